@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import type { Identity } from '@glimpse/domain';
+import { definePlugin, type Authentication, type Plugin } from '@glimpse/plugins';
+
+/** Tokens are looked up by their hash, so that the time a look-up takes tells nothing about them. */
+function hash(token: string): string {
+  return createHash('sha256').update(token).digest('base64');
+}
+
+/**
+ * The `development` authenticator: a fixed set of tokens, for machines without a Keystone.
+ *
+ * @param identities whom each token belongs to
+ * @param keystoneUrl where the challenge sends whoever has no valid token
+ *
+ * @example
+ * const plugin = developmentAuthenticator(readIdentities({ secret: { user_id: 'u', user_name: 'ann', roles: [] } }), 'http://127.0.0.1:5000');
+ * const authenticator = await plugin.create({});
+ * await authenticator.authenticate('secret'); // { outcome: 'identity', identity: { userName: 'ann', … } }
+ */
+export function developmentAuthenticator(
+  identities: ReadonlyMap<string, Identity>,
+  keystoneUrl: string,
+): Plugin<'authenticator'> {
+  const known = new Map([...identities].map(([token, identity]) => [hash(token), identity]));
+  return definePlugin({
+    kind: 'authenticator',
+    contract: 1,
+    create: () => ({
+      challenge: `Keystone uri="${keystoneUrl}"`,
+      authenticate(token): Promise<Authentication> {
+        const identity = known.get(hash(token));
+        return Promise.resolve(identity ? { outcome: 'identity', identity } : { outcome: 'invalid' });
+      },
+    }),
+  });
+}

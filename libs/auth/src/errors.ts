@@ -1,0 +1,25 @@
+import { DomainError } from '@glimpse/domain';
+
+/** No token, or one that is not valid here. */
+export class Unauthenticated extends DomainError {
+  readonly code = 'unauthenticated';
+
+  constructor(
+    /** The value of `WWW-Authenticate`. */
+    readonly challenge: string,
+  ) {
+    super('a valid token is required');
+  }
+}
+
+/** Whoever knows about tokens cannot be asked at the moment. */
+export class AuthenticationUnavailable extends DomainError {
+  readonly code = 'authentication-unavailable';
+
+  constructor(
+    /** Seconds after which asking again makes sense. */
+    readonly retryAfter: number,
+  ) {
+    super('tokens cannot be validated at the moment');
+  }
+}

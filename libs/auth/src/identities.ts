@@ -1,0 +1,60 @@
+import type { Identity } from '@glimpse/domain';
+import { InvalidOptions, Matching, Optional, Text, readOptions } from '@glimpse/plugins';
+import { ArrayUnique, IsString } from 'class-validator';
+
+/** An identity as the file of development identities writes it. */
+class IdentityDocument {
+  @Text()
+  user_id!: string;
+
+  @Text()
+  user_name!: string;
+
+  /** Left out, the token is scoped to nothing. */
+  @Optional()
+  @Matching('a project id', (value) => value !== '')
+  project_id?: string;
+
+  @Optional()
+  @Text()
+  project_name?: string;
+
+  @IsString({ each: true, message: 'a list of role names' })
+  @ArrayUnique({ message: 'a list of role names, each once' })
+  roles!: string[];
+}
+
+/**
+ * Reads development identities: `{token: {user_id, user_name, project_id, project_name, roles}}`.
+ *
+ * @returns the identity of each token
+ * @throws {InvalidOptions} naming the identity by its position, never by its token
+ */
+export function readIdentities(document: unknown): Map<string, Identity> {
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+    throw new InvalidOptions(['the identities must be a mapping of tokens to identities']);
+  }
+  return new Map(
+    Object.entries(document).map(([token, raw], index) => {
+      const name = (path: string): string => `identity ${index + 1}${path && `: ${path}`}`;
+      if (!/^[\x21-\x7e]{1,8192}$/.test(token)) {
+        throw new InvalidOptions([`${name('')}: its token must be 1 to 8192 visible ASCII characters`]);
+      }
+      const document = readOptions(IdentityDocument, raw, name);
+      return [token, identityOf(document)];
+    }),
+  );
+}
+
+function identityOf(document: IdentityDocument): Identity {
+  const { project_id: id, project_name: name } = document;
+  return {
+    userId: document.user_id,
+    userName: document.user_name,
+    scope: id === undefined ? { kind: 'none' } : { kind: 'project', id, name: name ?? id },
+    roles: document.roles,
+    accessRules: null,
+    expiresAt: null,
+    service: document.roles.some((role) => role.toLowerCase() === 'service'),
+  };
+}

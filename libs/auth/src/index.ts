@@ -1,0 +1,6 @@
+export * from './access-rules.js';
+export * from './development.js';
+export * from './errors.js';
+export * from './identities.js';
+export * from './judge.js';
+export * from './viewer.js';

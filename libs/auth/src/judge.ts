@@ -1,0 +1,76 @@
+import type { Identity } from '@glimpse/domain';
+import type { Authentication, AuthenticationRequest, Authenticator } from '@glimpse/plugins';
+import { allowedByAccessRules } from './access-rules.js';
+import { AuthenticationUnavailable, Unauthenticated } from './errors.js';
+
+/** Of a request, what it is judged by. */
+export interface JudgedRequest {
+  readonly method: string;
+  /** The decoded path that the router acts on. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** What requests are judged with. */
+export interface Judge {
+  readonly authenticator: Authenticator;
+  /** The type of this service in Keystone's catalog, such as `compute`; access rules name it. */
+  readonly serviceType: string;
+}
+
+function header(request: JudgedRequest, name: string): string {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : '';
+}
+
+/**
+ * Finds out who sent a request, and whether their token is good for it. What the authenticator knows of a
+ * token is looked up first; what depends on the request is judged here, each time.
+ *
+ * A service token counts only when it is valid, carries a service role and has no access rules of its own.
+ * It then lifts the access rules of the user's token and allows that one to be expired. Any other service
+ * token refuses the request. keystonemiddleware takes any valid token there, a restricted one included.
+ *
+ * @throws {Unauthenticated} no token, an invalid one, or one that is not good for this request
+ * @throws {AuthenticationUnavailable} nobody could say
+ *
+ * @example
+ * const identity = await judgeRequest(
+ *   { authenticator, serviceType: 'compute' },
+ *   { method: 'GET', path: '/v2.1/images', headers: { 'x-auth-token': token } },
+ * );
+ */
+export async function judgeRequest(judge: Judge, request: JudgedRequest): Promise<Identity> {
+  const { authenticator, serviceType } = judge;
+  const token = header(request, 'x-auth-token');
+  const serviceToken = header(request, 'x-service-token');
+  const fresh = /(?:^|[\s,])no-cache(?:$|[\s,])/i.test(header(request, 'cache-control'));
+
+  if (token === '') throw new Unauthenticated(authenticator.challenge);
+  const vouched = serviceToken !== '';
+  if (vouched) {
+    const service = await identify(authenticator, serviceToken, { fresh });
+    if (!service.service || service.accessRules !== null) throw new Unauthenticated(authenticator.challenge);
+  }
+  const identity = await identify(authenticator, token, { fresh, allowExpired: vouched });
+  if (
+    !vouched &&
+    identity.accessRules !== null &&
+    !allowedByAccessRules(identity.accessRules, serviceType, request.method, request.path)
+  ) {
+    throw new Unauthenticated(authenticator.challenge);
+  }
+  return identity;
+}
+
+async function identify(
+  authenticator: Authenticator,
+  token: string,
+  request: AuthenticationRequest,
+): Promise<Identity> {
+  const authentication: Authentication = await authenticator.authenticate(token, request);
+  if (authentication.outcome === 'identity') return authentication.identity;
+  if (authentication.outcome === 'unavailable')
+    throw new AuthenticationUnavailable(authentication.retryAfter);
+  throw new Unauthenticated(authenticator.challenge);
+}

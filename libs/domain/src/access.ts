@@ -1,0 +1,33 @@
+import type { Image } from './image.js';
+
+/** All that the access rules know of whoever asks. */
+export interface Viewer {
+  /** The project it acts for, by id. */
+  readonly project: string | null;
+  /** Whether policy calls it an administrator, who sees and may change everything. */
+  readonly admin: boolean;
+}
+
+/**
+ * The visibility rule: whether an image is shown to someone who asks for it by id. Being hidden or
+ * deactivated changes nothing, nor does the state of a membership. An image without an owner is shown to
+ * everybody, as Glance does.
+ *
+ * @example
+ * canSee(image, { project: '66c50f42ace742efaaf201e7ba0fe751', admin: false });
+ */
+export function canSee(image: Image, viewer: Viewer): boolean {
+  if (viewer.admin || image.owner === null) return true;
+  if (image.visibility === 'public' || image.visibility === 'community') return true;
+  if (viewer.project === null) return false;
+  if (image.owner === viewer.project) return true;
+  return image.visibility === 'shared' && image.members.has(viewer.project);
+}
+
+/**
+ * The ownership rule: whose an image is to change. An image or a viewer without a project never matches;
+ * an administrator always does.
+ */
+export function canChange(image: Image, viewer: Viewer): boolean {
+  return viewer.admin || (image.owner !== null && image.owner === viewer.project);
+}

@@ -1,0 +1,53 @@
+/** The states an image can be in, in Glance's words. */
+export const IMAGE_STATUSES = [
+  'queued',
+  'saving',
+  'uploading',
+  'importing',
+  'active',
+  'deactivated',
+  'killed',
+  'pending_delete',
+  'deleted',
+] as const;
+export type ImageStatus = (typeof IMAGE_STATUSES)[number];
+
+/** Who may find an image, in Glance's words. */
+export const VISIBILITIES = ['public', 'community', 'shared', 'private'] as const;
+export type Visibility = (typeof VISIBILITIES)[number];
+
+/** What a project made of an image that was shared with it. */
+export const MEMBER_STATUSES = ['pending', 'accepted', 'rejected'] as const;
+export type MemberStatus = (typeof MEMBER_STATUSES)[number];
+
+/**
+ * An image of the catalogue: a plain value that is replaced, never changed. The vocabulary is that of
+ * Glance's Image API v2; no face's wire format shows here.
+ */
+export interface Image {
+  /** A lower-case UUID. */
+  readonly id: string;
+  /** Orders the changes of this one image; says nothing about two images. */
+  readonly version: bigint;
+  readonly name: string | null;
+  readonly status: ImageStatus;
+  readonly visibility: Visibility;
+  /** Left out of lists, shown by id. Glance's `os_hidden`. */
+  readonly hidden: boolean;
+  /** The id of the project that owns it. */
+  readonly owner: string | null;
+  /** Not to be deleted. */
+  readonly protected: boolean;
+  /** Bytes; null while unknown. */
+  readonly size: number | null;
+  /** The disk that a server needs to boot it, in GiB. */
+  readonly minDisk: number;
+  /** The memory that a server needs to boot it, in MiB. */
+  readonly minRam: number;
+  /** Custom properties. The base attributes of Glance's image schema are never among them. */
+  readonly properties: Readonly<Record<string, string>>;
+  readonly createdAt: Date;
+  readonly updatedAt: Date | null;
+  /** The projects it is shared with, by id. They count only while the visibility is `shared`. */
+  readonly members: ReadonlyMap<string, MemberStatus>;
+}

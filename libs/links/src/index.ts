@@ -1,0 +1,2 @@
+export * from './base-url.js';
+export * from './links.js';

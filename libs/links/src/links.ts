@@ -1,0 +1,60 @@
+/** A link in an OpenStack document. */
+export interface Link {
+  readonly rel: 'self' | 'bookmark' | 'alternate';
+  readonly href: string;
+  readonly type?: string;
+}
+
+/** What the links of one answer are built on. */
+export interface LinkBase {
+  /** This service's base URL, without a slash at the end. */
+  readonly compute: string;
+  /** The image service's base URL, without a slash at the end. */
+  readonly image: string;
+  /** The API version of the request, the first segment of a self link. */
+  readonly version: 'v2' | 'v2.1';
+  /** The project id that the links carry; undefined where they carry none. */
+  readonly project: string | undefined;
+}
+
+/** A self link holds the version and a bookmark does not, so that it outlives the version (Nova). */
+function ownLinks(base: LinkBase, collection: string, id: string): [Link, Link] {
+  const project = base.project === undefined ? '' : `/${base.project}`;
+  const resource = `${project}/${collection}/${encodeURIComponent(id)}`;
+  return [
+    { rel: 'self', href: `${base.compute}/${base.version}${resource}` },
+    { rel: 'bookmark', href: base.compute + resource },
+  ];
+}
+
+/**
+ * The links of an image: self, bookmark, and alternate, which leads to the image service.
+ *
+ * @param id the image's UUID
+ * @see {@link https://docs.openstack.org/api-guide/compute/links_and_references.html}
+ *
+ * @example
+ * imageLinks(
+ *   { compute: 'http://openstack.example.com', image: 'http://glance.openstack.example.com', version: 'v2.1', project: undefined },
+ *   '70a599e0-31e7-49b7-b260-868f441e862b',
+ * )[0].href; // 'http://openstack.example.com/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b'
+ */
+export function imageLinks(base: LinkBase, id: string): [Link, Link, Link] {
+  return [
+    ...ownLinks(base, 'images', id),
+    {
+      rel: 'alternate',
+      type: 'application/vnd.openstack.image',
+      href: `${base.image}/images/${encodeURIComponent(id)}`,
+    },
+  ];
+}
+
+/**
+ * The links of the server that an image was made from: self and bookmark.
+ *
+ * @param id the server's id, which is a property of the image and so any text; it is escaped
+ */
+export function serverLinks(base: LinkBase, id: string): [Link, Link] {
+  return ownLinks(base, 'servers', id);
+}

@@ -1,0 +1,91 @@
+import type { Identity, Image } from '@glimpse/domain';
+
+/**
+ * The version of the contracts in this file. A plugin states the one it was written for, and is refused
+ * when it is not this one.
+ */
+export const CONTRACT_VERSION = 1;
+
+/** What JSON can say. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/**
+ * An API extension that adds attributes to the document of an image. Its description is what
+ * `GET /v2.1/extensions` shows of it.
+ */
+export interface ImageExtension {
+  /** The name clients know it by, such as `OS-EXT-IMG-SIZE`; no two loaded extensions share one. */
+  readonly alias: string;
+  readonly name: string;
+  readonly namespace: string;
+  /** When the extension last changed, `YYYY-MM-DDTHH:MM:SSZ`. */
+  readonly updated: string;
+  readonly description: string;
+  /** Where its attributes stand in the document; after everything else unless given. */
+  readonly position?: 'before-links' | 'last';
+  /**
+   * The attributes it adds to one image, by their full names, such as `OS-EXT-IMG-SIZE:size`. Called once
+   * for each document that is made, so it does no input or output.
+   */
+  attributes(image: Image): Readonly<Record<string, Json>>;
+}
+
+/** What an authenticator found out about a token. */
+export type Authentication =
+  | { readonly outcome: 'identity'; readonly identity: Identity }
+  /** Whoever sent it has to get another one. */
+  | { readonly outcome: 'invalid' }
+  /** Nobody could say; asking again makes sense after so many seconds. */
+  | { readonly outcome: 'unavailable'; readonly retryAfter: number };
+
+/** How a token is to be looked at. */
+export interface AuthenticationRequest {
+  /** Accept a token whose time is over: a service with a valid token of its own vouches for it. */
+  readonly allowExpired?: boolean;
+  /** Do not answer from what is remembered. */
+  readonly fresh?: boolean;
+}
+
+/** Finds out who sent a token. It never judges what they may do. */
+export interface Authenticator {
+  /** The value of `WWW-Authenticate` when a token is missing or invalid. */
+  readonly challenge: string;
+  /** Never throws for what a client sent. */
+  authenticate(token: string, request?: AuthenticationRequest): Promise<Authentication>;
+}
+
+/** What each kind of plugin makes. */
+export interface PluginKinds {
+  readonly 'image-extension': ImageExtension;
+  readonly authenticator: Authenticator;
+}
+
+export type PluginKind = keyof PluginKinds;
+
+/**
+ * A plugin: the default export of its module.
+ *
+ * @example
+ * export default definePlugin({
+ *   kind: 'image-extension',
+ *   contract: 1,
+ *   create: () => ({
+ *     alias: 'OWNER', name: 'Owner', namespace: 'https://example.com/owner', updated: '2026-01-01T00:00:00Z',
+ *     description: 'Adds the owning project.',
+ *     attributes: (image) => ({ 'OWNER:project': image.owner }),
+ *   }),
+ * });
+ */
+export interface Plugin<K extends PluginKind = PluginKind, O extends object = object> {
+  readonly kind: K;
+  /** The {@link CONTRACT_VERSION} it was written for. */
+  readonly contract: number;
+  /** The class of its options, read by `readOptions`; without one it takes none. */
+  readonly options?: new () => O;
+  create(options: O): PluginKinds[K] | Promise<PluginKinds[K]>;
+}
+
+/** Gives a plugin's literal its types; changes nothing. */
+export function definePlugin<K extends PluginKind, O extends object>(plugin: Plugin<K, O>): Plugin<K, O> {
+  return plugin;
+}

@@ -1,0 +1,3 @@
+export * from './contract.js';
+export * from './load.js';
+export * from './options.js';

@@ -1,0 +1,149 @@
+import 'reflect-metadata';
+import { Transform, Type, plainToInstance } from 'class-transformer';
+import {
+  IsOptional,
+  ValidateBy,
+  ValidateNested,
+  getMetadataStorage,
+  validateSync,
+  type ValidationError,
+} from 'class-validator';
+
+/**
+ * A setting or plugin option that was refused. The message names the thing, the value and what is allowed.
+ */
+export class InvalidOptions extends Error {
+  readonly code = 'invalid-options';
+
+  constructor(
+    /** One line a problem. */
+    readonly problems: readonly string[],
+  ) {
+    super(problems.join('\n'));
+    this.name = 'InvalidOptions';
+  }
+}
+
+/** The text that environment variables, and the YAML file, hold for a value that is a number or a switch. */
+function fromText(text: unknown, pattern: RegExp, read: (text: string) => unknown): unknown {
+  return typeof text === 'string' && pattern.test(text) ? read(text) : text;
+}
+
+function rule(
+  allowed: string,
+  validate: (value: unknown) => boolean,
+  coerce: (value: unknown) => unknown = (value) => value,
+): PropertyDecorator {
+  return (target, key) => {
+    Transform(({ value }) => coerce(value))(target, key);
+    ValidateBy({ name: String(key), validator: { validate, defaultMessage: () => allowed } })(target, key);
+  };
+}
+
+/** An option that is text, of at least one character. */
+export function Text(): PropertyDecorator {
+  return rule('a text', (value) => typeof value === 'string' && value !== '');
+}
+
+/** An option that is one of a few words. */
+export function OneOf(words: readonly string[]): PropertyDecorator {
+  return rule(`one of ${words.join(', ')}`, (value) => words.includes(value as string));
+}
+
+/** An option that is a whole number within bounds, both included. */
+export function WholeNumber(min: number, max: number): PropertyDecorator {
+  return rule(
+    `a whole number from ${min} to ${max}`,
+    (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
+    (value) => fromText(value, /^-?\d{1,15}$/, Number),
+  );
+}
+
+/** An option that is true or false. */
+export function TrueOrFalse(): PropertyDecorator {
+  return rule(
+    'true or false',
+    (value) => typeof value === 'boolean',
+    (value) => fromText(value, /^(?:true|false)$/, (text) => text === 'true'),
+  );
+}
+
+/** An option that a predicate judges; `allowed` says what passes, such as "an http or https URL". */
+export function Matching(allowed: string, predicate: (value: string) => boolean): PropertyDecorator {
+  return rule(allowed, (value) => typeof value === 'string' && predicate(value));
+}
+
+/** An option that may be left out. */
+export function Optional(): PropertyDecorator {
+  return IsOptional();
+}
+
+/** Options of an option, or a list of them: a class of its own. */
+export function Nested(type: () => new () => object): PropertyDecorator {
+  return (target, key) => {
+    Type(type)(target, key);
+    ValidateNested({ message: 'a mapping' })(target, key);
+  };
+}
+
+function knownKeys(target: object): string {
+  const keys = getMetadataStorage()
+    .getTargetValidationMetadatas(target.constructor, '', false, false)
+    .map((metadata) => metadata.propertyName);
+  return [...new Set(keys)].join(', ') || 'none';
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}
+
+/** The one place that turns class-validator's errors into messages. */
+function problems(errors: ValidationError[], name: (path: string) => string, prefix = ''): string[] {
+  return errors.flatMap((error) => {
+    const path = prefix + error.property;
+    if (error.children?.length) return problems(error.children, name, `${path}.`);
+    if (error.constraints?.['whitelistValidation']) {
+      return [`${name(path)} is not a known key: known are ${knownKeys(error.target as object)}`];
+    }
+    const allowed = Object.values(error.constraints ?? {})[0] ?? 'something else';
+    return [
+      error.value === undefined
+        ? `${name(path)} is missing: it must be ${allowed}`
+        : `${name(path)} = ${shown(error.value)} is not allowed: it must be ${allowed}`,
+    ];
+  });
+}
+
+/**
+ * Reads options into a class whose properties carry the decorators of this file; what is not given keeps
+ * the value the class gives it. Numbers and switches may come as text.
+ *
+ * @param name turns an option's path, such as `links.project`, into what the reader knows it by
+ * @throws {InvalidOptions} naming every unknown key and every wrong value
+ *
+ * @example
+ * class Options {
+ *   @WholeNumber(1, 100)
+ *   size = 10;
+ * }
+ * readOptions(Options, { size: '20' }).size; // 20
+ */
+export function readOptions<T extends object>(
+  type: new () => T,
+  raw: unknown,
+  name: (path: string) => string = (path) => path,
+): T {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    throw new InvalidOptions([`${name('')} = ${shown(raw)} is not allowed: it must be a mapping`]);
+  }
+  const options = plainToInstance(type, raw, { exposeDefaultValues: true });
+  const errors = validateSync(options, {
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    forbidUnknownValues: false,
+    stopAtFirstError: true,
+  });
+  if (errors.length > 0) throw new InvalidOptions(problems(errors, name));
+  return options;
+}

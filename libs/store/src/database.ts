@@ -1,0 +1,44 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { PrismaClient } from './generated/client.js';
+
+/** Milliseconds within which PostgreSQL has to accept a connection, or the pool to have one free. */
+const CONNECT_DEADLINE = 2_000;
+/** Milliseconds within which it has to answer a query. */
+const QUERY_DEADLINE = 2_000;
+
+/** A PostgreSQL that holds a catalogue: one pool, and Prisma on the same pool. */
+export interface Database {
+  readonly pool: pg.Pool;
+  readonly prisma: PrismaClient;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** A PostgreSQL connection URL. */
+  readonly url: string;
+  /** The most connections that are open at a time. */
+  readonly poolSize: number;
+}
+
+/** Opens nothing yet: connections are made when they are needed, and made anew when they were lost. */
+export function openDatabase({ url, poolSize }: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    application_name: 'glimpse',
+    connectionTimeoutMillis: CONNECT_DEADLINE,
+    query_timeout: QUERY_DEADLINE,
+  });
+  // An idle connection that dies says so here; the next query sees to it. Unheard, it would end the process.
+  pool.on('error', () => undefined);
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  return {
+    pool,
+    prisma,
+    async close() {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}

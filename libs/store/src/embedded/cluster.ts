@@ -1,0 +1,216 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Binaries } from './binaries.js';
+import { EmbeddedDatabaseError } from './errors.js';
+import { asUser, chooseUser, type ServerUser } from './user.js';
+
+/** A running postmaster, as its `postmaster.pid` describes it. */
+export interface Postmaster {
+  readonly pid: number;
+  readonly port: number;
+}
+
+/** How long a server may take to start or to stop, in milliseconds. */
+const PATIENCE = 30_000;
+
+/** Nothing of the machine's locale gets in: the folder is the same wherever it was made. */
+const LOCALE = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+
+/**
+ * A PostgreSQL cluster in a folder: made, started, found and stopped here. Who uses it is not its business.
+ *
+ *     FOLDER/postgres/cluster     belongs, like the folder, to the user that the server runs as
+ *     FOLDER/postgres/password    of the database user `glimpse`
+ *     FOLDER/postgres.log         what the server says
+ */
+export class Cluster {
+  readonly #home: string;
+  readonly #data: string;
+  readonly #log: string;
+  readonly #passwordFile: string;
+
+  constructor(
+    private readonly folder: string,
+    private readonly binaries: Binaries,
+    /** Settings for the server, such as `fsync=off`. */
+    private readonly settings: readonly string[],
+  ) {
+    mkdirSync(folder, { recursive: true, mode: 0o711 });
+    this.#home = join(realpathSync(folder), 'postgres');
+    this.#data = join(this.#home, 'cluster');
+    this.#log = join(folder, 'postgres.log');
+    this.#passwordFile = join(this.#home, 'password');
+  }
+
+  /** The password of the database user `glimpse`. */
+  get password(): string {
+    return readFileSync(this.#passwordFile, 'utf8');
+  }
+
+  /**
+   * Makes the cluster if there is none.
+   *
+   * @throws {EmbeddedDatabaseError} there is one, of another PostgreSQL; or none can be made
+   */
+  prepare(): void {
+    if (existsSync(this.#data)) {
+      const version = readFileSync(join(this.#data, 'PG_VERSION'), 'utf8').trim();
+      if (version === this.binaries.version) return;
+      throw new EmbeddedDatabaseError(
+        `${this.#data} was made by PostgreSQL ${version} and this is PostgreSQL ${this.binaries.version}: ` +
+          `run the Glimpse that made it, or choose another folder with GLIMPSE_DATA_DIR`,
+      );
+    }
+    this.#make();
+  }
+
+  /** Two processes may do this at the same time: each makes a folder of its own, and one gets the name. */
+  #make(): void {
+    const user = chooseUser(this.#home, [this.folder, this.binaries.folder]);
+    const draft = `${this.#home}.${process.pid}`;
+    const cluster = join(draft, 'cluster');
+    const passwordFile = join(draft, 'password');
+    mkdirSync(cluster, { recursive: true, mode: 0o700 });
+    writeFileSync(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
+    if (user.kind === 'other') {
+      for (const path of [draft, cluster, passwordFile]) chownSync(path, user.uid, user.gid);
+    }
+    try {
+      this.#initdb(user, cluster, passwordFile);
+      renameSync(draft, this.#home);
+    } catch (error) {
+      if (!existsSync(this.#data)) throw error;
+    } finally {
+      rmSync(draft, { recursive: true, force: true });
+    }
+  }
+
+  #initdb(user: ServerUser, cluster: string, passwordFile: string): void {
+    const fixed = [
+      '-D',
+      cluster,
+      '-U',
+      'glimpse',
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      ...LOCALE,
+    ];
+    // A machine without C.UTF-8 refuses the first; names beyond ASCII then have no index to be searched by.
+    let refusal = '';
+    for (const ctype of [['--lc-ctype=C.UTF-8'], []]) {
+      const { command, args, ids } = asUser(user, this.binaries.initdb, [...fixed, ...ctype]);
+      const run = spawnSync(command, args, { ...ids, cwd: '/', env: environment(), encoding: 'utf8' });
+      if (run.status === 0) return;
+      refusal = run.error?.message ?? run.stderr.trim().split('\n').at(-1) ?? '';
+    }
+    throw new EmbeddedDatabaseError(
+      `the embedded PostgreSQL cannot be set up here (${refusal}); name a PostgreSQL of your own in DATABASE_URL`,
+    );
+  }
+
+  /**
+   * Finds the server that runs on the cluster. A `postmaster.pid` whose number is another process's now,
+   * which is usual in containers, would keep PostgreSQL from starting: it is removed.
+   */
+  running(): Postmaster | undefined {
+    const file = join(this.#data, 'postmaster.pid');
+    const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+    const pid = Number(lines[0]);
+    if (!pid) return undefined;
+    if (!isPostmasterOf(pid, this.#data)) {
+      rmSync(file, { force: true });
+      return undefined;
+    }
+    return lines[7]?.trim() === 'ready' ? { pid, port: Number(lines[3]) } : undefined;
+  }
+
+  /**
+   * Starts the server; where another process starts it in the same moment, waits for that one.
+   *
+   * @throws {EmbeddedDatabaseError} it does not come up
+   */
+  async start(): Promise<Postmaster> {
+    const log = openSync(this.#log, 'a', 0o600);
+    const port = await freePort();
+    const { command, args, ids } = asUser(chooseUser(this.#data, []), this.binaries.postgres, [
+      '-D',
+      this.#data,
+      ...[`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', ...this.settings].flatMap(
+        (setting) => ['-c', setting],
+      ),
+    ]);
+    // A process group of its own, so that Ctrl-C does not reach the server before the service has drained.
+    const server = spawn(command, args, {
+      ...ids,
+      cwd: '/',
+      env: environment(),
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    let ended: string | undefined;
+    server.once('error', (error) => (ended = error.message));
+    server.once('exit', (code, signal) => (ended ??= `it ended with ${signal ?? code}`));
+    server.unref();
+    for (const deadline = Date.now() + PATIENCE; Date.now() < deadline; await sleep(10)) {
+      const running = this.running();
+      if (running) return running;
+      if (ended !== undefined && !existsSync(join(this.#data, 'postmaster.pid'))) break;
+    }
+    throw new EmbeddedDatabaseError(
+      `the embedded PostgreSQL does not start (${ended ?? 'no answer'}): see ${this.#log}, or name a PostgreSQL of your own in DATABASE_URL`,
+    );
+  }
+
+  /** Stops the server as a fast shutdown does, and waits until it is gone. */
+  async stop({ pid }: Postmaster): Promise<void> {
+    process.kill(pid, 'SIGINT');
+    // An orphan stays a zombie for a while, so its file tells, and not its number.
+    for (const deadline = Date.now() + PATIENCE; Date.now() < deadline; await sleep(10)) {
+      if (!existsSync(join(this.#data, 'postmaster.pid'))) return;
+    }
+    throw new EmbeddedDatabaseError(
+      `the embedded PostgreSQL (process ${pid}) does not stop: see ${this.#log}`,
+    );
+  }
+}
+
+/** What the server inherits: where its programs are looked for, and nothing of the locale or of libpq. */
+function environment(): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'] };
+}
+
+function isPostmasterOf(pid: number, data: string): boolean {
+  try {
+    // A postmaster's working directory is its data folder.
+    if (process.platform === 'linux') return readlinkSync(`/proc/${pid}/cwd`) === data;
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,133 @@
+import type { Image, MemberStatus } from '@glimpse/domain';
+import type pg from 'pg';
+
+/** An image as an import brings it: its version is the catalogue's to give. */
+export interface ImportedImage extends Omit<Image, 'version' | 'members'> {
+  /** Whether its source has deleted it; the catalogue then keeps the row, for nobody to see. */
+  readonly deleted: boolean;
+  /** The order of its last change among those of its source. */
+  readonly updatedAt: Date;
+}
+
+/** The members that an import brings for one image: all there are. */
+export interface ImportedMembers {
+  readonly imageId: string;
+  readonly members: ReadonlyMap<string, MemberStatus>;
+}
+
+/** What became of the images of a batch. */
+export interface ImportOutcome {
+  readonly added: number;
+  readonly changed: number;
+  /** Equal to what the catalogue has, or older than it. */
+  readonly unchanged: number;
+}
+
+/**
+ * Images of a batch, added or put in the place of older ones. In SQL and not through Prisma Client because
+ * one statement takes a batch, compares each row under its lock, and leaves equal ones alone: no new
+ * version, nothing for a replica to hear of. Served by the primary key of `images`.
+ *
+ * $1: the images as a JSON array; $2: whether older ones replace newer ones too.
+ */
+const UPSERT_IMAGES = `
+  INSERT INTO images AS kept (id, name, status, visibility, hidden, owner, protected, size, min_disk, min_ram,
+                              properties, created_at, updated_at, deleted_at)
+  SELECT id, name, status, visibility, hidden, owner, protected, size, min_disk, min_ram,
+         properties, created_at, updated_at, CASE WHEN deleted THEN updated_at END
+  FROM jsonb_to_recordset($1::jsonb) AS batch (
+    id uuid, name text, status text, visibility text, hidden boolean, owner text, protected boolean,
+    size bigint, min_disk integer, min_ram integer, properties jsonb,
+    created_at timestamptz, updated_at timestamptz, deleted boolean)
+  ON CONFLICT (id) DO UPDATE
+  SET version = nextval('images_version_seq'), name = EXCLUDED.name, status = EXCLUDED.status,
+      visibility = EXCLUDED.visibility, hidden = EXCLUDED.hidden, owner = EXCLUDED.owner,
+      protected = EXCLUDED.protected, size = EXCLUDED.size, min_disk = EXCLUDED.min_disk,
+      min_ram = EXCLUDED.min_ram, properties = EXCLUDED.properties, created_at = EXCLUDED.created_at,
+      updated_at = EXCLUDED.updated_at, deleted_at = EXCLUDED.deleted_at
+  WHERE ($2 OR (EXCLUDED.updated_at >= coalesce(kept.updated_at, '-infinity')
+                AND EXCLUDED.updated_at >= coalesce(kept.deleted_at, '-infinity')))
+    AND (kept.name, kept.status, kept.visibility, kept.hidden, kept.owner, kept.protected, kept.size,
+         kept.min_disk, kept.min_ram, kept.properties, kept.created_at, kept.updated_at, kept.deleted_at)
+        IS DISTINCT FROM
+        (EXCLUDED.name, EXCLUDED.status, EXCLUDED.visibility, EXCLUDED.hidden, EXCLUDED.owner,
+         EXCLUDED.protected, EXCLUDED.size, EXCLUDED.min_disk, EXCLUDED.min_ram, EXCLUDED.properties,
+         EXCLUDED.created_at, EXCLUDED.updated_at, EXCLUDED.deleted_at)
+  RETURNING xmax = 0 AS added`;
+
+/**
+ * The members of a batch of images, in the place of those they had. Images that the catalogue does not have
+ * are left out and their ids returned; equal members are left alone. Served by the primary key of `members`.
+ *
+ * $1: a JSON array of {image_id, members: [{member, status}]}.
+ */
+const REPLACE_MEMBERS = `
+  WITH batch AS (
+    SELECT image_id, members, image.id IS NOT NULL AS known
+    FROM jsonb_to_recordset($1::jsonb) AS named (image_id uuid, members jsonb)
+    LEFT JOIN images AS image ON image.id = named.image_id
+  ), wanted AS (
+    SELECT image_id, member, status
+    FROM batch, jsonb_to_recordset(members) AS listed (member text, status text)
+    WHERE known
+  ), removed AS (
+    DELETE FROM members AS kept USING batch
+    WHERE kept.image_id = batch.image_id
+      AND NOT EXISTS (SELECT FROM wanted WHERE wanted.image_id = kept.image_id AND wanted.member = kept.member)
+  ), replaced AS (
+    INSERT INTO members AS kept (image_id, member, status)
+    SELECT image_id, member, status FROM wanted
+    ON CONFLICT (image_id, member) DO UPDATE SET status = EXCLUDED.status
+    WHERE kept.status <> EXCLUDED.status
+  )
+  SELECT image_id FROM batch WHERE NOT known`;
+
+/**
+ * Adds images, or puts them in the place of older ones of the same id.
+ *
+ * @param images each id once
+ * @param force whether an image replaces one that changed later
+ */
+export async function importImages(
+  client: pg.ClientBase,
+  images: readonly ImportedImage[],
+  force: boolean,
+): Promise<ImportOutcome> {
+  const batch = images.map((image) => ({
+    id: image.id,
+    name: image.name,
+    status: image.status,
+    visibility: image.visibility,
+    hidden: image.hidden,
+    owner: image.owner,
+    protected: image.protected,
+    size: image.size,
+    min_disk: image.minDisk,
+    min_ram: image.minRam,
+    properties: image.properties,
+    created_at: image.createdAt,
+    updated_at: image.updatedAt,
+    deleted: image.deleted,
+  }));
+  const { rows } = await client.query<{ added: boolean }>(UPSERT_IMAGES, [JSON.stringify(batch), force]);
+  const added = rows.filter((row) => row.added).length;
+  return { added, changed: rows.length - added, unchanged: images.length - rows.length };
+}
+
+/**
+ * Replaces the members of images.
+ *
+ * @param members each image once
+ * @returns the ids of the images that the catalogue does not have
+ */
+export async function importMembers(
+  client: pg.ClientBase,
+  members: readonly ImportedMembers[],
+): Promise<string[]> {
+  const batch = members.map(({ imageId, members }) => ({
+    image_id: imageId,
+    members: [...members].map(([member, status]) => ({ member, status })),
+  }));
+  const { rows } = await client.query<{ image_id: string }>(REPLACE_MEMBERS, [JSON.stringify(batch)]);
+  return rows.map((row) => row.image_id);
+}

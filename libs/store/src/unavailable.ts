@@ -1,0 +1,24 @@
+/** Codes of Node's sockets, of PostgreSQL (SQLSTATE) and of Prisma that say: the database cannot be asked. */
+const UNAVAILABLE_CODES =
+  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT|08...|53...|57...|28...|3D000|42P01|P1000|P1001|P1002|P1003|P1008|P1010|P1011|P1017|P2021|P2024|P2028|P2037)$/;
+
+/** What pg says without a code. */
+const UNAVAILABLE_MESSAGES =
+  /Connection terminated|not queryable|timeout exceeded when trying to connect|Query read timeout|Can't reach database server/;
+
+/**
+ * Whether an error of a query means that the database cannot be asked: no connection, no answer in time,
+ * no free connection in time, shutting down, or no catalogue in it yet. pg, Prisma and PostgreSQL each say
+ * it in ways of their own, sometimes as the cause of something else.
+ */
+export function isUnavailable(error: unknown): boolean {
+  for (let seen = error; typeof seen === 'object' && seen !== null;) {
+    const { code, message, cause } = seen as { code?: unknown; message?: unknown; cause?: unknown };
+    const original = (seen as { originalCode?: unknown }).originalCode;
+    if (typeof code === 'string' && UNAVAILABLE_CODES.test(code)) return true;
+    if (typeof original === 'string' && UNAVAILABLE_CODES.test(original)) return true;
+    if (typeof message === 'string' && UNAVAILABLE_MESSAGES.test(message)) return true;
+    seen = cause ?? (seen as { meta?: { driverAdapterError?: unknown } }).meta?.driverAdapterError;
+  }
+  return false;
+}
