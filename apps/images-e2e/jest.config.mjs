@@ -1,3 +1,7 @@
 import preset from '../../jest.preset.mjs';
 
-export default { ...preset };
+export default {
+  ...preset,
+  globalSetup: '<rootDir>/src/harness/global-setup.mjs',
+  testTimeout: 30_000,
+};

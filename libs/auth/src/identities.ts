@@ -24,6 +24,10 @@ class IdentityDocument {
   roles!: string[];
 }
 
+function isMapping(document: unknown): document is object {
+  return typeof document === 'object' && document !== null && !Array.isArray(document);
+}
+
 /**
  * Reads development identities: `{token: {user_id, user_name, project_id, project_name, roles}}`.
  *
@@ -31,15 +35,17 @@ class IdentityDocument {
  * @throws {InvalidOptions} naming the identity by its position, never by its token
  */
 export function readIdentities(document: unknown): Map<string, Identity> {
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+  if (!isMapping(document)) {
     throw new InvalidOptions(['the identities must be a mapping of tokens to identities']);
   }
   return new Map(
-    Object.entries(document).map(([token, raw], index) => {
+    Object.entries(document).map(([token, raw]: [string, unknown], index) => {
       const name = (path: string): string => `identity ${index + 1}${path && `: ${path}`}`;
       if (!/^[\x21-\x7e]{1,8192}$/.test(token)) {
         throw new InvalidOptions([`${name('')}: its token must be 1 to 8192 visible ASCII characters`]);
       }
+      // Not shown: in a file that has it the wrong way round, this is the token.
+      if (!isMapping(raw)) throw new InvalidOptions([`${name('')} must be a mapping`]);
       const document = readOptions(IdentityDocument, raw, name);
       return [token, identityOf(document)];
     }),

@@ -20,7 +20,7 @@ export interface Judge {
 
 function header(request: JudgedRequest, name: string): string {
   const value = request.headers[name];
-  return typeof value === 'string' ? value : '';
+  return Array.isArray(value) ? value.join(', ') : (value ?? '');
 }
 
 /**

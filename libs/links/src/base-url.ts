@@ -1,13 +1,13 @@
-const HOST = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?)(?::[0-9]{1,5})?$/i;
+const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?)(?::[0-9]{1,5})?$/i;
 
 /**
  * Whether a `Host` header is `host[:port]` and nothing else: a name, an IPv4 address or an IPv6 address in
- * brackets (RFC 3986, 3.2.2). Anything else must not get into a link.
+ * brackets (RFC 3986, 3.2.2), of at most 255 characters. Anything else must not get into a link, nor must
+ * what looks like a host and makes no URL, such as `999.1.1.1` or `[:::]`.
  */
 export function isHost(text: string): boolean {
-  if (!HOST.test(text)) return false;
-  const port = /:([0-9]+)$/.exec(text)?.[1];
-  return text.length <= 255 + 6 && (port === undefined || Number(port) <= 65535);
+  const name = HOST.exec(text)?.[1];
+  return name !== undefined && name.length <= 255 && URL.canParse(`http://${text}`);
 }
 
 /**

@@ -17,10 +17,18 @@ export interface LinkBase {
   readonly project: string | undefined;
 }
 
+/**
+ * One segment of a path. URL parsers take `.` and `..` for steps, escaped as `%2E` or not, so no link can
+ * lead to an id that is one of them; escaped twice it at least leads nowhere else.
+ */
+function segment(text: string): string {
+  return text === '.' || text === '..' ? text.replaceAll('.', '%252E') : encodeURIComponent(text);
+}
+
 /** A self link holds the version and a bookmark does not, so that it outlives the version (Nova). */
 function ownLinks(base: LinkBase, collection: string, id: string): [Link, Link] {
-  const project = base.project === undefined ? '' : `/${base.project}`;
-  const resource = `${project}/${collection}/${encodeURIComponent(id)}`;
+  const project = base.project === undefined ? '' : `/${segment(base.project)}`;
+  const resource = `${project}/${collection}/${segment(id)}`;
   return [
     { rel: 'self', href: `${base.compute}/${base.version}${resource}` },
     { rel: 'bookmark', href: base.compute + resource },
@@ -45,7 +53,7 @@ export function imageLinks(base: LinkBase, id: string): [Link, Link, Link] {
     {
       rel: 'alternate',
       type: 'application/vnd.openstack.image',
-      href: `${base.image}/images/${encodeURIComponent(id)}`,
+      href: `${base.image}/images/${segment(id)}`,
     },
   ];
 }
@@ -53,7 +61,9 @@ export function imageLinks(base: LinkBase, id: string): [Link, Link, Link] {
 /**
  * The links of the server that an image was made from: self and bookmark.
  *
- * @param id the server's id, which is a property of the image and so any text; it is escaped
+ * @param id the server's id, which is a property of the image and so any text; it is escaped. No link can
+ *   lead to `.` or `..`, which are steps in a path: theirs lead to a server that cannot be
+ * @throws {URIError} the id has half a surrogate pair, which no UTF-8 text has
  */
 export function serverLinks(base: LinkBase, id: string): [Link, Link] {
   return ownLinks(base, 'servers', id);

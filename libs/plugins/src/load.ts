@@ -1,4 +1,5 @@
 import { CONTRACT_VERSION, type Plugin, type PluginKind, type PluginKinds } from './contract.js';
+import { oneLine } from './one-line.js';
 import { InvalidOptions, readOptions } from './options.js';
 
 /** A plugin as configuration names it. */
@@ -17,15 +18,25 @@ export class PluginError extends Error {
     reason: string,
     options?: ErrorOptions,
   ) {
-    super(`plugin ${plugin}: ${reason}`, options);
+    super(oneLine(`plugin ${plugin}: ${reason}`), options);
     this.name = 'PluginError';
   }
 }
 
 class NoOptions {}
 
+/** What cannot be missing from what a plugin of each kind makes. */
+const ESSENTIAL = {
+  'image-extension': 'attributes',
+  authenticator: 'authenticate',
+} as const satisfies { [K in PluginKind]: keyof PluginKinds[K] };
+
 function firstLine(error: unknown): string {
-  return String(error instanceof Error ? error.message : error).split('\n', 1)[0] ?? '';
+  return (
+    String(error instanceof Error ? error.message : error)
+      .trim()
+      .split(/[\r\n]/, 1)[0] ?? ''
+  );
 }
 
 async function find<K extends PluginKind>(
@@ -61,8 +72,8 @@ async function find<K extends PluginKind>(
  * @param kind what it is to be
  * @param builtIns the plugins that have a name of their own
  * @param importModule imports a module specifier; the place of its caller is where a specifier resolves from
- * @throws {PluginError} it cannot be found, is of another kind or contract version, refuses its options, or
- *   does not start
+ * @throws {PluginError} it cannot be found, is of another kind or contract version, refuses its options,
+ *   does not start, or makes something else
  */
 export async function loadPlugin<K extends PluginKind>(
   kind: K,
@@ -77,12 +88,19 @@ export async function loadPlugin<K extends PluginKind>(
       `it was written for version ${String(plugin.contract)} of the contract, this is version ${CONTRACT_VERSION}`,
     );
   }
+  let made: PluginKinds[K];
   try {
-    return await plugin.create(readOptions(plugin.options ?? NoOptions, options, (path) => `option ${path}`));
+    const name = (path: string): string => (path === '' ? 'its options' : `option ${path}`);
+    made = await plugin.create(readOptions(plugin.options ?? NoOptions, options, name));
   } catch (error) {
     const reason = error instanceof InvalidOptions ? error.problems.join('; ') : firstLine(error);
     throw new PluginError(use, reason, { cause: error });
   }
+  const essential: string = ESSENTIAL[kind];
+  if (typeof (made as unknown as Record<string, unknown> | undefined)?.[essential] !== 'function') {
+    throw new PluginError(use, `what it makes has no function ${essential}`);
+  }
+  return made;
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   validateSync,
   type ValidationError,
 } from 'class-validator';
+import { oneLine } from './one-line.js';
 
 /**
  * A setting or plugin option that was refused. The message names the thing, the value and what is allowed.
@@ -15,11 +16,13 @@ import {
 export class InvalidOptions extends Error {
   readonly code = 'invalid-options';
 
-  constructor(
-    /** One line a problem. */
-    readonly problems: readonly string[],
-  ) {
-    super(problems.join('\n'));
+  /** One line a problem. */
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    const lines = problems.map(oneLine);
+    super(lines.join('\n'));
+    this.problems = lines;
     this.name = 'InvalidOptions';
   }
 }
@@ -73,17 +76,50 @@ export function Matching(allowed: string, predicate: (value: string) => boolean)
   return rule(allowed, (value) => typeof value === 'string' && predicate(value));
 }
 
-/** An option that may be left out. */
+/** An option that may be left out; null, which an empty value in YAML is, leaves it out too. */
 export function Optional(): PropertyDecorator {
-  return IsOptional();
+  return (target, key) => {
+    Transform(({ value }: { value: unknown }) => value ?? undefined)(target, key);
+    IsOptional()(target, key);
+  };
 }
 
-/** Options of an option, or a list of them: a class of its own. */
+/** Whether a property is a list: its first value tells, else its declared type, where TypeScript emits that. */
+function isList(target: object, key: string | symbol): boolean | undefined {
+  const type = target.constructor as new () => Readonly<Record<string | symbol, unknown>>;
+  const initial = new type()[key];
+  if (typeof initial === 'object' && initial !== null) return Array.isArray(initial);
+  const declared: unknown = Reflect.getMetadata('design:type', target, key);
+  return declared === undefined || declared === Object ? undefined : declared === Array;
+}
+
+/**
+ * Options of an option, or a list of them: a class of its own. It is a list where the property's first value
+ * or declared type is an array.
+ */
 export function Nested(type: () => new () => object): PropertyDecorator {
   return (target, key) => {
+    const validate = (value: unknown): boolean => {
+      if (typeof value !== 'object' || value === null) return false;
+      if (Array.isArray(value) && value.some(Array.isArray)) return false;
+      return Array.isArray(value) === (isList(target, key) ?? Array.isArray(value));
+    };
+    const defaultMessage = (): string => (isList(target, key) ? 'a list of mappings' : 'a mapping');
     Type(type)(target, key);
+    ValidateBy({ name: String(key), validator: { validate, defaultMessage } })(target, key);
     ValidateNested({ message: 'a mapping' })(target, key);
   };
+}
+
+/**
+ * The paths of keys that every object has, such as `constructor`. No option is called so, and class-transformer
+ * skips them in one place and trips over them in another.
+ */
+function inheritedKeys(raw: object, prefix = ''): string[] {
+  return Object.entries(raw).flatMap(([key, value]: [string, unknown]) => {
+    if (key in Object.prototype) return [prefix + key];
+    return typeof value === 'object' && value !== null ? inheritedKeys(value, `${prefix}${key}.`) : [];
+  });
 }
 
 function knownKeys(target: object): string {
@@ -94,7 +130,7 @@ function knownKeys(target: object): string {
 }
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
@@ -119,7 +155,7 @@ function problems(errors: ValidationError[], name: (path: string) => string, pre
  * Reads options into a class whose properties carry the decorators of this file; what is not given keeps
  * the value the class gives it. Numbers and switches may come as text.
  *
- * @param name turns an option's path, such as `links.project`, into what the reader knows it by
+ * @param name turns an option's path, such as `links.project`, into what the reader knows it by; the path of all of them is empty
  * @throws {InvalidOptions} naming every unknown key and every wrong value
  *
  * @example
@@ -132,12 +168,18 @@ function problems(errors: ValidationError[], name: (path: string) => string, pre
 export function readOptions<T extends object>(
   type: new () => T,
   raw: unknown,
-  name: (path: string) => string = (path) => path,
+  name: (path: string) => string = (path) => path || 'the options',
 ): T {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     throw new InvalidOptions([`${name('')} = ${shown(raw)} is not allowed: it must be a mapping`]);
   }
-  const options = plainToInstance(type, raw, { exposeDefaultValues: true });
+  const inherited = inheritedKeys(raw);
+  if (inherited.length > 0) {
+    throw new InvalidOptions(
+      inherited.map((path) => `${name(path)} is not a known key: nothing has that name`),
+    );
+  }
+  const options = plainToInstance(type, raw, { exposeUnsetFields: false });
   const errors = validateSync(options, {
     whitelist: true,
     forbidNonWhitelisted: true,

@@ -4,7 +4,7 @@ import { PrismaClient } from './generated/client.js';
 
 /** Milliseconds within which PostgreSQL has to accept a connection, or the pool to have one free. */
 const CONNECT_DEADLINE = 2_000;
-/** Milliseconds within which it has to answer a query. */
+/** Milliseconds within which it has to answer a query, unless somebody says otherwise. */
 const QUERY_DEADLINE = 2_000;
 
 /** A PostgreSQL that holds a catalogue: one pool, and Prisma on the same pool. */
@@ -19,16 +19,18 @@ export interface DatabaseOptions {
   readonly url: string;
   /** The most connections that are open at a time. */
   readonly poolSize: number;
+  /** Milliseconds within which PostgreSQL has to answer a query; 0: it may take its time. */
+  readonly queryDeadline?: number;
 }
 
 /** Opens nothing yet: connections are made when they are needed, and made anew when they were lost. */
-export function openDatabase({ url, poolSize }: DatabaseOptions): Database {
+export function openDatabase({ url, poolSize, queryDeadline }: DatabaseOptions): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
     application_name: 'glimpse',
     connectionTimeoutMillis: CONNECT_DEADLINE,
-    query_timeout: QUERY_DEADLINE,
+    query_timeout: queryDeadline ?? QUERY_DEADLINE,
   });
   // An idle connection that dies says so here; the next query sees to it. Unheard, it would end the process.
   pool.on('error', () => undefined);

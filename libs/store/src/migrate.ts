@@ -53,10 +53,18 @@ let engineLoaded: Promise<void> | undefined;
 async function loadEngine(): Promise<void> {
   const bindings = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
   const { instance } = await WebAssembly.instantiate(await readFile(bindings.replace(/\.js$/, '.wasm')), {
-    './schema_engine_bg.js': engineBindings,
+    './schema_engine_bg.js': withPatientTimers(engineBindings),
   });
   engineBindings.__wbg_set_wasm(instance.exports);
   (instance.exports['__wbindgen_start'] as () => void)();
+}
+
+/** The engine forgets a timer of ten seconds, which would keep the process alive for as long. */
+function withPatientTimers(bindings: typeof engineBindings): Record<string, unknown> {
+  const timers = Object.keys(bindings).filter((name) => name.startsWith('__wbg_setTimeout_'));
+  const unreferenced = (callback: () => void, delay: number): NodeJS.Timeout =>
+    setTimeout(callback, delay).unref();
+  return { ...bindings, ...Object.fromEntries(timers.map((name) => [name, unreferenced])) };
 }
 
 /** Starts Prisma's schema engine on a pool. */

@@ -1,0 +1,46 @@
+/**
+ * A throw-away PostgreSQL for a test run, whose database `glimpse` holds the recordings' catalogue, brought
+ * there by the commands that operators use: prints its URL, and is gone, folder and all, once standard input
+ * ends. That is when the run ends, however it does: a killed Jest runs no teardown.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openEmbedded } from '@glimpse/store/embedded';
+
+/** Memory, where there is enough of it. */
+function fastestFolder() {
+  try {
+    const { bavail, bsize } = statfsSync('/dev/shm');
+    if (bavail * bsize > 1024 ** 3) return '/dev/shm';
+  } catch {
+    // Not every platform has it.
+  }
+  return tmpdir();
+}
+
+function fillCatalogue(url) {
+  const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+  const env = { ...process.env, DATABASE_URL: url };
+  for (const args of [['migrate'], ['import', file('../../contract/images.json')]]) {
+    execFileSync(process.execPath, [file('../../../images/bin/glimpse.js'), ...args], {
+      env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined);
+const folder = mkdtempSync(join(fastestFolder(), 'glimpse-e2e-'));
+const database = await openEmbedded({
+  folder,
+  service: false,
+  settings: ['fsync=off', 'max_connections=200'],
+});
+fillCatalogue(database.url);
+process.stdout.write(`${database.url}\n`);
+for await (const _ of process.stdin);
+await database.leave();
+rmSync(folder, { recursive: true, force: true });

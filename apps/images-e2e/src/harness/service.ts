@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { spawnGlimpse } from './command.js';
+import { databaseUrl } from './databases.js';
+
+/** Who is who in the recordings. */
+export const IDENTITIES = JSON.parse(
+  readFileSync(new URL('../../contract/identities.json', import.meta.url), 'utf8'),
+) as Record<string, { project_id: string; roles: string[] }>;
+
+/** The token of an identity of the recordings. */
+export function tokenOf(identity: string): string {
+  return `token-of-${identity}`;
+}
+
+/** Where the services of these suites say that the image service and Keystone are. */
+export const IMAGE_URL = 'http://glance.example.com:9292';
+export const KEYSTONE_URL = 'http://keystone.example.com:5000';
+
+/** A running service. */
+export interface Service {
+  readonly url: string;
+  /** What it wrote to standard output and to standard error so far. */
+  readonly stdout: () => string;
+  readonly log: () => string;
+  /** Sends a signal and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/** A folder that is nobody else's. */
+export function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'glimpse-'));
+}
+
+/** Waits until something holds. */
+export async function until(holds: () => boolean | Promise<boolean>, milliseconds = 15_000): Promise<void> {
+  for (const deadline = Date.now() + milliseconds; !(await holds()); await sleep(20)) {
+    if (Date.now() > deadline) throw new Error(`not so within ${milliseconds} ms: ${holds.toString()}`);
+  }
+}
+
+/** Starts a service with just these settings, and waits until it listens. */
+export async function startBareService(settings: Record<string, string>): Promise<Service> {
+  const run = spawnGlimpse(['serve'], { GLIMPSE_PORT: '0', ...settings });
+  let stdout = '';
+  let log = '';
+  run.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  run.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  const listening = /"event":"listening","url":"([^"]+)"/;
+  await until(() => listening.test(log) || run.exitCode !== null);
+  const url = listening.exec(log)?.[1];
+  if (!url) throw new Error(`the service did not start: ${log}`);
+  return {
+    url,
+    stdout: () => stdout,
+    log: () => log,
+    async stop(signal = 'SIGTERM') {
+      if (run.exitCode === null && run.signalCode === null) {
+        run.kill(signal);
+        await once(run, 'exit');
+      }
+      return run.exitCode;
+    },
+  };
+}
+
+/** Starts a service on a database of this run, with the identities of the recordings, ready for requests. */
+export async function startService(
+  database: string,
+  settings: Record<string, string> = {},
+): Promise<Service> {
+  const folder = newFolder();
+  const identities = join(folder, 'identities.json');
+  const entries = Object.entries(IDENTITIES).map(([name, identity]) => [tokenOf(name), identity]);
+  writeFileSync(identities, JSON.stringify(Object.fromEntries(entries)));
+  const service = await startBareService({
+    DATABASE_URL: databaseUrl(database),
+    GLIMPSE_DATA_DIR: folder,
+    GLIMPSE_IDENTITIES: identities,
+    GLIMPSE_IMAGE_URL: IMAGE_URL,
+    GLIMPSE_KEYSTONE_PUBLIC_URL: KEYSTONE_URL,
+    GLIMPSE_MAX_MICROVERSION: '2.93',
+    ...settings,
+  });
+  await until(async () => (await fetch(`${service.url}/readyz`)).ok);
+  return service;
+}

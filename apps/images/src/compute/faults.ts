@@ -1,0 +1,75 @@
+import { AuthenticationUnavailable, Unauthenticated } from '@glimpse/auth';
+import { CatalogueUnavailable, DomainError } from '@glimpse/domain';
+import { MethodNotAllowed } from '../http/errors.js';
+import type { Fault } from '../http/face.js';
+
+/** Status, fault key and message of each error; an error without a message here speaks for itself. */
+const FAULTS: Readonly<Record<string, { status: number; key: string; message?: string }>> = {
+  'image-not-found': { status: 404, key: 'itemNotFound', message: 'Image not found.' },
+  'route-not-found': { status: 404, key: 'itemNotFound' },
+  'method-not-allowed': { status: 405, key: 'badMethod' },
+  'malformed-request': { status: 400, key: 'badRequest' },
+  'project-mismatch': { status: 400, key: 'badRequest' },
+  'body-too-large': { status: 413, key: 'overLimit' },
+  'headers-too-large': { status: 431, key: 'badRequest' },
+  'request-timeout': { status: 408, key: 'badRequest' },
+  'expectation-failed': { status: 417, key: 'badRequest' },
+  'invalid-microversion': { status: 400, key: 'badRequest' },
+  'unsupported-microversion': { status: 406, key: 'computeFault' },
+  'catalogue-unavailable': {
+    status: 503,
+    key: 'serviceUnavailable',
+    message: 'The image catalogue cannot be asked at the moment.',
+  },
+  'authentication-unavailable': {
+    status: 503,
+    key: 'serviceUnavailable',
+    message: 'Tokens cannot be validated at the moment.',
+  },
+};
+
+const UNEXPECTED: (typeof FAULTS)[string] = {
+  status: 500,
+  key: 'computeFault',
+  message: 'Unexpected API Error.',
+};
+
+/** Keystone's form, which the answers of its middleware have. */
+const UNAUTHENTICATED_BODY = JSON.stringify({
+  error: {
+    code: 401,
+    title: 'Unauthorized',
+    message: 'The request you have made requires authentication.',
+  },
+});
+
+function headersOf(error: unknown): Record<string, string> {
+  if (error instanceof MethodNotAllowed) return { allow: error.allow };
+  if (error instanceof CatalogueUnavailable || error instanceof AuthenticationUnavailable) {
+    return { 'retry-after': String(error.retryAfter) };
+  }
+  return {};
+}
+
+/** Whether this face has a fault for an error; any other is a mistake of ours. */
+export function isExpected(error: unknown): error is DomainError {
+  return error instanceof Unauthenticated || (error instanceof DomainError && error.code in FAULTS);
+}
+
+/** The Compute API's answer to an error: `{"itemNotFound": {"code": 404, "message": "Image not found."}}`. */
+export function faultOf(error: unknown): Fault {
+  if (error instanceof Unauthenticated) {
+    return {
+      status: 401,
+      headers: { 'content-type': 'application/json', 'www-authenticate': error.challenge },
+      body: UNAUTHENTICATED_BODY,
+    };
+  }
+  const expected = isExpected(error) ? error : undefined;
+  const { status, key, message } = (expected && FAULTS[expected.code]) ?? UNEXPECTED;
+  return {
+    status,
+    headers: { 'content-type': 'application/json; charset=UTF-8', ...headersOf(error) },
+    body: JSON.stringify({ [key]: { code: status, message: message ?? expected?.message } }),
+  };
+}

@@ -1,0 +1,55 @@
+import type { Image, ImageStatus } from '@glimpse/domain';
+import { imageLinks, serverLinks, type LinkBase } from '@glimpse/links';
+import type { ImageExtension, Json } from '@glimpse/plugins';
+
+/** What the Compute API calls a status of Glance. Any that is not here is UNKNOWN. */
+const STATUS: Partial<Record<ImageStatus, string>> = {
+  active: 'ACTIVE',
+  queued: 'SAVING',
+  saving: 'SAVING',
+  deleted: 'DELETED',
+  pending_delete: 'DELETED',
+  killed: 'ERROR',
+};
+
+/** How far an image is, in percent. Any status that is not here is at 0. */
+const PROGRESS: Partial<Record<ImageStatus, number>> = { queued: 25, saving: 50, active: 100 };
+
+/** A time in Nova's form, `YYYY-MM-DDTHH:MM:SSZ`. */
+function time(date: Date | null): string | null {
+  return date && `${date.toISOString().slice(0, 19)}Z`;
+}
+
+function attributes(
+  extensions: readonly ImageExtension[],
+  position: ImageExtension['position'],
+  image: Image,
+): Record<string, Json> {
+  const contributing = extensions.filter((extension) => (extension.position ?? 'last') === position);
+  return Object.assign({}, ...contributing.map((extension) => extension.attributes(image))) as Record<
+    string,
+    Json
+  >;
+}
+
+/** The document of one image, in the order in which Nova writes it. */
+export function imageView(image: Image, base: LinkBase, extensions: readonly ImageExtension[]): object {
+  const server = image.properties['instance_uuid'];
+  return {
+    image: {
+      id: image.id,
+      name: image.name,
+      minRam: image.minRam,
+      minDisk: image.minDisk,
+      metadata: image.properties,
+      created: time(image.createdAt),
+      updated: time(image.updatedAt),
+      status: STATUS[image.status] ?? 'UNKNOWN',
+      progress: PROGRESS[image.status] ?? 0,
+      ...attributes(extensions, 'before-links', image),
+      links: imageLinks(base, image.id),
+      ...(server !== undefined && { server: { id: server, links: serverLinks(base, server) } }),
+      ...attributes(extensions, 'last', image),
+    },
+  };
+}

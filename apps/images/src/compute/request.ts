@@ -1,0 +1,36 @@
+import { requestBaseUrl, type LinkBase } from '@glimpse/links';
+import type { FastifyRequest } from 'fastify';
+import type { EffectiveSettings } from '../config.js';
+import { pathOf } from '../http/path.js';
+
+/** The API versions of this face: `v2` is v2.1 without microversions. */
+export type ApiVersion = LinkBase['version'];
+
+/** The API version that a path is of; undefined when it is not of this face. */
+export function apiVersionOf(path: string): ApiVersion | undefined {
+  return /^\/(v2(?:\.1)?)\//.exec(path)?.[1] as ApiVersion | undefined;
+}
+
+/** The project id in the URL of a request, where it has one. */
+export function projectInUrl(request: FastifyRequest): string | undefined {
+  return (request.params as { project_id?: string }).project_id;
+}
+
+/** What the links of a request's answer are built on. */
+export function linkBaseOf(
+  request: FastifyRequest,
+  settings: Pick<EffectiveSettings, 'public_url' | 'image_url' | 'links'>,
+): LinkBase {
+  const forwardedProto = request.headers['x-forwarded-proto'];
+  return {
+    compute:
+      settings.public_url ??
+      requestBaseUrl(
+        request.headers.host ?? `127.0.0.1:${request.socket.localPort}`,
+        Array.isArray(forwardedProto) ? forwardedProto[0] : forwardedProto,
+      ),
+    image: settings.image_url,
+    version: apiVersionOf(pathOf(request.raw)) ?? 'v2.1',
+    project: settings.links.project === 'never' ? undefined : projectInUrl(request),
+  };
+}

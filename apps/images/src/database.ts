@@ -1,0 +1,52 @@
+import { Readable } from 'node:stream';
+import { migrate, openDatabase } from '@glimpse/store';
+import { openEmbedded } from '@glimpse/store/embedded';
+import type { EffectiveSettings } from './config.js';
+import { SAMPLES } from './development/samples.js';
+import { importCatalogue } from './import/import-catalogue.js';
+
+/** The PostgreSQL that the settings mean. */
+export interface CatalogueDatabase {
+  readonly url: string;
+  /** Lets go of it; an embedded one that nobody else uses stops. */
+  leave(): Promise<void>;
+}
+
+/**
+ * Gets at the database: the one of `DATABASE_URL`, or the embedded one, which is brought up to date.
+ *
+ * @param service whether this is the service, of which an embedded database has one
+ * @throws {EmbeddedDatabaseError}
+ */
+export async function reachDatabase(
+  { database, data_dir, samples }: EffectiveSettings,
+  { service }: { service: boolean },
+): Promise<CatalogueDatabase> {
+  if (database.url) return { url: database.url, leave: () => Promise.resolve() };
+  const embedded = await openEmbedded({ folder: data_dir, service });
+  try {
+    await migrate(embedded.url);
+    if (service && samples === 'on') await importSamples(embedded.url);
+  } catch (error) {
+    await embedded.leave();
+    throw error;
+  }
+  return embedded;
+}
+
+/** Fills a catalogue that never had an image. */
+async function importSamples(url: string): Promise<void> {
+  const database = openDatabase({ url, poolSize: 1 });
+  try {
+    if ((await database.prisma.image.count()) > 0) return;
+    await importCatalogue(database.pool, Readable.from([Buffer.from(JSON.stringify(SAMPLES))]), {
+      force: false,
+      onBad: (message) => {
+        throw new Error(`a sample image is bad: ${message}`);
+      },
+      onProgress: () => undefined,
+    });
+  } finally {
+    await database.close();
+  }
+}

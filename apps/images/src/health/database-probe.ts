@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { missingMigrations, type Database } from '@glimpse/store';
+import type { Telemetry } from '../telemetry/telemetry.js';
+
+/** How often a database that is away, or lacks the schema, is looked at again, in milliseconds. */
+const INTERVAL = 500;
+
+/** What is known of the database: whether its schema was ever seen, and whether it can be asked. */
+export class DatabaseProbe {
+  #schemaSeen = false;
+  #available = true;
+  #missing = '';
+
+  constructor(
+    private readonly database: Database,
+    private readonly telemetry: Telemetry,
+  ) {}
+
+  /** Whether the schema was ever seen. An outage later does not take that back. */
+  get schemaSeen(): boolean {
+    return this.#schemaSeen;
+  }
+
+  /** Looks for what is not known to be there, until told to stop. */
+  async watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (!this.#schemaSeen) await this.#lookForSchema();
+      else if (!this.#available) await this.answers();
+      await sleep(INTERVAL, undefined, { ref: false, signal }).catch(() => undefined);
+    }
+  }
+
+  async #lookForSchema(): Promise<void> {
+    const missing = await this.#ask(() => missingMigrations(this.database.pool));
+    if (missing === undefined) return;
+    if (missing.length === 0) {
+      this.#schemaSeen = true;
+      this.telemetry.observe('schema-seen', {});
+    } else if (missing.join() !== this.#missing) {
+      this.#missing = missing.join();
+      this.telemetry.observe('schema-behind', { missing });
+    }
+  }
+
+  /** Whether the database answers right now. */
+  async answers(): Promise<boolean> {
+    return (await this.#ask(() => this.database.pool.query('SELECT 1'))) !== undefined;
+  }
+
+  async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const answer = await question();
+      if (!this.#available) this.telemetry.observe('database-available', {});
+      this.#available = true;
+      return answer;
+    } catch (error) {
+      this.lost(error);
+      return undefined;
+    }
+  }
+
+  /** Hears why the database could not be asked; says so once an outage. */
+  lost(error: unknown): void {
+    if (this.#available) this.telemetry.observe('database-unavailable', { error });
+    this.#available = false;
+  }
+}

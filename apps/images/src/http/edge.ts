@@ -1,0 +1,150 @@
+import type { IncomingMessage } from 'node:http';
+import { judgeRequest, type Judge } from '@glimpse/auth';
+import { isHost } from '@glimpse/links';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Telemetry } from '../telemetry/telemetry.js';
+import { answerBrokenRequest, answerUnusualRequests } from './broken-requests.js';
+import { BodyTooLarge, MalformedRequest, MethodNotAllowed, RouteNotFound } from './errors.js';
+import type { Face } from './face.js';
+import { pathOf, rewriteUrl } from './path.js';
+import { newRequestId, requestIdHeaders } from './request-id.js';
+
+/** The most bytes of a body that are read, as in Nova. */
+const BODY_LIMIT = 114_688;
+
+/** The methods that routes have. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const;
+
+/**
+ * The HTTP server under Nest: what holds for every request whatever its route. Each gets its ids and its
+ * path, is measured, and is refused here when it is malformed or no route has it.
+ */
+export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): FastifyAdapter {
+  const adapter = new FastifyAdapter({
+    logger: false,
+    skipMiddie: true,
+    rewriteUrl,
+    genReqId: newRequestId,
+    bodyLimit: BODY_LIMIT,
+    // Metadata keys and ids of any length reach their routes, which know what to say.
+    routerOptions: { maxParamLength: 65_536 },
+    frameworkErrors: (_error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      beginAnswer(face, request, reply);
+      const error = new MalformedRequest('The request path cannot be decoded.');
+      const { status, headers, body } = face.faultOf(error);
+      void reply.code(status).headers(headers).send(Buffer.from(body));
+    },
+    clientErrorHandler: (error, socket) => answerBrokenRequest(face, error, socket),
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    http: { requireHostHeader: false, headersTimeout: 15_000, connectionsCheckingInterval: 1_000 },
+  });
+  const fastify = adapter.getInstance<FastifyInstance>();
+  answerUnusualRequests(face, fastify.server);
+  fastify.addHook('onRequest', async (request, reply) => {
+    beginAnswer(face, request, reply);
+    refuseMalformed(request);
+    await readUnusedBody(request, reply);
+    if (request.method === 'OPTIONS') return answerOptions(fastify, request, reply);
+    if (hasNoRoute(request)) await refuseUnknownRoute(fastify, face, judge, request);
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    telemetry.observe('request-served', {
+      requestId: request.id,
+      method: request.method,
+      path: pathOf(request.raw),
+      route: request.routeOptions.url ?? 'none',
+      status: reply.statusCode,
+      duration: Math.round(reply.elapsedTime * 1000) / 1e6,
+    });
+    done();
+  });
+  return adapter;
+}
+
+/** The headers of every answer. A token is no `Authorization`, so caches in between are told about it. */
+function beginAnswer(face: Face, request: FastifyRequest, reply: FastifyReply): void {
+  void reply.headers(requestIdHeaders(request.id));
+  if (face.owns(pathOf(request.raw))) {
+    void reply.headers({ 'cache-control': 'private, no-cache', vary: 'X-Auth-Token' });
+  }
+}
+
+function refuseMalformed({ headers, raw }: FastifyRequest): void {
+  if (headers.host === undefined) {
+    if (raw.httpVersion === '1.0') return;
+    throw new MalformedRequest('The Host header is missing.');
+  }
+  if (!isHost(headers.host)) {
+    throw new MalformedRequest(`The Host header must be host[:port], not '${headers.host.slice(0, 100)}'.`);
+  }
+}
+
+/**
+ * A body that no route takes is read up to the limit and ignored, as in Nova. Beyond it the connection ends
+ * with the answer: nothing would be gained by reading on.
+ */
+async function readUnusedBody(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { raw, method } = request;
+  const declared = Number(raw.headers['content-length'] ?? 0);
+  const unused = method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || hasNoRoute(request);
+  const chunked = raw.headers['transfer-encoding'] !== undefined;
+  if (declared > BODY_LIMIT || (unused && chunked && !(await endsWithin(raw, BODY_LIMIT)))) {
+    void reply.header('connection', 'close');
+    throw new BodyTooLarge(BODY_LIMIT);
+  }
+}
+
+function endsWithin(body: IncomingMessage, limit: number): Promise<boolean> {
+  let length = 0;
+  return new Promise((resolve) => {
+    const settle = (within: boolean): void => {
+      body.off('data', count).resume();
+      resolve(within);
+    };
+    const count = (chunk: Buffer): void => {
+      if ((length += chunk.length) > limit) settle(false);
+    };
+    body.on('data', count);
+    body.once('end', () => settle(true));
+    body.once('close', () => settle(true));
+  });
+}
+
+/** Whether the router found nothing; a parameter that is empty is none. */
+function hasNoRoute(request: FastifyRequest): boolean {
+  return request.is404 || Object.values((request.params ?? {}) as object).includes('');
+}
+
+/** The methods that the path of a request has. */
+function allowed(fastify: FastifyInstance, { raw }: FastifyRequest): string[] {
+  const url = (raw.url ?? '/').split('?', 1)[0]!;
+  return METHODS.filter((method) => {
+    const route = fastify.findRoute({ method, url });
+    return route && !Object.values(route.params ?? {}).includes('');
+  });
+}
+
+function answerOptions(fastify: FastifyInstance, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const methods = allowed(fastify, request);
+  if (methods.length > 0) void reply.header('allow', [...methods, 'OPTIONS'].join(', '));
+  return reply.code(200).send();
+}
+
+/** As in Nova the token comes first: whoever has none does not learn which routes there are. */
+async function refuseUnknownRoute(
+  fastify: FastifyInstance,
+  face: Face,
+  judge: Judge,
+  request: FastifyRequest,
+): Promise<never> {
+  const path = pathOf(request.raw);
+  const { method, headers } = request;
+  if (face.owns(path)) await judgeRequest(judge, { method, path, headers });
+  const methods = allowed(fastify, request);
+  if (methods.length === 0) throw new RouteNotFound();
+  throw new MethodNotAllowed(method, [...methods, 'OPTIONS'].join(', '));
+}

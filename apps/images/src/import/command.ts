@@ -1,0 +1,44 @@
+import type { Database } from '@glimpse/store';
+import { importCatalogue, type ImportCounts } from './import-catalogue.js';
+
+/** How often progress is told: on a terminal in place, elsewhere as lines, in milliseconds. */
+const INTERVAL = { terminal: 100, lines: 5_000 };
+
+function summary({ images, added, changed, unchanged, members, bad }: ImportCounts): string {
+  return (
+    `${images} images (${added} added, ${changed} changed, ${unchanged} unchanged), ` +
+    `${members} members, ${bad} bad`
+  );
+}
+
+/** Tells how far an import is, at most so often. */
+function progress(output: NodeJS.WriteStream): (counts: ImportCounts) => void {
+  let last = Date.now();
+  return (counts) => {
+    if (Date.now() - last < (output.isTTY ? INTERVAL.terminal : INTERVAL.lines)) return;
+    last = Date.now();
+    output.write(output.isTTY ? `\r\x1b[K${summary(counts)}` : `${summary(counts)}\n`);
+  };
+}
+
+/**
+ * The `import` command: progress and bad documents go to standard error, the result to standard output.
+ *
+ * @returns how many documents were bad
+ */
+export async function runImport(
+  pool: Database['pool'],
+  input: AsyncIterable<Uint8Array>,
+  force: boolean,
+): Promise<number> {
+  const { stderr, stdout } = process;
+  const clearLine = stderr.isTTY ? '\r\x1b[K' : '';
+  const counts = await importCatalogue(pool, input, {
+    force,
+    onBad: (message) => stderr.write(`${clearLine}${message}\n`),
+    onProgress: progress(stderr),
+  });
+  stderr.write(clearLine);
+  stdout.write(`${summary(counts)}\n`);
+  return counts.bad;
+}

@@ -1,0 +1,173 @@
+import {
+  BASE_ATTRIBUTES,
+  IMAGE_STATUSES,
+  MEMBER_STATUSES,
+  VISIBILITIES,
+  type MemberStatus,
+} from '@glimpse/domain';
+import type { ImportedImage, ImportedMembers } from '@glimpse/store';
+import { BadDocument } from './bad-document.js';
+
+type Document = Readonly<Record<string, unknown>>;
+
+/** What columns of the catalogue hold, in characters. */
+const MAX_TEXT = 255;
+/** What Glance's table of properties holds: MySQL's `TEXT`. */
+const MAX_PROPERTY = 65_535;
+const MAX_INTEGER = 2_147_483_647;
+
+const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
+const UTC_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$/;
+/** PostgreSQL stores neither, in no column and in no JSON. */
+const UNSTORABLE = /[\0\p{Surrogate}]/u;
+
+/**
+ * Reads an image document of Glance's Image API v2: its base attributes, and every other as a custom
+ * property. Times keep their milliseconds; what is finer is cut off.
+ *
+ * @throws {BadDocument} it is not one, or the catalogue cannot hold it
+ *
+ * @example
+ * readImageDocument({
+ *   id: '70a599e0-31e7-49b7-b260-868f441e862b',
+ *   status: 'active',
+ *   created_at: '2026-11-24T02:28:35Z',
+ *   architecture: 'x86_64',
+ * }).properties; // { architecture: 'x86_64' }
+ */
+export function readImageDocument(document: unknown): ImportedImage {
+  if (!isObject(document)) throw new BadDocument('the document', document, 'an object');
+  const status = readChoice('status', document['status'], IMAGE_STATUSES);
+  const createdAt = readTime('created_at', document['created_at']);
+  const updatedAt = document['updated_at'] ?? null;
+  return {
+    id: readUuid('id', document['id']),
+    name: readTextOrNull('name', document['name'], 0),
+    status,
+    visibility: readChoice('visibility', withDefault(document['visibility'], 'shared'), VISIBILITIES),
+    hidden: readFlag('os_hidden', document['os_hidden']),
+    owner: readTextOrNull('owner', document['owner'], 1),
+    protected: readFlag('protected', document['protected']),
+    size: readSize(document['size']),
+    minDisk: readWhole('min_disk', document['min_disk'] ?? 0, MAX_INTEGER),
+    minRam: readWhole('min_ram', document['min_ram'] ?? 0, MAX_INTEGER),
+    properties: readProperties(document),
+    createdAt,
+    updatedAt: updatedAt === null ? createdAt : readTime('updated_at', updatedAt),
+    deleted: status === 'deleted',
+  };
+}
+
+/**
+ * Reads the member documents of one image. Of two for the same project the later one counts.
+ *
+ * @param imageId a UUID, in either case
+ * @param document the array of them
+ * @throws {BadDocument} they are not that, or the catalogue cannot hold them
+ */
+export function readMemberDocuments(imageId: string, document: unknown): ImportedMembers {
+  const id = readUuid('the image id', imageId);
+  if (!Array.isArray(document)) throw new BadDocument('the list', document, 'an array of member documents');
+  const members = new Map<string, MemberStatus>();
+  for (const member of document as unknown[]) {
+    if (!isObject(member)) throw new BadDocument('a member', member, 'an object');
+    const image = withDefault(member['image_id'], id);
+    if (typeof image !== 'string' || image.toLowerCase() !== id) {
+      throw new BadDocument('image_id', image, `the image id ${id}`);
+    }
+    members.set(
+      readText('member_id', member['member_id'], 1, MAX_TEXT),
+      readChoice('status', member['status'], MEMBER_STATUSES),
+    );
+  }
+  return { imageId: id, members };
+}
+
+function isObject(value: unknown): value is Document {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Unlike with `??`, null is a value. */
+function withDefault(value: unknown, fallback: string): unknown {
+  return value === undefined ? fallback : value;
+}
+
+/** Glance shows properties as null that an image lacks, such as `os_distro`: those are left out. */
+function readProperties(document: Document): Record<string, string> {
+  const properties: [string, string][] = [];
+  for (const [name, value] of Object.entries(document)) {
+    if (value === null || BASE_ATTRIBUTES.has(name)) continue;
+    properties.push([
+      readText('the name of a property', name, 1, MAX_TEXT),
+      readText(`property ${JSON.stringify(name)}`, value, 0, MAX_PROPERTY),
+    ]);
+  }
+  // Defines `__proto__` like any other name, where an assignment would not.
+  return Object.fromEntries(properties);
+}
+
+function readUuid(attribute: string, value: unknown): string {
+  if (typeof value !== 'string' || !UUID.test(value)) throw new BadDocument(attribute, value, 'a UUID');
+  return value.toLowerCase();
+}
+
+function readText(attribute: string, value: unknown, min: number, max: number): string {
+  if (typeof value !== 'string' || !fits(value, min, max)) {
+    throw new BadDocument(attribute, value, `text of ${min} to ${max} characters`);
+  }
+  if (UNSTORABLE.test(value)) {
+    throw new BadDocument(attribute, value, 'text without U+0000 and without halves of surrogate pairs');
+  }
+  return value;
+}
+
+/** Characters are code points, as PostgreSQL counts them; a string's length is that or more. */
+function fits(text: string, min: number, max: number): boolean {
+  return text.length >= min && (text.length <= max || [...text].length <= max);
+}
+
+function readTextOrNull(attribute: string, value: unknown, min: number): string | null {
+  return value === undefined || value === null ? null : readText(attribute, value, min, MAX_TEXT);
+}
+
+function readChoice<Choice extends string>(
+  attribute: string,
+  value: unknown,
+  choices: readonly Choice[],
+): Choice {
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) throw new BadDocument(attribute, value, `one of ${choices.join(', ')}`);
+  return choice;
+}
+
+function readFlag(attribute: string, value: unknown): boolean {
+  if (value === undefined) return false;
+  if (typeof value !== 'boolean') throw new BadDocument(attribute, value, 'true or false');
+  return value;
+}
+
+function readSize(value: unknown): number | null {
+  return value === undefined || value === null ? null : readWhole('size', value, Number.MAX_SAFE_INTEGER);
+}
+
+function readWhole(attribute: string, value: unknown, max: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > max) {
+    throw new BadDocument(attribute, value, `a whole number from 0 to ${max}`);
+  }
+  return value;
+}
+
+function readTime(attribute: string, value: unknown): Date {
+  const second = typeof value === 'string' ? UTC_TIME.exec(value)?.[1] : undefined;
+  const time = new Date(second === undefined ? NaN : (value as string));
+  // A Date makes 2 March of 30 February, and has a year 0, which PostgreSQL has not.
+  if (
+    second === undefined ||
+    second < '0001' ||
+    Number.isNaN(time.getTime()) ||
+    !time.toISOString().startsWith(second)
+  ) {
+    throw new BadDocument(attribute, value, 'a UTC time such as 2026-11-24T02:28:35Z');
+  }
+  return time;
+}

@@ -1,0 +1,171 @@
+import {
+  importImages,
+  importMembers,
+  type Database,
+  type ImportedImage,
+  type ImportedMembers,
+} from '@glimpse/store';
+import { BadDocument, membersOf } from './bad-document.js';
+import { Batch } from './batch.js';
+import { readImageDocument, readMemberDocuments } from './image-document.js';
+import { readDocuments, type DocumentReading } from './read-documents.js';
+import { UnreadableInput } from './unreadable-input.js';
+
+/** What an import has done so far. */
+export interface ImportCounts {
+  /** Images that were imported: those added, changed and unchanged. */
+  readonly images: number;
+  readonly added: number;
+  readonly changed: number;
+  /** Equal to what the catalogue had, or older than it. */
+  readonly unchanged: number;
+  /** Memberships that were imported. */
+  readonly members: number;
+  /** What could not be imported, each told to `onBad`. */
+  readonly bad: number;
+}
+
+export interface ImportOptions {
+  /** Whether an image replaces one that changed later. */
+  readonly force: boolean;
+  /** Hears what is not imported, and why, in one line. */
+  onBad(message: string): void;
+  /** Hears the counts after each statement. */
+  onProgress(counts: ImportCounts): void;
+}
+
+/**
+ * Imports Glance's documents into the catalogue, in the shapes that `readDocuments` knows. An image that was
+ * imported before is left alone, so an import that was interrupted can be repeated. What cannot be imported
+ * is told and left out; from where an input is unreadable, that is the rest of it.
+ *
+ * Members follow the images they belong to. Where an input has them first they are held until its end, and
+ * memory grows with them; otherwise it does not grow with the input.
+ *
+ * @throws what pg says when the database cannot be asked, and what the chunks throw
+ *
+ * @example
+ * await importCatalogue(database.pool, createReadStream('images.json'), {
+ *   force: false,
+ *   onBad: (message) => console.error(message),
+ *   onProgress: (counts) => console.error(counts.images),
+ * });
+ */
+export async function importCatalogue(
+  pool: Database['pool'],
+  chunks: AsyncIterable<Uint8Array>,
+  options: ImportOptions,
+): Promise<ImportCounts> {
+  const client = await pool.connect();
+  // A connection that is lost between two statements says so here; the next one fails. Unheard, it would end
+  // the process.
+  const ignore = (): void => undefined;
+  client.on('error', ignore);
+  let usable = false;
+  try {
+    const run = new ImportRun(client, options);
+    await run.read(readDocuments(chunks));
+    usable = true;
+    return run.counts;
+  } finally {
+    // After a failure a statement may still run on it: then the pool has to do without.
+    client.release(!usable);
+    if (usable) client.off('error', ignore);
+  }
+}
+
+/** One import, on one connection. */
+class ImportRun {
+  readonly counts = { images: 0, added: 0, changed: 0, unchanged: 0, members: 0, bad: 0 };
+  /** Members that came before any image, by image. */
+  readonly #held = new Map<string, ImportedMembers>();
+  readonly #images: Batch<{ position: number; image: ImportedImage }>;
+  readonly #members: Batch<ImportedMembers>;
+  #anyImage = false;
+
+  constructor(
+    private readonly client: Parameters<typeof importImages>[0],
+    private readonly options: ImportOptions,
+  ) {
+    this.#images = new Batch(
+      (rows) => this.#importImages(rows.map(({ image }) => image)),
+      ({ position }, reason) => this.#bad(`image ${position}`, reason),
+    );
+    this.#members = new Batch(
+      (rows) => this.#importMembers(rows),
+      ({ imageId }, reason) => this.#bad(membersOf(imageId), reason),
+    );
+  }
+
+  async read(readings: AsyncIterable<DocumentReading>): Promise<void> {
+    try {
+      for await (const reading of readings) await this.#take(reading);
+    } catch (error) {
+      if (!(error instanceof UnreadableInput)) throw error;
+      this.#bad('the input is unreadable', error.message);
+    }
+    await this.#images.flush();
+    for (const [imageId, members] of this.#held) await this.#members.add(imageId, members);
+    await this.#members.flush();
+  }
+
+  async #take(reading: DocumentReading): Promise<void> {
+    switch (reading.kind) {
+      case 'image':
+        return this.#takeImage(reading.position, reading.document);
+      case 'members':
+        return this.#takeMembers(reading.imageId, reading.document);
+      case 'bad':
+        return this.#bad(reading.subject, reading.reason);
+    }
+  }
+
+  async #takeImage(position: number, document: unknown): Promise<void> {
+    this.#anyImage = true;
+    const image = this.#understand(`image ${position}`, () => readImageDocument(document));
+    if (image) await this.#images.add(image.id, { position, image });
+  }
+
+  async #takeMembers(imageId: string, document: unknown): Promise<void> {
+    const members = this.#understand(membersOf(imageId), () => readMemberDocuments(imageId, document));
+    if (!members) return;
+    if (this.#anyImage) {
+      await this.#images.flush();
+      this.#held.delete(members.imageId);
+      await this.#members.add(members.imageId, members);
+    } else this.#held.set(members.imageId, members);
+  }
+
+  #understand<Imported>(subject: string, read: () => Imported): Imported | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof BadDocument)) throw error;
+      this.#bad(subject, error.message);
+      return undefined;
+    }
+  }
+
+  async #importImages(images: readonly ImportedImage[]): Promise<void> {
+    const { added, changed, unchanged } = await importImages(this.client, images, this.options.force);
+    this.counts.images += images.length;
+    this.counts.added += added;
+    this.counts.changed += changed;
+    this.counts.unchanged += unchanged;
+    this.options.onProgress({ ...this.counts });
+  }
+
+  async #importMembers(batch: readonly ImportedMembers[]): Promise<void> {
+    const unknown = new Set(await importMembers(this.client, batch));
+    for (const { imageId, members } of batch) {
+      if (unknown.has(imageId)) this.#bad(membersOf(imageId), 'the catalogue has no such image');
+      else this.counts.members += members.size;
+    }
+    this.options.onProgress({ ...this.counts });
+  }
+
+  #bad(subject: string, reason: string): void {
+    this.counts.bad++;
+    this.options.onBad(`${subject}: ${reason}`);
+  }
+}

@@ -1,0 +1,35 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { developmentAuthenticator, readIdentities } from '@glimpse/auth';
+import { loadImageExtensions, loadPlugin, type Authenticator, type ImageExtension } from '@glimpse/plugins';
+import { diskConfig } from './compute/extensions/disk-config.js';
+import { imageSize } from './compute/extensions/image-size.js';
+import { readIdentitiesFile, type EffectiveSettings } from './config.js';
+import { builtInIdentities } from './development/identities.js';
+
+/** Where the challenge of a 401 sends clients while no Keystone is configured: where it usually is. */
+const USUAL_KEYSTONE = 'http://127.0.0.1:5000';
+
+/** Imports a module specifier as if from the folder the command runs in, so that `./plugin.js` is found there. */
+async function importModule(specifier: string): Promise<{ default?: unknown }> {
+  const file = createRequire(`${process.cwd()}/`).resolve(specifier);
+  return (await import(pathToFileURL(file).href)) as { default?: unknown };
+}
+
+/** Loads the image extensions that the settings name. */
+export function loadExtensions({ extensions }: EffectiveSettings): Promise<readonly ImageExtension[]> {
+  const builtIns = { 'OS-EXT-IMG-SIZE': imageSize, 'OS-DCF': diskConfig };
+  return loadImageExtensions(extensions, builtIns, importModule);
+}
+
+/** Loads the authenticator that the settings name. */
+export function loadAuthenticator(settings: EffectiveSettings): Promise<Authenticator> {
+  const { authenticator, identities, data_dir, keystone } = settings;
+  const development = developmentAuthenticator(
+    authenticator.use === 'development'
+      ? readIdentities(identities ? readIdentitiesFile(identities) : builtInIdentities(data_dir))
+      : new Map(),
+    keystone.public_url ?? keystone.auth_url ?? USUAL_KEYSTONE,
+  );
+  return loadPlugin('authenticator', authenticator, { development }, importModule);
+}

@@ -1,0 +1,121 @@
+import { createServer, type Server } from 'node:http';
+import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
+import { StoredCatalogue, openDatabase } from '@glimpse/store';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyRequest } from 'fastify';
+import { AppModule, type Parts } from './app.module.js';
+import { computeFace } from './compute/face.js';
+import type { EffectiveSettings } from './config.js';
+import { reachDatabase } from './database.js';
+import { welcome } from './development/welcome.js';
+import { DatabaseProbe } from './health/database-probe.js';
+import { createEdge } from './http/edge.js';
+import { pathOf } from './http/path.js';
+import { loadAuthenticator, loadExtensions } from './plugins.js';
+import { Telemetry } from './telemetry/telemetry.js';
+import { VERSION } from './version.js';
+
+/** How long accepted requests may take once the service stops, in milliseconds. */
+const DRAIN = 10_000;
+
+/** The service cannot listen. The message is one line that says where, and what to do. */
+export class CannotListen extends Error {
+  readonly code = 'cannot-listen';
+
+  constructor(host: string, port: number, variable: string, cause: NodeJS.ErrnoException) {
+    const reason = cause.code === 'EADDRINUSE' ? 'it is in use' : cause.message;
+    super(`cannot listen on ${host} port ${port}: ${reason}; choose another with ${variable}`, { cause });
+  }
+}
+
+/**
+ * Runs the service until it is told to stop. What stands behind it may be away at any time: that never ends it.
+ *
+ * @param stop aborted when the service is to stop
+ * @throws {PluginError} {EmbeddedDatabaseError} {InvalidOptions} {CannotListen} it cannot start
+ */
+export async function serve(settings: EffectiveSettings, stop: AbortSignal): Promise<void> {
+  const { level, requests } = settings.log;
+  const telemetry = new Telemetry({ level, requests, version: VERSION });
+  const extensions = await loadExtensions(settings);
+  const judge: JudgeOfRequests = {
+    authenticator: await loadAuthenticator(settings),
+    serviceType: 'compute',
+    pathOf: (request) => pathOf((request as FastifyRequest).raw),
+  };
+  const { url, leave } = await reachDatabase(settings, { service: true });
+  const database = openDatabase({ url, poolSize: settings.database.pool });
+  const probe = new DatabaseProbe(database, telemetry);
+  const watched = probe.watch(stop);
+  const catalogue = new StoredCatalogue(database, (error) => probe.lost(error));
+  const health = { database: probe, stopping: stop };
+
+  const app = await createApp({ settings, catalogue, extensions, judge, health, telemetry });
+  const metrics = settings.metrics.port === undefined ? undefined : createMetricsServer(telemetry);
+  try {
+    await listen(app, metrics, settings);
+    announce(app, settings, telemetry);
+    await aborted(stop);
+    telemetry.observe('stopping', { reason: String(stop.reason) });
+  } finally {
+    const cutOff = setTimeout(() => app.getHttpServer().closeAllConnections(), DRAIN);
+    await app.close();
+    clearTimeout(cutOff);
+    metrics?.close();
+    await watched;
+    await database.close();
+    await leave();
+  }
+  telemetry.observe('stopped', {});
+}
+
+async function createApp(parts: Parts): Promise<NestFastifyApplication> {
+  const edge = createEdge(computeFace, parts.judge, parts.telemetry);
+  return NestFactory.create<NestFastifyApplication>(AppModule.of(parts), edge, {
+    logger: false,
+    abortOnError: false,
+    bodyParser: false,
+  });
+}
+
+function createMetricsServer(telemetry: Telemetry): Server {
+  return createServer((_request, response) => {
+    void telemetry.registry.metrics().then((text) => {
+      response.writeHead(200, { 'content-type': telemetry.registry.contentType }).end(text);
+    });
+  });
+}
+
+async function listen(
+  app: NestFastifyApplication,
+  metrics: Server | undefined,
+  { host, port, metrics: { port: metricsPort } }: EffectiveSettings,
+): Promise<void> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    throw new CannotListen(host, port, 'GLIMPSE_PORT', error as NodeJS.ErrnoException);
+  }
+  if (!metrics || !metricsPort) return;
+  await new Promise<void>((resolve, reject) => {
+    metrics.once('error', (error) =>
+      reject(new CannotListen(host, metricsPort, 'GLIMPSE_METRICS_PORT', error)),
+    );
+    metrics.listen(metricsPort, host, resolve);
+  });
+}
+
+function announce(app: NestFastifyApplication, settings: EffectiveSettings, telemetry: Telemetry): void {
+  const { port } = app.getHttpServer().address() as { port: number };
+  const { host, mode, identities } = settings;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  telemetry.observe('listening', { url, mode });
+  if (mode === 'development') process.stdout.write(welcome(url, settings));
+  if (identities) telemetry.observe('development-tokens-exposed', { host });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

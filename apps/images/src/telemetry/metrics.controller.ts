@@ -1,0 +1,14 @@
+import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { TELEMETRY } from '../tokens.js';
+import type { Telemetry } from './telemetry.js';
+
+@Controller('metrics')
+export class MetricsController {
+  constructor(@Inject(TELEMETRY) private readonly telemetry: Telemetry) {}
+
+  @Get()
+  @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
+  metrics(): Promise<string> {
+    return this.telemetry.registry.metrics();
+  }
+}

@@ -1,0 +1,64 @@
+import type { Level } from 'pino';
+
+export const LOG_LEVELS = [
+  'trace',
+  'debug',
+  'info',
+  'warn',
+  'error',
+  'fatal',
+] as const satisfies readonly Level[];
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Everything that is logged or counted, with what is known of each. Never a token. */
+export interface Observations {
+  /** The service accepts requests. */
+  listening: { url: string; mode: string };
+  /** The database holds a catalogue that this build can serve. */
+  'schema-seen': object;
+  /** The database lacks migrations of this build. */
+  'schema-behind': { missing: readonly string[] };
+  /** The database cannot be asked; said once, until it can be again. */
+  'database-unavailable': { error: unknown };
+  'database-available': object;
+  /** A request was answered. */
+  'request-served': {
+    requestId: string;
+    method: string;
+    /** The decoded path. */
+    path: string;
+    /** The route's pattern; `none` where no route matched. */
+    route: string;
+    status: number;
+    /** Seconds. */
+    duration: number;
+  };
+  /** A request met a mistake of ours. */
+  'request-failed': { requestId: string; error: unknown };
+  /** Development tokens are served beyond this machine. */
+  'development-tokens-exposed': { host: string };
+  stopping: { reason: string };
+  stopped: object;
+}
+
+export type ObservationName = keyof Observations;
+
+/** How loud each is, and how its line reads. */
+export const LINES: Readonly<Record<ObservationName, { level: LogLevel; message: string }>> = {
+  listening: { level: 'info', message: 'listening' },
+  'schema-seen': { level: 'info', message: 'the catalogue is there' },
+  'schema-behind': { level: 'warn', message: 'the database lacks migrations: run glimpse migrate' },
+  'database-unavailable': { level: 'error', message: 'the database cannot be asked' },
+  'database-available': { level: 'info', message: 'the database can be asked again' },
+  'request-served': { level: 'info', message: 'request' },
+  'request-failed': { level: 'error', message: 'a request met an unexpected error' },
+  'development-tokens-exposed': {
+    level: 'warn',
+    message: 'development tokens are accepted from other machines: never do this with real images',
+  },
+  stopping: { level: 'info', message: 'stopping' },
+  stopped: { level: 'info', message: 'stopped' },
+};
+
+/** Seconds after which an answer is slow enough for a line. */
+export const SLOW = 1;

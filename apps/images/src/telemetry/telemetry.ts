@@ -1,0 +1,63 @@
+import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino';
+import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { LINES, SLOW, type LogLevel, type ObservationName, type Observations } from './observations.js';
+
+export interface TelemetryOptions {
+  readonly level: LogLevel;
+  /** Whether every request has a line. */
+  readonly requests: boolean;
+  readonly version: string;
+}
+
+/** The log, on standard error, and the metrics. */
+export class Telemetry {
+  readonly registry = new Registry();
+  readonly #logger: Logger;
+  readonly #requestDuration: Histogram;
+
+  constructor(private readonly options: TelemetryOptions) {
+    this.#logger = pino(
+      {
+        level: options.level,
+        base: undefined,
+        timestamp: stdTimeFunctions.isoTime,
+        formatters: { level: (level) => ({ level }) },
+        serializers: { error: stdSerializers.err },
+      },
+      pino.destination({ dest: 2, sync: true }),
+    );
+    collectDefaultMetrics({ register: this.registry });
+    this.#requestDuration = new Histogram({
+      name: 'glimpse_http_request_duration_seconds',
+      help: 'Time from a request to the end of its answer, by route, method and status.',
+      labelNames: ['route', 'method', 'status'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers: [this.registry],
+    });
+    new Gauge({
+      name: 'glimpse_build_info',
+      help: 'Always 1; the labels say what runs.',
+      labelNames: ['version', 'node'],
+      registers: [this.registry],
+    }).set({ version: options.version, node: process.version }, 1);
+  }
+
+  /** Writes the line of an observation, if it has one, and counts it, if it is counted. */
+  observe<N extends ObservationName>(name: N, known: Observations[N]): void {
+    if (name === 'request-served') {
+      const request = known as Observations['request-served'];
+      const { route, method, status, duration } = request;
+      this.#requestDuration.observe({ route, method, status }, duration);
+      if (!this.#deservesLine(request)) return;
+    }
+    const { level, message } = LINES[name];
+    const line: object = { event: name, ...known };
+    this.#logger[level](line, message);
+  }
+
+  /** A change, a failure or a slow answer. */
+  #deservesLine({ method, status, duration }: Observations['request-served']): boolean {
+    const reads = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+    return this.options.requests || !reads || status >= 400 || duration >= SLOW;
+  }
+}

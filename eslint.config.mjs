@@ -1,0 +1,55 @@
+import js from '@eslint/js';
+import nx from '@nx/eslint-plugin';
+import tseslint from 'typescript-eslint';
+
+/** NestJS stays in the service and in a library's `nestjs/` entry, so that libraries work without it. */
+const WITHOUT_NEST = {
+  patterns: [{ group: ['@nestjs/*'], message: 'NestJS is imported only in a folder nestjs/ of a library.' }],
+};
+
+/** Which way imports point; everything not listed is refused. */
+const ARROWS = [
+  { from: 'domain', to: [] },
+  { from: 'links', to: [] },
+  { from: 'plugins', to: ['domain'] },
+  { from: 'auth', to: ['plugins', 'domain'] },
+  { from: 'store', to: ['domain'] },
+  { from: 'app', to: ['domain', 'links', 'plugins', 'auth', 'store'] },
+  { from: 'e2e', to: ['domain', 'links', 'plugins', 'auth', 'store'] },
+];
+
+export default tseslint.config(
+  { ignores: ['**/dist', '**/out-tsc', '**/generated', '.nx', '**/node_modules'] },
+  js.configs.recommended,
+  ...tseslint.configs.recommended,
+  {
+    files: ['**/*.mjs'],
+    languageOptions: {
+      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', fetch: 'readonly' },
+    },
+  },
+  {
+    files: ['**/*.ts'],
+    plugins: { '@nx': nx },
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        {
+          depConstraints: ARROWS.map(({ from, to }) => ({
+            sourceTag: from,
+            onlyDependOnLibsWithTags: to,
+          })),
+        },
+      ],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/explicit-module-boundary-types': 'off',
+      eqeqeq: 'error',
+    },
+  },
+  {
+    files: ['libs/*/src/**/*.ts'],
+    ignores: ['libs/*/src/nestjs/**'],
+    rules: { 'no-restricted-imports': ['error', WITHOUT_NEST] },
+  },
+);

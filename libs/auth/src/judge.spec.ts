@@ -1,0 +1,202 @@
+import { describe, expect, it } from '@jest/globals';
+import type { AccessRule, Identity } from '@glimpse/domain';
+import type { Authentication, AuthenticationRequest, Authenticator } from '@glimpse/plugins';
+import { AuthenticationUnavailable, Unauthenticated } from './errors.js';
+import { judgeRequest } from './judge.js';
+
+const CHALLENGE = 'Keystone uri="http://keystone.example.com"';
+const A = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';
+const ONLY_LISTS: AccessRule[] = [{ service: 'compute', method: 'GET', path: '/v2.1/images' }];
+
+function identity(userName: string, changes: Partial<Identity> = {}): Identity {
+  return {
+    userId: `id of ${userName}`,
+    userName,
+    scope: { kind: 'project', id: '66c50f42ace742efaaf201e7ba0fe751', name: 'demo' },
+    roles: ['member'],
+    accessRules: null,
+    expiresAt: null,
+    service: false,
+    ...changes,
+  };
+}
+
+/** A Keystone in small: it knows these tokens, and notes what it is asked. */
+class Tokens implements Authenticator {
+  readonly challenge = CHALLENGE;
+  readonly asked: [token: string, request: AuthenticationRequest | undefined][] = [];
+
+  authenticate(token: string, request?: AuthenticationRequest): Promise<Authentication> {
+    this.asked.push([token, request]);
+    return Promise.resolve(this.answer(token, request?.allowExpired ?? false));
+  }
+
+  private answer(token: string, allowExpired: boolean): Authentication {
+    const found = (identity: Identity): Authentication => ({ outcome: 'identity', identity });
+    switch (token) {
+      case 'demo':
+        return found(identity('demo'));
+      case 'restricted':
+        return found(identity('restricted', { accessRules: ONLY_LISTS }));
+      case 'nothing-allowed':
+        return found(identity('nothing-allowed', { accessRules: [] }));
+      case 'expired':
+        return allowExpired
+          ? found(identity('expired', { expiresAt: new Date('2026-01-01T00:00:00Z') }))
+          : { outcome: 'invalid' };
+      case 'expired-restricted':
+        return allowExpired
+          ? found(identity('expired-restricted', { accessRules: ONLY_LISTS }))
+          : { outcome: 'invalid' };
+      case 'nova':
+        return found(identity('nova', { roles: ['service'], service: true }));
+      case 'nova-restricted':
+        return found(identity('nova', { roles: ['service'], service: true, accessRules: ONLY_LISTS }));
+      case 'nova-expired':
+        return allowExpired
+          ? found(identity('nova', { roles: ['service'], service: true }))
+          : { outcome: 'invalid' };
+      case 'away':
+        return { outcome: 'unavailable', retryAfter: 7 };
+      default:
+        return { outcome: 'invalid' };
+    }
+  }
+}
+
+interface Sent {
+  readonly token?: string | string[];
+  readonly service?: string | string[];
+  readonly cacheControl?: string;
+  readonly method?: string;
+  readonly path?: string;
+}
+
+function judge(sent: Sent, authenticator = new Tokens(), serviceType = 'compute'): Promise<Identity> {
+  const { token, service, cacheControl, method = 'GET', path = A } = sent;
+  const headers = { 'x-auth-token': token, 'x-service-token': service, 'cache-control': cacheControl };
+  return judgeRequest({ authenticator, serviceType }, { method, path, headers });
+}
+
+/** Who is let through, or else why not. */
+async function verdict(sent: Sent): Promise<string> {
+  try {
+    return (await judge(sent)).userName;
+  } catch (error) {
+    if (error instanceof Unauthenticated) {
+      expect(error.challenge).toBe(CHALLENGE);
+      return '401';
+    }
+    if (error instanceof AuthenticationUnavailable) return `503 after ${error.retryAfter}`;
+    throw error;
+  }
+}
+
+describe('judgeRequest', () => {
+  it.each<[why: string, sent: Sent, verdict: string]>([
+    ['a valid token', { token: 'demo' }, 'demo'],
+    ['no token', {}, '401'],
+    ['an empty token', { token: '' }, '401'],
+    ['an unknown token', { token: 'garbage' }, '401'],
+    ['an expired token', { token: 'expired' }, '401'],
+    ['a token nobody can tell about', { token: 'away' }, '503 after 7'],
+    ['two tokens', { token: ['demo', 'demo'] }, '401'],
+    ['a service token alone', { service: 'nova' }, '401'],
+    ['a service token in the place of a user token', { token: 'nova' }, 'nova'],
+  ])('answers %s', async (_, sent, expected) => {
+    expect(await verdict(sent)).toBe(expected);
+  });
+
+  it.each<[why: string, sent: Sent, verdict: string]>([
+    ['what a rule names', { token: 'restricted', path: '/v2.1/images' }, 'restricted'],
+    ['another path', { token: 'restricted' }, '401'],
+    ['another method', { token: 'restricted', path: '/v2.1/images', method: 'DELETE' }, '401'],
+    ['anything, with an empty list of rules', { token: 'nothing-allowed', path: '/v2.1/images' }, '401'],
+  ])('holds a restricted token to its access rules: %s', async (_, sent, expected) => {
+    expect(await verdict(sent)).toBe(expected);
+  });
+
+  it('looks for access rules of the type of this service', async () => {
+    const sent = { token: 'restricted', path: '/v2.1/images' };
+    await expect(judge(sent, new Tokens(), 'image')).rejects.toThrow(Unauthenticated);
+  });
+
+  it.each<[why: string, sent: Sent, verdict: string]>([
+    ['vouches for a valid token', { token: 'demo', service: 'nova' }, 'demo'],
+    ['lets an expired token pass', { token: 'expired', service: 'nova' }, 'expired'],
+    ['lifts access rules', { token: 'restricted', service: 'nova' }, 'restricted'],
+    ['lifts an empty list of them', { token: 'nothing-allowed', service: 'nova' }, 'nothing-allowed'],
+    ['lifts both at once', { token: 'expired-restricted', service: 'nova' }, 'expired-restricted'],
+    ['saves no unknown token', { token: 'garbage', service: 'nova' }, '401'],
+    ['saves no token nobody can tell about', { token: 'away', service: 'nova' }, '503 after 7'],
+    ['is none while empty', { token: 'demo', service: '' }, 'demo'],
+    ['lifts nothing while empty', { token: 'restricted', service: '' }, '401'],
+    ['lets no expired token pass while empty', { token: 'expired', service: '' }, '401'],
+  ])('with a service token that counts: %s', async (_, sent, expected) => {
+    expect(await verdict(sent)).toBe(expected);
+  });
+
+  it.each<[why: string, service: string | string[], verdict: string]>([
+    ['is unknown', 'garbage', '401'],
+    ['has expired', 'nova-expired', '401'],
+    ['has no service role', 'demo', '401'],
+    ['is restricted itself', 'nova-restricted', '401'],
+    ['is one of two', ['nova', 'demo'], '401'],
+    ['is one that nobody can tell about', 'away', '503 after 7'],
+  ])('refuses every request whose service token %s', async (_, service, expected) => {
+    for (const token of ['demo', 'restricted', 'expired', 'nova', 'garbage']) {
+      expect(await verdict({ token, service, path: '/v2.1/images' })).toBe(expected);
+    }
+  });
+
+  it('asks for an expired user token only where a service vouches for it, and never for the service', async () => {
+    const tokens = new Tokens();
+    await judge({ token: 'demo' }, tokens);
+    await judge({ token: 'demo', service: 'nova' }, tokens);
+    expect(tokens.asked).toEqual([
+      ['demo', { fresh: false, allowExpired: false }],
+      ['nova', { fresh: false }],
+      ['demo', { fresh: false, allowExpired: true }],
+    ]);
+  });
+
+  it('asks nobody about a request without a token', async () => {
+    const tokens = new Tokens();
+    await expect(judge({ service: 'nova' }, tokens)).rejects.toThrow(Unauthenticated);
+    expect(tokens.asked).toEqual([]);
+  });
+
+  it.each([
+    [undefined, false],
+    ['', false],
+    ['no-cache', true],
+    ['No-Cache', true],
+    ['max-age=0, no-cache', true],
+    ['no-cache,no-store', true],
+    ['max-age=0', false],
+    ['no-store', false],
+    ['not-no-cache', false],
+    ['no-cached', false],
+  ])('with Cache-Control %j asks anew: %s', async (cacheControl, fresh) => {
+    const tokens = new Tokens();
+    await judge({ token: 'demo', service: 'nova', cacheControl }, tokens);
+    expect(tokens.asked.map(([, request]) => request?.fresh)).toEqual([fresh, fresh]);
+  });
+
+  it('judges the same token anew for each request', async () => {
+    const tokens = new Tokens();
+    const allowed = await judge({ token: 'restricted', path: '/v2.1/images' }, tokens);
+    expect(allowed.userName).toBe('restricted');
+    await expect(judge({ token: 'restricted' }, tokens)).rejects.toThrow(Unauthenticated);
+  });
+
+  it('lets a failure of the authenticator through as it is', async () => {
+    const failure = new TypeError('a bug');
+    const authenticator: Authenticator = {
+      challenge: CHALLENGE,
+      authenticate: () => Promise.reject(failure),
+    };
+    const request = { method: 'GET', path: A, headers: { 'x-auth-token': 'demo' } };
+    await expect(judgeRequest({ authenticator, serviceType: 'compute' }, request)).rejects.toBe(failure);
+  });
+});

@@ -1,0 +1,117 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Identity as DomainIdentity } from '@glimpse/domain';
+import type { ExecutionContext } from '@nestjs/common';
+import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { AuthenticationUnavailable, Unauthenticated } from '../errors.js';
+import { AuthGuard, Identity, identityOf, type JudgeOfRequests } from './index.js';
+
+const CHALLENGE = 'Keystone uri="http://keystone.example.com"';
+const ANN: DomainIdentity = {
+  userId: 'a',
+  userName: 'ann',
+  scope: { kind: 'none' },
+  roles: [],
+  accessRules: [{ service: 'compute', method: 'GET', path: '/v2.1/images' }],
+  expiresAt: null,
+  service: false,
+};
+
+const JUDGE_OF_TESTS: JudgeOfRequests = {
+  authenticator: {
+    challenge: CHALLENGE,
+    authenticate: (token) =>
+      Promise.resolve(
+        token === 'ann'
+          ? { outcome: 'identity', identity: ANN }
+          : token === 'away'
+            ? { outcome: 'unavailable', retryAfter: 3 }
+            : { outcome: 'invalid' },
+      ),
+  },
+  serviceType: 'compute',
+  pathOf: (request) => (request as { routed: string }).routed,
+};
+
+function request(token: string, changes: object = {}): object {
+  return {
+    method: 'GET',
+    url: '/as-it-was-sent',
+    routed: '/v2.1/images',
+    headers: { 'x-auth-token': token },
+    ...changes,
+  };
+}
+
+function contextOf(request: object): ExecutionContext {
+  return { switchToHttp: () => ({ getRequest: () => request }) } as unknown as ExecutionContext;
+}
+
+function guard(request: object): Promise<boolean> {
+  return new AuthGuard(JUDGE_OF_TESTS).canActivate(contextOf(request));
+}
+
+/** What the parameter decorator hands to a controller's method, asked for as Nest does. */
+function parameterFor(request: object): unknown {
+  class Controller {
+    show(@Identity() identity: DomainIdentity): DomainIdentity {
+      return identity;
+    }
+  }
+  const parameters = Reflect.getMetadata(ROUTE_ARGS_METADATA, Controller, 'show') as Record<
+    string,
+    { index: number; factory: (data: unknown, context: ExecutionContext) => unknown }
+  >;
+  const [parameter] = Object.values(parameters);
+  expect(parameter?.index).toBe(0);
+  return parameter?.factory(undefined, contextOf(request));
+}
+
+describe('AuthGuard', () => {
+  it('lets a request with a valid token through, and knows then who sent it', async () => {
+    const sent = request('ann');
+    expect(await guard(sent)).toBe(true);
+    expect(identityOf(sent)).toBe(ANN);
+  });
+
+  it('refuses a request without a valid token, with the challenge', async () => {
+    for (const token of ['', 'garbage']) {
+      const sent = request(token);
+      await expect(guard(sent)).rejects.toThrow(Unauthenticated);
+      await expect(guard(sent)).rejects.toMatchObject({ challenge: CHALLENGE });
+      expect(() => identityOf(sent)).toThrow();
+    }
+  });
+
+  it('says so when nobody can tell about a token', async () => {
+    await expect(guard(request('away'))).rejects.toThrow(AuthenticationUnavailable);
+    await expect(guard(request('away'))).rejects.toMatchObject({ retryAfter: 3 });
+  });
+
+  it('judges by the path that is routed, not by the one that was sent', async () => {
+    const sent = { url: '/v2.1/images', routed: '/v2.1/images/70a599e0' };
+    await expect(guard(request('ann', sent))).rejects.toThrow(Unauthenticated);
+  });
+
+  it("judges by the request's method", async () => {
+    await expect(guard(request('ann', { method: 'DELETE' }))).rejects.toThrow(Unauthenticated);
+  });
+});
+
+describe('identityOf', () => {
+  it('keeps requests apart', async () => {
+    await guard(request('ann'));
+    expect(() => identityOf(request('ann'))).toThrow('AuthGuard does not stand in front of this route');
+  });
+});
+
+describe('Identity', () => {
+  it('is whoever sent the request', async () => {
+    const sent = request('ann');
+    await guard(sent);
+    expect(parameterFor(sent)).toBe(ANN);
+  });
+
+  it('fails on a route without the guard', () => {
+    expect(() => parameterFor(request('ann'))).toThrow('AuthGuard does not stand in front of this route');
+  });
+});

@@ -1,0 +1,41 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Identity, Scope } from '@glimpse/domain';
+import { viewerOf } from './viewer.js';
+
+const PROJECT: Scope = { kind: 'project', id: '66c50f42ace742efaaf201e7ba0fe751', name: 'demo' };
+const DOMAIN: Scope = { kind: 'domain', id: 'default', name: 'Default' };
+
+function identity(scope: Scope, roles: string[]): Identity {
+  return {
+    userId: 'u',
+    userName: 'ann',
+    scope,
+    roles,
+    accessRules: null,
+    expiresAt: null,
+    service: false,
+  };
+}
+
+describe('viewerOf', () => {
+  it('acts for the project of its token', () => {
+    expect(viewerOf(identity(PROJECT, ['member'])).project).toBe('66c50f42ace742efaaf201e7ba0fe751');
+  });
+
+  it.each<Scope>([DOMAIN, { kind: 'system' }, { kind: 'none' }])(
+    'acts for no project with a token of the scope $kind',
+    (scope) => {
+      expect(viewerOf(identity(scope, ['admin']))).toEqual({ project: null, admin: true });
+    },
+  );
+
+  it.each([
+    [['admin'], true],
+    [['member', 'ADMIN'], true],
+    [['member', 'reader', 'manager', 'service'], false],
+    [['administrator', 'cloud_admin', 'admin '], false],
+    [[], false],
+  ])('is with the roles %j an administrator: %s', (roles, admin) => {
+    expect(viewerOf(identity(PROJECT, roles)).admin).toBe(admin);
+  });
+});

@@ -1,0 +1,213 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { canChange, canSee, type Viewer } from './access.js';
+import {
+  IMAGE_STATUSES,
+  MEMBER_STATUSES,
+  VISIBILITIES,
+  type Image,
+  type MemberStatus,
+  type Visibility,
+} from './image.js';
+
+/** What a viewer can be to an image. */
+const RELATIONS = ['owner', ...MEMBER_STATUSES, 'stranger', 'no project', 'admin'] as const;
+type Relation = (typeof RELATIONS)[number];
+
+/** Who is shown an owned image by id, written out. */
+const SHOWN: Record<Visibility, Record<Relation, boolean>> = {
+  public: {
+    owner: true,
+    pending: true,
+    accepted: true,
+    rejected: true,
+    stranger: true,
+    'no project': true,
+    admin: true,
+  },
+  community: {
+    owner: true,
+    pending: true,
+    accepted: true,
+    rejected: true,
+    stranger: true,
+    'no project': true,
+    admin: true,
+  },
+  shared: {
+    owner: true,
+    pending: true,
+    accepted: true,
+    rejected: true,
+    stranger: false,
+    'no project': false,
+    admin: true,
+  },
+  private: {
+    owner: true,
+    pending: false,
+    accepted: false,
+    rejected: false,
+    stranger: false,
+    'no project': false,
+    admin: true,
+  },
+};
+
+/** Who may change an owned image, whatever its visibility. */
+const CHANGED: Record<Relation, boolean> = {
+  owner: true,
+  pending: false,
+  accepted: false,
+  rejected: false,
+  stranger: false,
+  'no project': false,
+  admin: true,
+};
+
+const project = fc.uuid().map((id) => id.replaceAll('-', ''));
+const memberStatus = fc.constantFrom(...MEMBER_STATUSES);
+
+/** Everything about an image that says nothing about whom it is for. */
+const rest = fc.record({
+  id: fc.uuid(),
+  version: fc.bigInt({ min: 1n }),
+  name: fc.option(fc.string()),
+  status: fc.constantFrom(...IMAGE_STATUSES),
+  hidden: fc.boolean(),
+  protected: fc.boolean(),
+  size: fc.option(fc.nat()),
+  minDisk: fc.nat(),
+  minRam: fc.nat(),
+  properties: fc.dictionary(fc.string(), fc.string()),
+  createdAt: fc.date({ noInvalidDate: true }),
+  updatedAt: fc.option(fc.date({ noInvalidDate: true })),
+});
+
+/** An image, a viewer, and what the two are to each other. */
+const encounter = fc
+  .record({
+    relation: fc.constantFrom(...RELATIONS),
+    visibility: fc.constantFrom(...VISIBILITIES),
+    owned: fc.boolean(),
+    projects: fc.uniqueArray(project, { minLength: 5, maxLength: 5 }),
+    others: fc.array(memberStatus, { maxLength: 2 }),
+    adminsProject: fc.constantFrom('owner', 'other', 'none'),
+    rest,
+  })
+  // Nobody can own an image without an owner.
+  .filter(({ owned, relation }) => owned || relation !== 'owner')
+  .map(({ relation, visibility, owned, projects, others, adminsProject, rest }) => {
+    const [owner, own, ...strangers] = projects as [string, string, ...string[]];
+    const members = new Map<string, MemberStatus>(others.map((status, i) => [strangers[i]!, status]));
+    const viewer = ((): Viewer => {
+      switch (relation) {
+        case 'owner':
+          return { project: owner, admin: false };
+        case 'no project':
+          return { project: null, admin: false };
+        case 'stranger':
+          return { project: own, admin: false };
+        case 'admin':
+          return { project: { owner, other: own, none: null }[adminsProject], admin: true };
+        default:
+          members.set(own, relation);
+          return { project: own, admin: false };
+      }
+    })();
+    const image: Image = { ...rest, visibility, owner: owned ? owner : null, members };
+    return { image, viewer, relation };
+  });
+
+/** What must not matter: an image that differs in all that the rules do not look at. */
+const twins = fc.tuple(encounter, rest).map(([{ image, viewer }, other]) => ({
+  image,
+  viewer,
+  twin: { ...image, ...other },
+}));
+
+describe('canSee', () => {
+  it('shows an owned image to those for whom its visibility is meant, and to nobody else', () => {
+    fc.assert(
+      fc.property(encounter, ({ image, viewer, relation }) => {
+        fc.pre(image.owner !== null);
+        expect(canSee(image, viewer)).toBe(SHOWN[image.visibility][relation]);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('shows an image without an owner to everybody', () => {
+    fc.assert(
+      fc.property(encounter, ({ image, viewer }) => {
+        expect(canSee({ ...image, owner: null }, viewer)).toBe(true);
+      }),
+    );
+  });
+
+  it('shows an administrator every image, whatever project it acts for', () => {
+    fc.assert(
+      fc.property(encounter, fc.option(project), ({ image }, project) => {
+        expect(canSee(image, { project, admin: true })).toBe(true);
+      }),
+    );
+  });
+
+  it('counts a member, in whatever state, exactly while the image is shared', () => {
+    fc.assert(
+      fc.property(encounter, memberStatus, project, ({ image, viewer }, status, member) => {
+        fc.pre(image.owner !== member && viewer.project !== member);
+        const members = new Map([...image.members, [member, status]]);
+        const seen = (visibility: Visibility): boolean =>
+          canSee({ ...image, owner: 'somebody', members, visibility }, { project: member, admin: false });
+        expect(seen('shared')).toBe(true);
+        expect(seen('private')).toBe(false);
+      }),
+    );
+  });
+
+  it('does not look at whether an image is hidden, nor at its status, name, or anything else', () => {
+    fc.assert(
+      fc.property(twins, ({ image, viewer, twin }) => {
+        expect(canSee(twin, viewer)).toBe(canSee(image, viewer));
+      }),
+    );
+  });
+});
+
+describe('canChange', () => {
+  it('gives an owned image to its owner and to administrators, whatever its visibility', () => {
+    fc.assert(
+      fc.property(encounter, ({ image, viewer, relation }) => {
+        fc.pre(image.owner !== null);
+        expect(canChange(image, viewer)).toBe(CHANGED[relation]);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('gives an image without an owner to administrators alone', () => {
+    fc.assert(
+      fc.property(encounter, ({ image, viewer, relation }) => {
+        expect(canChange({ ...image, owner: null }, viewer)).toBe(relation === 'admin');
+      }),
+    );
+  });
+
+  it('never gives an image to whoever may not see it', () => {
+    fc.assert(
+      fc.property(encounter, ({ image, viewer }) => {
+        fc.pre(canChange(image, viewer));
+        expect(canSee(image, viewer)).toBe(true);
+      }),
+    );
+  });
+
+  it('does not look at whether an image is hidden, nor at its status, name, or anything else', () => {
+    fc.assert(
+      fc.property(twins, ({ image, viewer, twin }) => {
+        expect(canChange(twin, viewer)).toBe(canChange(image, viewer));
+      }),
+    );
+  });
+});
