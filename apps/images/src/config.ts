@@ -174,6 +174,11 @@ function scalarPaths(settings: object = new Settings(), prefix = ''): string[] {
   });
 }
 
+/** Each scalar setting's path in the file and its environment variable. */
+export function settingNames(): { path: string; variable: string }[] {
+  return scalarPaths().map((path) => ({ path, variable: environmentName(path) }));
+}
+
 type Environment = Readonly<Record<string, string | undefined>>;
 type Tree = { [key: string]: unknown };
 

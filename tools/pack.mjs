@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+/**
+ * `npm run pack`: puts the libraries that others build on into tarballs, in `dist/packages/`. What is
+ * packed is the build, without the condition that leads to sources inside this repository.
+ */
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const target = join(root, 'dist/packages');
+
+/** The package.json that consumers see. */
+function published({ nx: _nx, exports, ...manifest }) {
+  const entries = Object.entries(exports).map(([entry, { '@glimpse/source': _source, ...conditions }]) => [
+    entry,
+    conditions,
+  ]);
+  return { ...manifest, exports: Object.fromEntries(entries) };
+}
+
+rmSync(target, { recursive: true, force: true });
+for (const name of ['domain', 'links', 'plugins', 'auth']) {
+  const library = join(root, 'libs', name);
+  const stage = join(target, name);
+  mkdirSync(stage, { recursive: true });
+  cpSync(join(library, 'dist'), join(stage, 'dist'), { recursive: true });
+  cpSync(join(library, 'README.md'), join(stage, 'README.md'));
+  cpSync(join(root, 'LICENSE'), join(stage, 'LICENSE'));
+  const manifest = JSON.parse(readFileSync(join(library, 'package.json'), 'utf8'));
+  writeFileSync(join(stage, 'package.json'), `${JSON.stringify(published(manifest), null, 2)}\n`);
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', target], { cwd: stage, stdio: 'inherit' });
+}
