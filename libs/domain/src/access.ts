@@ -1,4 +1,4 @@
-import type { Image } from './image.js';
+import type { Image, Visibility } from './image.js';
 
 /** All that the access rules know of whoever asks. */
 export interface Viewer {
@@ -30,4 +30,23 @@ export function canSee(image: Image, viewer: Viewer): boolean {
  */
 export function canChange(image: Image, viewer: Viewer): boolean {
   return viewer.admin || (image.owner !== null && image.owner === viewer.project);
+}
+
+/**
+ * Whether an image stands in the lists that someone asks for, which is less than what is shown by id: no
+ * hidden image; community images only to the project that owns them; shared ones only once accepted; those
+ * of others only to an administrator. Without an owner it is listed if it is public, or to an administrator.
+ *
+ * @param visibility the visibility that the list is restricted to, if any. A list of community images holds
+ *   those of every project, as Glance's does.
+ */
+export function isListed(image: Image, viewer: Viewer, visibility?: Visibility): boolean {
+  if (image.hidden) return false;
+  if (visibility !== undefined && image.visibility !== visibility) return false;
+  if (image.visibility === 'public' || visibility === 'community') return true;
+  const own = image.owner !== null && image.owner === viewer.project;
+  if (image.visibility === 'community') return own;
+  if (viewer.admin || own) return true;
+  if (image.visibility !== 'shared' || image.owner === null || viewer.project === null) return false;
+  return image.members.get(viewer.project) === 'accepted';
 }

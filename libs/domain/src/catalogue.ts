@@ -1,5 +1,7 @@
 import type { Viewer } from './access.js';
+import type { ImageCriteria } from './criteria.js';
 import type { Image } from './image.js';
+import type { PropertyChange } from './properties.js';
 
 /** A value that was read, and how far it can be trusted. */
 export type Reading<T> =
@@ -24,4 +26,37 @@ export interface Catalogue {
    * @throws {CatalogueUnavailable} it cannot be asked, and there is no copy
    */
   image(id: string, viewer: Viewer): Promise<Reading<Image>>;
+
+  /**
+   * Reads a page of the images that are listed for a viewer, newest first.
+   *
+   * @returns at most as many as the criteria's limit
+   * @throws {MarkerNotFound} there is no such marker for this viewer
+   * @throws {CatalogueUnavailable} it cannot be asked; lists have no copies
+   */
+  images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<readonly Image[]>>;
+
+  /**
+   * Changes the custom properties of an image in one atomic step: whoever writes at the same time loses
+   * nothing. A change that changes nothing leaves time and version alone. Whether it is the caller's to
+   * change is for the caller to find out first.
+   *
+   * @param version the version the image must have; whichever, if left out
+   * @returns the properties after the change
+   * @throws {ImageNotFound} {QuotaExceeded} {PropertyNotFound} {VersionLost} {CatalogueUnavailable}
+   */
+  changeProperties(
+    id: string,
+    change: PropertyChange,
+    version?: bigint,
+  ): Promise<Readonly<Record<string, string>>>;
+
+  /**
+   * Deletes an image: from now on nobody is shown it. Its row stays until it is purged, so that lists can go
+   * on after it.
+   *
+   * @param version as above
+   * @throws {ImageNotFound} {ImageProtected} {VersionLost} {CatalogueUnavailable}
+   */
+  deleteImage(id: string, version?: bigint): Promise<void>;
 }

@@ -28,3 +28,57 @@ export class CatalogueUnavailable extends DomainError {
     super('the catalogue cannot be asked', options);
   }
 }
+
+/** The image that a list is to go on after does not exist, or is not for this viewer to see. */
+export class MarkerNotFound extends DomainError {
+  readonly code = 'marker-not-found';
+
+  constructor(readonly marker: string) {
+    super(`marker [${marker}] not found`);
+  }
+}
+
+/** The image is not this identity's to change. */
+export class NotOwner extends DomainError {
+  readonly code = 'not-owner';
+
+  constructor(readonly id: string) {
+    super(`image ${id} belongs to another project`);
+  }
+}
+
+/** The image is protected from being deleted. */
+export class ImageProtected extends DomainError {
+  readonly code = 'image-protected';
+
+  constructor(readonly id: string) {
+    super(`image ${id} is protected`);
+  }
+}
+
+/** A change would give an image more properties than it may have. */
+export class QuotaExceeded extends DomainError {
+  readonly code = 'quota-exceeded';
+
+  constructor(readonly quota: number) {
+    super(`an image has at most ${quota} properties`);
+  }
+}
+
+/** The property that is to be removed is not there. */
+export class PropertyNotFound extends DomainError {
+  readonly code = 'property-not-found';
+
+  constructor(readonly key: string) {
+    super(`there is no property ${key}`);
+  }
+}
+
+/** The image is not in the state that the change was made for. */
+export class VersionLost extends DomainError {
+  readonly code = 'version-lost';
+
+  constructor() {
+    super('the image has changed');
+  }
+}

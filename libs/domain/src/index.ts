@@ -1,5 +1,6 @@
 export * from './access.js';
 export * from './catalogue.js';
+export * from './criteria.js';
 export * from './errors.js';
 export * from './identity.js';
 export * from './image.js';

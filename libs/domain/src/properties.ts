@@ -32,3 +32,14 @@ export const BASE_ATTRIBUTES: ReadonlySet<string> = new Set([
   'virtual_size',
   'visibility',
 ]);
+
+/** The most custom properties that an image may have after a change, as in Nova and Glance. */
+export const PROPERTY_QUOTA = 128;
+
+/** A change of an image's custom properties. */
+export type PropertyChange =
+  /** Sets these, leaves the others. */
+  | { readonly kind: 'merge'; readonly properties: Readonly<Record<string, string>> }
+  /** Sets these, removes the others. */
+  | { readonly kind: 'replace'; readonly properties: Readonly<Record<string, string>> }
+  | { readonly kind: 'remove'; readonly key: string };

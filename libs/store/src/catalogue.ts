@@ -1,20 +1,48 @@
 import {
   CatalogueUnavailable,
   ImageNotFound,
+  ImageProtected,
+  MarkerNotFound,
+  PROPERTY_QUOTA,
+  PropertyNotFound,
+  QuotaExceeded,
+  VersionLost,
   canSee,
   type Catalogue,
   type Image,
+  type ImageCriteria,
   type ImageStatus,
   type MemberStatus,
+  type PropertyChange,
   type Reading,
   type Viewer,
   type Visibility,
 } from '@glimpse/domain';
+import { changeStatement, deleteStatement, type DeletedRow, type PropertiesRow } from './change.js';
 import type { Database } from './database.js';
-import type { Image as ImageRow, Member as MemberRow } from './generated/client.js';
+import { listStatement, markerStatement, type Statement } from './list.js';
 import { isUnavailable } from './unavailable.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** An image as Prisma or a statement reads it: pg leaves large numbers as text. */
+interface ImageRow {
+  readonly id: string;
+  readonly version: bigint | string;
+  readonly name: string | null;
+  readonly status: string;
+  readonly visibility: string;
+  readonly hidden: boolean;
+  readonly owner: string | null;
+  readonly protected: boolean;
+  readonly size: bigint | string | null;
+  readonly minDisk: number;
+  readonly minRam: number;
+  readonly properties: unknown;
+  readonly createdAt: Date;
+  readonly updatedAt: Date | null;
+  readonly members: readonly { readonly member: string; readonly status: string }[] | null;
+}
 
 /** The catalogue as it stands in PostgreSQL. */
 export class StoredCatalogue implements Catalogue {
@@ -25,21 +53,62 @@ export class StoredCatalogue implements Catalogue {
   ) {}
 
   async image(id: string, viewer: Viewer): Promise<Reading<Image>> {
-    // PostgreSQL takes more spellings of a UUID than Nova does.
-    if (!UUID.test(id)) throw new ImageNotFound(id);
-    const row = await this.findRow(id.toLowerCase());
+    // Served by the primary keys of images and members.
+    const row = await this.#ask(() =>
+      this.database.prisma.image.findUnique({
+        where: { id: stored(id), deletedAt: null },
+        include: { members: true },
+      }),
+    );
     const image = row && imageOf(row);
     if (!image || !canSee(image, viewer)) throw new ImageNotFound(id);
     return { source: 'fresh', value: image };
   }
 
-  /** Served by the primary keys of `images` and `members`. */
-  private async findRow(id: string): Promise<(ImageRow & { members: MemberRow[] }) | null> {
+  async images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<readonly Image[]>> {
+    const { marker } = criteria;
+    if (marker !== undefined && !UUID.test(marker)) throw new MarkerNotFound(marker);
+    if (!canMatch(criteria)) return { source: 'fresh', value: [] };
+    const rows = await this.#query<ImageRow>(listStatement(criteria, viewer));
+    if (rows.length === 0 && marker !== undefined) {
+      const found = await this.#query(markerStatement(marker, viewer));
+      if (found.length === 0) throw new MarkerNotFound(marker);
+    }
+    return { source: 'fresh', value: rows.map(imageOf) };
+  }
+
+  async changeProperties(
+    id: string,
+    change: PropertyChange,
+    version?: bigint,
+  ): Promise<Readonly<Record<string, string>>> {
+    const [row] = await this.#query<PropertiesRow>(changeStatement(stored(id), change, version));
+    if (!row) throw new ImageNotFound(id);
+    const { before, after } = row;
+    if (change.kind === 'remove') {
+      if (!Object.hasOwn(before, change.key)) throw new PropertyNotFound(change.key);
+    } else if (Object.keys(after).length > PROPERTY_QUOTA) {
+      throw new QuotaExceeded(PROPERTY_QUOTA);
+    }
+    if (version !== undefined && BigInt(row.version) !== version) throw new VersionLost();
+    return after;
+  }
+
+  async deleteImage(id: string, version?: bigint): Promise<void> {
+    const [row] = await this.#query<DeletedRow>(deleteStatement(stored(id), version));
+    if (!row) throw new ImageNotFound(id);
+    if (row.protected) throw new ImageProtected(id);
+    if (version !== undefined && BigInt(row.version) !== version) throw new VersionLost();
+  }
+
+  async #query<Row extends object>({ text, values }: Statement): Promise<Row[]> {
+    const { rows } = await this.#ask(() => this.database.pool.query<Row>(text, [...values]));
+    return rows;
+  }
+
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
     try {
-      return await this.database.prisma.image.findUnique({
-        where: { id, deletedAt: null },
-        include: { members: true },
-      });
+      return await question();
     } catch (error) {
       if (!isUnavailable(error)) throw error;
       this.onUnavailable(error);
@@ -48,10 +117,24 @@ export class StoredCatalogue implements Catalogue {
   }
 }
 
-function imageOf(row: ImageRow & { members: MemberRow[] }): Image {
+/** An id as it is stored. PostgreSQL takes more spellings of a UUID than Nova does: those find nothing. */
+function stored(id: string): string {
+  if (!UUID.test(id)) throw new ImageNotFound(id);
+  return id.toLowerCase();
+}
+
+/** PostgreSQL holds no NUL and no half of a surrogate pair, so no image has them anywhere. */
+const UNSTORABLE = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+function canMatch({ names = [], search = '', properties = {} }: ImageCriteria): boolean {
+  const texts = [search, ...Object.entries(properties).flat()];
+  return !texts.some((text) => UNSTORABLE.test(text)) && !names.some((name) => UNSTORABLE.test(name));
+}
+
+function imageOf(row: ImageRow): Image {
   return {
     id: row.id,
-    version: row.version,
+    version: BigInt(row.version),
     name: row.name,
     status: row.status as ImageStatus,
     visibility: row.visibility as Visibility,
@@ -64,6 +147,6 @@ function imageOf(row: ImageRow & { members: MemberRow[] }): Image {
     properties: row.properties as Record<string, string>,
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
-    members: new Map(row.members.map(({ member, status }) => [member, status as MemberStatus])),
+    members: new Map(row.members?.map(({ member, status }) => [member, status as MemberStatus])),
   };
 }

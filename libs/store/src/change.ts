@@ -1,0 +1,74 @@
+import { PROPERTY_QUOTA, type PropertyChange } from '@glimpse/domain';
+import type { Statement } from './list.js';
+
+/** What a change of properties found and left. */
+export interface PropertiesRow {
+  /** The version before the change. */
+  readonly version: string;
+  readonly before: Readonly<Record<string, string>>;
+  /** As the change wants them; not in effect when it was refused. */
+  readonly after: Readonly<Record<string, string>>;
+}
+
+/** What a deletion found and left. */
+export interface DeletedRow {
+  /** The version before the deletion. */
+  readonly version: string;
+  readonly protected: boolean;
+}
+
+/**
+ * A change of properties. In SQL and not through Prisma Client because it is one statement that waits for
+ * other writers of the image before it reads it: without the row lock the part in front would not be read
+ * again after waiting, and the other writer's key would be gone. The same statement tells what it found, and
+ * so why it changed nothing. Served by the primary key of `images`.
+ *
+ * $1: the id; $2: properties to set, as JSON; $3: whether the others go; $4: a key to remove;
+ * $5: the version the image must have, or null; $6: the most properties it may have.
+ */
+const CHANGE_PROPERTIES = `
+  WITH found AS (
+    SELECT id, version, properties AS before FROM images WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE
+  ), wanted AS (
+    SELECT found.*, (CASE WHEN $3 THEN '{}' ELSE before END || $2::jsonb) - coalesce($4::text, '') AS after
+    FROM found
+  ), changed AS (
+    UPDATE images SET properties = wanted.after, version = nextval('images_version_seq'),
+                      updated_at = clock_timestamp()
+    FROM wanted
+    WHERE images.id = wanted.id AND wanted.after <> wanted.before
+      AND ($4::text IS NOT NULL OR (SELECT count(*) FROM jsonb_object_keys(wanted.after)) <= $6)
+      AND ($5::bigint IS NULL OR wanted.version = $5)
+  )
+  SELECT version, before, after FROM wanted`;
+
+/**
+ * A soft delete, in SQL for the same reason: its time is the database's and its version the sequence's.
+ * Served by the primary key of `images`.
+ *
+ * $1: the id; $2: the version the image must have, or null.
+ */
+const DELETE_IMAGE = `
+  WITH found AS (
+    SELECT id, version, protected FROM images WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE
+  ), deleted AS (
+    UPDATE images SET status = 'deleted', version = nextval('images_version_seq'),
+                      updated_at = clock_timestamp(), deleted_at = clock_timestamp()
+    FROM found
+    WHERE images.id = found.id AND NOT found.protected AND ($2::bigint IS NULL OR found.version = $2)
+  )
+  SELECT version, protected FROM found`;
+
+/** The statement of a change of properties; its row is a {@link PropertiesRow}, or there is no such image. */
+export function changeStatement(id: string, change: PropertyChange, version?: bigint): Statement {
+  const [properties, key] = change.kind === 'remove' ? [{}, change.key] : [change.properties, null];
+  return {
+    text: CHANGE_PROPERTIES,
+    values: [id, JSON.stringify(properties), change.kind === 'replace', key, version ?? null, PROPERTY_QUOTA],
+  };
+}
+
+/** The statement of a soft delete; its row is a {@link DeletedRow}, or there is no such image. */
+export function deleteStatement(id: string, version?: bigint): Statement {
+  return { text: DELETE_IMAGE, values: [id, version ?? null] };
+}
