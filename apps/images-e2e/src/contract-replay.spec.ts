@@ -12,8 +12,13 @@ import {
 
 interface Exchange {
   name: string;
-  request: { method: string; path: string; headers: Record<string, string>; body?: unknown };
+  request: { method: string; path: string; headers: Record<string, string>; body?: string | null };
   response: { status: number; headers: Record<string, string>; body: unknown };
+}
+interface Body {
+  image?: { metadata: Record<string, string> };
+  images?: { name: string }[];
+  metadata?: Record<string, string>;
 }
 type Difference = { ours: string | { status: number; fault?: string } };
 
@@ -23,12 +28,8 @@ function read<T>(file: string): T {
 
 const differences = read<Record<string, Difference>>('differences.json');
 
-/** What the service speaks so far; `show after reserved` and `show deleted` follow changes, which it does not. */
-const replayed = read<Exchange[]>('exchanges.json').filter(
-  ({ name }) =>
-    (/^(?:show|no token|garbage)/.test(name) || /^mv .* show$/.test(name)) &&
-    !['show after reserved', 'show deleted'].includes(name),
-);
+/** In the order in which they were sent: later ones follow the changes of earlier ones. */
+const exchanges = read<Exchange[]>('exchanges.json');
 
 let service: Service;
 beforeAll(async () => {
@@ -51,39 +52,85 @@ function filled<T>(value: T): T {
   return JSON.parse(text) as T;
 }
 
-async function send({ method, path, headers }: Exchange['request']): Promise<Response> {
+/** The recording cut one body short: 129 items, one more than an image may have. */
+const TOO_MANY = JSON.stringify({
+  metadata: Object.fromEntries(Array.from({ length: 129 }, (_, index) => [`q${index}`, 'v'])),
+});
+
+async function send({ method, path, headers, body }: Exchange['request']): Promise<Response> {
   const token = /^\{(\w+)\}$/.exec(headers['x-auth-token'] ?? '')?.[1];
   return fetch(service.url + filled(path), {
     method,
+    body: body?.endsWith(`(${TOO_MANY.length} characters)`) ? TOO_MANY : body,
     headers: { ...headers, ...(token && { 'x-auth-token': tokenOf(token) }) },
   });
 }
 
+/** What is answered otherwise on purpose where the difference is one of contents. */
+const CONTENTS: Record<string, (body: Body, answer: Response) => void> = {
+  'OPTIONS item': (_, { headers }) => expect(headers.get('allow')).toBe('GET, HEAD, DELETE, OPTIONS'),
+  'OPTIONS collection': (_, { headers }) => expect(headers.get('allow')).toBe('GET, HEAD, OPTIONS'),
+  'list ?name=SNAP': ({ images }) => expect(images).toEqual([]),
+  'detail ?name=SNAP': ({ images }) => expect(images).toEqual([]),
+  'detail ?status=SAVING': ({ images }) => expect(images?.map(({ name }) => name)).toEqual(['queued']),
+  'detail ?visibility=private': ({ images }) =>
+    expect(images?.map(({ name }) => name)).toEqual(['demo-to-delete', 'demo-private']),
+  'list ?name=%zz': ({ images }) => expect(images).toEqual([]),
+  'detail ?name=%zz': ({ images }) => expect(images).toEqual([]),
+  // The reader's write before it was refused.
+  'metadata POST by admin': ({ metadata }) => expect(metadata).toEqual({ k2: 'v2', adm: '1' }),
+  'show after reserved': ({ image }) => expect(image?.metadata).toEqual({ k2: 'v2', adm: '1' }),
+  'changes-since after': ({ images }) =>
+    expect(images?.map(({ name }) => name)).toEqual([
+      'fakeimage7',
+      'demo-private',
+      'deactivated',
+      'prøtected ✓',
+      'queued',
+      'snap',
+    ]),
+};
+
 describe('what a real Nova answered', () => {
   it('is replayed in full', () => {
-    expect(replayed).toHaveLength(37);
+    expect(exchanges).toHaveLength(203);
   });
 
-  for (const { name, request, response } of replayed) {
+  for (const { name, request, response } of exchanges) {
     it(name, async () => {
       const answer = await send(request);
-      const body = (await answer.json()) as Record<string, { code: number }>;
+      const text = await answer.text();
+      const body = (text === '' ? '' : JSON.parse(text)) as Body;
       const ours = differences[name]?.ours;
-      if (typeof ours === 'object') {
-        expect(answer.status).toBe(ours.status);
-        expect(body[ours.fault!]?.code).toBe(ours.status);
-        return;
+      if (CONTENTS[name]) {
+        expect(answer.status).toBe(response.status);
+        CONTENTS[name](body, answer);
+      } else if (!ours) {
+        expect(answer.status).toBe(response.status);
+        expect(withoutTimes(body)).toEqual(withoutTimes(filled(response.body)));
+        expect(Object.fromEntries(answer.headers)).toMatchObject(filled(ourHeaders(response.headers)));
+      } else {
+        const { status, fault } = ours as { status: number; fault: string };
+        expect(answer.status).toBe(status);
+        expect(body).toMatchObject({ [fault]: { code: status, message: expect.any(String) } });
       }
-      expect(answer.status).toBe(response.status);
-      expect(body).toEqual(filled(response.body));
-      expect(Object.fromEntries(answer.headers)).toMatchObject(filled(ourHeaders(response.headers)));
     });
   }
 });
 
+/** When an image was changed in this run is not when it was in the recording. */
+function withoutTimes(body: unknown): unknown {
+  const text = JSON.stringify(body, (key, value: unknown) => {
+    const changed =
+      key === 'updated' && value !== '2013-07-23T11:33:21Z' && !/^2026-11-24T02:2[68]/.test(String(value));
+    return changed ? 'changed' : value;
+  });
+  return JSON.parse(text);
+}
+
 /** The recorded headers, with what every answer of ours says besides; ids are new each time. */
 function ourHeaders(recorded: Record<string, string>): Record<string, unknown> {
-  const { 'x-compute-request-id': _, 'x-openstack-request-id': __, vary, ...headers } = recorded;
+  const { 'x-compute-request-id': _id, 'x-openstack-request-id': _sameId, vary, ...headers } = recorded;
   return {
     ...headers,
     vary: vary ? `${vary}, X-Auth-Token` : 'X-Auth-Token',

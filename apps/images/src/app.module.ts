@@ -7,6 +7,8 @@ import { TerminusModule } from '@nestjs/terminus';
 import { ExtensionsController } from './compute/extensions.controller.js';
 import { FaultFilter } from './compute/fault.filter.js';
 import { ImagesController } from './compute/images.controller.js';
+import { MetadataController } from './compute/metadata.controller.js';
+import { VersionsController } from './compute/versions.controller.js';
 import type { EffectiveSettings } from './config.js';
 import { HealthController, type Health } from './health/health.controller.js';
 import { MetricsController } from './telemetry/metrics.controller.js';
@@ -31,6 +33,8 @@ export class AppModule {
       imports: [TerminusModule.forRoot({ logger: false })],
       controllers: [
         ImagesController,
+        MetadataController,
+        VersionsController,
         ExtensionsController,
         HealthController,
         ...(parts.settings.metrics.port === undefined ? [MetricsController] : []),

@@ -3,4 +3,5 @@ export * from './development.js';
 export * from './errors.js';
 export * from './identities.js';
 export * from './judge.js';
+export * from './policy.js';
 export * from './viewer.js';

@@ -42,7 +42,10 @@ export class MarkerNotFound extends DomainError {
 export class NotOwner extends DomainError {
   readonly code = 'not-owner';
 
-  constructor(readonly id: string) {
+  constructor(
+    readonly id: string,
+    readonly action: 'change' | 'delete',
+  ) {
     super(`image ${id} belongs to another project`);
   }
 }

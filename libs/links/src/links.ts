@@ -68,3 +68,30 @@ export function imageLinks(base: LinkBase, id: string): [Link, Link, Link] {
 export function serverLinks(base: LinkBase, id: string): [Link, Link] {
   return ownLinks(base, 'servers', id);
 }
+
+/** The link to the next page of a list. */
+export interface NextLink {
+  readonly rel: 'next';
+  readonly href: string;
+}
+
+/**
+ * The link to the page after a marker. It keeps the parameters of the request, in Nova's order: by name, each
+ * with the value that counted, and the marker last unless there was one.
+ *
+ * @param path the collection, such as `images/detail`
+ * @param parameters of the request, each with the value that counted
+ * @param marker the id of the last image of this page
+ */
+export function nextLink(
+  base: LinkBase,
+  path: string,
+  parameters: Readonly<Record<string, string>>,
+  marker: string,
+): NextLink {
+  const sorted = Object.entries(parameters).sort(([one], [other]) => (one < other ? -1 : 1));
+  const query = new URLSearchParams(sorted);
+  query.set('marker', marker);
+  const project = base.project === undefined ? '' : `/${base.project}`;
+  return { rel: 'next', href: `${base.compute}/${base.version}${project}/${path}?${query.toString()}` };
+}

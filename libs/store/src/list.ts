@@ -28,9 +28,7 @@ function branches({ visibility }: ImageCriteria, viewer: Viewer, values: Values)
   const project = viewer.project === null ? undefined : values.add(viewer.project);
   if (viewer.admin) {
     const own = project ? ` OR image.owner = ${project}` : '';
-    return [
-      `SELECT image.* FROM images image WHERE ${LISTED} AND (image.visibility <> 'community'${own})`,
-    ];
+    return [`SELECT image.* FROM images image WHERE ${LISTED} AND (image.visibility <> 'community'${own})`];
   }
   // Served by images_public_idx, images_own_idx, and members_member_idx with the primary key of images.
   const open = `SELECT image.* FROM images image WHERE image.visibility = 'public' AND ${LISTED}`;
@@ -58,7 +56,10 @@ function filters(criteria: ImageCriteria, values: Values): string {
     properties && `image.properties @> ${values.add(JSON.stringify(properties))}::jsonb`,
     changedSince && `image.updated_at >= ${values.add(changedSince)}`,
   ];
-  return conditions.filter((condition) => condition).map((condition) => ` AND ${String(condition)}`).join('');
+  return conditions
+    .filter((condition) => condition)
+    .map((condition) => ` AND ${String(condition)}`)
+    .join('');
 }
 
 /** SQL's words for `canSee` of the domain. A deleted image keeps its place, for whoever could see it. */

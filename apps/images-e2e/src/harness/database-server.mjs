@@ -4,6 +4,7 @@
  * ends. That is when the run ends, however it does: a killed Jest runs no teardown.
  */
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +42,7 @@ const database = await openEmbedded({
 });
 fillCatalogue(database.url);
 process.stdout.write(`${database.url}\n`);
-for await (const _ of process.stdin);
+process.stdin.resume();
+await once(process.stdin, 'close');
 await database.leave();
 rmSync(folder, { recursive: true, force: true });

@@ -1,4 +1,31 @@
-import type { FastifyReply } from 'fastify';
+import { createHash } from 'node:crypto';
+import { DomainError, type Image } from '@glimpse/domain';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+/** The image is not in the state that `If-Match` names. */
+export class PreconditionFailed extends DomainError {
+  readonly code = 'precondition-failed';
+
+  constructor() {
+    super('The image is not in the state that If-Match names.');
+  }
+}
+
+function bytesOf(document: object): Buffer {
+  return Buffer.from(JSON.stringify(document));
+}
+
+/** A strong validator: a hash of the body's bytes, so that it changes exactly when the body does. */
+function entityTag(body: Buffer): string {
+  return `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`;
+}
+
+/** Whether a list of entity tags holds one (RFC 9110, 13.1). A weak one never matches strongly. */
+function names(header: string, tag: string, { weakly }: { weakly: boolean }): boolean {
+  if (header.trim() === '*') return true;
+  const tags = header.match(/(?:W\/)?"[^"]*"/g) ?? [];
+  return tags.some((listed) => (weakly ? listed.replace(/^W\//, '') : listed) === tag);
+}
 
 /**
  * Sends a document. As bytes: to a text Fastify would add a charset, which Nova's answers do not have.
@@ -6,5 +33,32 @@ import type { FastifyReply } from 'fastify';
  * A copy that is served while the catalogue cannot be asked will answer 203 here.
  */
 export function sendDocument(reply: FastifyReply, document: object): void {
-  void reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(document)));
+  void reply.header('content-type', 'application/json').send(bytesOf(document));
+}
+
+/** Sends a document about one image with its validators, or 304 when the client has it. */
+export function sendImageDocument(reply: FastifyReply, document: object, image: Image): void {
+  const body = bytesOf(document);
+  const tag = entityTag(body);
+  void reply.headers({ etag: tag, 'last-modified': (image.updatedAt ?? image.createdAt).toUTCString() });
+  const known = reply.request.headers['if-none-match'];
+  if (known !== undefined && names(known, tag, { weakly: true })) {
+    void reply.code(304).send();
+  } else {
+    void reply.header('content-type', 'application/json').send(body);
+  }
+}
+
+/**
+ * Judges `If-Match` of a change, as the last thing before it.
+ *
+ * @param document what a GET of the same resource would answer now
+ * @returns the version that the image must still have when it is changed; undefined if that does not matter
+ * @throws {PreconditionFailed}
+ */
+export function requiredVersion(request: FastifyRequest, document: object, image: Image): bigint | undefined {
+  const wanted = request.headers['if-match'];
+  if (wanted === undefined || wanted.trim() === '*') return undefined;
+  if (!names(wanted, entityTag(bytesOf(document)), { weakly: false })) throw new PreconditionFailed();
+  return image.version;
 }

@@ -1,6 +1,6 @@
-import { Catch, Inject, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, Inject, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { MalformedRequest, RouteNotFound } from '../http/errors.js';
+import { BodyTooLarge, MalformedRequest, RouteNotFound } from '../http/errors.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { TELEMETRY } from '../tokens.js';
 import { faultOf, isExpected } from './faults.js';
@@ -24,10 +24,10 @@ export class FaultFilter implements ExceptionFilter {
   }
 }
 
-/** Errors of Nest and Fastify as ours. */
+/** Errors of Nest, and those of Fastify as Nest hands them on, as ours. */
 function own(error: unknown): unknown {
-  if (error instanceof NotFoundException) return new RouteNotFound();
-  const { statusCode, message } = error as { statusCode?: number; message?: string };
-  if (statusCode && statusCode >= 400 && statusCode < 500) return new MalformedRequest(message ?? '');
-  return error;
+  if (!(error instanceof HttpException) || error.getStatus() >= 500) return error;
+  if (error.getStatus() === 404) return new RouteNotFound();
+  if (error.getStatus() === 413) return new BodyTooLarge();
+  return new MalformedRequest(error.message);
 }

@@ -1,10 +1,19 @@
 import { AuthenticationUnavailable, Unauthenticated } from '@glimpse/auth';
-import { CatalogueUnavailable, DomainError } from '@glimpse/domain';
+import { CatalogueUnavailable, DomainError, type NotOwner } from '@glimpse/domain';
 import { MethodNotAllowed } from '../http/errors.js';
 import type { Fault } from '../http/face.js';
 
-/** Status, fault key and message of each error; an error without a message here speaks for itself. */
-const FAULTS: Readonly<Record<string, { status: number; key: string; message?: string }>> = {
+/** The status and the fault key of an error, and its message; without one the error speaks for itself. */
+interface FaultForm {
+  readonly status: number;
+  readonly key: string;
+  readonly message?: string | ((error: DomainError) => string);
+}
+
+const NO_DELETION = 'You are not allowed to delete the image.';
+
+/** The form of each error's fault, by the error's code. */
+const FAULTS: Readonly<Record<string, FaultForm>> = {
   'image-not-found': { status: 404, key: 'itemNotFound', message: 'Image not found.' },
   'route-not-found': { status: 404, key: 'itemNotFound' },
   'method-not-allowed': { status: 405, key: 'badMethod' },
@@ -16,6 +25,22 @@ const FAULTS: Readonly<Record<string, { status: number; key: string; message?: s
   'expectation-failed': { status: 417, key: 'badRequest' },
   'invalid-microversion': { status: 400, key: 'badRequest' },
   'unsupported-microversion': { status: 406, key: 'computeFault' },
+  'invalid-input': { status: 400, key: 'badRequest' },
+  'marker-not-found': { status: 400, key: 'badRequest' },
+  'property-not-found': { status: 404, key: 'itemNotFound', message: 'Invalid metadata key' },
+  'quota-exceeded': { status: 403, key: 'forbidden', message: 'Image metadata limit exceeded' },
+  'image-protected': { status: 403, key: 'forbidden', message: NO_DELETION },
+  'not-owner': {
+    status: 403,
+    key: 'forbidden',
+    message: (error) => {
+      const { id, action } = error as NotOwner;
+      return action === 'delete' ? NO_DELETION : `Not authorized for image ${id}.`;
+    },
+  },
+  'policy-refused': { status: 403, key: 'forbidden' },
+  'precondition-failed': { status: 412, key: 'computeFault' },
+  'version-lost': { status: 412, key: 'computeFault' },
   'catalogue-unavailable': {
     status: 503,
     key: 'serviceUnavailable',
@@ -28,7 +53,7 @@ const FAULTS: Readonly<Record<string, { status: number; key: string; message?: s
   },
 };
 
-const UNEXPECTED: (typeof FAULTS)[string] = {
+const UNEXPECTED: FaultForm = {
   status: 500,
   key: 'computeFault',
   message: 'Unexpected API Error.',
@@ -67,9 +92,10 @@ export function faultOf(error: unknown): Fault {
   }
   const expected = isExpected(error) ? error : undefined;
   const { status, key, message } = (expected && FAULTS[expected.code]) ?? UNEXPECTED;
+  const text = typeof message === 'function' ? message(expected!) : (message ?? expected?.message);
   return {
     status,
     headers: { 'content-type': 'application/json; charset=UTF-8', ...headersOf(error) },
-    body: JSON.stringify({ [key]: { code: status, message: message ?? expected?.message } }),
+    body: JSON.stringify({ [key]: { code: status, message: text } }),
   };
 }

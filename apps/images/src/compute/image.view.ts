@@ -1,5 +1,5 @@
-import type { Image, ImageStatus } from '@glimpse/domain';
-import { imageLinks, serverLinks, type LinkBase } from '@glimpse/links';
+import { IMAGE_STATUSES, type Image, type ImageStatus } from '@glimpse/domain';
+import { imageLinks, serverLinks, type LinkBase, type NextLink } from '@glimpse/links';
 import type { ImageExtension, Json } from '@glimpse/plugins';
 
 /** What the Compute API calls a status of Glance. Any that is not here is UNKNOWN. */
@@ -11,6 +11,15 @@ const STATUS: Partial<Record<ImageStatus, string>> = {
   pending_delete: 'DELETED',
   killed: 'ERROR',
 };
+
+function shownStatus(status: ImageStatus): string {
+  return STATUS[status] ?? 'UNKNOWN';
+}
+
+/** The statuses of Glance that are shown as a status of the Compute API; none when it has no such status. */
+export function statusesShownAs(shown: string): readonly ImageStatus[] {
+  return IMAGE_STATUSES.filter((status) => shownStatus(status) === shown);
+}
 
 /** How far an image is, in percent. Any status that is not here is at 0. */
 const PROGRESS: Partial<Record<ImageStatus, number>> = { queued: 25, saving: 50, active: 100 };
@@ -32,24 +41,44 @@ function attributes(
   >;
 }
 
-/** The document of one image, in the order in which Nova writes it. */
-export function imageView(image: Image, base: LinkBase, extensions: readonly ImageExtension[]): object {
+/** The attributes of one image, in the order in which Nova writes them. */
+function imageAttributes(image: Image, base: LinkBase, extensions: readonly ImageExtension[]): object {
   const server = image.properties['instance_uuid'];
   return {
-    image: {
-      id: image.id,
-      name: image.name,
-      minRam: image.minRam,
-      minDisk: image.minDisk,
-      metadata: image.properties,
-      created: time(image.createdAt),
-      updated: time(image.updatedAt),
-      status: STATUS[image.status] ?? 'UNKNOWN',
-      progress: PROGRESS[image.status] ?? 0,
-      ...attributes(extensions, 'before-links', image),
-      links: imageLinks(base, image.id),
-      ...(server !== undefined && { server: { id: server, links: serverLinks(base, server) } }),
-      ...attributes(extensions, 'last', image),
-    },
+    id: image.id,
+    name: image.name,
+    minRam: image.minRam,
+    minDisk: image.minDisk,
+    metadata: image.properties,
+    created: time(image.createdAt),
+    updated: time(image.updatedAt),
+    status: shownStatus(image.status),
+    progress: PROGRESS[image.status] ?? 0,
+    ...attributes(extensions, 'before-links', image),
+    links: imageLinks(base, image.id),
+    ...(server !== undefined && { server: { id: server, links: serverLinks(base, server) } }),
+    ...attributes(extensions, 'last', image),
   };
+}
+
+/** The document of one image. */
+export function imageView(image: Image, base: LinkBase, extensions: readonly ImageExtension[]): object {
+  return { image: imageAttributes(image, base, extensions) };
+}
+
+/** The document of a list that says all of each image. */
+export function detailView(
+  images: readonly Image[],
+  next: NextLink | undefined,
+  base: LinkBase,
+  extensions: readonly ImageExtension[],
+): object {
+  const documents = images.map((image) => imageAttributes(image, base, extensions));
+  return { images: documents, ...(next && { images_links: [next] }) };
+}
+
+/** The document of a list that just names each image. */
+export function briefView(images: readonly Image[], next: NextLink | undefined, base: LinkBase): object {
+  const documents = images.map(({ id, name }) => ({ id, name, links: imageLinks(base, id) }));
+  return { images: documents, ...(next && { images_links: [next] }) };
 }

@@ -1,16 +1,32 @@
 import { viewerOf } from '@glimpse/auth';
 import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
-import type { Catalogue, Identity as Caller } from '@glimpse/domain';
+import type { Catalogue, Identity as Caller, Image } from '@glimpse/domain';
+import { nextLink, type LinkBase, type NextLink } from '@glimpse/links';
 import type { ImageExtension } from '@glimpse/plugins';
-import { Controller, Get, Inject, Param, Req, Res, UseGuards } from '@nestjs/common';
+import {
+  Controller,
+  Delete,
+  Get,
+  Header,
+  HttpCode,
+  Inject,
+  Param,
+  Query,
+  Req,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EffectiveSettings } from '../config.js';
 import { CATALOGUE, IMAGE_EXTENSIONS, SETTINGS } from '../tokens.js';
-import { sendDocument } from './answer.js';
-import { imageView } from './image.view.js';
+import { requiredVersion, sendDocument, sendImageDocument } from './answer.js';
+import { judgeChange, readForChange } from './change.js';
+import { briefView, detailView, imageView } from './image.view.js';
+import { ListQuery } from './list.query.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
 import { linkBaseOf } from './request.js';
 import { FACE } from './routes.js';
+import { readQuery } from './validation.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/compute/#images-deprecated} */
 @Controller(FACE.map((prefix) => `${prefix}/images`))
@@ -23,6 +39,47 @@ export class ImagesController {
     @Inject(SETTINGS) private readonly settings: EffectiveSettings,
   ) {}
 
+  /** List Images. */
+  @Get()
+  async list(
+    @Query() parameters: unknown,
+    @Identity() caller: Caller,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { images, next, base } = await this.page('images', parameters, caller, request);
+    sendDocument(reply, briefView(images, next, base));
+  }
+
+  /** List Images With Details. */
+  @Get('detail')
+  async detail(
+    @Query() parameters: unknown,
+    @Identity() caller: Caller,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { images, next, base } = await this.page('images/detail', parameters, caller, request);
+    sendDocument(reply, detailView(images, next, base, this.extensions));
+  }
+
+  /** A page, with a link to the next one exactly when it is full. */
+  private async page(
+    path: string,
+    parameters: unknown,
+    caller: Caller,
+    request: FastifyRequest,
+  ): Promise<{ images: readonly Image[]; next: NextLink | undefined; base: LinkBase }> {
+    const query = readQuery(ListQuery, parameters);
+    const { criteria } = query;
+    const { value: images } = await this.catalogue.images(criteria, viewerOf(caller));
+    const base = linkBaseOf(request, this.settings);
+    const last = images.at(-1);
+    const full = images.length === criteria.limit;
+    const next = last && full ? nextLink(base, path, query.parameters, last.id) : undefined;
+    return { images, next, base };
+  }
+
   /** Show Image Details. */
   @Get(':image_id')
   async show(
@@ -32,6 +89,24 @@ export class ImagesController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { value: image } = await this.catalogue.image(id, viewerOf(caller));
-    sendDocument(reply, imageView(image, linkBaseOf(request, this.settings), this.extensions));
+    sendImageDocument(reply, this.view(image, request), image);
+  }
+
+  /** Delete Image. */
+  @Delete(':image_id')
+  @HttpCode(204)
+  @Header('content-type', 'application/json')
+  async delete(
+    @Param('image_id') id: string,
+    @Identity() caller: Caller,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
+    const image = await readForChange(this.catalogue, id, caller);
+    judgeChange(image, caller, 'delete');
+    await this.catalogue.deleteImage(id, requiredVersion(request, this.view(image, request), image));
+  }
+
+  private view(image: Image, request: FastifyRequest): object {
+    return imageView(image, linkBaseOf(request, this.settings), this.extensions);
   }
 }

@@ -55,8 +55,10 @@ export class ComputeRequestGuard implements CanActivate {
       apiVersionOf(pathOf(request.raw)) === 'v2.1' ? this.negotiate(request, reply) : undefined;
 
     const inUrl = projectInUrl(request);
-    const ofToken = projectOf(identityOf(request));
-    if (inUrl !== undefined && inUrl !== ofToken) throw new ProjectMismatch(inUrl, ofToken);
+    if (inUrl !== undefined) {
+      const ofToken = projectOf(identityOf(request));
+      if (inUrl !== ofToken) throw new ProjectMismatch(inUrl, ofToken);
+    }
 
     const last = this.reflector.get<string | undefined>(LAST_MICROVERSION, context.getClass());
     if (microversion && last && isAfter(microversion, last)) throw new RouteNotFound();

@@ -8,7 +8,7 @@ export type ApiVersion = LinkBase['version'];
 
 /** The API version that a path is of; undefined when it is not of this face. */
 export function apiVersionOf(path: string): ApiVersion | undefined {
-  return /^\/(v2(?:\.1)?)\//.exec(path)?.[1] as ApiVersion | undefined;
+  return /^\/(v2(?:\.1)?)(?:\/|$)/.exec(path)?.[1] as ApiVersion | undefined;
 }
 
 /** The project id in the URL of a request, where it has one. */

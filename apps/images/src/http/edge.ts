@@ -5,13 +5,10 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { answerBrokenRequest, answerUnusualRequests } from './broken-requests.js';
-import { BodyTooLarge, MalformedRequest, MethodNotAllowed, RouteNotFound } from './errors.js';
+import { BODY_LIMIT, BodyTooLarge, MalformedRequest, MethodNotAllowed, RouteNotFound } from './errors.js';
 import type { Face } from './face.js';
 import { pathOf, rewriteUrl } from './path.js';
 import { newRequestId, requestIdHeaders } from './request-id.js';
-
-/** The most bytes of a body that are read, as in Nova. */
-const BODY_LIMIT = 114_688;
 
 /** The methods that routes have. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const;
@@ -30,7 +27,7 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
     // Metadata keys and ids of any length reach their routes, which know what to say.
     routerOptions: { maxParamLength: 65_536 },
     frameworkErrors: (_error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      beginAnswer(face, request, reply);
+      beginAnswer(request, reply);
       const error = new MalformedRequest('The request path cannot be decoded.');
       const { status, headers, body } = face.faultOf(error);
       void reply.code(status).headers(headers).send(Buffer.from(body));
@@ -44,10 +41,15 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   answerUnusualRequests(face, fastify.server);
+  // A body stays bytes until its token and its route were looked at.
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   fastify.addHook('onRequest', async (request, reply) => {
-    beginAnswer(face, request, reply);
+    beginAnswer(request, reply);
     refuseMalformed(request);
     await readUnusedBody(request, reply);
+    // What a body is called does not matter, as in Nova; Fastify would refuse some names.
+    delete request.raw.headers['content-type'];
     if (request.method === 'OPTIONS') return answerOptions(fastify, request, reply);
     if (hasNoRoute(request)) await refuseUnknownRoute(fastify, face, judge, request);
   });
@@ -66,11 +68,12 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
 }
 
 /** The headers of every answer. A token is no `Authorization`, so caches in between are told about it. */
-function beginAnswer(face: Face, request: FastifyRequest, reply: FastifyReply): void {
-  void reply.headers(requestIdHeaders(request.id));
-  if (face.owns(pathOf(request.raw))) {
-    void reply.headers({ 'cache-control': 'private, no-cache', vary: 'X-Auth-Token' });
-  }
+function beginAnswer(request: FastifyRequest, reply: FastifyReply): void {
+  void reply.headers({
+    ...requestIdHeaders(request.id),
+    'cache-control': 'private, no-cache',
+    vary: 'X-Auth-Token',
+  });
 }
 
 function refuseMalformed({ headers, raw }: FastifyRequest): void {
@@ -94,7 +97,7 @@ async function readUnusedBody(request: FastifyRequest, reply: FastifyReply): Pro
   const chunked = raw.headers['transfer-encoding'] !== undefined;
   if (declared > BODY_LIMIT || (unused && chunked && !(await endsWithin(raw, BODY_LIMIT)))) {
     void reply.header('connection', 'close');
-    throw new BodyTooLarge(BODY_LIMIT);
+    throw new BodyTooLarge();
   }
 }
 

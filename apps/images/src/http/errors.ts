@@ -27,12 +27,15 @@ export class MalformedRequest extends DomainError {
   readonly code = 'malformed-request';
 }
 
+/** The most bytes of a body that are read, as in Nova. */
+export const BODY_LIMIT = 114_688;
+
 /** The body is larger than is read. */
 export class BodyTooLarge extends DomainError {
   readonly code = 'body-too-large';
 
-  constructor(limit: number) {
-    super(`The request body is larger than ${limit} bytes.`);
+  constructor() {
+    super(`The request body is larger than ${BODY_LIMIT} bytes.`);
   }
 }
 

@@ -47,11 +47,15 @@ export function requestPath(target: string): RequestPath | undefined {
 
 const paths = new WeakMap<IncomingMessage, string>();
 
-/** Fastify's `rewriteUrl`: computes the path once a request. What cannot be decoded becomes what no router can. */
+/**
+ * Fastify's `rewriteUrl`: computes the path once a request. What cannot be decoded becomes what no router can.
+ * A path of one segment, which is where versions are described, has its route with a slash at the end and
+ * without.
+ */
 export function rewriteUrl(request: IncomingMessage): string {
   const computed = requestPath(request.url ?? '/');
   paths.set(request, computed?.path ?? '');
-  return computed?.routed ?? '/%';
+  return computed?.routed.replace(/^(\/[^/?]+)\/(?=\?|$)/, '$1') ?? '/%';
 }
 
 /** The decoded path of a request; empty when it cannot be decoded. */

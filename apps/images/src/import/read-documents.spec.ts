@@ -137,7 +137,7 @@ describe('readDocuments', () => {
       fc.asyncProperty(fc.array(fc.constantFrom(...parts)), async (picked) => {
         const text = Buffer.from(picked.join(''), 'latin1');
         const { error } = await read(text);
-        let valid = true;
+        let valid: boolean;
         try {
           valid = typeof JSON.parse(text.toString()) === 'object';
         } catch {

@@ -6,7 +6,7 @@ class ImageSizeOptions {
   as: 'integer' | 'string' = 'integer';
 }
 
-/** `OS-EXT-IMG-SIZE`: the size of an image in bytes; null while unknown. */
+/** `OS-EXT-IMG-SIZE`: the size of an image in bytes; 0 while unknown, as in Nova. */
 export const imageSize = definePlugin({
   kind: 'image-extension',
   contract: 1,
@@ -19,7 +19,7 @@ export const imageSize = definePlugin({
     description: 'Adds image size to image listings.',
     position: 'before-links',
     attributes: ({ size }) => ({
-      'OS-EXT-IMG-SIZE:size': as === 'string' && size !== null ? String(size) : size,
+      'OS-EXT-IMG-SIZE:size': as === 'string' ? String(size ?? 0) : (size ?? 0),
     }),
   }),
 });

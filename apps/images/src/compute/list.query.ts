@@ -1,0 +1,150 @@
+import { VISIBILITIES, type ImageCriteria, type ImageStatus, type Visibility } from '@glimpse/domain';
+import { IsOptional, ValidateBy } from 'class-validator';
+import { statusesShownAs } from './image.view.js';
+
+/** The most images of a page, and how many there are when nobody says. */
+const MAX_LIMIT = 1000;
+
+const ISO_TIME =
+  /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+\- ]\d{2}:?\d{2})?)?$/;
+
+/** A time in ISO 8601, in UTC unless it says otherwise; undefined when it is none. */
+function timeOf(text: string): Date | undefined {
+  if (!ISO_TIME.test(text)) return undefined;
+  // A plus that was not escaped arrives as a space.
+  const [, date, clock = '00:00', fraction = '', zone = 'Z'] =
+    /^(\S{10})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d+))?(.+)?)?$/.exec(text)!;
+  const offset = zone === 'Z' ? 'Z' : zone.replace(' ', '+').replace(/^(.\d{2}):?/, '$1:');
+  const time = new Date(`${date}T${clock}${fraction && `.${fraction.slice(0, 3)}`}${offset}`);
+  return Number.isNaN(time.getTime()) ? undefined : time;
+}
+
+function Parameter(allowed: (value: string) => string | undefined): PropertyDecorator {
+  return (target, key) => {
+    IsOptional()(target, key);
+    ValidateBy({
+      name: String(key),
+      validator: {
+        validate: (value) => allowed(value as string) === undefined,
+        defaultMessage: (args) => {
+          const { value } = args as { value: string };
+          return `Invalid input received: ${String(key)} ${allowed(value)}`;
+        },
+      },
+    })(target, key);
+  };
+}
+
+const INTEGER = /^\s*[+-]?\d+\s*$/;
+
+function wrongLimit(value: string): string | undefined {
+  if (!INTEGER.test(value)) return 'must be an integer';
+  return Number(value) < 0 ? 'must be >= 0' : undefined;
+}
+
+function wrongSize(value: string): string | undefined {
+  const fits = /^\d+$/.test(value) && Number(value) <= 2_147_483_647;
+  return fits ? undefined : `must be a whole number from 0 to 2147483647, not '${value}'`;
+}
+
+function wrongTime(value: string): string | undefined {
+  return timeOf(value) ? undefined : `must be an ISO 8601 time such as 2026-11-24T02:28:35Z, not '${value}'`;
+}
+
+function wrongVisibility(value: string): string | undefined {
+  const known = (VISIBILITIES as readonly string[]).includes(value);
+  return known ? undefined : `must be one of ${VISIBILITIES.join(', ')}, not '${value}'`;
+}
+
+function wrongSearch(value: string): string | undefined {
+  return [...value].length >= 3 ? undefined : `must have at least three characters, not '${value}'`;
+}
+
+/** The names of `in:a,b`, of which those with a comma stand in quotes, as in Glance; else the one name. */
+function namesOf(value: string): string[] {
+  if (!value.startsWith('in:')) return [value];
+  const parts = value.slice(3).match(/"(?:[^"\\]|\\.)*"|[^,]+/g) ?? [];
+  return parts.map((part) => (part.startsWith('"') ? part.slice(1, -1).replace(/\\(.)/g, '$1') : part));
+}
+
+/** The parameters of a list. Those that are not here are ignored. */
+export class ListQuery {
+  @Parameter(wrongLimit)
+  readonly limit?: string;
+
+  readonly marker?: string;
+
+  readonly name?: string;
+
+  /** A status as the API shows it, or one of Glance's names. */
+  readonly status?: string;
+
+  /** A server's id, or its URL. */
+  readonly server?: string;
+
+  /** The property `image_type`. */
+  readonly type?: string;
+
+  @Parameter(wrongTime)
+  readonly 'changes-since'?: string;
+
+  @Parameter(wrongSize)
+  readonly minRam?: string;
+
+  @Parameter(wrongSize)
+  readonly minDisk?: string;
+
+  /** Beyond Nova: only images of one visibility. */
+  @Parameter(wrongVisibility)
+  readonly visibility?: Visibility;
+
+  /** Beyond Nova: a part of the name, in any case. */
+  @Parameter(wrongSearch)
+  readonly search?: string;
+
+  constructor(
+    /** All parameters, each with the value that counts. */
+    readonly parameters: Readonly<Record<string, string>>,
+  ) {
+    Object.assign(this, parameters, { parameters });
+  }
+
+  /** Which images are asked for. */
+  get criteria(): ImageCriteria {
+    const { marker, name, status, minRam, minDisk, visibility, search } = this;
+    const since = this['changes-since'];
+    const properties = this.#properties();
+    return {
+      limit: this.#limit(),
+      ...(marker && { marker }),
+      ...(name !== undefined && { names: namesOf(name) }),
+      ...(status !== undefined && { statuses: statusesOf(status) }),
+      ...(minRam !== undefined && { minRam: Number(minRam) }),
+      ...(minDisk !== undefined && { minDisk: Number(minDisk) }),
+      ...(visibility !== undefined && { visibility }),
+      ...(search !== undefined && { search }),
+      ...(since !== undefined && { changedSince: timeOf(since)! }),
+      ...(properties && { properties }),
+    };
+  }
+
+  /** A limit of 0 is none. */
+  #limit(): number {
+    return Math.min(Number(this.limit ?? 0) || MAX_LIMIT, MAX_LIMIT);
+  }
+
+  #properties(): Record<string, string> | undefined {
+    const named = Object.entries(this.parameters)
+      .filter(([name]) => name.startsWith('property-'))
+      .map(([name, value]) => [name.slice('property-'.length), value]);
+    if (this.server !== undefined) named.push(['instance_uuid', this.server.split('/').at(-1)!]);
+    if (this.type !== undefined) named.push(['image_type', this.type]);
+    return named.length === 0 ? undefined : (Object.fromEntries(named) as Record<string, string>);
+  }
+}
+
+/** The statuses that a filter means: what is shown as it, or Glance's own name. None, if it is neither. */
+function statusesOf(filter: string): readonly ImageStatus[] {
+  const shown = statusesShownAs(filter);
+  return shown.length > 0 || filter !== filter.toLowerCase() ? shown : [filter as ImageStatus];
+}

@@ -1,0 +1,141 @@
+import { viewerOf } from '@glimpse/auth';
+import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
+import {
+  PropertyNotFound,
+  type Catalogue,
+  type Identity as Caller,
+  type PropertyChange,
+} from '@glimpse/domain';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Header,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Put,
+  Req,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { RouteNotFound } from '../http/errors.js';
+import { CATALOGUE } from '../tokens.js';
+import { requiredVersion, sendDocument, sendImageDocument } from './answer.js';
+import { judgeChange, readForChange } from './change.js';
+import { MetaBody, MetadataBody } from './metadata.body.js';
+import { ComputeRequestGuard, Until } from './request.guard.js';
+import { FACE } from './routes.js';
+import { InvalidInput, readBody } from './validation.js';
+
+/** @see {@link https://docs.openstack.org/api-ref/compute/#image-metadata-deprecated} */
+@Controller(FACE.map((prefix) => `${prefix}/images/:image_id/metadata`))
+@UseGuards(AuthGuard, ComputeRequestGuard)
+@Until('2.38')
+export class MetadataController {
+  constructor(@Inject(CATALOGUE) private readonly catalogue: Catalogue) {}
+
+  /** List Image Metadata. */
+  @Get()
+  async list(
+    @Param('image_id') id: string,
+    @Identity() caller: Caller,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { value: image } = await this.catalogue.image(id, viewerOf(caller));
+    sendImageDocument(reply, { metadata: image.properties }, image);
+  }
+
+  /** Create or Update Image Metadata: the items that the body does not name stay. */
+  @Post()
+  @HttpCode(200)
+  async merge(
+    @Param('image_id') id: string,
+    @Body() body: Buffer | undefined,
+    @Identity() caller: Caller,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { metadata: properties } = readBody(MetadataBody, body);
+    const metadata = await this.changeAll(request, id, caller, { kind: 'merge', properties });
+    sendDocument(reply, { metadata });
+  }
+
+  /** Update Image Metadata: the items that the body does not name go. */
+  @Put()
+  async replace(
+    @Param('image_id') id: string,
+    @Body() body: Buffer | undefined,
+    @Identity() caller: Caller,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { metadata: properties } = readBody(MetadataBody, body);
+    const metadata = await this.changeAll(request, id, caller, { kind: 'replace', properties });
+    sendDocument(reply, { metadata });
+  }
+
+  private async changeAll(
+    request: FastifyRequest,
+    id: string,
+    caller: Caller,
+    change: PropertyChange,
+  ): Promise<Readonly<Record<string, string>>> {
+    const image = await readForChange(this.catalogue, id, caller);
+    judgeChange(image, caller, 'change');
+    const version = requiredVersion(request, { metadata: image.properties }, image);
+    return this.catalogue.changeProperties(id, change, version);
+  }
+
+  /** Show Image Metadata Item Details. */
+  @Get(':key')
+  async show(
+    @Param('image_id') id: string,
+    @Param('key') key: string,
+    @Identity() caller: Caller,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { value: image } = await this.catalogue.image(id, viewerOf(caller));
+    if (!Object.hasOwn(image.properties, key)) throw new RouteNotFound();
+    sendImageDocument(reply, { meta: { [key]: image.properties[key] } }, image);
+  }
+
+  /** Create or Update Image Metadata Item. */
+  @Put(':key')
+  async set(
+    @Param('image_id') id: string,
+    @Param('key') key: string,
+    @Body() body: Buffer | undefined,
+    @Identity() caller: Caller,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { meta } = readBody(MetaBody, body);
+    if (!Object.hasOwn(meta, key)) throw new InvalidInput('Request body and URI mismatch');
+    const image = await readForChange(this.catalogue, id, caller);
+    judgeChange(image, caller, 'change');
+    const version = requiredVersion(request, { meta: { [key]: image.properties[key] } }, image);
+    await this.catalogue.changeProperties(id, { kind: 'merge', properties: meta }, version);
+    sendDocument(reply, { meta });
+  }
+
+  /** Delete Image Metadata Item. */
+  @Delete(':key')
+  @HttpCode(204)
+  @Header('content-type', 'application/json')
+  async remove(
+    @Param('image_id') id: string,
+    @Param('key') key: string,
+    @Identity() caller: Caller,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
+    const image = await readForChange(this.catalogue, id, caller);
+    if (!Object.hasOwn(image.properties, key)) throw new PropertyNotFound(key);
+    judgeChange(image, caller, 'change');
+    const version = requiredVersion(request, { meta: { [key]: image.properties[key] } }, image);
+    await this.catalogue.changeProperties(id, { kind: 'remove', key }, version);
+  }
+}
