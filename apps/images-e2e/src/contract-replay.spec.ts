@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readDescription, type CheckAnswer } from './harness/description.js';
 import { createDatabase } from './harness/databases.js';
 import {
   IDENTITIES,
@@ -32,8 +33,10 @@ const differences = read<Record<string, Difference>>('differences.json');
 const exchanges = read<Exchange[]>('exchanges.json');
 
 let service: Service;
+let check: CheckAnswer;
 beforeAll(async () => {
   service = await startService(await createDatabase('contract'));
+  check = await readDescription(service.url);
 });
 afterAll(() => service.stop());
 
@@ -100,6 +103,7 @@ describe('what a real Nova answered', () => {
     it(name, async () => {
       const answer = await send(request);
       const text = await answer.text();
+      check(request.method, filled(request.path), answer.status, text);
       const body = (text === '' ? '' : JSON.parse(text)) as Body;
       const ours = differences[name]?.ours;
       if (CONTENTS[name]) {

@@ -156,8 +156,12 @@ const STANDARD_NAMES: Readonly<Record<string, string>> = {
 /** Settings that are not to be shown as they are. */
 const SECRETS: ReadonlySet<string> = new Set(['database.url']);
 
-/** What Kubernetes puts into the environment for a Service named `glimpse`, unless `enableServiceLinks` is off. */
-const SERVICE_LINK = /^GLIMPSE_(?:SERVICE_(?:HOST|PORT)(?:_.*)?|PORT_\d+_(?:TCP|UDP)(?:_.*)?)$/;
+/** What Kubernetes puts into the environment for a Service named `glimpse` or `glimpse-…`, unless `enableServiceLinks` is off. */
+const SERVICE_LINK = {
+  name: /^GLIMPSE_(?:.+_)?(?:SERVICE_(?:HOST|PORT)(?:_.*)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)$/,
+  /** Of `GLIMPSE_PORT`, which is a setting, too. */
+  value: /^(?:tcp|udp|sctp):\/\/.+:\d+$/,
+};
 
 /** The settings in effect, with what depends on others filled in. */
 export type EffectiveSettings = Settings & Required<Pick<Settings, 'host' | 'image_url' | 'authenticator'>>;
@@ -217,30 +221,43 @@ function readFileTree(file: string): Tree {
   return withoutEmpty(tree as Tree);
 }
 
-function withoutEmpty(tree: Tree): Tree {
-  return Object.fromEntries(
-    Object.entries(tree)
-      .filter(([, value]) => value !== '' && value !== null)
-      .map(([key, value]) => {
-        const isTree = typeof value === 'object' && !Array.isArray(value);
-        return [key, isTree ? withoutEmpty(value as Tree) : value];
-      }),
-  );
+function withoutEmpty<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withoutEmpty) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, inner]) => inner !== '' && inner !== null);
+  return Object.fromEntries(entries.map(([key, inner]) => [key, withoutEmpty(inner as unknown)])) as T;
 }
 
 function setPath(tree: Tree, path: string, value: string): void {
   const keys = path.split('.');
   const last = keys.pop()!;
   let at = tree;
-  for (const key of keys) at = (at[key] ??= {}) as Tree;
+  for (const key of keys) {
+    at = (at[key] ??= {}) as Tree;
+    // No mapping where the file should have one: that is refused as it stands.
+    if (typeof at !== 'object') return;
+  }
   at[last] = value;
+}
+
+/** Hides a wrong secret from what says that it is wrong. */
+function hideWrongSecret(tree: Tree): void {
+  const url = (tree['database'] as Tree | undefined)?.['url'];
+  if (typeof url === 'string' && !isDatabaseUrl(url)) setPath(tree, 'database.url', '***');
+}
+
+function withoutServiceLinks(env: Environment): Environment {
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      ([name, value = '']) => !SERVICE_LINK.name.test(name) && !SERVICE_LINK.value.test(value),
+    ),
+  );
 }
 
 function refuseUnknownNames(env: Environment, paths: readonly string[]): void {
   const known = new Set(['GLIMPSE_CONFIG', ...paths.map(environmentName)]);
   const unknown = Object.keys(env).filter(
-    (name) =>
-      name.startsWith('GLIMPSE_') && !known.has(name.replace(/_FILE$/, '')) && !SERVICE_LINK.test(name),
+    (name) => name.startsWith('GLIMPSE_') && !known.has(name.replace(/_FILE$/, '')),
   );
   if (unknown.length === 0) return;
   const names = [...known].filter((name) => name.startsWith('GLIMPSE_')).join(', ');
@@ -252,7 +269,8 @@ function refuseUnknownNames(env: Environment, paths: readonly string[]): void {
  *
  * @throws {InvalidOptions} naming each key, the value, and what is allowed
  */
-export function loadSettings(env: Environment): EffectiveSettings {
+export function loadSettings(environment: Environment): EffectiveSettings {
+  const env = withoutServiceLinks(environment);
   const paths = scalarPaths();
   refuseUnknownNames(env, paths);
   const file = read(env, 'GLIMPSE_CONFIG');
@@ -264,6 +282,7 @@ export function loadSettings(env: Environment): EffectiveSettings {
     setPath(tree, path, value);
     fromEnvironment.add(path);
   }
+  hideWrongSecret(tree);
   const name = (path: string): string =>
     fromEnvironment.has(path) || file === undefined ? environmentName(path) : `${path} in ${file}`;
   return complete(readOptions(Settings, tree, name));
@@ -276,13 +295,14 @@ function complete(settings: Settings): EffectiveSettings {
   const authenticator =
     settings.authenticator ?? PluginSettings.of(settings.keystone.auth_url ? 'keystone' : 'development');
   const host = settings.host ?? (production ? '0.0.0.0' : '127.0.0.1');
-  const image_url = settings.image_url ?? (production ? undefined : 'http://127.0.0.1:9292');
+  const public_url = configuredBaseUrl(settings.public_url ?? '');
+  const image_url = configuredBaseUrl(settings.image_url ?? (production ? '' : 'http://127.0.0.1:9292'));
   const development = authenticator.use === 'development';
 
   const problems: string[] = [];
   if (production) {
     if (!settings.database.url) problems.push('DATABASE_URL is missing: production has no embedded database');
-    if (!settings.public_url) problems.push('GLIMPSE_PUBLIC_URL is missing: production requires it');
+    if (!public_url) problems.push('GLIMPSE_PUBLIC_URL is missing: production requires it');
     if (!image_url) problems.push('GLIMPSE_IMAGE_URL is missing: production requires it');
     if (settings.identities) {
       problems.push('GLIMPSE_IDENTITIES is not allowed in production: identities come from Keystone there');
@@ -296,14 +316,14 @@ function complete(settings: Settings): EffectiveSettings {
   if (settings.identities && authenticator.use === 'keystone') {
     problems.push('GLIMPSE_IDENTITIES is not allowed together with the authenticator keystone: unset one');
   }
-  if (development && !settings.identities && !isLoopback(host)) {
+  if (development && !production && !settings.identities && !isLoopback(host)) {
     problems.push(
       `GLIMPSE_HOST = ${JSON.stringify(host)} is not allowed: the built-in development tokens are served on ` +
         'loopback only (127.0.0.1, ::1, localhost); name tokens of your own in GLIMPSE_IDENTITIES',
     );
   }
   if (problems.length > 0) throw new InvalidOptions(problems);
-  return Object.assign(settings, { host, image_url: image_url!, authenticator });
+  return Object.assign(settings, { host, public_url, image_url: image_url!, authenticator });
 }
 
 /** Reads the file of development identities as YAML, which JSON is. */

@@ -1,7 +1,6 @@
 import 'reflect-metadata';
-import { createReadStream } from 'node:fs';
 import { PluginError, InvalidOptions } from '@glimpse/plugins';
-import { isUnavailable, migrate, missingMigrations, openDatabase } from '@glimpse/store';
+import { isUnavailable, migrate, missingMigrations, openDatabase, purgeImages } from '@glimpse/store';
 import { EmbeddedDatabaseError } from '@glimpse/store/embedded';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
@@ -57,9 +56,9 @@ program
   .option('--force', 'replace images that changed later than the document says', false)
   .description('put Glance v2 image documents into the catalogue')
   .action(async (file: string, { force }: { force: boolean }) => {
-    const { runImport } = await import('./import/command.js');
+    const { openInput, runImport } = await import('./import/command.js');
     const settings = loadSettings(process.env);
-    const input = file === '-' ? process.stdin : createReadStream(file);
+    const input = await openInput(file);
     const { url, leave } = await reachDatabase(settings, { service: false });
     const database = openDatabase({ url, poolSize: 1, queryDeadline: 0 });
     try {
@@ -76,30 +75,63 @@ program
   });
 
 program
+  .command('purge')
+  .requiredOption('--older-than <age>', 'how long ago an image was deleted, such as 30d, 12h or 0s')
+  .description('remove the rows of images that were deleted; lists can then no longer go on after them')
+  .action(async ({ olderThan }: { olderThan: string }) => {
+    const before = new Date(Date.now() - ageOf(olderThan));
+    const { url, leave } = await reachDatabase(loadSettings(process.env), { service: false });
+    const database = openDatabase({ url, poolSize: 1, queryDeadline: 0 });
+    try {
+      console.log(`${await purgeImages(database, before)} images purged`);
+    } finally {
+      await database.close();
+      await leave();
+    }
+  });
+
+program
   .command('config')
   .description('print the settings in effect, with secrets masked')
   .action(() => {
     process.stdout.write(stringify(maskedSettings(loadSettings(process.env))));
   });
 
-/** Errors that say in one line all there is to say. */
+/** Milliseconds of an age such as `30d`. */
+function ageOf(text: string): number {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  if (unit === undefined) {
+    throw new InvalidOptions([
+      `--older-than = ${JSON.stringify(text)} is not allowed: it must be a whole number with s, m, h or d, such as 30d`,
+    ]);
+  }
+  return Number(count) * { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 's' | 'm' | 'h' | 'd'];
+}
+
+/** Errors that say in one line all there is to say: ours, and those of the operating system. */
 function isPlain(error: unknown): error is Error {
   return (
     error instanceof InvalidOptions ||
     error instanceof PluginError ||
     error instanceof EmbeddedDatabaseError ||
-    (error as { code?: unknown }).code === 'cannot-listen'
+    (error as { code?: unknown }).code === 'cannot-listen' ||
+    typeof (error as NodeJS.ErrnoException).errno === 'number'
   );
+}
+
+/** What a failed command says of it; only a mistake of ours has a stack. */
+function textOf(error: unknown): string {
+  if (isUnavailable(error)) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    return `the database cannot be asked: ${message || code}; DATABASE_URL says where it is`;
+  }
+  return isPlain(error) ? error.message : String((error as Error).stack ?? error);
 }
 
 try {
   await program.parseAsync();
 } catch (error) {
-  const text = isPlain(error)
-    ? error.message
-    : isUnavailable(error)
-      ? `the database cannot be asked: ${(error as Error).message || (error as { code?: string }).code}`
-      : String((error as Error).stack ?? error);
+  const text = textOf(error);
   for (const line of text.split('\n')) process.stderr.write(`glimpse: ${line}\n`);
   process.exitCode = 1;
 }

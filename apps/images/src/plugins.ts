@@ -10,10 +10,18 @@ import { builtInIdentities } from './development/identities.js';
 /** Where the challenge of a 401 sends clients while no Keystone is configured: where it usually is. */
 const USUAL_KEYSTONE = 'http://127.0.0.1:5000';
 
-/** Imports a module specifier as if from the folder the command runs in, so that `./plugin.js` is found there. */
+/**
+ * Imports a module specifier as if from the folder the command runs in, so that `./plugin.js` is found there.
+ * A package that is for `import` alone cannot be looked up so; it is found where Glimpse itself is installed.
+ */
 async function importModule(specifier: string): Promise<{ default?: unknown }> {
-  const file = createRequire(`${process.cwd()}/`).resolve(specifier);
-  return (await import(pathToFileURL(file).href)) as { default?: unknown };
+  let found = specifier;
+  try {
+    found = pathToFileURL(createRequire(`${process.cwd()}/`).resolve(specifier)).href;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw error;
+  }
+  return (await import(found)) as { default?: unknown };
 }
 
 /** Loads the image extensions that the settings name. */

@@ -6,6 +6,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { AppModule, type Parts } from './app.module.js';
 import { computeFace } from './compute/face.js';
+import { serveDescription } from './compute/openapi.js';
 import type { EffectiveSettings } from './config.js';
 import { reachDatabase } from './database.js';
 import { welcome } from './development/welcome.js';
@@ -47,7 +48,8 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
   const { url, leave } = await reachDatabase(settings, { service: true });
   const database = openDatabase({ url, poolSize: settings.database.pool });
   const probe = new DatabaseProbe(database, telemetry);
-  const watched = probe.watch(stop);
+  const over = new AbortController();
+  const watched = probe.watch(over.signal);
   const catalogue = new StoredCatalogue(database, (error) => probe.lost(error));
   const health = { database: probe, stopping: stop };
 
@@ -63,6 +65,7 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
     await app.close();
     clearTimeout(cutOff);
     metrics?.close();
+    over.abort();
     await watched;
     await database.close();
     await leave();
@@ -72,11 +75,13 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
 
 async function createApp(parts: Parts): Promise<NestFastifyApplication> {
   const edge = createEdge(computeFace, parts.judge, parts.telemetry);
-  return NestFactory.create<NestFastifyApplication>(AppModule.of(parts), edge, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(parts), edge, {
     logger: false,
     abortOnError: false,
     bodyParser: false,
   });
+  serveDescription(app);
+  return app;
 }
 
 function createMetricsServer(telemetry: Telemetry): Server {

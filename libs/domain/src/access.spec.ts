@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { canChange, canSee, type Viewer } from './access.js';
+import { canChange, canSee, isListed, type Viewer } from './access.js';
 import {
   IMAGE_STATUSES,
   MEMBER_STATUSES,
@@ -52,6 +52,30 @@ const SHOWN: Record<Visibility, Record<Relation, boolean>> = {
     'no project': false,
     admin: true,
   },
+};
+
+/** Who finds an owned image in lists while it is not hidden, written out. */
+const LISTED: Record<Visibility, Record<Relation, boolean>> = {
+  public: SHOWN.public,
+  community: {
+    owner: true,
+    pending: false,
+    accepted: false,
+    rejected: false,
+    stranger: false,
+    'no project': false,
+    admin: false,
+  },
+  shared: {
+    owner: true,
+    pending: false,
+    accepted: true,
+    rejected: false,
+    stranger: false,
+    'no project': false,
+    admin: true,
+  },
+  private: SHOWN.private,
 };
 
 /** Who may change an owned image, whatever its visibility. */
@@ -207,6 +231,56 @@ describe('canChange', () => {
     fc.assert(
       fc.property(twins, ({ image, viewer, twin }) => {
         expect(canChange(twin, viewer)).toBe(canChange(image, viewer));
+      }),
+    );
+  });
+});
+
+describe('isListed', () => {
+  it('lists an owned image for those for whom its visibility is meant, and for nobody else', () => {
+    fc.assert(
+      fc.property(encounter, ({ image, viewer, relation }) => {
+        fc.pre(image.owner !== null && !image.hidden);
+        const adminOfOwner = relation === 'admin' && viewer.project === image.owner;
+        const listed = LISTED[image.visibility][adminOfOwner ? 'owner' : relation];
+        expect(isListed(image, viewer)).toBe(listed);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('lists an image without an owner if it is public, else for administrators', () => {
+    fc.assert(
+      fc.property(encounter, ({ image, viewer }) => {
+        fc.pre(image.owner === null && !image.hidden && image.visibility !== 'community');
+        expect(isListed(image, viewer)).toBe(image.visibility === 'public' || viewer.admin);
+      }),
+    );
+  });
+
+  it('lists no hidden image for anybody, whatever is asked for', () => {
+    fc.assert(
+      fc.property(encounter, fc.constantFrom(undefined, ...VISIBILITIES), ({ image, viewer }, visibility) => {
+        expect(isListed({ ...image, hidden: true }, viewer, visibility)).toBe(false);
+      }),
+    );
+  });
+
+  it('restricted to a visibility lists of it what it lists anyway, and of community images all', () => {
+    fc.assert(
+      fc.property(encounter, fc.constantFrom(...VISIBILITIES), ({ image, viewer }, visibility) => {
+        const all = visibility === 'community' && !image.hidden;
+        const listed = image.visibility === visibility && (all || isListed(image, viewer));
+        expect(isListed(image, viewer, visibility)).toBe(listed);
+      }),
+    );
+  });
+
+  it('lists nothing that is not shown by id', () => {
+    fc.assert(
+      fc.property(encounter, ({ image, viewer }) => {
+        fc.pre(isListed(image, viewer));
+        expect(canSee(image, viewer)).toBe(true);
       }),
     );
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { imageLinks, serverLinks, type LinkBase } from './links.js';
+import { imageLinks, serverLinks, type LinkBase, nextLink } from './links.js';
 
 const ID = '70a599e0-31e7-49b7-b260-868f441e862b';
 const PROJECT = '66c50f42ace742efaaf201e7ba0fe751';
@@ -115,5 +115,26 @@ describe('serverLinks', () => {
 
   it('refuse an id with half a surrogate pair', () => {
     expect(() => serverLinks(PAGE, '\ud800')).toThrow(URIError);
+  });
+});
+
+describe('nextLink', () => {
+  const base = { compute: 'http://x', image: 'http://y', version: 'v2.1', project: undefined } as const;
+
+  it('keeps the parameters by name and puts the marker last', () => {
+    expect(nextLink(base, 'images/detail', { status: 'ACTIVE', limit: '2', name: 'a b&c' }, 'id')).toEqual({
+      rel: 'next',
+      href: 'http://x/v2.1/images/detail?limit=2&name=a+b%26c&status=ACTIVE&marker=id',
+    });
+  });
+
+  it('puts a new marker in the place of the one before, and carries the project', () => {
+    const { href } = nextLink(
+      { ...base, project: 'abc' },
+      'images',
+      { marker: 'old', limit: '1', name: 'n' },
+      'new',
+    );
+    expect(href).toBe('http://x/v2.1/abc/images?limit=1&marker=new&name=n');
   });
 });

@@ -2,4 +2,5 @@ export * from './catalogue.js';
 export * from './database.js';
 export * from './import.js';
 export * from './migrate.js';
+export * from './purge.js';
 export * from './unavailable.js';

@@ -26,6 +26,9 @@ const PRISMA_FOLDER = new URL('../../../prisma/', import.meta.url);
 /** The advisory lock that migrations wait for: any number that nobody else uses. */
 const MIGRATION_LOCK = 0x676c6d70;
 
+/** Milliseconds within which PostgreSQL has to accept a connection. */
+const CONNECT_DEADLINE = 5_000;
+
 /** One migration of `prisma/migrations`. */
 interface Migration {
   readonly name: string;
@@ -122,11 +125,18 @@ async function takeTurn(client: pg.Client): Promise<void> {
  * @throws what PostgreSQL or Prisma's schema engine says
  */
 export async function migrate(url: string): Promise<string[]> {
-  const turn = new pg.Client({ connectionString: url, application_name: 'glimpse migrate' });
-  const pool = new pg.Pool({ connectionString: url, max: 2, application_name: 'glimpse migrate' });
+  const connection = {
+    connectionString: url,
+    application_name: 'glimpse migrate',
+    connectionTimeoutMillis: CONNECT_DEADLINE,
+  };
+  const turn = new pg.Client(connection);
+  const pool = new pg.Pool({ ...connection, max: 2 });
+  // A connection that is lost says so here; the query that needs it fails. Unheard, it would end the process.
+  turn.on('error', () => undefined);
   pool.on('error', () => undefined);
-  await turn.connect();
   try {
+    await turn.connect();
     await takeTurn(turn);
     const migrations = await readMigrations();
     const engine = await startEngine(pool);

@@ -1,10 +1,10 @@
 /** Codes of Node's sockets, of PostgreSQL (SQLSTATE) and of Prisma that say: the database cannot be asked. */
 const UNAVAILABLE_CODES =
-  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT|08...|53...|57...|28...|3D000|42P01|P1000|P1001|P1002|P1003|P1008|P1010|P1011|P1017|P2021|P2024|P2028|P2037)$/;
+  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|08...|53...|55000|57...|28...|3D000|42P01|P1000|P1001|P1002|P1003|P1008|P1010|P1011|P1017|P2021|P2024|P2028|P2037)$/;
 
 /** What pg says without a code. */
 const UNAVAILABLE_MESSAGES =
-  /Connection terminated|not queryable|timeout exceeded when trying to connect|Query read timeout|Can't reach database server/;
+  /Connection terminated|not queryable|timeout exceeded when trying to connect|timeout expired|Query read timeout|Can't reach database server/;
 
 /**
  * Whether an error of a query means that the database cannot be asked: no connection, no answer in time,
@@ -13,7 +13,9 @@ const UNAVAILABLE_MESSAGES =
  */
 export function isUnavailable(error: unknown): boolean {
   for (let seen = error; typeof seen === 'object' && seen !== null;) {
-    const { code, message, cause } = seen as { code?: unknown; message?: unknown; cause?: unknown };
+    const { code, message, cause, syscall } = seen as Partial<Record<string, unknown>>;
+    // A socket in the file system that is not there; any other file that is missing is no matter of the database.
+    if (code === 'ENOENT' && syscall === 'connect') return true;
     const original = (seen as { originalCode?: unknown }).originalCode;
     if (typeof code === 'string' && UNAVAILABLE_CODES.test(code)) return true;
     if (typeof original === 'string' && UNAVAILABLE_CODES.test(original)) return true;

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
@@ -14,9 +14,9 @@ function environment(settings: Record<string, string>): Record<string, string> {
 export function spawnGlimpse(
   args: readonly string[],
   settings: Record<string, string>,
-  cwd?: string,
+  { cwd, detached }: Pick<SpawnOptions, 'cwd' | 'detached'> = {},
 ): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [COMMAND, ...args], { env: environment(settings), cwd });
+  return spawn(process.execPath, [COMMAND, ...args], { env: environment(settings), cwd, detached });
 }
 
 /** Runs the `glimpse` command to its end. */
@@ -25,7 +25,7 @@ export async function glimpse(
   settings: Record<string, string>,
   { input, cwd }: { input?: string; cwd?: string } = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const run = spawnGlimpse(args, settings, cwd);
+  const run = spawnGlimpse(args, settings, { cwd });
   let stdout = '';
   let stderr = '';
   run.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

@@ -23,6 +23,7 @@ export const KEYSTONE_URL = 'http://keystone.example.com:5000';
 /** A running service. */
 export interface Service {
   readonly url: string;
+  readonly pid: number;
   /** What it wrote to standard output and to standard error so far. */
   readonly stdout: () => string;
   readonly log: () => string;
@@ -43,8 +44,11 @@ export async function until(holds: () => boolean | Promise<boolean>, millisecond
 }
 
 /** Starts a service with just these settings, and waits until it listens. */
-export async function startBareService(settings: Record<string, string>): Promise<Service> {
-  const run = spawnGlimpse(['serve'], { GLIMPSE_PORT: '0', ...settings });
+export async function startBareService(
+  settings: Record<string, string>,
+  where: { cwd?: string; detached?: boolean } = {},
+): Promise<Service> {
+  const run = spawnGlimpse(['serve'], { GLIMPSE_PORT: '0', ...settings }, where);
   let stdout = '';
   let log = '';
   run.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -55,6 +59,7 @@ export async function startBareService(settings: Record<string, string>): Promis
   if (!url) throw new Error(`the service did not start: ${log}`);
   return {
     url,
+    pid: run.pid!,
     stdout: () => stdout,
     log: () => log,
     async stop(signal = 'SIGTERM') {

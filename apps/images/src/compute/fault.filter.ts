@@ -24,10 +24,16 @@ export class FaultFilter implements ExceptionFilter {
   }
 }
 
-/** Errors of Nest, and those of Fastify as Nest hands them on, as ours. */
+/** Errors of Nest and of Fastify as ours: both give what is wrong with a request a status. */
 function own(error: unknown): unknown {
-  if (!(error instanceof HttpException) || error.getStatus() >= 500) return error;
-  if (error.getStatus() === 404) return new RouteNotFound();
-  if (error.getStatus() === 413) return new BodyTooLarge();
-  return new MalformedRequest(error.message);
+  const status = statusOf(error);
+  if (status === undefined || status >= 500) return error;
+  if (status === 404) return new RouteNotFound();
+  if (status === 413) return new BodyTooLarge();
+  return new MalformedRequest((error as Error).message);
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (error instanceof HttpException) return error.getStatus();
+  return error instanceof Error ? (error as { statusCode?: number }).statusCode : undefined;
 }

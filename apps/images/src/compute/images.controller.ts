@@ -19,6 +19,14 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EffectiveSettings } from '../config.js';
 import { CATALOGUE, IMAGE_EXTENSIONS, SETTINGS } from '../tokens.js';
+import {
+  DescribeChange,
+  DescribeImageId,
+  DescribeListParameters,
+  DescribeRead,
+  DescribeResource,
+} from './api-description.js';
+import { BriefList, DetailedList, ImageDocument } from './documents.js';
 import { requiredVersion, sendDocument, sendImageDocument } from './answer.js';
 import { judgeChange, readForChange } from './change.js';
 import { briefView, detailView, imageView } from './image.view.js';
@@ -30,6 +38,7 @@ import { readQuery } from './validation.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/compute/#images-deprecated} */
 @Controller(FACE.map((prefix) => `${prefix}/images`))
+@DescribeResource('Images')
 @UseGuards(AuthGuard, ComputeRequestGuard)
 @Until('2.35')
 export class ImagesController {
@@ -39,7 +48,8 @@ export class ImagesController {
     @Inject(SETTINGS) private readonly settings: EffectiveSettings,
   ) {}
 
-  /** List Images. */
+  @DescribeRead('List Images', BriefList)
+  @DescribeListParameters()
   @Get()
   async list(
     @Query() parameters: unknown,
@@ -51,7 +61,8 @@ export class ImagesController {
     sendDocument(reply, briefView(images, next, base));
   }
 
-  /** List Images With Details. */
+  @DescribeRead('List Images With Details', DetailedList)
+  @DescribeListParameters()
   @Get('detail')
   async detail(
     @Query() parameters: unknown,
@@ -80,7 +91,8 @@ export class ImagesController {
     return { images, next, base };
   }
 
-  /** Show Image Details. */
+  @DescribeRead('Show Image Details', ImageDocument, { validators: true })
+  @DescribeImageId()
   @Get(':image_id')
   async show(
     @Param('image_id') id: string,
@@ -92,7 +104,8 @@ export class ImagesController {
     sendImageDocument(reply, this.view(image, request), image);
   }
 
-  /** Delete Image. */
+  @DescribeChange('Delete Image')
+  @DescribeImageId()
   @Delete(':image_id')
   @HttpCode(204)
   @Header('content-type', 'application/json')

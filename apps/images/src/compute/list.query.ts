@@ -1,4 +1,10 @@
-import { VISIBILITIES, type ImageCriteria, type ImageStatus, type Visibility } from '@glimpse/domain';
+import {
+  IMAGE_STATUSES,
+  VISIBILITIES,
+  type ImageCriteria,
+  type ImageStatus,
+  type Visibility,
+} from '@glimpse/domain';
 import { IsOptional, ValidateBy } from 'class-validator';
 import { statusesShownAs } from './image.view.js';
 
@@ -102,11 +108,17 @@ export class ListQuery {
   @Parameter(wrongSearch)
   readonly search?: string;
 
-  constructor(
-    /** All parameters, each with the value that counts. */
-    readonly parameters: Readonly<Record<string, string>>,
-  ) {
-    Object.assign(this, parameters, { parameters });
+  readonly #parameters: Readonly<Record<string, string>>;
+
+  constructor(parameters: Readonly<Record<string, string>>) {
+    // Just what is declared here: a parameter may have any name, `constructor` too.
+    for (const name of Object.keys(this)) Reflect.set(this, name, parameters[name]);
+    this.#parameters = parameters;
+  }
+
+  /** All parameters, each with the value that counts. */
+  get parameters(): Readonly<Record<string, string>> {
+    return this.#parameters;
   }
 
   /** Which images are asked for. */
@@ -134,7 +146,7 @@ export class ListQuery {
   }
 
   #properties(): Record<string, string> | undefined {
-    const named = Object.entries(this.parameters)
+    const named = Object.entries(this.#parameters)
       .filter(([name]) => name.startsWith('property-'))
       .map(([name, value]) => [name.slice('property-'.length), value]);
     if (this.server !== undefined) named.push(['instance_uuid', this.server.split('/').at(-1)!]);
@@ -145,6 +157,5 @@ export class ListQuery {
 
 /** The statuses that a filter means: what is shown as it, or Glance's own name. None, if it is neither. */
 function statusesOf(filter: string): readonly ImageStatus[] {
-  const shown = statusesShownAs(filter);
-  return shown.length > 0 || filter !== filter.toLowerCase() ? shown : [filter as ImageStatus];
+  return [...statusesShownAs(filter), ...IMAGE_STATUSES.filter((status) => status === filter)];
 }

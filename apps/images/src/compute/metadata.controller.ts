@@ -21,9 +21,12 @@ import {
   Res,
   UseGuards,
 } from '@nestjs/common';
+import { ApiBody } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RouteNotFound } from '../http/errors.js';
 import { CATALOGUE } from '../tokens.js';
+import { DescribeChange, DescribeImageId, DescribeRead, DescribeResource } from './api-description.js';
+import { MetaDocument, MetadataDocument } from './documents.js';
 import { requiredVersion, sendDocument, sendImageDocument } from './answer.js';
 import { judgeChange, readForChange } from './change.js';
 import { MetaBody, MetadataBody } from './metadata.body.js';
@@ -33,12 +36,14 @@ import { InvalidInput, readBody } from './validation.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/compute/#image-metadata-deprecated} */
 @Controller(FACE.map((prefix) => `${prefix}/images/:image_id/metadata`))
+@DescribeResource('Image metadata')
+@DescribeImageId()
 @UseGuards(AuthGuard, ComputeRequestGuard)
 @Until('2.38')
 export class MetadataController {
   constructor(@Inject(CATALOGUE) private readonly catalogue: Catalogue) {}
 
-  /** List Image Metadata. */
+  @DescribeRead('List Image Metadata', MetadataDocument, { validators: true })
   @Get()
   async list(
     @Param('image_id') id: string,
@@ -49,7 +54,11 @@ export class MetadataController {
     sendImageDocument(reply, { metadata: image.properties }, image);
   }
 
-  /** Create or Update Image Metadata: the items that the body does not name stay. */
+  @DescribeChange(
+    'Create or Update Image Metadata: the items that the body does not name stay',
+    MetadataDocument,
+  )
+  @ApiBody({ type: MetadataDocument })
   @Post()
   @HttpCode(200)
   async merge(
@@ -64,7 +73,8 @@ export class MetadataController {
     sendDocument(reply, { metadata });
   }
 
-  /** Update Image Metadata: the items that the body does not name go. */
+  @DescribeChange('Update Image Metadata: the items that the body does not name go', MetadataDocument)
+  @ApiBody({ type: MetadataDocument })
   @Put()
   async replace(
     @Param('image_id') id: string,
@@ -90,7 +100,7 @@ export class MetadataController {
     return this.catalogue.changeProperties(id, change, version);
   }
 
-  /** Show Image Metadata Item Details. */
+  @DescribeRead('Show Image Metadata Item Details', MetaDocument, { validators: true })
   @Get(':key')
   async show(
     @Param('image_id') id: string,
@@ -103,7 +113,8 @@ export class MetadataController {
     sendImageDocument(reply, { meta: { [key]: image.properties[key] } }, image);
   }
 
-  /** Create or Update Image Metadata Item. */
+  @DescribeChange('Create or Update Image Metadata Item', MetaDocument)
+  @ApiBody({ type: MetaDocument })
   @Put(':key')
   async set(
     @Param('image_id') id: string,
@@ -122,7 +133,7 @@ export class MetadataController {
     sendDocument(reply, { meta });
   }
 
-  /** Delete Image Metadata Item. */
+  @DescribeChange('Delete Image Metadata Item')
   @Delete(':key')
   @HttpCode(204)
   @Header('content-type', 'application/json')

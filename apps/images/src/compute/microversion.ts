@@ -62,8 +62,8 @@ function text(headers: Headers, name: string): string | undefined {
 function requested(headers: Headers): string | undefined {
   const entries = text(headers, 'openstack-api-version')?.split(',').reverse() ?? [];
   for (const entry of entries) {
-    const [, service, version] = /^\s*(\S+)\s+(\S.*?)\s*$/.exec(entry) ?? [];
-    if (service?.toLowerCase() === 'compute') return version;
+    const [service, ...version] = entry.trim().split(/\s+/);
+    if (service!.toLowerCase() === 'compute' && version.length > 0) return version.join(' ');
   }
   return text(headers, 'x-openstack-nova-api-version')?.split(',').at(-1)?.trim();
 }

@@ -1,4 +1,5 @@
 import { Controller, Get, Inject, Param, Req, Res, UseGuards } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EffectiveSettings } from '../config.js';
 import { SETTINGS } from '../tokens.js';
@@ -25,6 +26,7 @@ function mediaTypes(version: string): object[] {
 
 /** Version discovery, which needs no token. @see {@link https://docs.openstack.org/api-ref/compute/#api-versions} */
 @Controller()
+@ApiExcludeController()
 export class VersionsController {
   constructor(@Inject(SETTINGS) private readonly settings: EffectiveSettings) {}
 

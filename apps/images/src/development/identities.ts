@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The projects of the built-in identities; the sample images belong to them. */
@@ -30,13 +30,15 @@ export function builtInIdentities(dataFolder: string): Record<string, (typeof BU
     randomBytes(18).toString('base64url'),
     { user_id: randomBytes(16).toString('hex'), ...identity },
   ]);
+  // Under a name of its own until it is whole: another process may make one in the same moment, and reads it.
+  const draft = `${file}.${process.pid}`;
   try {
-    writeFileSync(file, `${JSON.stringify(Object.fromEntries(fresh), null, 2)}\n`, {
-      mode: 0o600,
-      flag: 'wx',
-    });
+    writeFileSync(draft, `${JSON.stringify(Object.fromEntries(fresh), null, 2)}\n`, { mode: 0o600 });
+    linkSync(draft, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(draft, { force: true });
   }
   return JSON.parse(readFileSync(file, 'utf8')) as Record<string, (typeof BUILT_IN)[number]>;
 }

@@ -1,4 +1,5 @@
 import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
 import {
   HealthCheckService,
   HealthIndicatorService,
@@ -17,6 +18,7 @@ export interface Health {
 }
 
 /** The probes. They name dependencies and states, never addresses or the text of an error. */
+@ApiExcludeController()
 @Controller()
 export class HealthController {
   constructor(

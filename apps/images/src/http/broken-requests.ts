@@ -1,14 +1,9 @@
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import {
-  ExpectationFailed,
-  HeadersTooLarge,
-  MalformedRequest,
-  MethodNotAllowed,
-  RequestTimeout,
-} from './errors.js';
+import { answerHeaders, newRequestId } from './answer-headers.js';
+import { HeadersTooLarge, MalformedRequest, MethodNotAllowed, RequestTimeout } from './errors.js';
 import type { Face } from './face.js';
-import { newRequestId, requestIdHeaders } from './request-id.js';
 
 /** What Node's HTTP parser found wrong. */
 function finding(code: string | undefined): Error {
@@ -21,42 +16,75 @@ function finding(code: string | undefined): Error {
 function rawAnswer(face: Face, error: unknown): string {
   const { status, headers, body } = face.faultOf(error);
   const all = {
+    ...answerHeaders(newRequestId()),
     ...headers,
-    ...requestIdHeaders(newRequestId()),
     'content-length': Buffer.byteLength(body),
-    'cache-control': 'private, no-cache',
+    date: new Date().toUTCString(),
     connection: 'close',
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
 }
 
-/** The response that a connection is busy with, as Node keeps it. */
-type Connection = Duplex & { _httpMessage?: ServerResponse };
+/** How long a client may go on sending after its last answer, in milliseconds. */
+const LINGER = 2_000;
 
-/**
- * Answers what is not HTTP; Fastify's `clientErrorHandler`. Where an earlier request of the connection is
- * still being answered, an answer here would be taken for that one's: the connection just ends.
- */
-export function answerBrokenRequest(
-  face: Face,
-  error: Error & { code?: string },
-  connection: Connection,
-): void {
-  const answering = connection._httpMessage;
-  if (!connection.writable || answering?.headersSent || answering?.req.complete) {
-    connection.destroy();
-  } else {
-    connection.end(rawAnswer(face, finding(error.code)));
-  }
+/** Hears no more requests on a connection: what still comes is dropped. */
+function deafen(connection: Duplex): void {
+  connection.removeAllListeners('data').on('data', () => undefined);
+  connection.on('error', () => undefined).resume();
 }
 
-/** Answers what Node's server would answer, or not, by itself: expectations but 100-continue, and CONNECT. */
-export function answerUnusualRequests(face: Face, server: Server): void {
-  server.on('checkExpectation', ({ socket }: IncomingMessage) => {
-    socket.end(rawAnswer(face, new ExpectationFailed()));
+/**
+ * Ends a connection with what was last written, and drops what the client still sends, for a while: to close
+ * on unread bytes resets the connection, and the answer may be lost with it (RFC 9112, 9.6).
+ */
+function endGently(connection: Duplex): void {
+  deafen(connection);
+  connection.end();
+  const close = setTimeout(() => connection.destroy(), LINGER).unref();
+  connection.once('close', () => clearTimeout(close));
+}
+
+/** A connection, and the response that it is busy with, as Node keeps it. */
+type Connection = Duplex & { _httpMessage?: ServerResponse | null };
+
+/**
+ * Ends a connection with an answer to what is none of its requests. Those that came whole before are answered
+ * first: the answer would be taken for one of theirs.
+ */
+function endWith(connection: Connection, face: Face, error: unknown): void {
+  deafen(connection);
+  const answer = (): void => {
+    const earlier = connection._httpMessage;
+    if (!connection.writable) return;
+    if (earlier && (earlier.headersSent || earlier.req.complete)) {
+      earlier.once('close', answer);
+    } else {
+      connection.write(rawAnswer(face, error));
+      endGently(connection);
+    }
+  };
+  answer();
+}
+
+/** Answers what is not HTTP; Fastify's `clientErrorHandler`. */
+export function answerBrokenRequest(face: Face, error: Error & { code?: string }, connection: Duplex): void {
+  endWith(connection, face, finding(error.code));
+}
+
+/**
+ * Takes over what Node's server would do by itself: answer expectations but 100-continue, which become
+ * requests like any other; answer CONNECT; and close a connection as soon as its last answer is sent.
+ */
+export function takeOver(face: Face, server: Server): void {
+  server.on('connection', (connection: Socket) => {
+    connection.destroySoon = () => endGently(connection);
+  });
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    server.emit('request', request, response);
   });
   server.on('connect', (_request: IncomingMessage, connection: Duplex) => {
-    connection.end(rawAnswer(face, new MethodNotAllowed('CONNECT', 'GET, HEAD, OPTIONS')));
+    endWith(connection, face, new MethodNotAllowed('CONNECT', 'GET, HEAD, OPTIONS'));
   });
 }

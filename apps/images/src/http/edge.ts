@@ -4,11 +4,18 @@ import { isHost } from '@glimpse/links';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Telemetry } from '../telemetry/telemetry.js';
-import { answerBrokenRequest, answerUnusualRequests } from './broken-requests.js';
-import { BODY_LIMIT, BodyTooLarge, MalformedRequest, MethodNotAllowed, RouteNotFound } from './errors.js';
+import { answerHeaders, newRequestId } from './answer-headers.js';
+import { answerBrokenRequest, takeOver } from './broken-requests.js';
+import {
+  BODY_LIMIT,
+  BodyTooLarge,
+  ExpectationFailed,
+  MalformedRequest,
+  MethodNotAllowed,
+  RouteNotFound,
+} from './errors.js';
 import type { Face } from './face.js';
 import { pathOf, rewriteUrl } from './path.js';
-import { newRequestId, requestIdHeaders } from './request-id.js';
 
 /** The methods that routes have. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const;
@@ -26,12 +33,6 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
     bodyLimit: BODY_LIMIT,
     // Metadata keys and ids of any length reach their routes, which know what to say.
     routerOptions: { maxParamLength: 65_536 },
-    frameworkErrors: (_error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      beginAnswer(request, reply);
-      const error = new MalformedRequest('The request path cannot be decoded.');
-      const { status, headers, body } = face.faultOf(error);
-      void reply.code(status).headers(headers).send(Buffer.from(body));
-    },
     clientErrorHandler: (error, socket) => answerBrokenRequest(face, error, socket),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -40,18 +41,18 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
     http: { requireHostHeader: false, headersTimeout: 15_000, connectionsCheckingInterval: 1_000 },
   });
   const fastify = adapter.getInstance<FastifyInstance>();
-  answerUnusualRequests(face, fastify.server);
+  takeOver(face, fastify.server);
   // A body stays bytes until its token and its route were looked at.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   fastify.addHook('onRequest', async (request, reply) => {
-    beginAnswer(request, reply);
-    refuseMalformed(request);
-    await readUnusedBody(request, reply);
+    void reply.headers(answerHeaders(request.id));
+    refuseMalformed(request, reply);
+    await readUnusedBody(face, request, reply);
     // What a body is called does not matter, as in Nova; Fastify would refuse some names.
     delete request.raw.headers['content-type'];
-    if (request.method === 'OPTIONS') return answerOptions(fastify, request, reply);
-    if (hasNoRoute(request)) await refuseUnknownRoute(fastify, face, judge, request);
+    if (request.method === 'OPTIONS') return answerOptions(fastify, face, request, reply);
+    if (hasNoRoute(face, request)) await refuseUnknownRoute(fastify, face, judge, request);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
     telemetry.observe('request-served', {
@@ -67,22 +68,24 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
   return adapter;
 }
 
-/** The headers of every answer. A token is no `Authorization`, so caches in between are told about it. */
-function beginAnswer(request: FastifyRequest, reply: FastifyReply): void {
-  void reply.headers({
-    ...requestIdHeaders(request.id),
-    'cache-control': 'private, no-cache',
-    vary: 'X-Auth-Token',
-  });
-}
-
-function refuseMalformed({ headers, raw }: FastifyRequest): void {
-  if (headers.host === undefined) {
-    if (raw.httpVersion === '1.0') return;
-    throw new MalformedRequest('The Host header is missing.');
+/** Refuses what Node's parser lets through, and what no answer can be built on. */
+function refuseMalformed({ headers, raw }: FastifyRequest, reply: FastifyReply): void {
+  const { httpVersion, rawHeaders } = raw;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+    void reply.header('connection', 'close');
+    throw new MalformedRequest(`HTTP/${httpVersion} is not spoken here, but HTTP/1.1.`);
   }
-  if (!isHost(headers.host)) {
+  if (pathOf(raw) === '') throw new MalformedRequest('The request path cannot be decoded.');
+  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && /^host$/i.test(name)).length;
+  if (hosts > 1) throw new MalformedRequest('There is more than one Host header.');
+  if (hosts === 0 && httpVersion === '1.1') throw new MalformedRequest('The Host header is missing.');
+  if (headers.host !== undefined && !isHost(headers.host)) {
     throw new MalformedRequest(`The Host header must be host[:port], not '${headers.host.slice(0, 100)}'.`);
+  }
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
+    // Whether the body follows is not to be known.
+    void reply.header('connection', 'close');
+    throw new ExpectationFailed();
   }
 }
 
@@ -90,10 +93,10 @@ function refuseMalformed({ headers, raw }: FastifyRequest): void {
  * A body that no route takes is read up to the limit and ignored, as in Nova. Beyond it the connection ends
  * with the answer: nothing would be gained by reading on.
  */
-async function readUnusedBody(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+async function readUnusedBody(face: Face, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { raw, method } = request;
   const declared = Number(raw.headers['content-length'] ?? 0);
-  const unused = method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || hasNoRoute(request);
+  const unused = method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || hasNoRoute(face, request);
   const chunked = raw.headers['transfer-encoding'] !== undefined;
   if (declared > BODY_LIMIT || (unused && chunked && !(await endsWithin(raw, BODY_LIMIT)))) {
     void reply.header('connection', 'close');
@@ -117,22 +120,27 @@ function endsWithin(body: IncomingMessage, limit: number): Promise<boolean> {
   });
 }
 
-/** Whether the router found nothing; a parameter that is empty is none. */
-function hasNoRoute(request: FastifyRequest): boolean {
-  return request.is404 || Object.values((request.params ?? {}) as object).includes('');
+/** Whether the router found nothing, or a route whose parameters are none. */
+function hasNoRoute(face: Face, request: FastifyRequest): boolean {
+  return request.is404 || !face.takes((request.params ?? {}) as Record<string, string>);
 }
 
 /** The methods that the path of a request has. */
-function allowed(fastify: FastifyInstance, { raw }: FastifyRequest): string[] {
+function allowed(fastify: FastifyInstance, face: Face, { raw }: FastifyRequest): string[] {
   const url = (raw.url ?? '/').split('?', 1)[0]!;
   return METHODS.filter((method) => {
     const route = fastify.findRoute({ method, url });
-    return route && !Object.values(route.params ?? {}).includes('');
+    return route && face.takes(route.params as Record<string, string>);
   });
 }
 
-function answerOptions(fastify: FastifyInstance, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const methods = allowed(fastify, request);
+function answerOptions(
+  fastify: FastifyInstance,
+  face: Face,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const methods = allowed(fastify, face, request);
   if (methods.length > 0) void reply.header('allow', [...methods, 'OPTIONS'].join(', '));
   return reply.code(200).send();
 }
@@ -147,7 +155,7 @@ async function refuseUnknownRoute(
   const path = pathOf(request.raw);
   const { method, headers } = request;
   if (face.owns(path)) await judgeRequest(judge, { method, path, headers });
-  const methods = allowed(fastify, request);
+  const methods = allowed(fastify, face, request);
   if (methods.length === 0) throw new RouteNotFound();
   throw new MethodNotAllowed(method, [...methods, 'OPTIONS'].join(', '));
 }

@@ -8,6 +8,9 @@ export interface RequestPath {
   readonly routed: string;
 }
 
+/** An absolute request target: its authority, and the rest. */
+const ABSOLUTE = /^https?:\/\/([^/?]*)(.*)$/is;
+
 /** Resolves the segments `.` and `..` of a path as it was sent (RFC 3986, 5.2.4). */
 function resolveDots(path: string): string {
   const kept: string[] = [];
@@ -30,7 +33,7 @@ function resolveDots(path: string): string {
  * @returns undefined when the path holds escapes that cannot be decoded
  */
 export function requestPath(target: string): RequestPath | undefined {
-  const relative = target.replace(/^https?:\/\/[^/?]*/i, '');
+  const relative = ABSOLUTE.exec(target)?.[2] ?? target;
   const queryAt = relative.indexOf('?');
   const raw = queryAt < 0 ? relative : relative.slice(0, queryAt);
   const query = queryAt < 0 ? '' : relative.slice(queryAt);
@@ -48,14 +51,18 @@ export function requestPath(target: string): RequestPath | undefined {
 const paths = new WeakMap<IncomingMessage, string>();
 
 /**
- * Fastify's `rewriteUrl`: computes the path once a request. What cannot be decoded becomes what no router can.
- * A path of one segment, which is where versions are described, has its route with a slash at the end and
- * without.
+ * Fastify's `rewriteUrl`: computes the path once a request. What cannot be decoded becomes what no route can
+ * be. A path of one segment, which is where versions are described, has its route with a slash at the end and
+ * without. The host of an absolute target counts, and the `Host` header beside it does not (RFC 9112, 3.2.2).
  */
 export function rewriteUrl(request: IncomingMessage): string {
-  const computed = requestPath(request.url ?? '/');
-  paths.set(request, computed?.path ?? '');
-  return computed?.routed.replace(/^(\/[^/?]+)\/(?=\?|$)/, '$1') ?? '/%';
+  const target = request.url ?? '/';
+  const authority = ABSOLUTE.exec(target)?.[1];
+  if (authority !== undefined) request.headers.host = authority;
+  const computed = requestPath(target);
+  if (!computed) return '//';
+  paths.set(request, computed.path);
+  return computed.routed.replace(/^(\/[^/?]+)\/(?=\?|$)/, '$1');
 }
 
 /** The decoded path of a request; empty when it cannot be decoded. */

@@ -1,3 +1,5 @@
+import { open } from 'node:fs/promises';
+import { InvalidOptions } from '@glimpse/plugins';
 import type { Database } from '@glimpse/store';
 import { importCatalogue, type ImportCounts } from './import-catalogue.js';
 
@@ -19,6 +21,23 @@ function progress(output: NodeJS.WriteStream): (counts: ImportCounts) => void {
     last = Date.now();
     output.write(output.isTTY ? `\r\x1b[K${summary(counts)}` : `${summary(counts)}\n`);
   };
+}
+
+/**
+ * Opens a file, or standard input for `-`.
+ *
+ * @throws {InvalidOptions} it is not there, not to be read, or a directory
+ */
+export async function openInput(file: string): Promise<AsyncIterable<Uint8Array>> {
+  if (file === '-') return process.stdin;
+  try {
+    const handle = await open(file);
+    if (!(await handle.stat()).isDirectory()) return handle.createReadStream();
+    await handle.close();
+  } catch (error) {
+    throw new InvalidOptions([`${JSON.stringify(file)} cannot be read: ${(error as Error).message}`]);
+  }
+  throw new InvalidOptions([`${JSON.stringify(file)} cannot be read: it is a directory`]);
 }
 
 /**

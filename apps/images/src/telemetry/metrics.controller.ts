@@ -1,7 +1,9 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
 import { TELEMETRY } from '../tokens.js';
 import type { Telemetry } from './telemetry.js';
 
+@ApiExcludeController()
 @Controller('metrics')
 export class MetricsController {
   constructor(@Inject(TELEMETRY) private readonly telemetry: Telemetry) {}

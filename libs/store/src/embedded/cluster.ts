@@ -29,6 +29,12 @@ export interface Postmaster {
 /** How long a server may take to start or to stop, in milliseconds. */
 const PATIENCE = 30_000;
 
+/** How long to try again when a server does not start, in milliseconds. */
+const RETRY = 3_000;
+
+/** A number that no process has. */
+const NO_PROCESS = 2 ** 31 - 1;
+
 /** Nothing of the machine's locale gets in: the folder is the same wherever it was made. */
 const LOCALE = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
 
@@ -124,20 +130,27 @@ export class Cluster {
     );
   }
 
-  /**
-   * Finds the server that runs on the cluster. A `postmaster.pid` whose number is another process's now,
-   * which is usual in containers, would keep PostgreSQL from starting: it is removed.
-   */
+  /** Finds the server that runs on the cluster and accepts connections. */
   running(): Postmaster | undefined {
+    const server = this.#holder();
+    return server?.ready ? { pid: server.pid, port: server.port } : undefined;
+  }
+
+  /**
+   * The server that has the cluster, be it starting, ready or stopping. A `postmaster.pid` whose number is
+   * another process's now, which is usual in containers, would keep PostgreSQL from starting. The rest of the
+   * file stays: from that it finds out whether anything that a killed server left still works on the cluster.
+   */
+  #holder(): (Postmaster & { ready: boolean }) | undefined {
     const file = join(this.#data, 'postmaster.pid');
-    const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+    const lines = readLines(file);
     const pid = Number(lines[0]);
-    if (!pid) return undefined;
+    if (!pid || pid === NO_PROCESS) return undefined;
     if (!isPostmasterOf(pid, this.#data)) {
-      rmSync(file, { force: true });
+      writeFileSync(file, [NO_PROCESS, ...lines.slice(1)].join('\n'), { flag: 'r+' });
       return undefined;
     }
-    return lines[7]?.trim() === 'ready' ? { pid, port: Number(lines[3]) } : undefined;
+    return { pid, port: Number(lines[3]), ready: lines[7]?.trim() === 'ready' };
   }
 
   /**
@@ -146,6 +159,19 @@ export class Cluster {
    * @throws {EmbeddedDatabaseError} it does not come up
    */
   async start(): Promise<Postmaster> {
+    // What is in its way may pass: somebody took its port, or what a killed server left is about to end.
+    for (const deadline = Date.now() + RETRY; ; await sleep(100)) {
+      const outcome = await this.#tryStart();
+      if (typeof outcome !== 'string') return outcome;
+      if (Date.now() < deadline) continue;
+      throw new EmbeddedDatabaseError(
+        `the embedded PostgreSQL does not start (${outcome}): see ${this.#log}, or name a PostgreSQL of your own in DATABASE_URL`,
+      );
+    }
+  }
+
+  /** @returns the server, or why there is none */
+  async #tryStart(): Promise<Postmaster | string> {
     const log = openSync(this.#log, 'a', 0o600);
     const port = await freePort();
     const { command, args, ids } = asUser(chooseUser(this.#data, []), this.binaries.postgres, [
@@ -169,13 +195,11 @@ export class Cluster {
     server.once('exit', (code, signal) => (ended ??= `it ended with ${signal ?? code}`));
     server.unref();
     for (const deadline = Date.now() + PATIENCE; Date.now() < deadline; await sleep(10)) {
-      const running = this.running();
-      if (running) return running;
-      if (ended !== undefined && !existsSync(join(this.#data, 'postmaster.pid'))) break;
+      const holder = this.#holder();
+      if (holder?.ready) return { pid: holder.pid, port: holder.port };
+      if (ended !== undefined && !holder) return ended;
     }
-    throw new EmbeddedDatabaseError(
-      `the embedded PostgreSQL does not start (${ended ?? 'no answer'}): see ${this.#log}, or name a PostgreSQL of your own in DATABASE_URL`,
-    );
+    return 'no answer';
   }
 
   /** Stops the server as a fast shutdown does, and waits until it is gone. */
@@ -188,6 +212,16 @@ export class Cluster {
     throw new EmbeddedDatabaseError(
       `the embedded PostgreSQL (process ${pid}) does not stop: see ${this.#log}`,
     );
+  }
+}
+
+/** The lines of a file; of one that is not there, none. */
+function readLines(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return [];
   }
 }
 

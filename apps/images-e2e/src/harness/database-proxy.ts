@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { databaseUrl } from './databases.js';
+
+/** Stands between a service and its database, and can take it away in the ways a network does. */
+export class DatabaseProxy {
+  readonly #sockets = new Set<Socket>();
+  #stalled = false;
+
+  private constructor(
+    /** The URL of the database through this proxy. */
+    readonly url: string,
+    private readonly server: Server,
+  ) {}
+
+  static async to(database: string): Promise<DatabaseProxy> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const target = new URL(databaseUrl(database));
+    const { hostname, port } = target;
+    target.port = String((server.address() as AddressInfo).port);
+    const proxy = new DatabaseProxy(target.toString(), server);
+    server.on('connection', (client) => proxy.#join(client, connect(Number(port), hostname)));
+    return proxy;
+  }
+
+  #join(client: Socket, upstream: Socket): void {
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      this.#sockets.add(from);
+      from.on('data', (chunk) => {
+        if (!this.#stalled) to.write(chunk);
+      });
+      from.on('error', () => undefined);
+      from.on('close', () => {
+        this.#sockets.delete(from);
+        to.destroy();
+      });
+    }
+  }
+
+  /** Cuts every connection and refuses new ones. */
+  async cut(): Promise<void> {
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    this.#drop();
+    await closed;
+  }
+
+  /** Loses every byte from now on; connections stay, and new ones are taken. */
+  stall(): void {
+    this.#stalled = true;
+  }
+
+  /** All is well again; what was lost stays lost. */
+  async restore(): Promise<void> {
+    if (this.#stalled) this.#drop();
+    this.#stalled = false;
+    if (this.server.listening) return;
+    this.server.listen(Number(new URL(this.url).port), '127.0.0.1');
+    await once(this.server, 'listening');
+  }
+
+  #drop(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    if (this.server.listening) await this.cut();
+  }
+}

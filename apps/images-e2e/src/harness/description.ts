@@ -1,0 +1,49 @@
+import { expect } from '@jest/globals';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+
+interface Operation {
+  responses: Record<string, { content?: Record<string, { schema: object }> }>;
+}
+interface Description {
+  openapi: string;
+  paths: Record<string, Record<string, Operation>>;
+  components: object;
+}
+
+/** Holds an answer against the API description that the service itself gives. */
+export type CheckAnswer = (method: string, target: string, status: number, text: string) => void;
+
+/** Reads the description of a service. */
+export async function readDescription(url: string): Promise<CheckAnswer> {
+  const description = (await (await fetch(`${url}/openapi.json`)).json()) as Description;
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  ajv.addSchema({ $id: 'api', ...description });
+  const compiled = new Map<string, ValidateFunction>();
+  const pointer = (text: string): string => encodeURIComponent(text.replace(/~/g, '~0').replace(/\//g, '~1'));
+
+  // Paths without parameters go before those with, as in the router.
+  const paths = Object.keys(description.paths)
+    .sort((one, other) => one.split('{').length - other.split('{').length)
+    .map((path) => ({
+      path,
+      pattern: new RegExp(`^${path.replace(/[.]/g, '\\.').replace(/\{\w+\}/g, '[^/]+')}$`),
+    }));
+
+  return (method, target, status, text) => {
+    const { pathname } = new URL(target, url);
+    const path = paths.find(({ pattern }) => pattern.test(pathname))?.path;
+    const operation = path && description.paths[path]![method.toLowerCase()];
+    if (!operation) return;
+    const response = operation.responses[status];
+    expect({ method, path, status, described: response !== undefined }).toMatchObject({ described: true });
+    if (!response?.content) {
+      expect(text).toBe('');
+      return;
+    }
+    const reference = `api#/paths/${pointer(path)}/${method.toLowerCase()}/responses/${status}/content/application~1json/schema`;
+    const validate = compiled.get(reference) ?? ajv.compile({ $ref: reference });
+    compiled.set(reference, validate);
+    validate(JSON.parse(text));
+    expect(validate.errors ?? []).toEqual([]);
+  };
+}

@@ -1,0 +1,12 @@
+import type { Database } from './database.js';
+
+/**
+ * Removes the rows of images that were deleted before a time, and what belongs to them. What is gone is no
+ * marker of a list any more.
+ *
+ * @returns how many there were
+ */
+export async function purgeImages({ prisma }: Database, before: Date): Promise<number> {
+  const { count } = await prisma.image.deleteMany({ where: { deletedAt: { lt: before } } });
+  return count;
+}
