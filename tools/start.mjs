@@ -18,7 +18,9 @@ const IGNORED = new Set(['node_modules', 'dist', 'out-tsc', 'generated', '.nx'])
 function newest(path) {
   const entry = statSync(path);
   if (!entry.isDirectory()) return entry.mtimeMs;
-  const inside = readdirSync(path).filter((name) => !IGNORED.has(name) && !name.endsWith('.tsbuildinfo'));
+  const inside = readdirSync(path).filter(
+    (name) => !IGNORED.has(name) && !/\.(?:tsbuildinfo|spec\.ts)$/.test(name),
+  );
   return Math.max(0, ...inside.map((name) => newest(join(path, name))));
 }
 

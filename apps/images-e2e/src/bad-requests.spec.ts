@@ -12,7 +12,7 @@ const TOKEN = { 'x-auth-token': tokenOf('demo') };
 
 /** How many requests are made up, and how many of them are under way at a time. */
 const REQUESTS = 5_000;
-const AT_ONCE = 32;
+const AT_ONCE = 16;
 /** Within this time, in milliseconds, each has its answer. */
 const PATIENCE = 2_000;
 
@@ -70,7 +70,7 @@ const paths = fc.oneof(
     .map(([method, before, bad, after]) =>
       asked('a path that cannot be decoded', 400, {
         method,
-        target: `${before}${bad}${after}`,
+        target: `${before}${bad}.${after}`,
         headers: TOKEN,
       }),
     ),
@@ -548,16 +548,25 @@ it(`answers each of ${REQUESTS} bad requests as documented, soon, and on`, async
   const seed = Number(process.env['BAD_REQUESTS_SEED'] ?? Date.now() % 2 ** 31);
   const cases = fc.sample(badRequest, { numRuns: REQUESTS, seed });
   const failures: string[] = [];
+  const late: Case[] = [];
   const queue = cases.entries();
   const worker = async (): Promise<void> => {
     for (const [index, one] of queue) {
       await check(one, index % 2 === 0).catch((error: Error) => {
-        const bytes = JSON.stringify(one.bytes.toString('latin1').slice(0, 400));
-        failures.push(`${one.what}, BAD_REQUESTS_SEED=${seed}: ${bytes}\n${error.message}`);
+        // On a busy machine all wait at times: who did is asked again, alone, for a real hang comes again.
+        if (/ within \d+ ms/.test(error.message)) late.push(one);
+        else failures.push(described(one, error));
       });
     }
   };
+  const described = ({ what, bytes }: Case, { message }: Error): string =>
+    `${what}, BAD_REQUESTS_SEED=${seed}: ${JSON.stringify(bytes.toString('latin1').slice(0, 400))}\n${message}`;
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  for (const one of late) {
+    for (const pipelined of [false, true]) {
+      await check(one, pipelined).catch((error: Error) => failures.push(described(one, error)));
+    }
+  }
   expect([...new Set(failures)].slice(0, 10)).toEqual([]);
 
   const statuses = new Set(cases.map(({ status }) => String(status)));

@@ -19,8 +19,14 @@ afterEach(async () => {
 async function serve(folder: string, settings: Record<string, string> = {}): Promise<Service> {
   const service = await startBareService({ GLIMPSE_DATA_DIR: folder, ...settings }, { detached: true });
   started.push(service);
-  await until(async () => (await fetch(`${service.url}/readyz`)).ok);
+  await untilWelcome(service);
   return service;
+}
+
+/** Waits until a service is ready and has said so, which may come after its log. */
+async function untilWelcome(service: Service): Promise<void> {
+  await until(() => /^ *curl .*\n/m.test(service.stdout()));
+  await until(async () => (await fetch(`${service.url}/readyz`)).ok);
 }
 
 /** The tokens that a service welcomes with, by user. */
@@ -179,6 +185,20 @@ describe('a data folder', () => {
       `glimpse: a service already runs on ${folder}: stop it, or choose another folder with GLIMPSE_DATA_DIR`,
     ]);
     expect((await get(first, `/v2.1/images/${PAGE_IMAGE}`)).status).toBe(200);
+  });
+
+  it('has one service, too, when two start on a new one at the same moment', async () => {
+    const folder = newFolder();
+    const settings = { GLIMPSE_DATA_DIR: folder };
+    const outcomes = await Promise.allSettled([startBareService(settings), startBareService(settings)]);
+    const services = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    const refusals = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+    started.push(...services);
+    expect(services).toHaveLength(1);
+    expect(String(refusals[0])).toContain(`did not start: glimpse: a service already runs on ${folder}: `);
+    const [service] = services;
+    await untilWelcome(service!);
+    expect((await get(service!, `/v2.1/images/${PAGE_IMAGE}`)).status).toBe(200);
   });
 
   it('of another PostgreSQL is refused in one line', async () => {

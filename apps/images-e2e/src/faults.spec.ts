@@ -332,7 +332,7 @@ describe('a body', () => {
   };
   const CHUNKED = { 'transfer-encoding': 'chunked' };
 
-  const TARGETS = [
+  const TARGETS: [method: string, target: string, status: number][] = [
     ['POST', `${ITEM}/metadata`, 400],
     ['PUT', `${ITEM}/metadata/architecture`, 400],
     ['GET', ITEM, 200],
@@ -341,7 +341,7 @@ describe('a body', () => {
     ['POST', '/v2.1/nosuch', 404],
     ['GET', '/livez', 200],
     ['PURGE', '/nosuch', 404],
-  ] as const;
+  ];
 
   it.each(TARGETS)('of %s %s as large as allowed is read', async (method, target, status) => {
     expect((await send(method, target, { body: 'x'.repeat(LIMIT) })).status).toBe(status);
@@ -374,6 +374,15 @@ describe('a body', () => {
       }
     },
   );
+
+  it('beyond that is answered 413 also to a client that reads only once all is written', async () => {
+    for (let round = 0; round < 10; round++) {
+      const body = Buffer.alloc(8_000_000);
+      const answer = await fetch(`${service.url}${ITEM}/metadata`, { method: 'POST', headers: TOKEN, body });
+      expect(answer.status).toBe(413);
+      expect(await answer.json()).toMatchObject({ overLimit: { code: 413 } });
+    }
+  });
 
   it('that was too large is the last thing that its connection is heard for', async () => {
     const victim = '22222222-0000-4000-8000-000000000002';
@@ -466,6 +475,16 @@ describe('pipelined requests', () => {
     ['garbage', Buffer.from('garbage\r\n\r\n'), 400],
     ['a broken header', Buffer.from('GET / HTTP/1.1\r\nno colon\r\n\r\n'), 400],
     ['headers over the limit', bytesOf({ target: '/', headers: { 'x-large': 'x'.repeat(20_000) } }), 431],
+    [
+      'a body that expects 100-continue',
+      bytesOf({
+        method: 'PUT',
+        target: `${ITEM}/metadata`,
+        headers: { ...TOKEN, expect: '100-continue' },
+        body: '{}',
+      }),
+      400,
+    ],
     ['an odd expectation', bytesOf({ target: ITEM, headers: { expect: 'x' } }), 417],
     ['CONNECT', bytesOf({ method: 'CONNECT', target: 'a:1' }), 405],
     [
@@ -496,6 +515,24 @@ describe('pipelined requests', () => {
       expect((await connection.answer()).status).toBe(status);
       connection.close();
     }
+  });
+});
+
+describe('a client that says that it sends nothing more', () => {
+  const request = bytesOf({ target: ITEM, headers: TOKEN });
+
+  it.each([
+    ['one request', [request], [200]],
+    ['several', [request, request, request], [200, 200, 200]],
+    ['half a request behind one', [request, request.subarray(0, 40)], [200, 400]],
+    ['half a request', [request.subarray(0, 40)], [400]],
+  ])('still gets its answers to %s, and the end', async (_, sent, statuses) => {
+    const connection = await RawConnection.open(service.url);
+    connection.write(Buffer.concat(sent));
+    connection.end();
+    for (const status of statuses) expect((await connection.answer()).status).toBe(status);
+    await connection.closed();
+    expect(connection.rest).toBe('');
   });
 });
 

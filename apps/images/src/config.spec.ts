@@ -350,6 +350,16 @@ describe('what is shown of the settings', () => {
     expect(shown('postgresql://db/glimpse')).toBe('postgresql://db/glimpse');
   });
 
+  it('has no password or secret among the options of plugins', () => {
+    const settings = fromYaml(
+      'authenticator: { use: ./mine.js, options: { user: glimpse, password: rabbit, deep: [{ client_secret: hat }] } }\n',
+    );
+    expect(maskedSettings(settings)['authenticator']).toEqual({
+      use: './mine.js',
+      options: { user: 'glimpse', password: '***', deep: [{ client_secret: '***' }] },
+    });
+  });
+
   it('masks a copy: the settings in effect keep it', () => {
     const settings = loadSettings({ DATABASE_URL: DATABASE });
     maskedSettings(settings);

@@ -156,6 +156,9 @@ const STANDARD_NAMES: Readonly<Record<string, string>> = {
 /** Settings that are not to be shown as they are. */
 const SECRETS: ReadonlySet<string> = new Set(['database.url']);
 
+/** How options of plugins are called that are not to be shown either. */
+const SECRET_OPTION = /password|secret/i;
+
 /** What Kubernetes puts into the environment for a Service named `glimpse` or `glimpse-…`, unless `enableServiceLinks` is off. */
 const SERVICE_LINK = {
   name: /^GLIMPSE_(?:.+_)?(?:SERVICE_(?:HOST|PORT)(?:_.*)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)$/,
@@ -339,7 +342,8 @@ export function readIdentitiesFile(file: string): unknown {
 
 /** The settings in effect as a tree to show, with secrets masked. */
 export function maskedSettings(settings: EffectiveSettings): Tree {
-  const tree = JSON.parse(JSON.stringify(settings)) as Tree;
+  const text = JSON.stringify(settings, (key, value: unknown) => (SECRET_OPTION.test(key) ? '***' : value));
+  const tree = JSON.parse(text) as Tree;
   for (const path of SECRETS) {
     const [group, key] = path.split('.') as [string, string];
     const values = tree[group] as Tree;

@@ -4,20 +4,21 @@ import { isUnavailable, migrate, missingMigrations, openDatabase, purgeImages } 
 import { EmbeddedDatabaseError } from '@glimpse/store/embedded';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
-import { loadSettings, maskedSettings } from './config.js';
+import { loadSettings, maskedSettings, type EffectiveSettings } from './config.js';
 import { reachDatabase } from './database.js';
+import { aborted, stopSignal } from './stop-signal.js';
 import { VERSION } from './version.js';
 
-/** Aborted by the first signal to stop; the second ends the process at once. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(1);
-      controller.abort(signal);
-    });
+/** Does something with the database, and lets go of it however that ends: done, failed, or told to stop. */
+async function withDatabase(settings: EffectiveSettings, use: (url: string) => Promise<void>): Promise<void> {
+  const stop = stopSignal();
+  const { url, leave } = await reachDatabase(settings, { service: false });
+  try {
+    await Promise.race([use(url), aborted(stop)]);
+  } finally {
+    await leave();
+    if (stop.aborted) process.exit(1);
   }
-  return controller.signal;
 }
 
 const program = new Command('glimpse')
@@ -39,16 +40,13 @@ program
 program
   .command('migrate')
   .description('bring the database up to date; any number may run at once')
-  .action(async () => {
-    const { url, leave } = await reachDatabase(loadSettings(process.env), { service: false });
-    try {
+  .action(() =>
+    withDatabase(loadSettings(process.env), async (url) => {
       const applied = await migrate(url);
       for (const name of applied) console.log(`applied ${name}`);
       if (applied.length === 0) console.log('nothing to do');
-    } finally {
-      await leave();
-    }
-  });
+    }),
+  );
 
 program
   .command('import')
@@ -59,19 +57,19 @@ program
     const { openInput, runImport } = await import('./import/command.js');
     const settings = loadSettings(process.env);
     const input = await openInput(file);
-    const { url, leave } = await reachDatabase(settings, { service: false });
-    const database = openDatabase({ url, poolSize: 1, queryDeadline: 0 });
-    try {
-      const missing = await missingMigrations(database.pool);
-      if (missing.length > 0) {
-        throw new InvalidOptions([`the database lacks ${missing.join(', ')}: run glimpse migrate first`]);
+    await withDatabase(settings, async (url) => {
+      const database = openDatabase({ url, poolSize: 1, queryDeadline: 0 });
+      try {
+        const missing = await missingMigrations(database.pool);
+        if (missing.length > 0) {
+          throw new InvalidOptions([`the database lacks ${missing.join(', ')}: run glimpse migrate first`]);
+        }
+        const bad = await runImport(database.pool, input, force);
+        if (bad > 0) process.exitCode = 1;
+      } finally {
+        await database.close();
       }
-      const bad = await runImport(database.pool, input, force);
-      if (bad > 0) process.exitCode = 1;
-    } finally {
-      await database.close();
-      await leave();
-    }
+    });
   });
 
 program
@@ -80,14 +78,14 @@ program
   .description('remove the rows of images that were deleted; lists can then no longer go on after them')
   .action(async ({ olderThan }: { olderThan: string }) => {
     const before = new Date(Date.now() - ageOf(olderThan));
-    const { url, leave } = await reachDatabase(loadSettings(process.env), { service: false });
-    const database = openDatabase({ url, poolSize: 1, queryDeadline: 0 });
-    try {
-      console.log(`${await purgeImages(database, before)} images purged`);
-    } finally {
-      await database.close();
-      await leave();
-    }
+    await withDatabase(loadSettings(process.env), async (url) => {
+      const database = openDatabase({ url, poolSize: 1, queryDeadline: 0 });
+      try {
+        console.log(`${await purgeImages(database, before)} images purged`);
+      } finally {
+        await database.close();
+      }
+    });
   });
 
 program

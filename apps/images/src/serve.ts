@@ -14,6 +14,7 @@ import { DatabaseProbe } from './health/database-probe.js';
 import { createEdge } from './http/edge.js';
 import { pathOf } from './http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
+import { aborted } from './stop-signal.js';
 import { Telemetry } from './telemetry/telemetry.js';
 import { VERSION } from './version.js';
 
@@ -53,11 +54,25 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
   const catalogue = new StoredCatalogue(database, (error) => probe.lost(error));
   const health = { database: probe, stopping: stop };
 
-  const app = await createApp({ settings, catalogue, extensions, judge, health, telemetry });
+  try {
+    await answer({ settings, catalogue, extensions, judge, health, telemetry }, stop);
+  } finally {
+    over.abort();
+    await watched;
+    await database.close();
+    await leave();
+  }
+  telemetry.observe('stopped', {});
+}
+
+/** Answers requests until told to stop, and then those that were accepted before. */
+async function answer(parts: Parts, stop: AbortSignal): Promise<void> {
+  const { settings, telemetry } = parts;
+  const app = await createApp(parts);
   const metrics = settings.metrics.port === undefined ? undefined : createMetricsServer(telemetry);
   try {
     await listen(app, metrics, settings);
-    announce(app, settings, telemetry);
+    announce(app, parts);
     await aborted(stop);
     telemetry.observe('stopping', { reason: String(stop.reason) });
   } finally {
@@ -65,12 +80,7 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
     await app.close();
     clearTimeout(cutOff);
     metrics?.close();
-    over.abort();
-    await watched;
-    await database.close();
-    await leave();
   }
-  telemetry.observe('stopped', {});
 }
 
 async function createApp(parts: Parts): Promise<NestFastifyApplication> {
@@ -81,6 +91,11 @@ async function createApp(parts: Parts): Promise<NestFastifyApplication> {
     bodyParser: false,
   });
   serveDescription(app);
+  // A connection that stays open after its last answer would hold up the end.
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addHook('onSend', async (_request, reply) => {
+    if (parts.health.stopping.aborted) reply.header('connection', 'close');
+  });
   return app;
 }
 
@@ -111,16 +126,14 @@ async function listen(
   });
 }
 
-function announce(app: NestFastifyApplication, settings: EffectiveSettings, telemetry: Telemetry): void {
+/** Says where the service is; a developer is welcomed once it can answer. */
+function announce(app: NestFastifyApplication, { settings, telemetry, health }: Parts): void {
   const { port } = app.getHttpServer().address() as { port: number };
   const { host, mode, identities } = settings;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   telemetry.observe('listening', { url, mode });
-  if (mode === 'development') process.stdout.write(welcome(url, settings));
   if (identities) telemetry.observe('development-tokens-exposed', { host });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  if (mode === 'development') {
+    void health.database.ready.then(() => process.stdout.write(welcome(url, settings)));
+  }
 }

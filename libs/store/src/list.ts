@@ -109,7 +109,7 @@ export function listStatement(criteria: ImageCriteria, viewer: Viewer): Statemen
     )
     SELECT id, version, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk",
            min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", (
-      SELECT jsonb_agg(member) FROM members member WHERE member.image_id = page.id
+      SELECT jsonb_agg(share) FROM members share WHERE share.image_id = page.id
     ) AS members
     FROM page ORDER BY created_at DESC, id DESC`;
   return { text, values: values.all };

@@ -1,10 +1,10 @@
-/** Codes of Node's sockets, of PostgreSQL (SQLSTATE) and of Prisma that say: the database cannot be asked. */
+/** Codes of Node's sockets and of TLS, of PostgreSQL (SQLSTATE) and of Prisma that say: the database cannot be asked. */
 const UNAVAILABLE_CODES =
-  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|08...|53...|55000|57...|28...|3D000|42P01|P1000|P1001|P1002|P1003|P1008|P1010|P1011|P1017|P2021|P2024|P2028|P2037)$/;
+  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|08...|53...|55000|57...|25006|28...|3D000|42P01|P1000|P1001|P1002|P1003|P1008|P1010|P1011|P1017|P2021|P2024|P2028|P2037|CERT_.*|.*_CERT(?:_.*)?|ERR_TLS_.*|UNABLE_TO_.*)$/;
 
 /** What pg says without a code. */
 const UNAVAILABLE_MESSAGES =
-  /Connection terminated|not queryable|timeout exceeded when trying to connect|timeout expired|Query read timeout|Can't reach database server/;
+  /Connection terminated|not queryable|timeout exceeded when trying to connect|timeout expired|Query read timeout|Can't reach database server|does not support SSL/;
 
 /**
  * Whether an error of a query means that the database cannot be asked: no connection, no answer in time,

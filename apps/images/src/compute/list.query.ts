@@ -14,6 +14,12 @@ const MAX_LIMIT = 1000;
 const ISO_TIME =
   /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+\- ]\d{2}:?\d{2})?)?$/;
 
+/** Whether a day is in the calendar: `Date` takes 30 February for a day of March. */
+function isDay(date: string): boolean {
+  const day = new Date(date);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(date);
+}
+
 /** A time in ISO 8601, in UTC unless it says otherwise; undefined when it is none. */
 function timeOf(text: string): Date | undefined {
   if (!ISO_TIME.test(text)) return undefined;
@@ -22,7 +28,7 @@ function timeOf(text: string): Date | undefined {
     /^(\S{10})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d+))?(.+)?)?$/.exec(text)!;
   const offset = zone === 'Z' ? 'Z' : zone.replace(' ', '+').replace(/^(.\d{2}):?/, '$1:');
   const time = new Date(`${date}T${clock}${fraction && `.${fraction.slice(0, 3)}`}${offset}`);
-  return Number.isNaN(time.getTime()) ? undefined : time;
+  return Number.isNaN(time.getTime()) || !isDay(date!) ? undefined : time;
 }
 
 function Parameter(allowed: (value: string) => string | undefined): PropertyDecorator {

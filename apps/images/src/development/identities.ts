@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { InvalidOptions } from '@glimpse/plugins';
 
 /** The projects of the built-in identities; the sample images belong to them. */
 export const DEMO_PROJECT = '3f1c9a52d7e84b0f9c6e2a1b5d4f7083';
@@ -40,5 +41,11 @@ export function builtInIdentities(dataFolder: string): Record<string, (typeof BU
   } finally {
     rmSync(draft, { force: true });
   }
-  return JSON.parse(readFileSync(file, 'utf8')) as Record<string, (typeof BUILT_IN)[number]>;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Record<string, (typeof BUILT_IN)[number]>;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // The reason would quote the text, and so perhaps a token.
+    throw new InvalidOptions([`${file} is not JSON: mend it, or remove it to get new tokens`]);
+  }
 }

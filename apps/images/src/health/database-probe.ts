@@ -10,6 +10,10 @@ export class DatabaseProbe {
   #schemaSeen = false;
   #available = true;
   #missing = '';
+  #resolveReady!: () => void;
+
+  /** Settled once the schema was seen. */
+  readonly ready = new Promise<void>((resolve) => (this.#resolveReady = resolve));
 
   constructor(
     private readonly database: Database,
@@ -35,6 +39,7 @@ export class DatabaseProbe {
     if (missing === undefined) return;
     if (missing.length === 0) {
       this.#schemaSeen = true;
+      this.#resolveReady();
       this.telemetry.observe('schema-seen', {});
     } else if (missing.join() !== this.#missing) {
       this.#missing = missing.join();

@@ -74,12 +74,20 @@ export function answerBrokenRequest(face: Face, error: Error & { code?: string }
 }
 
 /**
- * Takes over what Node's server would do by itself: answer expectations but 100-continue, which become
- * requests like any other; answer CONNECT; and close a connection as soon as its last answer is sent.
+ * Takes over what Node's server would do by itself: answer expectations, of which all but 100-continue become
+ * requests like any other; answer CONNECT; close a connection as soon as its last answer is sent; and owe a
+ * client its answers once that has said that it sends nothing more.
  */
-export function takeOver(face: Face, server: Server): void {
+export function takeOver(face: Face, server: Server & { httpAllowHalfOpen?: boolean }): void {
+  server.httpAllowHalfOpen = true;
   server.on('connection', (connection: Socket) => {
     connection.destroySoon = () => endGently(connection);
+  });
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    // Behind answers that are still due Node would send it in the midst of this one. A client that is not
+    // told to go on does so all the same (RFC 9110, 10.1.1).
+    if (response.socket) response.writeContinue();
+    server.emit('request', request, response);
   });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     server.emit('request', request, response);

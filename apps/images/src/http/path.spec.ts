@@ -68,7 +68,23 @@ describe('requestPath', () => {
     expect(requestPath(target)?.routed).toBe(routed);
   });
 
-  const piece = fc.constantFrom('/', '.', '..', '%2e', '%2F', '%25', '%', 'a', 'é', '?', '%c3%a9', '#', ' ', '//', '\\');
+  const piece = fc.constantFrom(
+    '/',
+    '.',
+    '..',
+    '%2e',
+    '%2F',
+    '%25',
+    '%',
+    'a',
+    'é',
+    '?',
+    '%c3%a9',
+    '#',
+    ' ',
+    '//',
+    '\\',
+  );
   const target = fc.oneof(
     fc.array(piece, { maxLength: 12 }).map((pieces) => `/${pieces.join('')}`),
     fc.webUrl({ withQueryParameters: true }),

@@ -5,6 +5,7 @@ import {
   closeSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readFileSync,
   readlinkSync,
@@ -89,10 +90,10 @@ export class Cluster {
   /** Two processes may do this at the same time: each makes a folder of its own, and one gets the name. */
   #make(): void {
     const user = chooseUser(this.#home, [this.folder, this.binaries.folder]);
-    const draft = `${this.#home}.${process.pid}`;
+    const draft = mkdtempSync(`${this.#home}.`);
     const cluster = join(draft, 'cluster');
     const passwordFile = join(draft, 'password');
-    mkdirSync(cluster, { recursive: true, mode: 0o700 });
+    mkdirSync(cluster, { mode: 0o700 });
     writeFileSync(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
     if (user.kind === 'other') {
       for (const path of [draft, cluster, passwordFile]) chownSync(path, user.uid, user.gid);

@@ -1,0 +1,130 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { glimpse, spawnGlimpse } from './harness/command.js';
+import { createDatabase, databaseUrl, query } from './harness/databases.js';
+import {
+  newFolder,
+  startBareService,
+  startService,
+  tokenOf,
+  until,
+  type Service,
+} from './harness/service.js';
+
+const started: Service[] = [];
+const lockers: pg.Client[] = [];
+afterEach(async () => {
+  for (const locker of lockers.splice(0)) await locker.end();
+  for (const service of started.splice(0)) await service.stop('SIGKILL');
+});
+
+/** A service on a database of its own, with a request that waits for a lock. */
+async function serviceWithRequest(): Promise<{
+  service: Service;
+  answer: Promise<Response>;
+  release(): Promise<void>;
+}> {
+  const database = await createDatabase('contract');
+  const service = await startService(database);
+  started.push(service);
+  const locker = new pg.Client({ connectionString: databaseUrl(database) });
+  lockers.push(locker);
+  await locker.connect();
+  await locker.query('BEGIN; LOCK TABLE images IN ACCESS EXCLUSIVE MODE');
+  const headers = { 'x-auth-token': tokenOf('demo') };
+  const answer = fetch(`${service.url}/v2.1/images/detail`, { headers });
+  answer.catch(() => undefined);
+  await until(async () => {
+    const waiting = `SELECT FROM pg_stat_activity WHERE datname = '${database}' AND wait_event_type = 'Lock'`;
+    return (await query(database, waiting)).length > 0;
+  });
+  return { service, answer, release: async () => void (await locker.query('ROLLBACK')) };
+}
+
+describe('a service that is told to stop', () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`by ${signal} answers what was asked before, and nothing after`, async () => {
+      const { service, answer, release } = await serviceWithRequest();
+      const ended = service.stop(signal);
+      await until(() => service.log().includes('"event":"stopping"'));
+      await until(() =>
+        fetch(`${service.url}/livez`).then(
+          () => false,
+          () => true,
+        ),
+      );
+      await release();
+      const { status, headers } = await answer;
+      expect(status).toBe(200);
+      expect(headers.get('connection')).toBe('close');
+      const answered = performance.now();
+      expect(await ended).toBe(0);
+      expect(performance.now() - answered).toBeLessThan(2_000);
+      expect(service.log()).toContain('"event":"stopped"');
+    });
+  }
+
+  it('twice, ends at once', async () => {
+    const { service, answer } = await serviceWithRequest();
+    const ended = service.stop('SIGINT');
+    await until(() => service.log().includes('"event":"stopping"'));
+    const before = performance.now();
+    process.kill(service.pid, 'SIGINT');
+    expect(await ended).toBe(1);
+    expect(performance.now() - before).toBeLessThan(1_000);
+    await expect(answer).rejects.toThrow();
+  });
+
+  it('twice, leaves its PostgreSQL to the next one', async () => {
+    const folder = newFolder();
+    const pidFile = join(folder, 'postgres/cluster/postmaster.pid');
+    const settings = { GLIMPSE_DATA_DIR: folder };
+    const service = await startBareService(settings);
+    started.push(service);
+    process.kill(service.pid, 'SIGINT');
+    process.kill(service.pid, 'SIGTERM');
+    await service.stop('SIGCONT');
+    const next = await startBareService(settings);
+    started.push(next);
+    await until(async () => (await fetch(`${next.url}/readyz`)).ok);
+    expect(await next.stop()).toBe(0);
+    expect(existsSync(pidFile)).toBe(false);
+  });
+
+  it('while it starts, starts no more than it stops', async () => {
+    const folder = newFolder();
+    await glimpse(['migrate'], { GLIMPSE_DATA_DIR: folder });
+    const pidFile = join(folder, 'postgres/cluster/postmaster.pid');
+    const run = spawnGlimpse(['serve'], { GLIMPSE_DATA_DIR: folder, GLIMPSE_PORT: '0' });
+    run.stdout.resume();
+    run.stderr.resume();
+    await until(() => existsSync(pidFile));
+    run.kill('SIGINT');
+    expect(await once(run, 'exit')).toEqual([0, null]);
+    expect(existsSync(pidFile)).toBe(false);
+  });
+});
+
+describe('a command that is told to stop', () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`by ${signal} says nothing, fails, and leaves no PostgreSQL behind`, async () => {
+      const folder = newFolder();
+      const pidFile = join(folder, 'postgres/cluster/postmaster.pid');
+      const run = spawnGlimpse(['import', '-'], { GLIMPSE_DATA_DIR: folder });
+      let said = '';
+      run.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      run.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      run.stdin.on('error', () => undefined).write('{"images": [');
+      await until(() => existsSync(pidFile));
+      await sleep(300);
+      run.kill(signal);
+      expect(await once(run, 'close')).toEqual([1, null]);
+      expect(said).toBe('');
+      expect(existsSync(pidFile)).toBe(false);
+    });
+  }
+});

@@ -1,0 +1,116 @@
+import { IMAGE_STATUSES, type Image } from '@glimpse/domain';
+import type { LinkBase } from '@glimpse/links';
+import type { ImageExtension } from '@glimpse/plugins';
+import { describe, expect, it } from '@jest/globals';
+import { briefView, detailView, imageView, statusesShownAs } from './image.view.js';
+
+const ID = '70a599e0-31e7-49b7-b260-868f441e862b';
+
+const image: Image = {
+  id: ID,
+  version: 1n,
+  name: 'fakeimage7',
+  status: 'active',
+  visibility: 'public',
+  hidden: false,
+  owner: 'p',
+  protected: false,
+  size: 74185822,
+  minDisk: 1,
+  minRam: 2,
+  properties: { architecture: 'x86_64' },
+  createdAt: new Date('2011-01-01T01:02:03.999Z'),
+  updatedAt: new Date('2011-01-02T00:00:00Z'),
+  members: new Map(),
+};
+
+const base: LinkBase = { compute: 'http://c', image: 'http://g', version: 'v2.1', project: undefined };
+
+function extension(name: string, position?: ImageExtension['position']): ImageExtension {
+  const described = { alias: name, name, namespace: '', updated: '', description: '' };
+  return { ...described, ...(position && { position }), attributes: () => ({ [name]: true }) };
+}
+
+type Shown = { image: Record<string, unknown> };
+const show = (changes: Partial<Image>, extensions: readonly ImageExtension[] = []) =>
+  (imageView({ ...image, ...changes }, base, extensions) as Shown).image;
+
+describe('imageView', () => {
+  it("writes an image in Nova's order, and nothing of what only Glance shows", () => {
+    const properties = { instance_uuid: 's' };
+    const shown = show({ properties }, [extension('late'), extension('early', 'before-links')]);
+    expect(Object.keys(shown)).toEqual([
+      ...['id', 'name', 'minRam', 'minDisk', 'metadata', 'created', 'updated', 'status', 'progress'],
+      ...['early', 'links', 'server', 'late'],
+    ]);
+    expect(shown).toMatchObject({ id: ID, name: 'fakeimage7', minRam: 2, minDisk: 1, metadata: properties });
+  });
+
+  it('cuts times to seconds', () => {
+    expect(show({})).toMatchObject({ created: '2011-01-01T01:02:03Z', updated: '2011-01-02T00:00:00Z' });
+  });
+
+  it('leaves out neither a name nor a time that is null', () => {
+    expect(show({ name: null, updatedAt: null })).toMatchObject({ name: null, updated: null });
+  });
+
+  it.each([
+    ['active', 'ACTIVE', 100],
+    ['queued', 'SAVING', 25],
+    ['saving', 'SAVING', 50],
+    ['deleted', 'DELETED', 0],
+    ['pending_delete', 'DELETED', 0],
+    ['killed', 'ERROR', 0],
+    ['deactivated', 'UNKNOWN', 0],
+    ['importing', 'UNKNOWN', 0],
+    ['uploading', 'UNKNOWN', 0],
+  ] as const)('shows the status %s as %s, at %i percent', (status, shown, progress) => {
+    expect(show({ status })).toMatchObject({ status: shown, progress });
+  });
+
+  it('names the server that an image was made from, whatever it is called', () => {
+    expect(show({ properties: { instance_uuid: 'a/b' } })['server']).toMatchObject({
+      id: 'a/b',
+      links: [{ href: 'http://c/v2.1/servers/a%2Fb' }, { href: 'http://c/servers/a%2Fb' }],
+    });
+    expect(show({ properties: { instance_uuid: '' } })).toHaveProperty('server');
+    expect(show({})).not.toHaveProperty('server');
+  });
+
+  it('lets the later of two extensions have an attribute', () => {
+    const other = { ...extension('x'), attributes: () => ({ x: 'other' }) };
+    expect(show({}, [extension('x'), other])).toMatchObject({ x: 'other' });
+  });
+});
+
+describe('the views of lists', () => {
+  const next = { rel: 'next', href: 'http://c/next' } as const;
+
+  it('say all of each image, or just name it', () => {
+    const extensions = [extension('x')];
+    expect(detailView([image], undefined, base, extensions)).toEqual({ images: [show({}, extensions)] });
+    expect(briefView([image], undefined, base)).toEqual({
+      images: [{ id: ID, name: 'fakeimage7', links: show({})['links'] }],
+    });
+  });
+
+  it('have a link to the next page when there is one, and else no room for it', () => {
+    expect(detailView([], next, base, [])).toEqual({ images: [], images_links: [next] });
+    expect(briefView([], next, base)).toEqual({ images: [], images_links: [next] });
+    expect(briefView([], undefined, base)).not.toHaveProperty('images_links');
+  });
+});
+
+describe('statusesShownAs', () => {
+  it('is the way back from what is shown, and finds each status once', () => {
+    const shown = ['ACTIVE', 'SAVING', 'DELETED', 'ERROR', 'UNKNOWN'];
+    expect(shown.flatMap(statusesShownAs).sort()).toEqual([...IMAGE_STATUSES].sort());
+    for (const status of shown) {
+      for (const stored of statusesShownAs(status)) expect(show({ status: stored })['status']).toBe(status);
+    }
+  });
+
+  it.each(['active', 'Active', '', 'constructor'])('finds none for %j', (shown) => {
+    expect(statusesShownAs(shown)).toEqual([]);
+  });
+});

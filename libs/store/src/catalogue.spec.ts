@@ -1,0 +1,282 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CatalogueUnavailable, ImageNotFound, type Viewer } from '@glimpse/domain';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { StoredCatalogue } from './catalogue.js';
+import { openDatabase, type Database } from './database.js';
+import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
+import { migrate } from './migrate.js';
+
+const OWNER: Viewer = { project: 'owner', admin: false };
+const STRANGER: Viewer = { project: 'stranger', admin: false };
+const ADMIN: Viewer = { project: 'admin', admin: true };
+
+const PUBLIC = 'aaaaaaaa-0000-4000-8000-000000000001';
+const PRIVATE = 'aaaaaaaa-0000-4000-8000-000000000002';
+const DELETED = 'aaaaaaaa-0000-4000-8000-000000000003';
+const SHARED = 'aaaaaaaa-0000-4000-8000-000000000004';
+const MISSING = 'aaaaaaaa-0000-4000-8000-00000000000f';
+
+let folder: string;
+let port: number;
+let server: EmbeddedDatabase;
+let database: Database;
+let catalogue: StoredCatalogue;
+const lost: unknown[] = [];
+
+/** The same server, on the same port, whether it was killed or not. */
+async function startServer(): Promise<void> {
+  server = await openEmbedded({ folder, service: false, settings: ['fsync=off', `port=${port}`] });
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'glimpse-catalogue-'));
+  port = await new Promise<number>((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port: free } = probe.address() as { port: number };
+      probe.close(() => resolve(free));
+    });
+  });
+  await startServer();
+  await migrate(server.url);
+  database = openDatabase({ url: server.url, poolSize: 4 });
+  catalogue = new StoredCatalogue(database, (error) => lost.push(error));
+  await database.pool.query(
+    `INSERT INTO images (id, name, status, visibility, owner, size, min_disk, properties, created_at, updated_at, deleted_at)
+     SELECT id::uuid, 'an image', 'active', visibility, 'owner', 5000000000, 3, '{"a": "b"}',
+            '2026-01-01T00:00:00.123456Z', '2026-01-02T00:00:00Z', deleted_at::timestamptz
+     FROM (VALUES ($1, 'public', NULL), ($2, 'private', NULL), ($3, 'public', '2026-01-03T00:00:00Z'), ($4, 'shared', NULL))
+          AS rows (id, visibility, deleted_at)`,
+    [PUBLIC, PRIVATE, DELETED, SHARED],
+  );
+  await database.pool.query(`INSERT INTO members VALUES ($1, 'stranger', 'pending')`, [SHARED]);
+}, 60_000);
+afterAll(async () => {
+  await database?.close();
+  await server?.leave();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+beforeEach(() => {
+  lost.length = 0;
+});
+
+describe('an image by its id', () => {
+  it('is read as it stands', async () => {
+    expect(await catalogue.image(PUBLIC, STRANGER)).toEqual({
+      source: 'fresh',
+      value: {
+        id: PUBLIC,
+        version: expect.any(BigInt),
+        name: 'an image',
+        status: 'active',
+        visibility: 'public',
+        hidden: false,
+        owner: 'owner',
+        protected: false,
+        size: 5_000_000_000,
+        minDisk: 3,
+        minRam: 0,
+        properties: { a: 'b' },
+        createdAt: new Date('2026-01-01T00:00:00.123Z'),
+        updatedAt: new Date('2026-01-02T00:00:00Z'),
+        members: new Map(),
+      },
+    });
+  });
+
+  it('has its members', async () => {
+    const { value } = await catalogue.image(SHARED, STRANGER);
+    expect(value.members).toEqual(new Map([['stranger', 'pending']]));
+  });
+
+  it('is found by its id in upper case, and has it in lower case', async () => {
+    expect((await catalogue.image(PUBLIC.toUpperCase(), STRANGER)).value.id).toBe(PUBLIC);
+  });
+
+  it('that somebody is not shown is missing like one that is not there', async () => {
+    expect((await catalogue.image(PRIVATE, OWNER)).value.id).toBe(PRIVATE);
+    expect((await catalogue.image(PRIVATE, ADMIN)).value.id).toBe(PRIVATE);
+    for (const id of [PRIVATE, MISSING]) {
+      await expect(catalogue.image(id, STRANGER)).rejects.toThrow(ImageNotFound);
+    }
+  });
+
+  it.each([
+    ['deleted', DELETED],
+    ['no UUID', 'none'],
+    ['empty', ''],
+    ['a UUID in braces', `{${PUBLIC}}`],
+    ['a UUID without hyphens', PUBLIC.replaceAll('-', '')],
+    ['a UUID and a line feed', `${PUBLIC}\n`],
+    ['a UUID with NUL', `${PUBLIC.slice(0, -1)}\0`],
+  ])('is missing for everybody, and nothing can be done with it, when it is %s', async (_, id) => {
+    for (const viewer of [STRANGER, OWNER, ADMIN]) {
+      await expect(catalogue.image(id, viewer)).rejects.toThrow(ImageNotFound);
+    }
+    await expect(catalogue.changeProperties(id, { kind: 'remove', key: 'a' })).rejects.toThrow(ImageNotFound);
+    await expect(catalogue.deleteImage(id)).rejects.toThrow(ImageNotFound);
+    expect(lost).toEqual([]);
+  });
+});
+
+/** Everything that the catalogue can be asked, without an effect on what is there. */
+const QUESTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
+  'an image': () => catalogue.image(PUBLIC, STRANGER),
+  'a list': () => catalogue.images({ limit: 10 }, STRANGER),
+  'a change': () => catalogue.changeProperties(PUBLIC, { kind: 'merge', properties: { a: 'b' } }),
+  'a deletion': () =>
+    catalogue.deleteImage(MISSING).catch((error: unknown) => {
+      if (!(error instanceof ImageNotFound)) throw error;
+    }),
+};
+
+/** What every question comes to: its answer, or the error. */
+async function askAll(): Promise<string[]> {
+  const outcomes = await Promise.allSettled(Object.values(QUESTIONS).map((ask) => ask()));
+  return outcomes.map((outcome) =>
+    outcome.status === 'fulfilled'
+      ? 'answered'
+      : outcome.reason instanceof CatalogueUnavailable
+        ? 'unavailable'
+        : String(outcome.reason),
+  );
+}
+
+const all = (outcome: string): string[] => Object.keys(QUESTIONS).map(() => outcome);
+
+async function untilAnswered(): Promise<void> {
+  for (
+    const deadline = Date.now() + 10_000;
+    (await askAll()).some((outcome) => outcome !== 'answered');
+    await sleep(50)
+  ) {
+    if (Date.now() > deadline) throw new Error(`no recovery: ${await askAll()}`);
+  }
+}
+
+/** The server's processes, its own first. */
+function processes(): number[] {
+  const children = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === server.pid;
+      } catch {
+        return false;
+      }
+    });
+  return [server.pid, ...children.map(Number)];
+}
+
+function signal(name: NodeJS.Signals, pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch {
+      // It is gone.
+    }
+  }
+}
+
+/** Makes everything that touches images wait, while something happens. */
+async function withImagesLocked(happens: () => Promise<void>): Promise<void> {
+  const client = await database.pool.connect();
+  client.on('error', () => undefined);
+  try {
+    await client.query('BEGIN; LOCK TABLE images IN ACCESS EXCLUSIVE MODE');
+    await happens();
+  } finally {
+    client.release(true);
+  }
+}
+
+const withProcesses = process.platform === 'linux' ? it : it.skip;
+const unless = process.platform === 'linux' ? '' : ' (skipped: no /proc on this platform)';
+
+describe('a database that cannot be asked', () => {
+  beforeEach(untilAnswered, 30_000);
+
+  for (const how of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
+    withProcesses(
+      `is unavailable to queries that run when ${how} ends the server, and from then on until it is back${unless}`,
+      async () => {
+        let running: Promise<string[]> | undefined;
+        await withImagesLocked(async () => {
+          running = askAll();
+          await sleep(200);
+          signal(how, how === 'SIGKILL' ? processes() : [server.pid]);
+          expect(await running).toEqual(all('unavailable'));
+        });
+        expect(lost.length).toBeGreaterThanOrEqual(4);
+        for (let times = 0; times < 5; times++) expect(await askAll()).toEqual(all('unavailable'));
+
+        await startServer();
+        await untilAnswered();
+      },
+      60_000,
+    );
+  }
+
+  withProcesses(
+    `is unavailable within three seconds when the server stands still, and is back when it goes on${unless}`,
+    async () => {
+      const stopped = processes();
+      signal('SIGSTOP', stopped);
+      try {
+        for (let times = 0; times < 2; times++) {
+          const before = performance.now();
+          expect(await askAll()).toEqual(all('unavailable'));
+          expect(performance.now() - before).toBeLessThan(3_000);
+        }
+      } finally {
+        signal('SIGCONT', stopped);
+      }
+      await untilAnswered();
+    },
+    60_000,
+  );
+
+  it('is unavailable within three seconds when every connection is taken, and back when one is free', async () => {
+    const taken = await Promise.all([1, 2, 3, 4].map(() => database.pool.connect()));
+    try {
+      const before = performance.now();
+      expect(await askAll()).toEqual(all('unavailable'));
+      expect(performance.now() - before).toBeLessThan(3_000);
+    } finally {
+      for (const client of taken) client.release();
+    }
+    expect(await askAll()).toEqual(all('answered'));
+  }, 30_000);
+
+  it('is unavailable while somebody locks the table for longer than the deadline', async () => {
+    await withImagesLocked(async () => {
+      const before = performance.now();
+      expect(await askAll()).toEqual(all('unavailable'));
+      expect(performance.now() - before).toBeLessThan(3_000);
+    });
+    await untilAnswered();
+  }, 30_000);
+
+  it('is unavailable before it has a schema, when it does not exist, and when it takes no password', async () => {
+    const missing = new URL(server.url);
+    missing.pathname = 'nobody_made_this';
+    const refused = new URL(server.url);
+    refused.password = 'guessed';
+    const empty = new URL(server.url);
+    empty.pathname = 'postgres';
+    for (const url of [missing, refused, empty]) {
+      const other = openDatabase({ url: url.toString(), poolSize: 2 });
+      const heard: unknown[] = [];
+      const asked = new StoredCatalogue(other, (error) => heard.push(error));
+      await expect(asked.image(PUBLIC, ADMIN)).rejects.toThrow(CatalogueUnavailable);
+      await expect(asked.images({ limit: 1 }, ADMIN)).rejects.toThrow(CatalogueUnavailable);
+      await expect(asked.deleteImage(PUBLIC)).rejects.toThrow(CatalogueUnavailable);
+      expect(heard).toHaveLength(3);
+      await other.close();
+    }
+  }, 30_000);
+});

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  ImageNotFound,
+  MEMBER_STATUSES,
+  MarkerNotFound,
+  VISIBILITIES,
+  type MemberStatus,
+  type Viewer,
+  type Visibility,
+} from '@glimpse/domain';
+import fc from 'fast-check';
+import { StoredCatalogue } from './catalogue.js';
+import { openDatabase, type Database } from './database.js';
+import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
+import { importImages, importMembers, type ImportedImage } from './import.js';
+import { migrate } from './migrate.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'glimpse-visibility-'));
+let server: EmbeddedDatabase;
+let database: Database;
+let catalogue: StoredCatalogue;
+beforeAll(async () => {
+  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  await migrate(server.url);
+  database = openDatabase({ url: server.url, poolSize: 4 });
+  catalogue = new StoredCatalogue(database, (error) => {
+    throw error;
+  });
+}, 60_000);
+afterAll(async () => {
+  await database?.close();
+  await server?.leave();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+
+type Members = Readonly<Record<string, MemberStatus>>;
+
+function image(differences: Partial<ImportedImage> = {}): ImportedImage {
+  const createdAt = new Date('2026-01-02T03:04:05.678Z');
+  return {
+    id: randomUUID(),
+    name: 'image',
+    status: 'active',
+    visibility: 'private',
+    hidden: false,
+    owner: 'owner',
+    protected: false,
+    size: 1,
+    minDisk: 2,
+    minRam: 3,
+    properties: {},
+    createdAt,
+    updatedAt: createdAt,
+    deleted: false,
+    ...differences,
+  };
+}
+
+async function store(images: readonly ImportedImage[], members: ReadonlyMap<string, Members>): Promise<void> {
+  const client = await database.pool.connect();
+  try {
+    await importImages(client, images, false);
+    const shares = [...members].map(([imageId, of]) => ({ imageId, members: new Map(Object.entries(of)) }));
+    await importMembers(client, shares);
+  } finally {
+    client.release();
+  }
+}
+
+/** What somebody can be to an image that has an owner. */
+type Relation = 'owner' | MemberStatus | 'nobody' | 'no project';
+
+const EVERYBODY: Readonly<Record<Relation, boolean>> = {
+  owner: true,
+  accepted: true,
+  pending: true,
+  rejected: true,
+  nobody: true,
+  'no project': true,
+};
+const OWNER_ALONE = {
+  ...EVERYBODY,
+  accepted: false,
+  pending: false,
+  rejected: false,
+  nobody: false,
+  'no project': false,
+};
+
+/** To whom an owned image is shown by id. An administrator sees all, and one without an owner is everybody's. */
+const SHOWN: Readonly<Record<Visibility, Readonly<Record<Relation, boolean>>>> = {
+  public: EVERYBODY,
+  community: EVERYBODY,
+  shared: { ...OWNER_ALONE, accepted: true, pending: true, rejected: true },
+  private: OWNER_ALONE,
+};
+
+/** In whose lists an owned image stands while it is not hidden. */
+const LISTED: typeof SHOWN = {
+  public: EVERYBODY,
+  community: OWNER_ALONE,
+  shared: { ...OWNER_ALONE, accepted: true },
+  private: OWNER_ALONE,
+};
+
+interface Described {
+  readonly visibility: Visibility;
+  readonly hidden: boolean;
+  readonly owner: string | null;
+  readonly members: Members;
+}
+
+function relationOf({ owner, members }: Described, { project }: Viewer): Relation {
+  if (project === null) return 'no project';
+  if (project === owner) return 'owner';
+  return members[project] ?? 'nobody';
+}
+
+function isShown(described: Described, viewer: Viewer): boolean {
+  if (viewer.admin || described.owner === null) return true;
+  return SHOWN[described.visibility][relationOf(described, viewer)];
+}
+
+function isListed(described: Described, viewer: Viewer): boolean {
+  const { visibility, hidden, owner } = described;
+  if (hidden) return false;
+  if (owner === null) return visibility === 'public' || (viewer.admin && visibility !== 'community');
+  return (viewer.admin && visibility !== 'community') || LISTED[visibility][relationOf(described, viewer)];
+}
+
+describe('what is shown to whom', () => {
+  const PROJECTS = ['a', 'b', 'c'];
+  const project = fc.constantFrom(...PROJECTS);
+  const described: fc.Arbitrary<Described> = fc.record({
+    visibility: fc.constantFrom(...VISIBILITIES),
+    hidden: fc.boolean(),
+    owner: fc.option(project),
+    members: fc.dictionary(project, fc.constantFrom(...MEMBER_STATUSES), { maxKeys: 3 }),
+  });
+  const VIEWERS: readonly Viewer[] = [null, ...PROJECTS, 'd'].flatMap((project) => [
+    { project, admin: false },
+    { project, admin: true },
+  ]);
+
+  it('is, by id, in lists and as the place a list goes on after, what the contract says', async () => {
+    const run = async (all: readonly Described[]): Promise<void> => {
+      await database.pool.query('TRUNCATE images CASCADE');
+      const images = all.map(({ members: _, ...rest }) => image(rest));
+      await store(images, new Map(images.map(({ id }, index) => [id, all[index]!.members])));
+      for (const viewer of VIEWERS) {
+        const listed = (await catalogue.images({ limit: 1000 }, viewer)).value.map(({ id }) => id);
+        const answers = images.map(async ({ id }, index) => ({
+          ...all[index],
+          shown: await catalogue.image(id, viewer).then(Boolean, said(ImageNotFound)),
+          listed: listed.includes(id),
+          marker: await catalogue
+            .images({ limit: 1, marker: id }, viewer)
+            .then(Boolean, said(MarkerNotFound)),
+        }));
+        expect({ viewer, images: await Promise.all(answers) }).toEqual({
+          viewer,
+          images: all.map((one) => ({
+            ...one,
+            shown: isShown(one, viewer),
+            listed: isListed(one, viewer),
+            marker: isShown(one, viewer),
+          })),
+        });
+      }
+    };
+    await fc.assert(fc.asyncProperty(fc.array(described, { minLength: 1, maxLength: 30 }), run), {
+      numRuns: 15,
+    });
+  }, 60_000);
+
+  /** False where something was refused so, and only so. */
+  function said(refusal: typeof ImageNotFound | typeof MarkerNotFound): (error: unknown) => false {
+    return (error) => {
+      if (!(error instanceof refusal)) throw error;
+      return false;
+    };
+  }
+});
+
+it('is listed as it is by its id, members and all', async () => {
+  const one = image({
+    name: 'Überraschung ☕ 日本',
+    status: 'queued',
+    visibility: 'shared',
+    size: 2 ** 52,
+    properties: { 'a:b.c d': '', ключ: 'значение' },
+    updatedAt: new Date('2026-02-03T04:05:06.789Z'),
+  });
+  const two = image({
+    id: one.id.replace(/^./, '0'),
+    name: null,
+    owner: null,
+    visibility: 'public',
+    size: null,
+  });
+  await database.pool.query('TRUNCATE images CASCADE');
+  await store([one, two], new Map([[one.id, { first: 'accepted', second: 'rejected' }]]));
+  const viewer: Viewer = { project: 'first', admin: false };
+  const { value: listed } = await catalogue.images({ limit: 10 }, viewer);
+  const alone = await Promise.all(listed.map(({ id }) => catalogue.image(id, viewer)));
+  expect(listed).toHaveLength(2);
+  expect(listed).toEqual(alone.map(({ value }) => value));
+  const { deleted: _, ...known } = one;
+  expect(listed).toContainEqual({
+    ...known,
+    version: expect.any(BigInt),
+    members: new Map([
+      ['first', 'accepted'],
+      ['second', 'rejected'],
+    ]),
+  });
+});
