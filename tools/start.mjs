@@ -6,7 +6,7 @@
  * source is newer than the last build.
  */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -29,15 +29,12 @@ const changed = Math.max(...sources.map((name) => newest(join(root, name))));
 const built = statSync(STAMP, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 if (changed > built) {
-  const started = new Date();
   const { status } = spawnSync('npm', ['run', '--silent', 'build', '--', '--outputStyle=static'], {
     cwd: root,
     // Standard output is the service's; what the build says goes beside it.
     stdio: ['ignore', 2, 2],
   });
   if (status !== 0) process.exit(status ?? 1);
-  writeFileSync(STAMP, '');
-  utimesSync(STAMP, started, started);
 }
 
 process.argv.splice(2, Infinity, 'serve');
