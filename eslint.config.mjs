@@ -22,7 +22,11 @@ export default tseslint.config(
   { ignores: ['**/dist', '**/out-tsc', '**/generated', '.nx', '**/node_modules'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
-  { rules: { '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }] } },
+  {
+    rules: {
+      '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
+    },
+  },
   {
     files: ['**/*.mjs'],
     languageOptions: {
