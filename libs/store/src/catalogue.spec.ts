@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -157,6 +157,18 @@ async function untilAnswered(): Promise<void> {
   }
 }
 
+/** Waits until nobody listens where the server was. */
+async function untilGone(): Promise<void> {
+  for (let refused = false; !refused; await sleep(20)) {
+    refused = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.once('connect', () => socket.destroy());
+      socket.once('error', () => undefined);
+      socket.once('close', (failed) => resolve(failed));
+    });
+  }
+}
+
 /** The server's processes, its own first. */
 function processes(): number[] {
   const children = readdirSync('/proc')
@@ -209,10 +221,12 @@ describe('a database that cannot be asked', () => {
           running = askAll();
           await sleep(200);
           signal(how, how === 'SIGKILL' ? processes() : [server.pid]);
-          expect(await running).toEqual(all('unavailable'));
+          // Whoever holds the lock may end first, and then some are answered on the way down.
+          for (const outcome of await running) expect(['unavailable', 'answered']).toContain(outcome);
         });
-        expect(lost.length).toBeGreaterThanOrEqual(4);
+        await untilGone();
         for (let times = 0; times < 5; times++) expect(await askAll()).toEqual(all('unavailable'));
+        expect(lost.length).toBeGreaterThanOrEqual(20);
 
         await startServer();
         await untilAnswered();

@@ -12,8 +12,6 @@ const [, , folder] = process.argv;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined);
 process.stdin.resume();
 await once(process.stdin, 'close');
-// The workers of a killed Jest outlive it for a moment, in which they may start another server.
-await sleep(2_000);
 
 /** Whether a number is that of the server of these data, and of no other process. */
 function isServerOf(pid, data) {
@@ -21,11 +19,22 @@ function isServerOf(pid, data) {
   return stdout.includes(`-D ${data}`);
 }
 
-const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('/postmaster.pid'));
-for (const file of files.map((name) => join(folder, name))) {
-  const [pid] = readFileSync(file, 'utf8').split('\n', 1);
-  if (!isServerOf(pid, dirname(file))) continue;
-  process.kill(Number(pid), 'SIGQUIT');
-  for (let tries = 0; existsSync(file) && tries < 500; tries++) await sleep(10);
+async function clean() {
+  const files = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('/postmaster.pid'));
+  for (const file of files.map((name) => join(folder, name))) {
+    const [pid] = readFileSync(file, 'utf8').split('\n', 1);
+    if (!isServerOf(pid, dirname(file))) continue;
+    process.kill(Number(pid), 'SIGQUIT');
+    for (let tries = 0; existsSync(file) && tries < 500; tries++) await sleep(10);
+  }
+  rmSync(folder, { recursive: true, force: true });
 }
-rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+
+// The workers of a killed Jest outlive it, and may make things while they are cleaned away.
+for (let quiet = 0; quiet < 5; quiet++) {
+  if (existsSync(folder)) {
+    quiet = 0;
+    await clean().catch(() => undefined);
+  }
+  await sleep(1_000);
+}
