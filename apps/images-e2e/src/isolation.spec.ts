@@ -1,7 +1,9 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCatalogue, settingsOf, type Person } from './harness/catalogue.js';
 import { readDescription, type CheckAnswer } from './harness/description.js';
-import { startService, type Service } from './harness/service.js';
+import { newFolder, startService, type Service } from './harness/service.js';
 
 const OWNER = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
 const MEMBER = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb';
@@ -67,10 +69,19 @@ function members(status: string): object[] {
   return [{ member_id: MEMBER, status }];
 }
 
-let service: Service;
-let check: CheckAnswer;
+/** Each policy, and what it makes of a cell of the matrix. */
+const POLICIES: Record<string, { rules?: Record<string, string>; cell: (cell: string) => string }> = {
+  'the built-in policy': { cell: (cell) => cell },
+  // Every rule allows everything: that opens nothing but a reader's changes to the images of their project.
+  'a policy whose every rule is the empty text': {
+    rules: { get_image: '', get_images: '', modify_image: '', delete_image: '', default: '' },
+    cell: (cell) => cell.replace('r', 'o').replace('R', 'O'),
+  },
+};
+
+let database: string;
 beforeAll(async () => {
-  const database = await createCatalogue({
+  database = await createCatalogue({
     images: [...idOf.keys()].map(documentOf),
     members: {
       [idOf.get('private-with-member')!]: members('accepted'),
@@ -79,10 +90,20 @@ beforeAll(async () => {
       [idOf.get('shared-rejected')!]: members('rejected'),
     },
   });
-  service = await startService(database, settingsOf(PEOPLE));
-  check = await readDescription(service.url);
 });
-afterAll(() => service.stop());
+
+let service: Service;
+let check: CheckAnswer;
+
+async function start(rules?: Record<string, string>): Promise<void> {
+  const policy = join(newFolder(), 'policy.json');
+  if (rules) writeFileSync(policy, JSON.stringify(rules));
+  service = await startService(database, {
+    ...settingsOf(PEOPLE),
+    ...(rules && { GLIMPSE_POLICY_FILE: policy }),
+  });
+  check = await readDescription(service.url);
+}
 
 async function ask(
   person: string,
@@ -115,10 +136,13 @@ const STATUS: Record<string, [number, number]> = {
   R: [200, 403],
 };
 
-describe('who may do what', () => {
+describe.each(Object.entries(POLICIES))('who may do what under %s', (_, policy) => {
+  beforeAll(() => start(policy.rules));
+  afterAll(() => service.stop());
+
   for (const [image, ...cells] of rows) {
     people.forEach((person, column) => {
-      const cell = cells[column]!;
+      const cell = policy.cell(cells[column]!);
       it(`with the image ${image}: ${person} ${cell}`, async () => {
         const id = idOf.get(image!)!;
         const [read, change] = STATUS[cell]!;

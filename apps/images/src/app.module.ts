@@ -1,9 +1,11 @@
 import { AuthGuard, JUDGE, type JudgeOfRequests } from '@glimpse/auth/nestjs';
+import type { Policy } from '@glimpse/auth';
 import type { Catalogue } from '@glimpse/domain';
 import type { ImageExtension } from '@glimpse/plugins';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
+import { ImageAccess } from './compute/access.js';
 import { ExtensionsController } from './compute/extensions.controller.js';
 import { FaultFilter } from './compute/fault.filter.js';
 import { ImagesController } from './compute/images.controller.js';
@@ -13,7 +15,7 @@ import type { EffectiveSettings } from './config.js';
 import { HealthController, type Health } from './health/health.controller.js';
 import { MetricsController } from './telemetry/metrics.controller.js';
 import type { Telemetry } from './telemetry/telemetry.js';
-import { CATALOGUE, HEALTH, IMAGE_EXTENSIONS, SETTINGS, TELEMETRY } from './tokens.js';
+import { CATALOGUE, HEALTH, IMAGE_EXTENSIONS, POLICY, SETTINGS, TELEMETRY } from './tokens.js';
 
 /** What the service is put together from. */
 export interface Parts {
@@ -21,6 +23,7 @@ export interface Parts {
   readonly catalogue: Catalogue;
   readonly extensions: readonly ImageExtension[];
   readonly judge: JudgeOfRequests;
+  readonly policy: Policy;
   readonly health: Health;
   readonly telemetry: Telemetry;
 }
@@ -41,11 +44,13 @@ export class AppModule {
       ],
       providers: [
         AuthGuard,
+        ImageAccess,
         { provide: APP_FILTER, useClass: FaultFilter },
         { provide: CATALOGUE, useValue: parts.catalogue },
         { provide: HEALTH, useValue: parts.health },
         { provide: IMAGE_EXTENSIONS, useValue: parts.extensions },
         { provide: JUDGE, useValue: parts.judge },
+        { provide: POLICY, useValue: parts.policy },
         { provide: SETTINGS, useValue: parts.settings },
         { provide: TELEMETRY, useValue: parts.telemetry },
       ],

@@ -11,7 +11,7 @@ import {
   WholeNumber,
   readOptions,
 } from '@glimpse/plugins';
-import { IsObject } from 'class-validator';
+import { IsObject, IsString } from 'class-validator';
 import { parse } from 'yaml';
 import { isMicroversion } from './compute/microversion.js';
 import { LOG_LEVELS, type LogLevel } from './telemetry/observations.js';
@@ -60,6 +60,17 @@ class LinkSettings {
   /** Whether links carry the project id of the request's URL. */
   @OneOf(['request', 'never'])
   project: 'request' | 'never' = 'request';
+}
+
+class PolicySettings {
+  /** A policy file in oslo.policy's language, in YAML or JSON; its rules go before the defaults. */
+  @Optional()
+  @Text()
+  file?: string;
+
+  /** Folders of such files, which go before `file`, in the order of their names. */
+  @IsString({ each: true, message: 'a list of folders' })
+  dirs: string[] = [];
 }
 
 class LogSettings {
@@ -128,6 +139,9 @@ export class Settings {
 
   @Nested(() => LinkSettings)
   links = new LinkSettings();
+
+  @Nested(() => PolicySettings)
+  policy = new PolicySettings();
 
   @Nested(() => LogSettings)
   log = new LogSettings();
@@ -260,7 +274,7 @@ function withoutServiceLinks(env: Environment): Environment {
 function refuseUnknownNames(env: Environment, paths: readonly string[]): void {
   const known = new Set(['GLIMPSE_CONFIG', ...paths.map(environmentName)]);
   const unknown = Object.keys(env).filter(
-    (name) => name.startsWith('GLIMPSE_') && !known.has(name.replace(/_FILE$/, '')),
+    (name) => name.startsWith('GLIMPSE_') && !known.has(name) && !known.has(name.replace(/_FILE$/, '')),
   );
   if (unknown.length === 0) return;
   const names = [...known].filter((name) => name.startsWith('GLIMPSE_')).join(', ');

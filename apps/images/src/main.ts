@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { PolicyError } from '@glimpse/auth';
 import { PluginError, InvalidOptions } from '@glimpse/plugins';
 import { isUnavailable, migrate, missingMigrations, openDatabase, purgeImages } from '@glimpse/store';
 import { EmbeddedDatabaseError } from '@glimpse/store/embedded';
@@ -111,6 +112,7 @@ function isPlain(error: unknown): error is Error {
   return (
     error instanceof InvalidOptions ||
     error instanceof PluginError ||
+    error instanceof PolicyError ||
     error instanceof EmbeddedDatabaseError ||
     (error as { code?: unknown }).code === 'cannot-listen' ||
     typeof (error as NodeJS.ErrnoException).errno === 'number'

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { IMAGE_RULES, loadPolicy } from '@glimpse/auth';
 import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
 import { StoredCatalogue, openDatabase } from '@glimpse/store';
 import { NestFactory } from '@nestjs/core';
@@ -46,6 +47,7 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
     serviceType: 'compute',
     pathOf: (request) => pathOf((request as FastifyRequest).raw),
   };
+  const policy = loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });
   const { url, leave } = await reachDatabase(settings, { service: true });
   const database = openDatabase({ url, poolSize: settings.database.pool });
   const probe = new DatabaseProbe(database, telemetry);
@@ -55,7 +57,7 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
   const health = { database: probe, stopping: stop };
 
   try {
-    await answer({ settings, catalogue, extensions, judge, health, telemetry }, stop);
+    await answer({ settings, catalogue, extensions, judge, policy, health, telemetry }, stop);
   } finally {
     over.abort();
     await watched;

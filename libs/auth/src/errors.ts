@@ -23,3 +23,12 @@ export class AuthenticationUnavailable extends DomainError {
     super('tokens cannot be validated at the moment');
   }
 }
+
+/** A rule of policy refuses what the rules of the domain would allow. */
+export class PolicyRefused extends DomainError {
+  readonly code = 'policy-refused';
+
+  constructor(readonly rule: string) {
+    super(`Policy doesn't allow ${rule} to be performed.`);
+  }
+}

@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Identity, Scope } from '@glimpse/domain';
-import { viewerOf } from './viewer.js';
+import { IMAGE_RULES, credentialsOf, loadPolicy } from './policy/index.js';
+import { viewerOf as viewerOfCredentials } from './viewer.js';
+
+const policy = loadPolicy({ defaults: IMAGE_RULES });
+const viewerOf = (identity: Identity) => viewerOfCredentials(credentialsOf(identity, policy));
 
 const PROJECT: Scope = { kind: 'project', id: '66c50f42ace742efaaf201e7ba0fe751', name: 'demo' };
 const DOMAIN: Scope = { kind: 'domain', id: 'default', name: 'Default' };

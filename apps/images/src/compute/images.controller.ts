@@ -1,4 +1,3 @@
-import { viewerOf } from '@glimpse/auth';
 import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
 import type { Catalogue, Identity as Caller, Image } from '@glimpse/domain';
 import { nextLink, type LinkBase, type NextLink } from '@glimpse/links';
@@ -19,6 +18,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EffectiveSettings } from '../config.js';
 import { CATALOGUE, IMAGE_EXTENSIONS, SETTINGS } from '../tokens.js';
+import { ImageAccess } from './access.js';
 import {
   DescribeChange,
   DescribeImageId,
@@ -28,7 +28,6 @@ import {
 } from './api-description.js';
 import { BriefList, DetailedList, ImageDocument } from './documents.js';
 import { requiredVersion, sendDocument, sendImageDocument } from './answer.js';
-import { judgeChange, readForChange } from './change.js';
 import { briefView, detailView, imageView } from './image.view.js';
 import { ListQuery } from './list.query.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
@@ -44,6 +43,7 @@ import { readQuery } from './validation.js';
 export class ImagesController {
   constructor(
     @Inject(CATALOGUE) private readonly catalogue: Catalogue,
+    private readonly access: ImageAccess,
     @Inject(IMAGE_EXTENSIONS) private readonly extensions: readonly ImageExtension[],
     @Inject(SETTINGS) private readonly settings: EffectiveSettings,
   ) {}
@@ -82,12 +82,9 @@ export class ImagesController {
     request: FastifyRequest,
   ): Promise<{ images: readonly Image[]; next: NextLink | undefined; base: LinkBase }> {
     const query = readQuery(ListQuery, parameters);
-    const { criteria } = query;
-    const { value: images } = await this.catalogue.images(criteria, viewerOf(caller));
+    const { images, next: marker } = await this.access.page(query.criteria, caller);
     const base = linkBaseOf(request, this.settings);
-    const last = images.at(-1);
-    const full = images.length === criteria.limit;
-    const next = last && full ? nextLink(base, path, query.parameters, last.id) : undefined;
+    const next = marker === undefined ? undefined : nextLink(base, path, query.parameters, marker);
     return { images, next, base };
   }
 
@@ -100,7 +97,7 @@ export class ImagesController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { value: image } = await this.catalogue.image(id, viewerOf(caller));
+    const { value: image } = await this.access.read(id, caller);
     sendImageDocument(reply, this.view(image, request), image);
   }
 
@@ -114,8 +111,8 @@ export class ImagesController {
     @Identity() caller: Caller,
     @Req() request: FastifyRequest,
   ): Promise<void> {
-    const image = await readForChange(this.catalogue, id, caller);
-    judgeChange(image, caller, 'delete');
+    const image = await this.access.readForChange(id, caller);
+    this.access.judgeChange(image, caller, 'delete');
     await this.catalogue.deleteImage(id, requiredVersion(request, this.view(image, request), image));
   }
 

@@ -1,4 +1,3 @@
-import { viewerOf } from '@glimpse/auth';
 import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
 import {
   PropertyNotFound,
@@ -25,10 +24,10 @@ import { ApiBody } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RouteNotFound } from '../http/errors.js';
 import { CATALOGUE } from '../tokens.js';
+import { ImageAccess } from './access.js';
 import { DescribeChange, DescribeImageId, DescribeRead, DescribeResource } from './api-description.js';
 import { MetaDocument, MetadataDocument } from './documents.js';
 import { requiredVersion, sendDocument, sendImageDocument } from './answer.js';
-import { judgeChange, readForChange } from './change.js';
 import { MetaBody, MetadataBody } from './metadata.body.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
 import { FACE } from './routes.js';
@@ -41,7 +40,10 @@ import { InvalidInput, readBody } from './validation.js';
 @UseGuards(AuthGuard, ComputeRequestGuard)
 @Until('2.38')
 export class MetadataController {
-  constructor(@Inject(CATALOGUE) private readonly catalogue: Catalogue) {}
+  constructor(
+    @Inject(CATALOGUE) private readonly catalogue: Catalogue,
+    private readonly access: ImageAccess,
+  ) {}
 
   @DescribeRead('List Image Metadata', MetadataDocument, { validators: true })
   @Get()
@@ -50,7 +52,7 @@ export class MetadataController {
     @Identity() caller: Caller,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { value: image } = await this.catalogue.image(id, viewerOf(caller));
+    const { value: image } = await this.access.read(id, caller);
     sendImageDocument(reply, { metadata: image.properties }, image);
   }
 
@@ -94,8 +96,8 @@ export class MetadataController {
     caller: Caller,
     change: PropertyChange,
   ): Promise<Readonly<Record<string, string>>> {
-    const image = await readForChange(this.catalogue, id, caller);
-    judgeChange(image, caller, 'change');
+    const image = await this.access.readForChange(id, caller);
+    this.access.judgeChange(image, caller, 'change');
     const version = requiredVersion(request, { metadata: image.properties }, image);
     return this.catalogue.changeProperties(id, change, version);
   }
@@ -108,7 +110,7 @@ export class MetadataController {
     @Identity() caller: Caller,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { value: image } = await this.catalogue.image(id, viewerOf(caller));
+    const { value: image } = await this.access.read(id, caller);
     if (!Object.hasOwn(image.properties, key)) throw new RouteNotFound();
     sendImageDocument(reply, { meta: { [key]: image.properties[key] } }, image);
   }
@@ -126,8 +128,8 @@ export class MetadataController {
   ): Promise<void> {
     const { meta } = readBody(MetaBody, body);
     if (!Object.hasOwn(meta, key)) throw new InvalidInput('Request body and URI mismatch');
-    const image = await readForChange(this.catalogue, id, caller);
-    judgeChange(image, caller, 'change');
+    const image = await this.access.readForChange(id, caller);
+    this.access.judgeChange(image, caller, 'change');
     const version = requiredVersion(request, { meta: { [key]: image.properties[key] } }, image);
     await this.catalogue.changeProperties(id, { kind: 'merge', properties: meta }, version);
     sendDocument(reply, { meta });
@@ -143,9 +145,9 @@ export class MetadataController {
     @Identity() caller: Caller,
     @Req() request: FastifyRequest,
   ): Promise<void> {
-    const image = await readForChange(this.catalogue, id, caller);
+    const image = await this.access.readForChange(id, caller);
     if (!Object.hasOwn(image.properties, key)) throw new PropertyNotFound(key);
-    judgeChange(image, caller, 'change');
+    this.access.judgeChange(image, caller, 'change');
     const version = requiredVersion(request, { meta: { [key]: image.properties[key] } }, image);
     await this.catalogue.changeProperties(id, { kind: 'remove', key }, version);
   }

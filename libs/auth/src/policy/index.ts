@@ -1,0 +1,16 @@
+export { credentialsOf, type Credentials } from './credentials.js';
+export { IMAGE_RULES, type RuleDefault } from './defaults.js';
+export { PolicyError, type PolicyPlace } from './error.js';
+export {
+  evaluate,
+  explain,
+  explanationLines,
+  type CredentialValues,
+  type Explanation,
+  type Question,
+  type Target,
+} from './evaluate.js';
+export { parse, print, type Check, type Rule, type RuleList, type Template } from './language.js';
+export { loadPolicy, type PolicySources } from './load.js';
+export { Policy, type DefinedRule, type ListedRule } from './policy.js';
+export { targetOf } from './target.js';
