@@ -11,7 +11,7 @@ import { FaultFilter } from './compute/fault.filter.js';
 import { ImagesController } from './compute/images.controller.js';
 import { MetadataController } from './compute/metadata.controller.js';
 import { VersionsController } from './compute/versions.controller.js';
-import type { EffectiveSettings } from './config.js';
+import type { EffectiveSettings } from './config/settings.js';
 import { HealthController, type Health } from './health/health.controller.js';
 import { MetricsController } from './telemetry/metrics.controller.js';
 import type { Telemetry } from './telemetry/telemetry.js';

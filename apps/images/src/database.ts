@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { migrate, openDatabase } from '@glimpse/store';
 import { openEmbedded } from '@glimpse/store/embedded';
-import type { EffectiveSettings } from './config.js';
+import type { EffectiveSettings } from './config/settings.js';
 import { SAMPLES } from './development/samples.js';
 import { importCatalogue } from './import/import-catalogue.js';
 

@@ -5,7 +5,9 @@ import { isUnavailable, migrate, missingMigrations, openDatabase, purgeImages } 
 import { EmbeddedDatabaseError } from '@glimpse/store/embedded';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
-import { loadSettings, maskedSettings, type EffectiveSettings } from './config.js';
+import { loadSettings } from './config/load.js';
+import { maskedSettings } from './config/masked.js';
+import type { EffectiveSettings } from './config/settings.js';
 import { reachDatabase } from './database.js';
 import { aborted, stopSignal } from './stop-signal.js';
 import { VERSION } from './version.js';

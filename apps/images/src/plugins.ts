@@ -4,7 +4,8 @@ import { developmentAuthenticator, readIdentities } from '@glimpse/auth';
 import { loadImageExtensions, loadPlugin, type Authenticator, type ImageExtension } from '@glimpse/plugins';
 import { diskConfig } from './compute/extensions/disk-config.js';
 import { imageSize } from './compute/extensions/image-size.js';
-import { readIdentitiesFile, type EffectiveSettings } from './config.js';
+import { readIdentitiesFile } from './config/load.js';
+import type { EffectiveSettings } from './config/settings.js';
 import { builtInIdentities } from './development/identities.js';
 
 /** Where the challenge of a 401 sends clients while no Keystone is configured: where it usually is. */

@@ -8,7 +8,7 @@ import type { FastifyRequest } from 'fastify';
 import { AppModule, type Parts } from './app.module.js';
 import { computeFace } from './compute/face.js';
 import { serveDescription } from './compute/openapi.js';
-import type { EffectiveSettings } from './config.js';
+import type { EffectiveSettings } from './config/settings.js';
 import { reachDatabase } from './database.js';
 import { welcome } from './development/welcome.js';
 import { DatabaseProbe } from './health/database-probe.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
-import { settingNames } from './config.js';
+import { settingNames } from './config/load.js';
 
 const reference = readFileSync(new URL('../../../docs/settings.md', import.meta.url), 'utf8');
 

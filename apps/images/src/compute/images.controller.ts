@@ -16,7 +16,7 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { EffectiveSettings } from '../config.js';
+import type { EffectiveSettings } from '../config/settings.js';
 import { CATALOGUE, IMAGE_EXTENSIONS, SETTINGS } from '../tokens.js';
 import { ImageAccess } from './access.js';
 import {

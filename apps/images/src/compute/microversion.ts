@@ -41,11 +41,6 @@ export function isAfter(microversion: string, other: string): boolean {
   return major > otherMajor || (major === otherMajor && minor > otherMinor);
 }
 
-/** Whether a text is a microversion that a maximum can be: 2.1 or later. */
-export function isMicroversion(text: string): boolean {
-  return FORM.test(text) && text.startsWith('2.') && !isAfter(MIN_MICROVERSION, text);
-}
-
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 function text(headers: Headers, name: string): string | undefined {

@@ -11,7 +11,7 @@ import {
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import type { EffectiveSettings } from '../config.js';
+import type { EffectiveSettings } from '../config/settings.js';
 import { RouteNotFound } from '../http/errors.js';
 import { pathOf } from '../http/path.js';
 import { UnsupportedMicroversion, isAfter, negotiate } from './microversion.js';

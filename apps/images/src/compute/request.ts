@@ -1,6 +1,6 @@
 import { requestBaseUrl, type LinkBase } from '@glimpse/links';
 import type { FastifyRequest } from 'fastify';
-import type { EffectiveSettings } from '../config.js';
+import type { EffectiveSettings } from '../config/settings.js';
 import { pathOf } from '../http/path.js';
 
 /** The API versions of this face: `v2` is v2.1 without microversions. */

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Param, Req, Res, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { EffectiveSettings } from '../config.js';
+import type { EffectiveSettings } from '../config/settings.js';
 import { SETTINGS } from '../tokens.js';
 import { sendDocument } from './answer.js';
 import { MIN_MICROVERSION } from './microversion.js';

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidOptions } from '@glimpse/plugins';
 import { describe, expect, it } from '@jest/globals';
-import { loadSettings, maskedSettings, readIdentitiesFile, settingNames } from './config.js';
+import { loadSettings, readIdentitiesFile, settingNames } from './load.js';
+import { maskedSettings } from './masked.js';
 
 const DATABASE = 'postgresql://glimpse:wonderland@db.example.com/glimpse';
 

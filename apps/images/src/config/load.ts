@@ -1,0 +1,150 @@
+import { readFileSync } from 'node:fs';
+import { InvalidOptions, readOptions } from '@glimpse/plugins';
+import { parse } from 'yaml';
+import { Settings, complete, isDatabaseUrl, type EffectiveSettings } from './settings.js';
+
+/** Settings whose environment variable has a name that the field knows. */
+const STANDARD_NAMES: Readonly<Record<string, string>> = {
+  'database.url': 'DATABASE_URL',
+  'keystone.auth_url': 'OS_AUTH_URL',
+};
+
+/** What Kubernetes puts into the environment for a Service named `glimpse` or `glimpse-…`, unless `enableServiceLinks` is off. */
+const SERVICE_LINK = {
+  name: /^GLIMPSE_(?:.+_)?(?:SERVICE_(?:HOST|PORT)(?:_.*)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)$/,
+  /** Of `GLIMPSE_PORT`, which is a setting, too. */
+  value: /^(?:tcp|udp|sctp):\/\/.+:\d+$/,
+};
+
+function environmentName(path: string): string {
+  return STANDARD_NAMES[path] ?? `GLIMPSE_${path.toUpperCase().replaceAll('.', '_')}`;
+}
+
+/** The paths of all scalar settings. */
+function scalarPaths(settings: object = new Settings(), prefix = ''): string[] {
+  return Object.entries(settings).flatMap(([key, value]) => {
+    if (Array.isArray(value) || key === 'authenticator') return [];
+    return typeof value === 'object' ? scalarPaths(value as object, `${prefix}${key}.`) : [prefix + key];
+  });
+}
+
+/** Each scalar setting's path in the file and its environment variable. */
+export function settingNames(): { path: string; variable: string }[] {
+  return scalarPaths().map((path) => ({ path, variable: environmentName(path) }));
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type Tree = { [key: string]: unknown };
+
+/** An environment variable, or what the file named by `NAME_FILE` holds. An empty value is an unset one. */
+function read(env: Environment, name: string): string | undefined {
+  const file = env[`${name}_FILE`];
+  if (!file) return env[name] || undefined;
+  if (env[name]) throw new InvalidOptions([`${name} and ${name}_FILE are both set: only one may be`]);
+  return readTextFile(file, `${name}_FILE`).replace(/\r?\n$/, '') || undefined;
+}
+
+function readTextFile(file: string, name: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new InvalidOptions([
+      `${name} = ${JSON.stringify(file)} cannot be read: ${(error as Error).message}`,
+    ]);
+  }
+}
+
+/** The YAML file as a tree. Every scalar stays the text it is, so that 2.40 is no number, and an empty one is unset. */
+function readFileTree(file: string): Tree {
+  let tree: unknown;
+  try {
+    tree = parse(readTextFile(file, 'GLIMPSE_CONFIG'), { schema: 'failsafe' });
+  } catch (error) {
+    if (error instanceof InvalidOptions) throw error;
+    const reason = (error as Error).message.split('\n', 1)[0];
+    throw new InvalidOptions([`GLIMPSE_CONFIG = ${JSON.stringify(file)} is not YAML: ${reason}`]);
+  }
+  if (tree === null || tree === '') return {};
+  if (typeof tree !== 'object' || Array.isArray(tree)) {
+    throw new InvalidOptions([`GLIMPSE_CONFIG = ${JSON.stringify(file)} must hold a mapping of settings`]);
+  }
+  return withoutEmpty(tree as Tree);
+}
+
+function withoutEmpty<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withoutEmpty) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, inner]) => inner !== '' && inner !== null);
+  return Object.fromEntries(entries.map(([key, inner]) => [key, withoutEmpty(inner as unknown)])) as T;
+}
+
+function setPath(tree: Tree, path: string, value: string): void {
+  const keys = path.split('.');
+  const last = keys.pop()!;
+  let at = tree;
+  for (const key of keys) {
+    at = (at[key] ??= {}) as Tree;
+    // No mapping where the file should have one: that is refused as it stands.
+    if (typeof at !== 'object') return;
+  }
+  at[last] = value;
+}
+
+/** Hides a wrong secret from what says that it is wrong. */
+function hideWrongSecret(tree: Tree): void {
+  const url = (tree['database'] as Tree | undefined)?.['url'];
+  if (typeof url === 'string' && !isDatabaseUrl(url)) setPath(tree, 'database.url', '***');
+}
+
+function withoutServiceLinks(env: Environment): Environment {
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      ([name, value = '']) => !SERVICE_LINK.name.test(name) && !SERVICE_LINK.value.test(value),
+    ),
+  );
+}
+
+function refuseUnknownNames(env: Environment, paths: readonly string[]): void {
+  const known = new Set(['GLIMPSE_CONFIG', ...paths.map(environmentName)]);
+  const unknown = Object.keys(env).filter(
+    (name) => name.startsWith('GLIMPSE_') && !known.has(name) && !known.has(name.replace(/_FILE$/, '')),
+  );
+  if (unknown.length === 0) return;
+  const names = [...known].filter((name) => name.startsWith('GLIMPSE_')).join(', ');
+  throw new InvalidOptions(unknown.map((name) => `${name} is not a known setting: known are ${names}`));
+}
+
+/**
+ * Reads the settings: the environment before the YAML file that `GLIMPSE_CONFIG` names, before the defaults.
+ *
+ * @throws {InvalidOptions} naming each key, the value, and what is allowed
+ */
+export function loadSettings(environment: Environment): EffectiveSettings {
+  const env = withoutServiceLinks(environment);
+  const paths = scalarPaths();
+  refuseUnknownNames(env, paths);
+  const file = read(env, 'GLIMPSE_CONFIG');
+  const tree = file === undefined ? {} : readFileTree(file);
+  const fromEnvironment = new Set<string>();
+  for (const path of paths) {
+    const value = read(env, environmentName(path));
+    if (value === undefined) continue;
+    setPath(tree, path, value);
+    fromEnvironment.add(path);
+  }
+  hideWrongSecret(tree);
+  const name = (path: string): string =>
+    fromEnvironment.has(path) || file === undefined ? environmentName(path) : `${path} in ${file}`;
+  return complete(readOptions(Settings, tree, name));
+}
+
+/** Reads the file of development identities as YAML, which JSON is. */
+export function readIdentitiesFile(file: string): unknown {
+  try {
+    return parse(readTextFile(file, 'GLIMPSE_IDENTITIES'));
+  } catch (error) {
+    if (error instanceof InvalidOptions) throw error;
+    // The reason would quote the text, and so perhaps a token.
+    throw new InvalidOptions([`GLIMPSE_IDENTITIES = ${JSON.stringify(file)} is neither JSON nor YAML`]);
+  }
+}

@@ -1,0 +1,30 @@
+import type { EffectiveSettings } from './settings.js';
+
+/** Settings that are not to be shown as they are. */
+const SECRETS: ReadonlySet<string> = new Set(['database.url']);
+
+/** How options of plugins are called that are not to be shown either. */
+const SECRET_OPTION = /password|secret/i;
+
+type Tree = { [key: string]: unknown };
+
+/** The settings in effect as a tree to show, with secrets masked. */
+export function maskedSettings(settings: EffectiveSettings): Tree {
+  const text = JSON.stringify(settings, (key, value: unknown) => (SECRET_OPTION.test(key) ? '***' : value));
+  const tree = JSON.parse(text) as Tree;
+  for (const path of SECRETS) {
+    const [group, key] = path.split('.') as [string, string];
+    const values = tree[group] as Tree;
+    if (typeof values[key] === 'string') values[key] = masked(values[key]);
+  }
+  return tree;
+}
+
+function masked(url: string): string {
+  const shown = new URL(url);
+  if (shown.password) shown.password = '***';
+  shown.searchParams.forEach((_, key) => {
+    if (key.toLowerCase().includes('password')) shown.searchParams.set(key, '***');
+  });
+  return shown.toString();
+}

@@ -1,0 +1,206 @@
+import { configuredBaseUrl } from '@glimpse/links';
+import {
+  InvalidOptions,
+  Matching,
+  Nested,
+  OneOf,
+  Optional,
+  Text,
+  TrueOrFalse,
+  WholeNumber,
+} from '@glimpse/plugins';
+import { IsObject, IsString } from 'class-validator';
+import { LOG_LEVELS, type LogLevel } from '../telemetry/observations.js';
+
+const isBaseUrl = (value: string): boolean => configuredBaseUrl(value) !== undefined;
+export const isDatabaseUrl = (value: string): boolean =>
+  /^postgres(?:ql)?:\/\//.test(value) && URL.canParse(value);
+const isMaxMicroversion = (value: string): boolean => /^2\.[1-9]\d{0,5}$/.test(value);
+const BASE_URL = 'an http or https URL without query, fragment or credentials';
+
+/** A plugin by its built-in name or module specifier. */
+export class PluginSettings {
+  @Text()
+  use!: string;
+
+  @IsObject({ message: 'a mapping of options' })
+  options: Record<string, unknown> = {};
+
+  static of(use: string, options: Record<string, unknown> = {}): PluginSettings {
+    return Object.assign(new PluginSettings(), { use, options });
+  }
+}
+
+class DatabaseSettings {
+  /** The PostgreSQL that holds the catalogue; unset: the embedded one. */
+  @Optional()
+  @Matching('a postgresql:// URL', isDatabaseUrl)
+  url?: string;
+
+  /** The most connections that one process opens. */
+  @WholeNumber(1, 1000)
+  pool = 10;
+}
+
+class KeystoneSettings {
+  /** Where Keystone is. */
+  @Optional()
+  @Matching(BASE_URL, isBaseUrl)
+  auth_url?: string;
+
+  /** Where the challenge of a 401 sends clients. */
+  @Optional()
+  @Matching(BASE_URL, isBaseUrl)
+  public_url?: string;
+}
+
+class LinkSettings {
+  /** Whether links carry the project id of the request's URL. */
+  @OneOf(['request', 'never'])
+  project: 'request' | 'never' = 'request';
+}
+
+class PolicySettings {
+  /** A policy file in oslo.policy's language, in YAML or JSON; its rules go before the defaults. */
+  @Optional()
+  @Text()
+  file?: string;
+
+  /** Folders of such files, which go before `file`, in the order of their names. */
+  @IsString({ each: true, message: 'a list of folders' })
+  dirs: string[] = [];
+}
+
+class LogSettings {
+  @OneOf(LOG_LEVELS)
+  level: LogLevel = 'info';
+
+  /** Whether every request has a line, not only changes, failures and slow ones. */
+  @TrueOrFalse()
+  requests = false;
+}
+
+class MetricsSettings {
+  /** Serves `/metrics` on a port of its own instead of the service's. */
+  @Optional()
+  @WholeNumber(1, 65535)
+  port?: number;
+}
+
+/**
+ * All settings. Each scalar one is a key of the YAML file and an environment variable, `GLIMPSE_` and the
+ * path in capitals, but for those that `load.ts` lists.
+ */
+export class Settings {
+  @OneOf(['development', 'production'])
+  mode: 'development' | 'production' = 'development';
+
+  /** The address to listen on; unset: 127.0.0.1 in development, 0.0.0.0 in production. */
+  @Optional()
+  @Text()
+  host?: string;
+
+  @WholeNumber(0, 65535)
+  port = 8774;
+
+  /** Where the embedded database and the development tokens live. */
+  @Text()
+  data_dir = '.glimpse';
+
+  /** Whether an empty embedded catalogue gets sample images. */
+  @OneOf(['on', 'off'])
+  samples: 'on' | 'off' = 'on';
+
+  /** The base of links to this service; unset: what the request says. */
+  @Optional()
+  @Matching(BASE_URL, isBaseUrl)
+  public_url?: string;
+
+  /** The base of links to the image service. */
+  @Optional()
+  @Matching(BASE_URL, isBaseUrl)
+  image_url?: string;
+
+  @Matching('a microversion such as 2.38, from 2.1 on', isMaxMicroversion)
+  max_microversion = '2.38';
+
+  /** A file of development identities, in the place of the built-in ones. */
+  @Optional()
+  @Text()
+  identities?: string;
+
+  @Nested(() => DatabaseSettings)
+  database = new DatabaseSettings();
+
+  @Nested(() => KeystoneSettings)
+  keystone = new KeystoneSettings();
+
+  @Nested(() => LinkSettings)
+  links = new LinkSettings();
+
+  @Nested(() => PolicySettings)
+  policy = new PolicySettings();
+
+  @Nested(() => LogSettings)
+  log = new LogSettings();
+
+  @Nested(() => MetricsSettings)
+  metrics = new MetricsSettings();
+
+  @Nested(() => PluginSettings)
+  extensions: PluginSettings[] = [
+    PluginSettings.of('OS-EXT-IMG-SIZE', { as: 'integer' }),
+    PluginSettings.of('OS-DCF'),
+  ];
+
+  /** Unset: `keystone` where Keystone's URL is set, else `development`. */
+  @Optional()
+  @Nested(() => PluginSettings)
+  authenticator?: PluginSettings;
+}
+
+/** The settings in effect, with what depends on others filled in. */
+export type EffectiveSettings = Settings & Required<Pick<Settings, 'host' | 'image_url' | 'authenticator'>>;
+
+const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host);
+
+/**
+ * Fills in what depends on other settings, and refuses what does not go together.
+ *
+ * @throws {InvalidOptions}
+ */
+export function complete(settings: Settings): EffectiveSettings {
+  const production = settings.mode === 'production';
+  const authenticator =
+    settings.authenticator ?? PluginSettings.of(settings.keystone.auth_url ? 'keystone' : 'development');
+  const host = settings.host ?? (production ? '0.0.0.0' : '127.0.0.1');
+  const public_url = configuredBaseUrl(settings.public_url ?? '');
+  const image_url = configuredBaseUrl(settings.image_url ?? (production ? '' : 'http://127.0.0.1:9292'));
+  const development = authenticator.use === 'development';
+
+  const problems: string[] = [];
+  if (production) {
+    if (!settings.database.url) problems.push('DATABASE_URL is missing: production has no embedded database');
+    if (!public_url) problems.push('GLIMPSE_PUBLIC_URL is missing: production requires it');
+    if (!image_url) problems.push('GLIMPSE_IMAGE_URL is missing: production requires it');
+    if (settings.identities) {
+      problems.push('GLIMPSE_IDENTITIES is not allowed in production: identities come from Keystone there');
+    }
+    if (development) {
+      problems.push(
+        'authenticator = development is not allowed in production: set OS_AUTH_URL, or name another one',
+      );
+    }
+  }
+  if (settings.identities && authenticator.use === 'keystone') {
+    problems.push('GLIMPSE_IDENTITIES is not allowed together with the authenticator keystone: unset one');
+  }
+  if (development && !production && !settings.identities && !isLoopback(host)) {
+    problems.push(
+      `GLIMPSE_HOST = ${JSON.stringify(host)} is not allowed: the built-in development tokens are served on ` +
+        'loopback only (127.0.0.1, ::1, localhost); name tokens of your own in GLIMPSE_IDENTITIES',
+    );
+  }
+  if (problems.length > 0) throw new InvalidOptions(problems);
+  return Object.assign(settings, { host, public_url, image_url: image_url!, authenticator });
+}
