@@ -108,3 +108,70 @@ describe('a policy file', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
 });
+
+describe('glimpse policy', () => {
+  const identity = (roles: string[]): string =>
+    JSON.stringify({ user_id: 'u', user_name: 'ann', project_id: PROJECT, roles });
+
+  it('lists every rule with where it comes from and whether it is asked', async () => {
+    const file = policyFile({ get_images: 'role:member', publicize_image: 'role:admin' });
+    const { code, stdout } = await glimpse(['policy', 'list'], { GLIMPSE_POLICY_FILE: file });
+    expect(code).toBe(0);
+    expect(stdout).toContain(`get_images: "role:member"  # ${file}\n`);
+    expect(stdout).toContain(`publicize_image: "role:admin"  # ${file}  # unused\n`);
+    expect(stdout).toContain('context_is_admin: "role:admin"  # built-in\n');
+  });
+
+  it('says which part of a rule decided', async () => {
+    const check = (roles: string[]): ReturnType<typeof glimpse> =>
+      glimpse(
+        [
+          'policy',
+          'check',
+          '--rule',
+          'modify_image',
+          '--identity',
+          identity(roles),
+          '--image',
+          JSON.stringify(documents[0]),
+        ],
+        {},
+      );
+    const allowed = await check(['member']);
+    expect(allowed).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^allows .*\n(?:.*\n)*allows +role:member/),
+    });
+    const refused = await check(['reader']);
+    expect(refused).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^refuses .*\n(?:.*\n)*refuses +role:member/),
+    });
+  });
+
+  it('prints a sample that is a policy file', async () => {
+    const { stdout } = await glimpse(['policy', 'sample'], {});
+    const file = join(newFolder(), 'policy.yaml');
+    writeFileSync(file, stdout.replace(/^#(\w+:)/gm, '$1'));
+    const { code, stdout: listed } = await glimpse(['policy', 'list'], { GLIMPSE_POLICY_FILE: file });
+    expect(code).toBe(0);
+    expect(listed).toContain(
+      `modify_image: "rule:context_is_admin or (role:member and project_id:%(project_id)s)"  # ${file}`,
+    );
+  });
+
+  it.each([
+    [['--rule', 'nosuch', '--identity', identity([])], /no rule "nosuch"/],
+    [['--rule', 'get_image', '--identity', '{"roles": 1}'], /identity 1/],
+    [
+      ['--rule', 'get_image', '--identity', 'no/such/file'],
+      /--identity = "no\/such\/file" is neither JSON nor a file of it/,
+    ],
+    [['--rule', 'get_image', '--identity', identity([]), '--image', '{"id": 1}'], /status is missing/],
+  ])('refuses %j with a line', async (args, reason) => {
+    const { code, stderr } = await glimpse(['policy', 'check', ...args], {});
+    expect(code).toBe(1);
+    expect(stderr).toMatch(reason);
+    expect(stderr).not.toContain('    at ');
+  });
+});

@@ -8,7 +8,9 @@ import { stringify } from 'yaml';
 import { loadSettings } from './config/load.js';
 import { maskedSettings } from './config/masked.js';
 import type { EffectiveSettings } from './config/settings.js';
+import { BadDocument } from './import/bad-document.js';
 import { reachDatabase } from './database.js';
+import { policyCommand } from './policy-command.js';
 import { aborted, stopSignal } from './stop-signal.js';
 import { VERSION } from './version.js';
 
@@ -98,6 +100,8 @@ program
     process.stdout.write(stringify(maskedSettings(loadSettings(process.env))));
   });
 
+program.addCommand(policyCommand());
+
 /** Milliseconds of an age such as `30d`. */
 function ageOf(text: string): number {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
@@ -115,6 +119,7 @@ function isPlain(error: unknown): error is Error {
     error instanceof InvalidOptions ||
     error instanceof PluginError ||
     error instanceof PolicyError ||
+    error instanceof BadDocument ||
     error instanceof EmbeddedDatabaseError ||
     (error as { code?: unknown }).code === 'cannot-listen' ||
     typeof (error as NodeJS.ErrnoException).errno === 'number'
