@@ -40,13 +40,27 @@ export function findBinaries(): Binaries {
   };
 }
 
-/** Packages hold no symbolic links; where install scripts are off, the libraries still lack theirs. */
+/**
+ * Packages hold no symbolic links; where install scripts are off, the libraries still lack theirs. Two
+ * processes may make them in the same moment.
+ */
 function linkLibraries(root: string): void {
   const list = join(root, 'native', 'pg-symlinks.json');
   if (!existsSync(list)) return;
   const links = JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[];
   for (const { source, target } of links) {
     const link = join(root, target);
-    if (!lstatSync(link, { throwIfNoEntry: false })) symlinkSync(basename(source), link);
+    if (lstatSync(link, { throwIfNoEntry: false })) continue;
+    try {
+      symlinkSync(basename(source), link);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST') continue;
+      throw new EmbeddedDatabaseError(
+        `the embedded PostgreSQL lacks links that cannot be made (${message}); ` +
+          'run the command once as whoever installed it, or name a PostgreSQL of your own in DATABASE_URL',
+        { cause: error },
+      );
+    }
   }
 }
