@@ -25,16 +25,21 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const program = `import { findBinaries } from './binaries.js'; console.log(findBinaries().version);`;
+/** All begin at one moment, not as each has loaded. */
+const program = `
+  import { findBinaries } from './binaries.js';
+  while (Date.now() < Number(process.argv[1]));
+  findBinaries();`;
 
 describe('the programs of the embedded PostgreSQL', () => {
   it('get the links that their libraries lack, however many processes look for them at once', async () => {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 10; round++) {
       for (const link of links) rmSync(link, { force: true });
-      const runs = Array.from({ length: 8 }, () =>
-        spawn(process.execPath, ['--input-type=module', '-e', program], {
+      const moment = String(Date.now() + 500);
+      const runs = Array.from({ length: 4 }, () =>
+        spawn(process.execPath, ['--input-type=module', '-e', program, moment], {
           cwd: folder,
-          stdio: ['ignore', 'ignore', 'inherit'],
+          stdio: 'ignore',
           env: { PATH: process.env['PATH'] },
         }),
       );
