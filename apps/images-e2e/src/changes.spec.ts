@@ -97,6 +97,11 @@ describe('metadata', () => {
       /Value: \[{8}\.\.\.\]{8}\. .* is not of type 'object'/,
     ],
     ['{"metadata":{"a":"b"}', 'Malformed request body'],
+    [
+      '{"metadata":{},"constructor":1}',
+      "Additional properties are not allowed ('constructor' was unexpected)",
+    ],
+    ['{"constructor":{},"toString":1}', "'metadata' is a required property"],
     ['"metadata"', "'metadata' is not of type 'object'"],
   ])('refuses a body that it cannot keep (case %#)', async (body, message) => {
     const before = await row();

@@ -8,8 +8,7 @@ export class InvalidInput extends DomainError {
 }
 
 /** The one place that turns class-validator's errors into Nova's messages: the first one, in Nova's order. */
-function check(input: object, known?: readonly string[]): void {
-  const unknown = known ? Object.keys(input).filter((key) => !known.includes(key)) : [];
+function check(input: object, unknown: readonly string[] = []): void {
   const errors = validateSync(input, { forbidUnknownValues: false, stopAtFirstError: true });
   const missing = errors.find(({ value }) => value === undefined);
   if (missing) throw new InvalidInput(`'${missing.property}' is a required property`);
@@ -55,10 +54,15 @@ export function readBody<T extends object>(type: new () => T, body: Buffer | und
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new InvalidInput(`${pythonRepr(value)} is not of type 'object'`);
   }
-  const empty = new type();
-  const known = Object.keys(empty);
-  const input = Object.assign(empty, value);
-  check(input, known);
+  const input = new type();
+  const known = Object.keys(input);
+  // Just what is declared there: a body may have keys of any name, `constructor` too.
+  for (const key of known)
+    Reflect.set(input, key, Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined);
+  check(
+    input,
+    Object.keys(value).filter((key) => !known.includes(key)),
+  );
   return input;
 }
 
