@@ -272,3 +272,23 @@ describe('a data folder', () => {
     expect(images.map(({ id }) => id)).toEqual([PAGE_IMAGE]);
   });
 });
+
+describe('development identities of one’s own', () => {
+  it('are warned about where other machines reach them, and only there', async () => {
+    const folder = newFolder();
+    const identities = join(folder, 'identities.json');
+    writeFileSync(identities, '{"token": {"user_id": "u", "user_name": "ann", "roles": []}}');
+    for (const [host, warned] of [
+      ['127.0.0.1', false],
+      ['0.0.0.0', true],
+    ] as const) {
+      const service = await startBareService({
+        GLIMPSE_DATA_DIR: folder,
+        GLIMPSE_IDENTITIES: identities,
+        GLIMPSE_HOST: host,
+      });
+      expect(service.log().includes('development-tokens-exposed')).toBe(warned);
+      await service.stop();
+    }
+  }, 60_000);
+});

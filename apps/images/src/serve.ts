@@ -8,7 +8,7 @@ import type { FastifyRequest } from 'fastify';
 import { AppModule, type Parts } from './app.module.js';
 import { computeFace } from './compute/face.js';
 import { serveDescription } from './compute/openapi.js';
-import type { EffectiveSettings } from './config/settings.js';
+import { isLoopback, type EffectiveSettings } from './config/settings.js';
 import { reachDatabase } from './database.js';
 import { welcome } from './development/welcome.js';
 import { DatabaseProbe } from './health/database-probe.js';
@@ -133,8 +133,8 @@ function announce(app: NestFastifyApplication, { settings, telemetry, health }: 
   const { port } = app.getHttpServer().address() as { port: number };
   const { host, mode, identities } = settings;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  if (identities && !isLoopback(host)) telemetry.observe('development-tokens-exposed', { host });
   telemetry.observe('listening', { url, mode });
-  if (identities) telemetry.observe('development-tokens-exposed', { host });
   if (mode === 'development') {
     void health.database.ready.then(() => process.stdout.write(welcome(url, settings)));
   }

@@ -162,7 +162,8 @@ export class Settings {
 /** The settings in effect, with what depends on others filled in. */
 export type EffectiveSettings = Settings & Required<Pick<Settings, 'host' | 'image_url' | 'authenticator'>>;
 
-const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host);
+/** Whether nobody but this machine reaches an address. */
+export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host);
 
 /**
  * Fills in what depends on other settings, and refuses what does not go together.

@@ -57,6 +57,8 @@ export async function runImport(
     onBad: (message) => stderr.write(`${clearLine}${message}\n`),
     onProgress: progress(stderr),
   });
+  // Lists are planned by statistics, which PostgreSQL would gather only some time after so many rows came.
+  if (counts.added + counts.changed > 0) await pool.query('ANALYZE images, members');
   stderr.write(clearLine);
   stdout.write(`${summary(counts)}\n`);
   return counts.bad;
