@@ -24,7 +24,8 @@ function fastestFolder() {
 
 function fillCatalogue(url) {
   const file = (path) => fileURLToPath(new URL(path, import.meta.url));
-  const env = { ...process.env, DATABASE_URL: url };
+  // Nothing of the tester's settings, whatever they have set.
+  const env = { PATH: process.env['PATH'], DATABASE_URL: url };
   for (const args of [['migrate'], ['import', file('../../contract/images.json')]]) {
     execFileSync(process.execPath, [file('../../../images/bin/glimpse.js'), ...args], {
       env,
@@ -45,4 +46,5 @@ process.stdout.write(`${database.url}\n`);
 process.stdin.resume();
 await once(process.stdin, 'close');
 await database.leave();
-rmSync(folder, { recursive: true, force: true });
+for (const made of [folder, process.env['GLIMPSE_E2E_FOLDER']])
+  rmSync(made, { recursive: true, force: true });

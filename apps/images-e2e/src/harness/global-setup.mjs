@@ -1,10 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** Starts the run's PostgreSQL, with the catalogue that each suite gets a copy of. */
 export default async function setUp() {
+  // The server removes it when the run ends.
+  process.env['GLIMPSE_E2E_FOLDER'] = mkdtempSync(join(tmpdir(), 'glimpse-e2e-'));
   const program = fileURLToPath(new URL('database-server.mjs', import.meta.url));
   const server = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   const [url] = await Promise.race([

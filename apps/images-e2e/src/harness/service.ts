@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnGlimpse } from './command.js';
@@ -31,9 +30,9 @@ export interface Service {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** A folder that is nobody else's. */
+/** A folder that is nobody else's; it is gone when the run ends. */
 export function newFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'glimpse-'));
+  return mkdtempSync(join(process.env['GLIMPSE_E2E_FOLDER']!, 'suite-'));
 }
 
 /** Waits until something holds. */
