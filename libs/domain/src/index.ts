@@ -5,3 +5,4 @@ export * from './errors.js';
 export * from './identity.js';
 export * from './image.js';
 export * from './properties.js';
+export * from './text.js';

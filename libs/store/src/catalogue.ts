@@ -8,6 +8,7 @@ import {
   QuotaExceeded,
   VersionLost,
   canSee,
+  isStorable,
   type Catalogue,
   type Image,
   type ImageCriteria,
@@ -123,12 +124,8 @@ function stored(id: string): string {
   return id.toLowerCase();
 }
 
-/** PostgreSQL holds no NUL and no half of a surrogate pair, so no image has them anywhere. */
-const UNSTORABLE = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
-
 function canMatch({ names = [], search = '', properties = {} }: ImageCriteria): boolean {
-  const texts = [search, ...Object.entries(properties).flat()];
-  return !texts.some((text) => UNSTORABLE.test(text)) && !names.some((name) => UNSTORABLE.test(name));
+  return [search, ...names, ...Object.entries(properties).flat()].every(isStorable);
 }
 
 function imageOf(row: ImageRow): Image {

@@ -1,12 +1,10 @@
-import { BASE_ATTRIBUTES } from '@glimpse/domain';
+import { BASE_ATTRIBUTES, isStorable } from '@glimpse/domain';
 import { ValidateBy } from 'class-validator';
 import { pythonRepr, pythonStr } from './python.js';
 
 const KEY = /^[a-zA-Z0-9-_:. ]{1,255}$/;
 const KEY_PATTERN = "'^[a-zA-Z0-9-_:. ]{1,255}$'";
 const MAX_VALUE = 255;
-/** What PostgreSQL cannot store: NUL, and half of a surrogate pair. */
-const UNSTORABLE = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
 function complaint(field: string, value: unknown, reason: string): string {
   return `Invalid input for field/attribute ${field}. Value: ${pythonStr(value)}. ${reason}`;
@@ -44,7 +42,7 @@ function wrongMetadata(field: string, metadata: unknown, exactlyOne: boolean): s
 function wrongValue(value: unknown): string | undefined {
   if (typeof value !== 'string') return `${pythonRepr(value)} is not of type 'string'`;
   if ([...value].length > MAX_VALUE) return `${pythonRepr(value)} is too long`;
-  if (UNSTORABLE.test(value)) return 'It holds a NUL or half of a surrogate pair';
+  if (!isStorable(value)) return 'It holds a NUL or half of a surrogate pair';
   return undefined;
 }
 

@@ -3,6 +3,7 @@ import {
   IMAGE_STATUSES,
   MEMBER_STATUSES,
   VISIBILITIES,
+  isStorable,
   type MemberStatus,
 } from '@glimpse/domain';
 import type { ImportedImage, ImportedMembers } from '@glimpse/store';
@@ -18,8 +19,6 @@ const MAX_INTEGER = 2_147_483_647;
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 const UTC_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$/;
-/** PostgreSQL stores neither, in no column and in no JSON. */
-const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
 /**
  * Reads an image document of Glance's Image API v2: its base attributes, and every other as a custom
@@ -115,7 +114,7 @@ function readText(attribute: string, value: unknown, min: number, max: number): 
   if (typeof value !== 'string' || !fits(value, min, max)) {
     throw new BadDocument(attribute, value, `text of ${min} to ${max} characters`);
   }
-  if (UNSTORABLE.test(value)) {
+  if (!isStorable(value)) {
     throw new BadDocument(attribute, value, 'text without U+0000 and without halves of surrogate pairs');
   }
   return value;
