@@ -1,4 +1,9 @@
-import { createKeystoneAuthenticator, readKeystoneOptions, type KeystoneOptions } from '@glimpse/auth';
+import {
+  createKeystoneAuthenticator,
+  readKeystoneOptions,
+  type KeystoneObservations,
+  type KeystoneOptions,
+} from '@glimpse/auth';
 import { definePlugin, type Plugin } from '@glimpse/plugins';
 import { environmentName, readCertificates } from './config/load.js';
 import type { EffectiveSettings } from './config/settings.js';
@@ -47,7 +52,7 @@ export function keystoneAuthenticator(
       const name = (option: string): string => environmentName(SETTINGS[option as keyof typeof SETTINGS]);
       return createKeystoneAuthenticator(
         readKeystoneOptions({ ...Object.fromEntries(options), ca }, name),
-        telemetry.observe.bind(telemetry),
+        (name, known) => telemetry.observe<keyof KeystoneObservations>(name, known),
       );
     },
   });

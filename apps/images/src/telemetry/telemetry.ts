@@ -62,7 +62,7 @@ export class Telemetry {
       this.#tokens.inc({ outcome, source });
       return;
     }
-    const { level, message } = LINES[name];
+    const { level, message } = LINES[name as keyof typeof LINES];
     const line: object = { event: name, ...known };
     this.#logger[level](line, message);
   }

@@ -1,6 +1,6 @@
 import type { Identity } from '@glimpse/domain';
 import type { Authentication, AuthenticationRequest, Authenticator } from '@glimpse/plugins';
-import { CannotAsk, NoAnswer } from './cannot-ask.js';
+import { CannotAsk } from './cannot-ask.js';
 import { connectionTo, persistently } from './connection.js';
 import { KnownTokens, type Clock } from './known-tokens.js';
 import { readKeystoneOptions, type KeystoneOptions } from './options.js';
@@ -114,8 +114,7 @@ class KeystoneAuthenticator implements Authenticator {
     try {
       this.#outage.check();
       const call = (): Promise<Authentication> => this.#validate(token, key, allowExpired, signal);
-      const authentication = this.#slots.run(call, { provoked: fresh, signal });
-      return this.#judged(await within(signal, authentication), 'keystone');
+      return this.#judged(await this.#slots.run(call, { provoked: fresh, signal }), 'keystone');
     } catch (error) {
       if (!(error instanceof CannotAsk)) throw error;
       const identity = this.#known.identity(key, { away: true });
@@ -149,14 +148,4 @@ class KeystoneAuthenticator implements Authenticator {
     this.observe('token-judged', { outcome: authentication.outcome, source });
     return authentication;
   }
-}
-
-/** Waits for an answer, but not for longer than until the signal: what it waits for goes on. */
-function within<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(new NoAnswer('it does not answer in time')), {
-      once: true,
-    });
-    answer.then(resolve, reject);
-  });
 }

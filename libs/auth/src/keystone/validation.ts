@@ -42,7 +42,7 @@ export class Validation {
     const headers = { 'x-subject-token': token, 'openstack-identity-access-rules': '1.0' };
 
     for (let renewed = false; ; renewed = true) {
-      const own = await this.ownToken.get();
+      const own = await within(signal, this.ownToken.get());
       const url = `${this.#endpoint(own)}${path}`;
       const answer = await this.ask({
         method: 'GET',
@@ -88,4 +88,14 @@ function restrictedToCatalog({ identity, catalog = [] }: TokenDocument): Identit
   const services = new Set(catalog.map(({ type }) => type));
   const rules = identity.accessRules ?? [];
   return { ...identity, accessRules: rules.filter(({ service }) => services.has(service)) };
+}
+
+/** Waits no longer than until the signal. What it waits for goes on: others may wait for it, too. */
+async function within<T>(signal: AbortSignal, answer: T | Promise<T>): Promise<T> {
+  const over = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(new NoAnswer('it does not answer in time')), {
+      once: true,
+    });
+  });
+  return Promise.race([answer, over]);
 }
