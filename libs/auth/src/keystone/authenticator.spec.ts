@@ -442,6 +442,22 @@ describe('many at once', () => {
     await Promise.all(flood);
     expect(keystone.mostValidationsAtOnce).toBe(3);
   });
+
+  it('who send no-cache are told to come again where their line is full, though the token is known', async () => {
+    const asked = authenticator({ concurrency: 4, queue: 4 });
+    const token = issue();
+    await asked.authenticate(token);
+    keystone.behave({ delay: 200 }, 'validations');
+    const flood = Array.from({ length: 5 }, () => userOf(asked.authenticate(token, { fresh: true })));
+    expect((await Promise.all(flood)).sort()).toEqual([
+      'demo',
+      'demo',
+      'unavailable',
+      'unavailable',
+      'unavailable',
+    ]);
+    expect(await userOf(asked.authenticate(token))).toBe('demo');
+  });
 });
 
 describe('TLS', () => {

@@ -1,6 +1,6 @@
 import type { Identity } from '@glimpse/domain';
 import type { Authentication, AuthenticationRequest, Authenticator } from '@glimpse/plugins';
-import { CannotAsk } from './cannot-ask.js';
+import { CannotAsk, NoSlot } from './cannot-ask.js';
 import { connectionTo, persistently } from './connection.js';
 import { KnownTokens, type Clock } from './known-tokens.js';
 import { readKeystoneOptions, type KeystoneOptions } from './options.js';
@@ -117,7 +117,8 @@ class KeystoneAuthenticator implements Authenticator {
       return this.#judged(await this.#slots.run(call, { provoked: fresh, signal }), 'keystone');
     } catch (error) {
       if (!(error instanceof CannotAsk)) throw error;
-      const identity = this.#known.identity(key, { away: true });
+      // A full line is not an outage.
+      const identity = error instanceof NoSlot ? undefined : this.#known.identity(key, { away: true });
       if (identity) return this.#judged({ outcome: 'identity', identity }, 'cache');
       return this.#judged({ outcome: 'unavailable', retryAfter: error.retryAfter }, 'keystone');
     }
