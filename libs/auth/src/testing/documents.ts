@@ -1,0 +1,136 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { AccessRule, Scope } from '@glimpse/domain';
+
+/** A service in Keystone's catalog. */
+export interface CatalogService {
+  readonly id: string;
+  /** Such as `compute`. */
+  readonly type: string;
+  readonly name: string;
+  readonly endpoints: readonly CatalogEndpoint[];
+}
+
+/** Where a service of the catalog can be reached. */
+export interface CatalogEndpoint {
+  readonly id: string;
+  readonly interface: 'public' | 'internal' | 'admin';
+  readonly region: string;
+  readonly region_id: string;
+  readonly url: string;
+}
+
+/** A token as Keystone keeps it. */
+export interface IssuedToken {
+  readonly method: 'password' | 'application_credential';
+  readonly user: { readonly id: string; readonly name: string; readonly domain: string };
+  readonly scope: Scope;
+  readonly roles: readonly string[];
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly auditId: string;
+  /** Of a token by application credential, the credential. */
+  readonly credential: { readonly id: string; readonly accessRules: readonly AccessRule[] } | null;
+  readonly catalog: readonly CatalogService[];
+}
+
+/** An id that looks like Keystone's and is the same for the same name, such as `idOf('project', 'demo')`. */
+export function idOf(kind: string, name: string): string {
+  return createHash('sha256').update(`${kind}/${name}`).digest('hex').slice(0, 32);
+}
+
+/** A token that looks like one of Keystone's. */
+export function newToken(): string {
+  return `gAAAAAB${randomBytes(132).toString('base64url')}`;
+}
+
+/** What Keystone notes in a token to trace it by. */
+export function newAuditId(): string {
+  return randomBytes(16).toString('base64url');
+}
+
+function domainOf(id: string) {
+  return { id, name: id === 'default' ? 'Default' : id };
+}
+
+function time(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace('Z', '000Z');
+}
+
+/** The body that shows a token, on issue and on validation alike. */
+export function tokenDocument(token: IssuedToken, withCatalog: boolean): object {
+  const { user, scope, credential } = token;
+  const roles = token.roles.map((name) => ({ id: idOf('role', name), name }));
+  return {
+    token: {
+      methods: [token.method],
+      user: {
+        domain: domainOf(user.domain),
+        id: user.id,
+        name: user.name,
+        password_expires_at: null,
+      },
+      audit_ids: [token.auditId],
+      expires_at: time(token.expiresAt),
+      issued_at: time(token.issuedAt),
+      ...(scope.kind === 'system' && { roles, system: { all: true } }),
+      ...(scope.kind === 'domain' && { domain: { id: scope.id, name: scope.name }, roles }),
+      ...(scope.kind === 'project' && {
+        project: { domain: domainOf(user.domain), id: scope.id, name: scope.name },
+        is_domain: false,
+        roles,
+      }),
+      ...(scope.kind !== 'none' && withCatalog && { catalog: token.catalog }),
+      ...(credential && { application_credential: credentialDocument(credential) }),
+    },
+  };
+}
+
+/** Keystone leaves out a list of access rules that is empty: such a credential is not restricted. */
+function credentialDocument({ id, accessRules }: NonNullable<IssuedToken['credential']>): object {
+  const rules = accessRules.map(({ service, path, method }) => ({
+    id: idOf('rule', `${service} ${method} ${path}`),
+    service,
+    path,
+    method,
+  }));
+  return { id, name: id, restricted: true, ...(rules.length > 0 && { access_rules: rules }) };
+}
+
+/** What `GET /v3/` says. */
+export function versionDocument(url: string): object {
+  return {
+    version: {
+      id: 'v3.14',
+      status: 'stable',
+      updated: '2020-04-07T00:00:00Z',
+      links: [{ rel: 'self', href: `${url}/v3/` }],
+      'media-types': [{ base: 'application/json', type: 'application/vnd.openstack.identity-v3+json' }],
+    },
+  };
+}
+
+/** The catalog of a small cloud: image, identity and compute. */
+export function catalogOf(url: string): CatalogService[] {
+  const service = (
+    type: string,
+    name: string,
+    address: string,
+    interfaces: readonly CatalogEndpoint['interface'][] = ['public'],
+  ): CatalogService => ({
+    endpoints: interfaces.map((each) => ({
+      id: idOf('endpoint', `${type} ${each}`),
+      interface: each,
+      region_id: 'RegionOne',
+      url: address,
+      region: 'RegionOne',
+    })),
+    id: idOf('service', type),
+    type,
+    name,
+  });
+  return [
+    service('image', 'glance', 'http://127.0.0.1:9292'),
+    service('identity', 'keystone', `${url}/v3/`, ['public', 'internal', 'admin']),
+    service('compute', 'nova', 'http://127.0.0.1:8774/v2.1'),
+  ];
+}

@@ -1,0 +1,4 @@
+export { FakeKeystone } from './fake-keystone.js';
+export type { Behaviour, Call, FakeKeystoneOptions, KindOfCall, TokenToIssue } from './fake-keystone.js';
+export type { ApplicationCredential, User } from './identity-api.js';
+export type { CatalogEndpoint, CatalogService } from './documents.js';
