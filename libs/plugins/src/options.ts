@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { Transform, Type, plainToInstance } from 'class-transformer';
 import {
   IsOptional,
   ValidateBy,
@@ -27,6 +26,38 @@ export class InvalidOptions extends Error {
   }
 }
 
+type Read = (value: unknown) => unknown;
+type OptionsClass = new () => object;
+
+/**
+ * Under this the decorators leave how a property is read. A plugin may bring a copy of this package of its own, so
+ * that is kept where every copy finds it, as class-validator's rules are.
+ */
+const READ = Symbol.for('@glimpse/plugins:read');
+
+/** Adds to how a property is read; undefined leaves it at what its class gives it. */
+function reads(read: Read): PropertyDecorator {
+  return (target, key) => {
+    const before = Reflect.getMetadata(READ, target, key) as Read | undefined;
+    Reflect.defineMetadata(READ, (value: unknown) => read(before ? before(value) : value), target, key);
+  };
+}
+
+function isMapping(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Makes an instance, and puts in what is given, each as its decorators read it. */
+function fill<T extends object>(type: new () => T, raw: object): T {
+  const options = new type();
+  for (const [key, value] of Object.entries(raw)) {
+    const read = Reflect.getMetadata(READ, options, key) as Read | undefined;
+    const given: unknown = read ? read(value) : value;
+    if (given !== undefined) Object.assign(options, { [key]: given });
+  }
+  return options;
+}
+
 /** The text that environment variables, and the YAML file, hold for a value that is a number or a switch. */
 function fromText(text: unknown, pattern: RegExp, read: (text: string) => unknown): unknown {
   return typeof text === 'string' && pattern.test(text) ? read(text) : text;
@@ -35,11 +66,11 @@ function fromText(text: unknown, pattern: RegExp, read: (text: string) => unknow
 function rule(
   allowed: string,
   validate: (value: unknown) => boolean,
-  coerce: (value: unknown) => unknown = (value) => value,
+  coerce: Read = (value) => value,
   context: { secret?: boolean } = {},
 ): PropertyDecorator {
   return (target, key) => {
-    Transform(({ value }) => coerce(value))(target, key);
+    reads(coerce)(target, key);
     const validator = { validate, defaultMessage: () => allowed };
     ValidateBy({ name: String(key), validator }, { context })(target, key);
   };
@@ -90,7 +121,7 @@ export function Matching(allowed: string, predicate: (value: string) => boolean)
 /** An option that may be left out; null, which an empty value in YAML is, leaves it out too. */
 export function Optional(): PropertyDecorator {
   return (target, key) => {
-    Transform(({ value }: { value: unknown }) => value ?? undefined)(target, key);
+    reads((value) => value ?? undefined)(target, key);
     IsOptional()(target, key);
   };
 }
@@ -108,7 +139,7 @@ function isList(target: object, key: string | symbol): boolean | undefined {
  * Options of an option, or a list of them: a class of its own. It is a list where the property's first value
  * or declared type is an array.
  */
-export function Nested(type: () => new () => object): PropertyDecorator {
+export function Nested(type: () => OptionsClass): PropertyDecorator {
   return (target, key) => {
     const validate = (value: unknown): boolean => {
       if (typeof value !== 'object' || value === null) return false;
@@ -116,16 +147,14 @@ export function Nested(type: () => new () => object): PropertyDecorator {
       return Array.isArray(value) === (isList(target, key) ?? Array.isArray(value));
     };
     const defaultMessage = (): string => (isList(target, key) ? 'a list of mappings' : 'a mapping');
-    Type(type)(target, key);
+    const one = (value: unknown): unknown => (isMapping(value) ? fill(type(), value) : value);
+    reads((value) => (Array.isArray(value) ? value.map(one) : one(value)))(target, key);
     ValidateBy({ name: String(key), validator: { validate, defaultMessage } })(target, key);
     ValidateNested({ message: 'a mapping' })(target, key);
   };
 }
 
-/**
- * The paths of keys that every object has, such as `constructor`. No option is called so, and class-transformer
- * skips them in one place and trips over them in another.
- */
+/** The paths of keys that every object has, such as `constructor`. No option is called so. */
 function inheritedKeys(raw: object, prefix = ''): string[] {
   return Object.entries(raw).flatMap(([key, value]: [string, unknown]) => {
     if (key in Object.prototype) return [prefix + key];
@@ -184,7 +213,7 @@ export function readOptions<T extends object>(
   raw: unknown,
   name: (path: string) => string = (path) => path || 'the options',
 ): T {
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+  if (!isMapping(raw)) {
     throw new InvalidOptions([`${name('')} = ${shown(raw)} is not allowed: it must be a mapping`]);
   }
   const inherited = inheritedKeys(raw);
@@ -193,7 +222,7 @@ export function readOptions<T extends object>(
       inherited.map((path) => `${name(path)} is not a known key: nothing has that name`),
     );
   }
-  const options = plainToInstance(type, raw, { exposeUnsetFields: false });
+  const options = fill(type, raw);
   const errors = validateSync(options, {
     whitelist: true,
     forbidNonWhitelisted: true,
