@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,8 +21,10 @@ declare const WebAssembly: {
   ): Promise<{ instance: { exports: Record<string, unknown> } }>;
 };
 
-/** Where schema and migrations are in a checkout. */
-const PRISMA_FOLDER = new URL('../../../prisma/', import.meta.url);
+/** Where schema and migrations are: seen from this library in a checkout, or from the package's one program. */
+const PRISMA_FOLDER = ['../../../prisma/', '../prisma/']
+  .map((folder) => new URL(folder, import.meta.url))
+  .find((folder) => existsSync(new URL('schema.prisma', folder)))!;
 
 /** The advisory lock that migrations wait for: any number that nobody else uses. */
 const MIGRATION_LOCK = 0x676c6d70;

@@ -1,0 +1,95 @@
+#!/usr/bin/env node
+/**
+ * `npm run package`: puts together what a container holds, in `dist/package/` or a folder of choice: the `glimpse`
+ * command in one file, the migrations, and the few files that cannot be bundled. Nothing in it leads back here.
+ *
+ *     node tools/package.mjs [FOLDER]
+ *
+ * What is bundled is tsc's output, because that holds the types that decorators want at run time. It stays
+ * as readable as it was: minified it would start no faster, and its stack traces would say nothing.
+ */
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const target = resolve(process.argv[2] ?? join(root, 'dist/package'));
+
+/** Read at run time, each when it is first needed: Prisma's WebAssembly, and what browsers get. */
+const KEPT = {
+  '@prisma/client': ['runtime/query_compiler_fast_bg.postgresql.wasm-base64.mjs'],
+  '@prisma/schema-engine-wasm': ['schema_engine_bg.js', 'schema_engine_bg.wasm'],
+  'swagger-ui-dist': ['swagger-ui.css', 'swagger-ui-bundle.js'],
+};
+
+/** Libraries import each other's optional parts; those that are not installed were never to be had. */
+const leaveOutWhatIsNotInstalled = {
+  name: 'leave-out-what-is-not-installed',
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /^[^./]/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
+      if (pluginData === 'asked' || kind === 'entry-point') return undefined;
+      const found = await resolve(path, { importer, resolveDir, kind, pluginData: 'asked' });
+      return found.errors.length > 0 ? { path, external: true } : undefined;
+    });
+  },
+};
+
+/** Bundles the command. @returns the files that went in, as paths from the root */
+async function bundle() {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: ['apps/images/dist/main.js'],
+    outfile: join(target, 'dist/main.js'),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20.19',
+    external: ['@prisma/schema-engine-wasm/*', '@prisma/client/runtime/*.wasm-base64.mjs'],
+    plugins: [leaveOutWhatIsNotInstalled],
+    // Bundled CommonJS asks for Node's own modules.
+    banner: {
+      js: "import { createRequire as createRequireHere } from 'node:module';\nconst require = createRequireHere(import.meta.url);",
+    },
+    legalComments: 'none',
+    logLevel: 'warning',
+    metafile: true,
+  });
+  return Object.keys(metafile.inputs);
+}
+
+function readManifest(folder) {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+}
+
+/** The licences of the packages that files belong to: whoever passes the bundle on passes these on. */
+function licencesOf(files) {
+  const folders = new Set(files.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]));
+  folders.delete(undefined);
+  return [...folders].sort().map((folder) => {
+    const { name, version, license } = readManifest(join(root, folder));
+    const texts = readdirSync(join(root, folder)).filter((file) => /^(?:licen[cs]e|notice)/i.test(file));
+    const bodies = texts.map((file) => readFileSync(join(root, folder, file), 'utf8').trim());
+    return [`${name} ${version} (${license})`, ...bodies].join('\n\n');
+  });
+}
+
+rmSync(target, { recursive: true, force: true });
+const files = await bundle();
+for (const [name, kept] of Object.entries(KEPT)) {
+  const from = join(root, 'node_modules', name);
+  for (const file of ['package.json', 'LICENSE', 'NOTICE', ...kept]) {
+    if (!kept.includes(file) && !existsSync(join(from, file))) continue;
+    const to = join(target, 'node_modules', name, file);
+    mkdirSync(dirname(to), { recursive: true });
+    cpSync(join(from, file), to);
+  }
+}
+cpSync(join(root, 'apps/images/bin'), join(target, 'bin'), { recursive: true });
+cpSync(join(root, 'prisma'), join(target, 'prisma'), { recursive: true });
+cpSync(join(root, 'LICENSE'), join(target, 'LICENSE'));
+writeFileSync(join(target, 'LICENSES-OF-OTHERS'), `${licencesOf(files).join(`\n\n${'-'.repeat(80)}\n\n`)}\n`);
+const { version, description, license, type, bin } = readManifest(join(root, 'apps/images'));
+const { engines } = readManifest(root);
+const manifest = { name: 'glimpse', version, private: true, description, license, type, engines, bin };
+writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
