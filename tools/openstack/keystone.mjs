@@ -131,7 +131,7 @@ function serveKeystone(folder, config, port) {
 }
 
 function randomPassword() {
-  return randomBytes(18).toString('base64url');
+  return randomBytes(18).toString('hex');
 }
 
 /** Makes projects, users, roles and catalog, over the API as an administrator does. */
