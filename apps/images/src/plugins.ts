@@ -7,6 +7,8 @@ import { imageSize } from './compute/extensions/image-size.js';
 import { readIdentitiesFile } from './config/load.js';
 import type { EffectiveSettings } from './config/settings.js';
 import { builtInIdentities } from './development/identities.js';
+import { keystoneAuthenticator } from './keystone.js';
+import type { Telemetry } from './telemetry/telemetry.js';
 
 /** Where the challenge of a 401 sends clients while no Keystone is configured: where it usually is. */
 const USUAL_KEYSTONE = 'http://127.0.0.1:5000';
@@ -32,7 +34,7 @@ export function loadExtensions({ extensions }: EffectiveSettings): Promise<reado
 }
 
 /** Loads the authenticator that the settings name. */
-export function loadAuthenticator(settings: EffectiveSettings): Promise<Authenticator> {
+export function loadAuthenticator(settings: EffectiveSettings, telemetry: Telemetry): Promise<Authenticator> {
   const { authenticator, identities, data_dir, keystone } = settings;
   const development = developmentAuthenticator(
     authenticator.use === 'development'
@@ -40,5 +42,6 @@ export function loadAuthenticator(settings: EffectiveSettings): Promise<Authenti
       : new Map(),
     keystone.public_url ?? keystone.auth_url ?? USUAL_KEYSTONE,
   );
-  return loadPlugin('authenticator', authenticator, { development }, importModule);
+  const builtIns = { development, keystone: keystoneAuthenticator(settings, telemetry) };
+  return loadPlugin('authenticator', authenticator, builtIns, importModule);
 }

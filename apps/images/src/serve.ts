@@ -43,8 +43,8 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
   const telemetry = new Telemetry({ level, requests, version: VERSION });
   const extensions = await loadExtensions(settings);
   const judge: JudgeOfRequests = {
-    authenticator: await loadAuthenticator(settings),
-    serviceType: 'compute',
+    authenticator: await loadAuthenticator(settings, telemetry),
+    serviceType: settings.token.service_type,
     pathOf: (request) => pathOf((request as FastifyRequest).raw),
   };
   const policy = loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });

@@ -3,5 +3,6 @@ export * from './development.js';
 export * from './errors.js';
 export * from './identities.js';
 export * from './judge.js';
+export * from './keystone/index.js';
 export * from './policy/index.js';
 export * from './viewer.js';

@@ -36,11 +36,22 @@ function rule(
   allowed: string,
   validate: (value: unknown) => boolean,
   coerce: (value: unknown) => unknown = (value) => value,
+  context: { secret?: boolean } = {},
 ): PropertyDecorator {
   return (target, key) => {
     Transform(({ value }) => coerce(value))(target, key);
-    ValidateBy({ name: String(key), validator: { validate, defaultMessage: () => allowed } })(target, key);
+    const validator = { validate, defaultMessage: () => allowed };
+    ValidateBy({ name: String(key), validator }, { context })(target, key);
   };
+}
+
+/** An option that no message shows; `allowed` and the predicate are as in {@link Matching}. */
+export function Secret(
+  allowed = 'a text',
+  predicate: (value: string) => boolean = (value) => value !== '',
+): PropertyDecorator {
+  const validate = (value: unknown): boolean => typeof value === 'string' && predicate(value);
+  return rule(allowed, validate, undefined, { secret: true });
 }
 
 /** An option that is text, of at least one character. */
@@ -143,10 +154,13 @@ function problems(errors: ValidationError[], name: (path: string) => string, pre
       return [`${name(path)} is not a known key: known are ${knownKeys(error.target as object)}`];
     }
     const allowed = Object.values(error.constraints ?? {})[0] ?? 'something else';
+    const secret = Object.values(error.contexts ?? {}).some(
+      (context: { secret?: boolean }) => context.secret,
+    );
     return [
       error.value === undefined
         ? `${name(path)} is missing: it must be ${allowed}`
-        : `${name(path)} = ${shown(error.value)} is not allowed: it must be ${allowed}`,
+        : `${name(path)} = ${secret ? '***' : shown(error.value)} is not allowed: it must be ${allowed}`,
     ];
   });
 }

@@ -56,7 +56,20 @@ describe('where settings come from', () => {
 
   it('the environment, where a name is GLIMPSE_ and the path, but for standard names', () => {
     const variables = settingNames().map(({ variable }) => variable);
-    expect(variables.filter((name) => !name.startsWith('GLIMPSE_'))).toEqual(['DATABASE_URL', 'OS_AUTH_URL']);
+    expect(variables.filter((name) => !name.startsWith('GLIMPSE_'))).toEqual([
+      'DATABASE_URL',
+      'OS_AUTH_URL',
+      'OS_USERNAME',
+      'OS_PASSWORD',
+      'OS_PROJECT_NAME',
+      'OS_USER_DOMAIN_ID',
+      'OS_PROJECT_DOMAIN_ID',
+      'OS_APPLICATION_CREDENTIAL_ID',
+      'OS_APPLICATION_CREDENTIAL_SECRET',
+      'OS_INTERFACE',
+      'OS_REGION_NAME',
+      'OS_CACERT',
+    ]);
     const settings = loadSettings({
       DATABASE_URL: DATABASE,
       GLIMPSE_PORT: '1234',
@@ -191,9 +204,9 @@ describe('what is refused', () => {
   it('a wrong database URL, without the password in it', () => {
     const line = 'is not allowed: it must be a postgresql:// URL';
     const wrong = 'mysql://glimpse:wonderland@db.example.com/glimpse';
-    expect(problemsOf(() => loadSettings({ DATABASE_URL: wrong }))).toEqual([`DATABASE_URL = "***" ${line}`]);
+    expect(problemsOf(() => loadSettings({ DATABASE_URL: wrong }))).toEqual([`DATABASE_URL = *** ${line}`]);
     expect(problemsOf(() => fromYaml(`database: { url: "${wrong}" }`))).toEqual([
-      `database.url in FILE = "***" ${line}`,
+      `database.url in FILE = *** ${line}`,
     ]);
   });
 

@@ -1,12 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { InvalidOptions, readOptions } from '@glimpse/plugins';
 import { parse } from 'yaml';
-import { Settings, complete, isDatabaseUrl, type EffectiveSettings } from './settings.js';
+import { Settings, complete, type EffectiveSettings } from './settings.js';
 
 /** Settings whose environment variable has a name that the field knows. */
 const STANDARD_NAMES: Readonly<Record<string, string>> = {
   'database.url': 'DATABASE_URL',
   'keystone.auth_url': 'OS_AUTH_URL',
+  'keystone.username': 'OS_USERNAME',
+  'keystone.password': 'OS_PASSWORD',
+  'keystone.project_name': 'OS_PROJECT_NAME',
+  'keystone.user_domain_id': 'OS_USER_DOMAIN_ID',
+  'keystone.project_domain_id': 'OS_PROJECT_DOMAIN_ID',
+  'keystone.application_credential_id': 'OS_APPLICATION_CREDENTIAL_ID',
+  'keystone.application_credential_secret': 'OS_APPLICATION_CREDENTIAL_SECRET',
+  'keystone.interface': 'OS_INTERFACE',
+  'keystone.region_name': 'OS_REGION_NAME',
+  'keystone.cacert': 'OS_CACERT',
 };
 
 /** What Kubernetes puts into the environment for a Service named `glimpse` or `glimpse-…`, unless `enableServiceLinks` is off. */
@@ -16,7 +26,8 @@ const SERVICE_LINK = {
   value: /^(?:tcp|udp|sctp):\/\/.+:\d+$/,
 };
 
-function environmentName(path: string): string {
+/** The environment variable of a scalar setting. */
+export function environmentName(path: string): string {
   return STANDARD_NAMES[path] ?? `GLIMPSE_${path.toUpperCase().replaceAll('.', '_')}`;
 }
 
@@ -90,12 +101,6 @@ function setPath(tree: Tree, path: string, value: string): void {
   at[last] = value;
 }
 
-/** Hides a wrong secret from what says that it is wrong. */
-function hideWrongSecret(tree: Tree): void {
-  const url = (tree['database'] as Tree | undefined)?.['url'];
-  if (typeof url === 'string' && !isDatabaseUrl(url)) setPath(tree, 'database.url', '***');
-}
-
 function withoutServiceLinks(env: Environment): Environment {
   return Object.fromEntries(
     Object.entries(env).filter(
@@ -132,10 +137,20 @@ export function loadSettings(environment: Environment): EffectiveSettings {
     setPath(tree, path, value);
     fromEnvironment.add(path);
   }
-  hideWrongSecret(tree);
   const name = (path: string): string =>
     fromEnvironment.has(path) || file === undefined ? environmentName(path) : `${path} in ${file}`;
   return complete(readOptions(Settings, tree, name));
+}
+
+/**
+ * Reads the certificates that Keystone's own must be signed by.
+ *
+ * @throws {InvalidOptions}
+ */
+export function readCertificates(file: string): string {
+  const certificates = readTextFile(file, 'OS_CACERT');
+  if (certificates.includes('-----BEGIN CERTIFICATE-----')) return certificates;
+  throw new InvalidOptions([`OS_CACERT = ${JSON.stringify(file)} holds no certificate in PEM form`]);
 }
 
 /** Reads the file of development identities as YAML, which JSON is. */

@@ -5,16 +5,16 @@ import {
   Nested,
   OneOf,
   Optional,
+  Secret,
   Text,
   TrueOrFalse,
   WholeNumber,
 } from '@glimpse/plugins';
-import { IsObject, IsString } from 'class-validator';
+import { ArrayNotEmpty, IsObject, IsString } from 'class-validator';
 import { LOG_LEVELS, type LogLevel } from '../telemetry/observations.js';
 
 const isBaseUrl = (value: string): boolean => configuredBaseUrl(value) !== undefined;
-export const isDatabaseUrl = (value: string): boolean =>
-  /^postgres(?:ql)?:\/\//.test(value) && URL.canParse(value);
+const isDatabaseUrl = (value: string): boolean => /^postgres(?:ql)?:\/\//.test(value) && URL.canParse(value);
 const isMaxMicroversion = (value: string): boolean => /^2\.[1-9]\d{0,5}$/.test(value);
 const BASE_URL = 'an http or https URL without query, fragment or credentials';
 
@@ -34,7 +34,7 @@ export class PluginSettings {
 class DatabaseSettings {
   /** The PostgreSQL that holds the catalogue; unset: the embedded one. */
   @Optional()
-  @Matching('a postgresql:// URL', isDatabaseUrl)
+  @Secret('a postgresql:// URL', isDatabaseUrl)
   url?: string;
 
   /** The most connections that one process opens. */
@@ -52,6 +52,80 @@ class KeystoneSettings {
   @Optional()
   @Matching(BASE_URL, isBaseUrl)
   public_url?: string;
+
+  /** The service's own user, with its password and project; or an application credential. */
+  @Optional()
+  @Text()
+  username?: string;
+
+  @Optional()
+  @Secret()
+  password?: string;
+
+  @Optional()
+  @Text()
+  project_name?: string;
+
+  @Text()
+  user_domain_id = 'default';
+
+  @Text()
+  project_domain_id = 'default';
+
+  @Optional()
+  @Text()
+  application_credential_id?: string;
+
+  @Optional()
+  @Secret()
+  application_credential_secret?: string;
+
+  /** Which of the catalog's identity endpoints validates tokens, and in which region; unset: `auth_url`. */
+  @Optional()
+  @OneOf(['public', 'internal', 'admin'])
+  interface?: 'public' | 'internal' | 'admin';
+
+  @Optional()
+  @Text()
+  region_name?: string;
+
+  /** A file of the certificates that Keystone's own must be signed by. */
+  @Optional()
+  @Text()
+  cacert?: string;
+
+  /** Seconds. */
+  @WholeNumber(1, 60)
+  connect_timeout = 2;
+
+  @WholeNumber(1, 60)
+  timeout = 5;
+
+  /** Calls that run at once, and that wait for it. */
+  @WholeNumber(1, 1000)
+  concurrency = 16;
+
+  @WholeNumber(0, 100_000)
+  queue = 256;
+}
+
+class TokenSettings {
+  /** Seconds for which a token that Keystone knew is not asked about again. */
+  @WholeNumber(0, 300)
+  cache = 300;
+
+  /** Seconds for which it counts beyond that while Keystone cannot be asked. */
+  @WholeNumber(0, 86_400)
+  outage = 0;
+
+  /** The roles that make a token a service's. */
+  @ArrayNotEmpty({ message: 'a list of role names' })
+  @IsString({ each: true, message: 'a list of role names' })
+  service_roles: string[] = ['service'];
+
+  /** The type of this service in the catalog, which access rules of application credentials name. */
+  @Text()
+  service_type = 'compute';
 }
 
 class LinkSettings {
@@ -134,6 +208,9 @@ export class Settings {
 
   @Nested(() => KeystoneSettings)
   keystone = new KeystoneSettings();
+
+  @Nested(() => TokenSettings)
+  token = new TokenSettings();
 
   @Nested(() => LinkSettings)
   links = new LinkSettings();

@@ -1,3 +1,4 @@
+import type { KeystoneObservations } from '@glimpse/auth';
 import type { Level } from 'pino';
 
 export const LOG_LEVELS = [
@@ -11,7 +12,7 @@ export const LOG_LEVELS = [
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Everything that is logged or counted, with what is known of each. Never a token. */
-export interface Observations {
+export interface Observations extends KeystoneObservations {
   /** The service accepts requests. */
   listening: { url: string; mode: string };
   /** The database holds a catalogue that this build can serve. */
@@ -43,8 +44,10 @@ export interface Observations {
 
 export type ObservationName = keyof Observations;
 
-/** How loud each is, and how its line reads. */
-export const LINES: Readonly<Record<ObservationName, { level: LogLevel; message: string }>> = {
+/** How loud each is that is not only counted, and how its line reads. */
+export const LINES: Readonly<
+  Record<Exclude<ObservationName, 'token-judged'>, { level: LogLevel; message: string }>
+> = {
   listening: { level: 'info', message: 'listening' },
   'schema-seen': { level: 'info', message: 'the catalogue is there' },
   'schema-behind': { level: 'warn', message: 'the database lacks migrations: run glimpse migrate' },
@@ -56,6 +59,8 @@ export const LINES: Readonly<Record<ObservationName, { level: LogLevel; message:
     level: 'warn',
     message: 'development tokens are accepted from other machines: never do this with real images',
   },
+  'keystone-unavailable': { level: 'error', message: 'keystone cannot be asked about tokens' },
+  'keystone-available': { level: 'info', message: 'keystone can be asked about tokens again' },
   stopping: { level: 'info', message: 'stopping' },
   stopped: { level: 'info', message: 'stopped' },
 };

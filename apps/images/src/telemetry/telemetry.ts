@@ -1,5 +1,5 @@
 import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino';
-import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { LINES, SLOW, type LogLevel, type ObservationName, type Observations } from './observations.js';
 
 export interface TelemetryOptions {
@@ -14,6 +14,7 @@ export class Telemetry {
   readonly registry = new Registry();
   readonly #logger: Logger;
   readonly #requestDuration: Histogram;
+  readonly #tokens: Counter;
 
   constructor(private readonly options: TelemetryOptions) {
     this.#logger = pino(
@@ -34,6 +35,12 @@ export class Telemetry {
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
       registers: [this.registry],
     });
+    this.#tokens = new Counter({
+      name: 'glimpse_tokens_judged_total',
+      help: 'Tokens that were looked at, by outcome and by whether they were known or Keystone was asked.',
+      labelNames: ['outcome', 'source'],
+      registers: [this.registry],
+    });
     new Gauge({
       name: 'glimpse_build_info',
       help: 'Always 1; the labels say what runs.',
@@ -50,7 +57,12 @@ export class Telemetry {
       this.#requestDuration.observe({ route, method, status }, duration);
       if (!this.#deservesLine(request)) return;
     }
-    const { level, message } = LINES[name];
+    if (name === 'token-judged') {
+      const { outcome, source } = known as Observations['token-judged'];
+      this.#tokens.inc({ outcome, source });
+      return;
+    }
+    const { level, message } = LINES[name as keyof typeof LINES];
     const line: object = { event: name, ...known };
     this.#logger[level](line, message);
   }

@@ -2,8 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { Identity as DomainIdentity } from '@glimpse/domain';
 import type { ExecutionContext } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
-import { AuthenticationUnavailable, Unauthenticated } from '../errors.js';
-import { AuthGuard, Identity, identityOf, type JudgeOfRequests } from './index.js';
+import { AuthenticationUnavailable, PolicyRefused, Unauthenticated } from '../errors.js';
+import { loadPolicy } from '../policy/index.js';
+import { Allow, AuthGuard, Identity, identityOf, type JudgeOfRequests } from './index.js';
 
 const CHALLENGE = 'Keystone uri="http://keystone.example.com"';
 const ANN: DomainIdentity = {
@@ -42,8 +43,12 @@ function request(token: string, changes: object = {}): object {
   };
 }
 
-function contextOf(request: object): ExecutionContext {
-  return { switchToHttp: () => ({ getRequest: () => request }) } as unknown as ExecutionContext;
+function contextOf(request: object, controller: object = class {}, handler = () => 'ok'): ExecutionContext {
+  return {
+    switchToHttp: () => ({ getRequest: () => request }),
+    getClass: () => controller,
+    getHandler: () => handler,
+  } as unknown as ExecutionContext;
 }
 
 function guard(request: object): Promise<boolean> {
@@ -113,5 +118,79 @@ describe('Identity', () => {
 
   it('fails on a route without the guard', () => {
     expect(() => parameterFor(request('ann'))).toThrow('AuthGuard does not stand in front of this route');
+  });
+});
+
+describe('Allow', () => {
+  const rules = {
+    context_is_admin: 'role:admin',
+    everybody: '@',
+    nobody: '!',
+    own_project: 'project_id:%(project_id)s',
+  };
+  const policy = loadPolicy({
+    defaults: Object.entries(rules).map(([name, text]) => ({ name, text, description: '', asked: true })),
+  });
+
+  @Allow('everybody')
+  class Controller {
+    plain = (): string => 'ok';
+
+    @Allow('nobody')
+    closed(): string {
+      return 'ok';
+    }
+
+    @Allow('own_project', (request: { of: string }) => ({ project_id: request.of }))
+    ofProject(): string {
+      return 'ok';
+    }
+
+    @Allow('own_project')
+    ofCaller(): string {
+      return 'ok';
+    }
+  }
+
+  const IN_PROJECT: DomainIdentity = { ...ANN, scope: { kind: 'project', id: 'p1', name: 'demo' } };
+  const judge: JudgeOfRequests = {
+    ...JUDGE_OF_TESTS,
+    authenticator: {
+      challenge: CHALLENGE,
+      authenticate: () => Promise.resolve({ outcome: 'identity', identity: IN_PROJECT }),
+    },
+    policy,
+  };
+
+  function asked(method: keyof Controller, changes: object = {}, by = judge): Promise<boolean> {
+    const handler = new Controller()[method];
+    return new AuthGuard(by).canActivate(contextOf(request('ann', changes), Controller, handler));
+  }
+
+  it("asks the controller's rule, and a method's own in its place", async () => {
+    expect(await asked('plain')).toBe(true);
+    await expect(asked('closed')).rejects.toThrow(PolicyRefused);
+    await expect(asked('closed')).rejects.toThrow("Policy doesn't allow nobody to be performed.");
+  });
+
+  it('asks about what the request names', async () => {
+    expect(await asked('ofProject', { of: 'p1' })).toBe(true);
+    await expect(asked('ofProject', { of: 'p2' })).rejects.toThrow(PolicyRefused);
+  });
+
+  it("asks about the caller's own project where nothing else is said", async () => {
+    expect(await asked('ofCaller')).toBe(true);
+  });
+
+  it('comes after the token', async () => {
+    const guard = new AuthGuard({ ...judge, authenticator: JUDGE_OF_TESTS.authenticator });
+    const context = contextOf(request('garbage'), Controller, new Controller().closed);
+    await expect(guard.canActivate(context)).rejects.toThrow(Unauthenticated);
+  });
+
+  it('says so where there is no policy', async () => {
+    await expect(asked('closed', {}, { ...judge, policy: undefined })).rejects.toThrow(
+      "@Allow('nobody') has no policy to ask: provide one with JUDGE",
+    );
   });
 });

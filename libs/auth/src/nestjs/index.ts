@@ -6,13 +6,16 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import type { Identity as DomainIdentity } from '@glimpse/domain';
+import { PolicyRefused } from '../errors.js';
 import { judgeRequest, type Judge, type JudgedRequest } from '../judge.js';
+import { credentialsOf, type Policy, type Target } from '../policy/index.js';
 
 /** What {@link AuthGuard} judges requests with: provide a {@link JudgeOfRequests} under this token. */
 export const JUDGE = Symbol('glimpse.judge');
 
-/** A judge, and how to find the path it judges by. */
+/** A judge, how to find the path it judges by, and what {@link Allow} asks. */
 export interface JudgeOfRequests extends Judge {
+  readonly policy?: Policy;
   /**
    * The decoded path that the router acts on. A request's URL as it was sent will not do where a router
    * decodes or normalises it: access rules would be compared with something else than what is routed.
@@ -20,12 +23,50 @@ export interface JudgeOfRequests extends Judge {
   pathOf(request: unknown): string;
 }
 
+/** What a rule is asked about, of a request. */
+export type TargetOfRequest = (request: never, identity: DomainIdentity) => Target;
+
+interface Permission {
+  readonly rule: string;
+  readonly targetOf: TargetOfRequest;
+}
+
+/** What stands on each controller and on each of their methods. */
+const permissions = new WeakMap<object, Permission>();
+
+/** As in the services that ask policy about nothing but their callers. */
+const ownTarget: TargetOfRequest = (_, { userId, scope }) => ({
+  user_id: userId,
+  project_id: scope.kind === 'project' ? scope.id : null,
+});
+
+/**
+ * A rule of policy that has to allow every request of a controller, or of one of its methods, which goes
+ * before. {@link AuthGuard} asks it; what a rule decides about an image that has to be read first, ask the
+ * policy itself.
+ *
+ * @param targetOf what the rule is asked about; unless given, the caller's own user and project
+ *
+ * @example
+ * @Allow('delete_server', (request: FastifyRequest) => ({ project_id: request.params.project }))
+ */
+export function Allow(
+  rule: string,
+  targetOf: TargetOfRequest = ownTarget,
+): (target: object, key?: string | symbol, method?: PropertyDescriptor) => void {
+  return (target, _key, method) => {
+    permissions.set((method?.value as object | undefined) ?? target, { rule, targetOf });
+  };
+}
+
 const identities = new WeakMap<object, DomainIdentity>();
 
 /**
- * Lets a request through when its token is valid and good for it; works on Express and on Fastify.
+ * Lets a request through when its token is valid and good for it, and the rule of {@link Allow} does; works on
+ * Express and on Fastify.
  *
- * @throws {Unauthenticated} and {AuthenticationUnavailable}, as `judgeRequest`: give them an exception filter
+ * @throws {Unauthenticated} and {AuthenticationUnavailable}, as `judgeRequest`, and {PolicyRefused}: give them
+ *   an exception filter
  */
 @Injectable()
 export class AuthGuard implements CanActivate {
@@ -34,11 +75,18 @@ export class AuthGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<JudgedRequest>();
     const { method, headers } = request;
-    identities.set(
-      request,
-      await judgeRequest(this.judge, { method, headers, path: this.judge.pathOf(request) }),
-    );
+    const identity = await judgeRequest(this.judge, { method, headers, path: this.judge.pathOf(request) });
+    identities.set(request, identity);
+    const permission = permissions.get(context.getHandler()) ?? permissions.get(context.getClass());
+    if (permission) this.#enforce(permission, request as never, identity);
     return true;
+  }
+
+  #enforce({ rule, targetOf }: Permission, request: never, identity: DomainIdentity): void {
+    const { policy } = this.judge;
+    if (!policy) throw new Error(`@Allow('${rule}') has no policy to ask: provide one with JUDGE`);
+    const allowed = policy.allows(rule, credentialsOf(identity, policy), targetOf(request, identity));
+    if (!allowed) throw new PolicyRefused(rule);
   }
 }
 

@@ -234,7 +234,7 @@ async function send(response: ServerResponse, answer: ApiAnswer, how: Behaviour)
     response.write(body.slice(0, body.length / 2), () => response.destroy());
     return;
   }
-  if (how !== 'well') await sleep(how.delay);
+  if (how !== 'well') await sleep(how.delay, undefined, { ref: false });
   end(response, answer.status, answer.headers, body);
 }
 

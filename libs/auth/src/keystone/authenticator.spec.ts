@@ -1,0 +1,549 @@
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { AccessRule, Scope } from '@glimpse/domain';
+import type { Authentication, Authenticator } from '@glimpse/plugins';
+import { FakeKeystone, type Behaviour, type TokenToIssue } from '../testing/index.js';
+import { createKeystoneAuthenticator, type KeystoneOptions } from './index.js';
+
+const DEMO: Scope = { kind: 'project', id: '66c50f42ace742efaaf201e7ba0fe751', name: 'demo' };
+const SERVICE = { username: 'glimpse', password: 'a-service-password', projectName: 'service' };
+const INVALID: Authentication = { outcome: 'invalid' };
+
+let keystone: FakeKeystone;
+/** What the authenticator said of itself, in order; tokens that were judged left out. */
+let said: string[];
+/** How far the authenticator's clocks are ahead, in milliseconds. */
+let ahead: number;
+
+beforeEach(async () => {
+  keystone = await FakeKeystone.start();
+  keystone.addUser({ name: SERVICE.username, password: SERVICE.password, roles: ['service'] });
+  said = [];
+  ahead = 0;
+});
+
+afterEach(() => keystone.close());
+
+function authenticator(options: Partial<KeystoneOptions> = {}): Authenticator {
+  return createKeystoneAuthenticator(
+    { authUrl: keystone.url, ...SERVICE, ...options },
+    (name, known) => {
+      if (name !== 'token-judged') said.push('reason' in known ? `${name}: ${known.reason}` : name);
+    },
+    { monotonic: () => performance.now() + ahead, today: () => Date.now() + ahead },
+  );
+}
+
+function issue(changes: Partial<TokenToIssue> = {}): string {
+  return keystone.issue({ userName: 'demo', scope: DEMO, roles: ['member', 'reader'], ...changes });
+}
+
+const validations = (): number => keystone.callsOf('validations').length;
+const authentications = (): number => keystone.callsOf('authentications').length;
+
+async function userOf(asking: Promise<Authentication>): Promise<string> {
+  const authentication = await asking;
+  return authentication.outcome === 'identity' ? authentication.identity.userName : authentication.outcome;
+}
+
+describe('whose a token is', () => {
+  it('comes from Keystone, with everything that a request is judged by', async () => {
+    const token = issue({ userId: '7dc69073a6354f2387ca9a876245253a' });
+    const authentication = await authenticator().authenticate(token);
+    expect(authentication).toEqual({
+      outcome: 'identity',
+      identity: {
+        userId: '7dc69073a6354f2387ca9a876245253a',
+        userName: 'demo',
+        scope: DEMO,
+        roles: ['member', 'reader'],
+        accessRules: null,
+        expiresAt: expect.any(Date),
+        service: false,
+      },
+    });
+  });
+
+  it.each<Scope>([
+    DEMO,
+    { kind: 'domain', id: 'default', name: 'Default' },
+    { kind: 'system' },
+    { kind: 'none' },
+  ])('has the scope $kind', async (scope) => {
+    expect(await authenticator().authenticate(issue({ scope }))).toMatchObject({ identity: { scope } });
+  });
+
+  it.each([
+    [['Service'], ['service'], true],
+    [['member'], ['service'], false],
+    [['nova'], ['service', 'NOVA'], true],
+    [[], ['service'], false],
+  ])('is with the roles %j and the service roles %j a service: %s', async (roles, serviceRoles, service) => {
+    const authentication = await authenticator({ serviceRoles }).authenticate(issue({ roles }));
+    expect(authentication).toMatchObject({ identity: { service } });
+  });
+
+  it('is asked without the catalog, and says that access rules are enforced here', async () => {
+    await authenticator().authenticate(issue());
+    const [call] = keystone.callsOf('validations');
+    expect(call).toMatchObject({ path: '/v3/auth/tokens?nocatalog' });
+    expect(call!.headers).toMatchObject({ 'openstack-identity-access-rules': '1.0' });
+  });
+
+  it('has the access rules of services in the catalog, which is asked for only then', async () => {
+    const rules = ['compute', 'image', 'dns'].map((service): AccessRule => ({
+      service,
+      method: 'GET',
+      path: '/v2.1/images',
+    }));
+    const authentication = await authenticator().authenticate(issue({ accessRules: rules }));
+    expect(authentication).toMatchObject({ identity: { accessRules: rules.slice(0, 2) } });
+    expect(keystone.callsOf('validations').map(({ path }) => path)).toEqual([
+      '/v3/auth/tokens?nocatalog',
+      '/v3/auth/tokens',
+    ]);
+  });
+
+  it('is restricted to nothing where the catalog has no service of its rules', async () => {
+    const accessRules = [{ service: 'dns', method: 'GET', path: '/**' }];
+    const authentication = await authenticator().authenticate(issue({ accessRules }));
+    expect(authentication).toMatchObject({ identity: { accessRules: [] } });
+  });
+});
+
+describe('a token that is not valid', () => {
+  it.each([
+    ['made up', () => 'gAAAAA-not-a-token'],
+    ['expired', () => issue({ expiresIn: -1 })],
+    [
+      'revoked',
+      () => {
+        const token = issue();
+        keystone.revoke(token);
+        return token;
+      },
+    ],
+  ])('is one that is %s', async (_, make) => {
+    expect(await authenticator().authenticate(make())).toEqual(INVALID);
+  });
+
+  it.each([
+    ['empty', ''],
+    ['a space', ' '],
+    ['two words', 'two words'],
+    ['two lines', 'two\nlines'],
+    ['not ASCII', 'ünknown'],
+    ['too long', 'a'.repeat(8_191)],
+    ['a control character', '\u0000'],
+  ])('is one that cannot be a token, being %s, without a call', async (_, token) => {
+    expect(await authenticator().authenticate(token)).toEqual(INVALID);
+    expect(keystone.calls).toEqual([]);
+  });
+
+  it('is one that Keystone shows with its end in the past, unless that was allowed', async () => {
+    const token = issue({ expiresIn: 60 });
+    ahead = 61_000;
+    expect(await authenticator().authenticate(token)).toEqual(INVALID);
+    expect(await userOf(authenticator().authenticate(token, { allowExpired: true }))).toBe('demo');
+  });
+
+  it('is not asked about again for ten seconds, nor for no-cache', async () => {
+    const asked = authenticator();
+    for (const request of [{}, {}, { fresh: true }]) {
+      expect(await asked.authenticate('garbage', request)).toEqual(INVALID);
+    }
+    expect(validations()).toBe(1);
+    ahead = 10_001;
+    await asked.authenticate('garbage');
+    expect(validations()).toBe(2);
+  });
+
+  it('pushes out no valid one, though ten thousand are made up', async () => {
+    const asked = authenticator({ concurrency: 100, queue: 10_000, timeout: 60 });
+    const real = Array.from({ length: 20 }, () => issue());
+    for (const token of real) await asked.authenticate(token);
+    await Promise.all(Array.from({ length: 10_000 }, (_, i) => asked.authenticate(`made-up-${i}`)));
+    const before = validations();
+    for (const token of real) expect(await userOf(asked.authenticate(token))).toBe('demo');
+    expect(validations()).toBe(before);
+  }, 60_000);
+});
+
+describe('what is known of a token', () => {
+  it('is not asked again within the cache time, and then it is', async () => {
+    const asked = authenticator({ cache: 100 });
+    const token = issue();
+    for (const seconds of [0, 99, 101]) {
+      ahead = seconds * 1000;
+      expect(await userOf(asked.authenticate(token))).toBe('demo');
+    }
+    expect(validations()).toBe(2);
+  });
+
+  it('ends with the token, whatever the cache time', async () => {
+    const asked = authenticator();
+    const token = issue({ expiresIn: 60 });
+    expect(await userOf(asked.authenticate(token))).toBe('demo');
+    ahead = 61_000;
+    expect(await asked.authenticate(token)).toEqual(INVALID);
+  });
+
+  it('goes on after a revocation until the cache time is over, or somebody sends no-cache', async () => {
+    const asked = authenticator();
+    const token = issue();
+    await asked.authenticate(token);
+    keystone.revoke(token);
+    expect(await userOf(asked.authenticate(token))).toBe('demo');
+    expect(await asked.authenticate(token, { fresh: true })).toEqual(INVALID);
+    expect(await asked.authenticate(token)).toEqual(INVALID);
+  });
+
+  it('is no answer for an expired one: that its expiry was waived is forgotten at once', async () => {
+    const asked = authenticator();
+    const token = issue({ expiresIn: -60 });
+    expect(await userOf(asked.authenticate(token, { allowExpired: true }))).toBe('demo');
+    expect(await asked.authenticate(token)).toEqual(INVALID);
+    expect(await userOf(asked.authenticate(token, { allowExpired: true }))).toBe('demo');
+    expect(keystone.callsOf('validations').map(({ path }) => path)).toEqual([
+      '/v3/auth/tokens?allow_expired=1&nocatalog',
+      '/v3/auth/tokens?nocatalog',
+    ]);
+  });
+
+  it('holds ten seconds at most where its expiry was waived', async () => {
+    const asked = authenticator({ outage: 3600 });
+    const token = issue({ expiresIn: -60 });
+    await asked.authenticate(token, { allowExpired: true });
+    ahead = 10_001;
+    await keystone.close();
+    expect(await asked.authenticate(token, { allowExpired: true })).toMatchObject({ outcome: 'unavailable' });
+  });
+
+  it('is shared by all who ask at once, but not with one who sends no-cache', async () => {
+    keystone.behave({ delay: 100 }, 'validations');
+    const asked = authenticator();
+    const token = issue();
+    const all = Array.from({ length: 50 }, () => userOf(asked.authenticate(token)));
+    expect(new Set(await Promise.all(all))).toEqual(new Set(['demo']));
+    expect(validations()).toBe(1);
+    ahead = 301_000;
+    const first = asked.authenticate(token);
+    const fresh = asked.authenticate(token, { fresh: true });
+    await Promise.all([first, fresh]);
+    expect(validations()).toBe(3);
+  });
+
+  it('is not what a slower call, sent before the revocation, brings back', async () => {
+    const asked = authenticator();
+    const token = issue();
+    await asked.authenticate(issue());
+    keystone.behave({ delay: 300 }, 'validations');
+    const slow = asked.authenticate(token);
+    while (validations() < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    keystone.revoke(token);
+    keystone.behave('well');
+    expect(await asked.authenticate(token, { fresh: true })).toEqual(INVALID);
+    expect(await userOf(slow)).toBe('demo');
+    expect(await asked.authenticate(token)).toEqual(INVALID);
+  });
+});
+
+describe("the service's own token", () => {
+  it('is fetched once, and again before it ends, without anybody waiting', async () => {
+    const asked = authenticator();
+    await Promise.all([asked.authenticate(issue()), asked.authenticate(issue())]);
+    expect(authentications()).toBe(1);
+    ahead = 3600 * 0.81 * 1000;
+    keystone.behave({ delay: 200 }, 'authentications');
+    expect(await userOf(asked.authenticate(issue({ expiresIn: 7200 })))).toBe('demo');
+    await asked.authenticate(issue({ expiresIn: 7200 }));
+    expect(authentications()).toBe(2);
+  });
+
+  it('is renewed at once when Keystone does not take it any more', async () => {
+    const asked = authenticator();
+    await asked.authenticate(issue());
+    keystone.expireServiceTokens();
+    expect(await userOf(asked.authenticate(issue()))).toBe('demo');
+    expect(authentications()).toBe(2);
+    expect(said).toEqual([]);
+  });
+
+  it('comes by an application credential, too', async () => {
+    keystone.addApplicationCredential({ id: 'credential', secret: 'hush', user: 'glimpse' });
+    const asked = createKeystoneAuthenticator({
+      authUrl: `${keystone.url}/v3/`,
+      applicationCredentialId: 'credential',
+      applicationCredentialSecret: 'hush',
+    });
+    expect(await userOf(asked.authenticate(issue()))).toBe('demo');
+  });
+
+  it('is not asked for again and again when the password is wrong', async () => {
+    const asked = authenticator({ password: 'wrong' });
+    for (let i = 0; i < 5; i++) {
+      expect(await asked.authenticate(issue())).toEqual({ outcome: 'unavailable', retryAfter: 5 });
+    }
+    expect(authentications()).toBe(1);
+    expect(said).toEqual(["keystone-unavailable: it answers 401 to the service's own credentials"]);
+    ahead = 5_001;
+    expect(await asked.authenticate(issue())).toEqual({ outcome: 'unavailable', retryAfter: 10 });
+    expect(authentications()).toBe(2);
+  });
+
+  it('says so when its user may not validate tokens', async () => {
+    keystone.addUser({ name: 'weak', password: 'weak', roles: ['member'] });
+    const asked = authenticator({ username: 'weak', password: 'weak' });
+    expect(await asked.authenticate(issue())).toMatchObject({ outcome: 'unavailable' });
+    expect(said).toEqual([
+      "keystone-unavailable: it does not let the service's user validate tokens: the user needs the role service",
+    ]);
+  });
+});
+
+describe('Keystone in trouble', () => {
+  it.each<[string, Behaviour]>([
+    ['answers 500', { status: 500 }],
+    ['answers 503', { status: 503 }],
+    ['answers 400', { status: 400 }],
+    ['answers 302', { status: 302 }],
+    ['answers half a body', 'half-body'],
+    ['answers no JSON', 'not-json'],
+    ['answers JSON that is no token', 'wrong-json'],
+    ['cuts the connection', 'cut'],
+    ['never answers', 'hang'],
+    ['takes ten seconds', { delay: 10_000 }],
+  ])('%s: nobody can say, within the time limit, and what is known still counts', async (_, how) => {
+    const asked = authenticator({ timeout: 1 });
+    const known = issue();
+    await asked.authenticate(known);
+    keystone.behave(how, 'validations');
+    const started = performance.now();
+    expect(await asked.authenticate(issue())).toEqual({ outcome: 'unavailable', retryAfter: 1 });
+    expect(performance.now() - started).toBeLessThan(4_000);
+    expect(await userOf(asked.authenticate(known))).toBe('demo');
+    expect(said).toHaveLength(1);
+
+    keystone.behave('well');
+    ahead = 1_001;
+    expect(await userOf(asked.authenticate(issue()))).toBe('demo');
+    expect(said).toHaveLength(2);
+    expect(said[1]).toBe('keystone-available');
+  });
+
+  it.each<[string, Behaviour]>([
+    ['answers 500', { status: 500 }],
+    ['answers JSON that is no token', 'wrong-json'],
+    ['never answers', 'hang'],
+  ])('%s to its own credentials: nobody can say', async (_, how) => {
+    keystone.behave(how, 'authentications');
+    const asked = authenticator({ timeout: 1 });
+    expect(await asked.authenticate(issue())).toMatchObject({ outcome: 'unavailable' });
+    keystone.behave('well');
+    let user = '';
+    for (let tries = 0; tries < 5 && user !== 'demo'; tries++) {
+      ahead += 1_001;
+      user = await userOf(asked.authenticate(issue()));
+    }
+    expect(user).toBe('demo');
+  });
+
+  it('that fails once is asked again at once, and nobody notices', async () => {
+    const asked = authenticator();
+    await asked.authenticate(issue());
+    keystone.behave('cut', 'validations');
+    const asking = userOf(asked.authenticate(issue()));
+    while (validations() < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    keystone.behave('well');
+    expect(await asking).toBe('demo');
+    expect(said).toEqual([]);
+  });
+
+  it('is left alone for a second once it is known to be away; then one call finds out', async () => {
+    const asked = authenticator();
+    await asked.authenticate(issue());
+    keystone.behave('cut', 'validations');
+    await asked.authenticate(issue());
+    const calls = keystone.calls.length;
+    for (let i = 0; i < 20; i++) {
+      expect(await asked.authenticate(issue())).toEqual({ outcome: 'unavailable', retryAfter: 1 });
+    }
+    expect(keystone.calls.length).toBe(calls);
+
+    ahead = 1_001;
+    keystone.behave({ delay: 200 }, 'validations');
+    const waiting = await Promise.all(Array.from({ length: 20 }, () => userOf(asked.authenticate(issue()))));
+    expect(keystone.calls.length).toBe(calls + 1);
+    expect(waiting.filter((user) => user === 'demo')).toHaveLength(1);
+    expect(await userOf(asked.authenticate(issue()))).toBe('demo');
+  });
+
+  it('closes its port and opens it again: what is known counts until its time, the rest comes back', async () => {
+    const asked = authenticator({ cache: 60 });
+    const token = issue();
+    await asked.authenticate(token);
+    await keystone.close();
+    ahead = 59_000;
+    expect(await userOf(asked.authenticate(token))).toBe('demo');
+    expect(await userOf(asked.authenticate(token, { fresh: true }))).toBe('demo');
+    ahead = 62_000;
+    expect(await asked.authenticate(token)).toMatchObject({ outcome: 'unavailable' });
+    await keystone.reopen();
+    ahead += 1_001;
+    expect(await userOf(asked.authenticate(token))).toBe('demo');
+  });
+
+  it('extends what is known where a setting says so, never past the end of the token', async () => {
+    const asked = authenticator({ cache: 60, outage: 1_000 });
+    const [token, shorter] = [issue(), issue({ expiresIn: 100 })];
+    await asked.authenticate(token);
+    await asked.authenticate(shorter);
+    await keystone.close();
+    for (const seconds of [61, 99]) {
+      ahead = seconds * 1000;
+      expect(await userOf(asked.authenticate(token))).toBe('demo');
+      expect(await userOf(asked.authenticate(shorter))).toBe('demo');
+    }
+    ahead = 101_000;
+    expect(await asked.authenticate(shorter)).toMatchObject({ outcome: 'unavailable' });
+    expect(await userOf(asked.authenticate(token))).toBe('demo');
+    ahead = 1_061_000;
+    expect(await asked.authenticate(token)).toMatchObject({ outcome: 'unavailable' });
+  });
+});
+
+describe('many at once', () => {
+  it('cause no more calls at a time than are allowed, and are all answered', async () => {
+    keystone.behave({ delay: 5 }, 'validations');
+    const asked = authenticator({ concurrency: 8, queue: 1_000, timeout: 30 });
+    const tokens = Array.from({ length: 1_000 }, () => issue());
+    const users = await Promise.all(tokens.map((token) => userOf(asked.authenticate(token))));
+    expect(new Set(users)).toEqual(new Set(['demo']));
+    expect(keystone.mostValidationsAtOnce).toBe(8);
+  }, 60_000);
+
+  it('are told to come again where the line is full', async () => {
+    keystone.behave({ delay: 200 }, 'validations');
+    const asked = authenticator({ concurrency: 2, queue: 3 });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => userOf(asked.authenticate(issue()))));
+    expect(answers.filter((user) => user === 'demo')).toHaveLength(5);
+    expect(answers.filter((user) => user === 'unavailable')).toHaveLength(15);
+    expect(said).toEqual([]);
+  });
+
+  it('who send no-cache leave three quarters of the places to others', async () => {
+    const asked = authenticator({ concurrency: 8, queue: 100 });
+    const token = issue();
+    await asked.authenticate(token);
+    keystone.behave({ delay: 100 }, 'validations');
+    const flood = Array.from({ length: 20 }, () => asked.authenticate(token, { fresh: true }));
+    expect(await userOf(asked.authenticate(issue()))).toBe('demo');
+    expect(keystone.mostValidationsAtOnce).toBe(3);
+    await Promise.all(flood);
+    expect(keystone.mostValidationsAtOnce).toBe(3);
+  });
+
+  it('who send no-cache are told to come again where their line is full, though the token is known', async () => {
+    const asked = authenticator({ concurrency: 4, queue: 4 });
+    const token = issue();
+    await asked.authenticate(token);
+    keystone.behave({ delay: 200 }, 'validations');
+    const flood = Array.from({ length: 5 }, () => userOf(asked.authenticate(token, { fresh: true })));
+    expect((await Promise.all(flood)).sort()).toEqual([
+      'demo',
+      'demo',
+      'unavailable',
+      'unavailable',
+      'unavailable',
+    ]);
+    expect(await userOf(asked.authenticate(token))).toBe('demo');
+  });
+});
+
+describe('TLS', () => {
+  const pem = (name: string): string =>
+    readFileSync(new URL(`../../contract/tls/${name}`, import.meta.url), 'utf8');
+  let secure: FakeKeystone;
+
+  beforeEach(async () => {
+    secure = await FakeKeystone.start({ tls: { key: pem('loopback.key'), cert: pem('loopback.crt') } });
+    secure.addUser({ name: SERVICE.username, password: SERVICE.password, roles: ['service'] });
+  });
+
+  afterEach(() => secure.close());
+
+  it('trusts the authority that it was given', async () => {
+    const asked = authenticator({ authUrl: secure.url, ca: pem('authority.crt') });
+    const token = secure.issue({ userName: 'demo', scope: DEMO, roles: [] });
+    expect(await userOf(asked.authenticate(token))).toBe('demo');
+  });
+
+  it.each([
+    ['nobody signed', undefined],
+    ['somebody else signed', pem('other-authority.crt')],
+  ])('sends no password to a certificate that %s', async (_, ca) => {
+    const asked = authenticator({ authUrl: secure.url, ca });
+    expect(await asked.authenticate('a-token')).toEqual({ outcome: 'unavailable', retryAfter: 1 });
+    expect(secure.calls).toEqual([]);
+    expect(said).toHaveLength(1);
+  });
+});
+
+describe('the endpoint that validates', () => {
+  it('is the one of the catalog, by interface and region', async () => {
+    const asked = authenticator({ interface: 'internal', region: 'RegionOne' });
+    expect(await userOf(asked.authenticate(issue()))).toBe('demo');
+  });
+
+  it('is said to be missing where the catalog has none', async () => {
+    const asked = authenticator({ interface: 'internal', region: 'Atlantis' });
+    expect(await asked.authenticate(issue())).toMatchObject({ outcome: 'unavailable' });
+    expect(said).toEqual([
+      'keystone-unavailable: its catalog has no identity endpoint internal in the region Atlantis',
+    ]);
+  });
+});
+
+describe('options', () => {
+  const refusal = (options: object): unknown => {
+    try {
+      return createKeystoneAuthenticator(options);
+    } catch (error) {
+      return (error as Error & { code: string }).code === 'invalid-options' && (error as Error).message;
+    }
+  };
+
+  it.each([
+    [{ ...SERVICE }, 'authUrl is missing: it must be an http or https URL'],
+    [
+      { ...SERVICE, authUrl: 'keystone:5000' },
+      'authUrl = "keystone:5000" is not allowed: it must be an http or https URL',
+    ],
+    [
+      { authUrl: 'http://k' },
+      'credentials are missing: give username, password, projectName; or applicationCredentialId, applicationCredentialSecret',
+    ],
+    [
+      { authUrl: 'http://k', username: 'glimpse', projectName: 'service' },
+      'password is missing: the credentials need it',
+    ],
+    [
+      { authUrl: 'http://k', ...SERVICE, applicationCredentialId: 'id' },
+      'two kinds of credentials are given: give either username, password, projectName; or applicationCredentialId, applicationCredentialSecret',
+    ],
+    [
+      { authUrl: 'http://k', ...SERVICE, cache: 301 },
+      'cache = 301 is not allowed: it must be a whole number from 0 to 300',
+    ],
+    [
+      { authUrl: 'http://k', ...SERVICE, serviceRoles: [] },
+      'serviceRoles = [] is not allowed: it must be a list of role names',
+    ],
+    [
+      { authUrl: 'http://k', ...SERVICE, password: 12345 },
+      'password = *** is not allowed: it must be a text',
+    ],
+  ])('are refused before anything is done: %j', (options, message) => {
+    expect(refusal(options)).toBe(message);
+  });
+});

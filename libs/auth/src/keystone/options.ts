@@ -1,0 +1,130 @@
+import {
+  InvalidOptions,
+  Matching,
+  OneOf,
+  Optional,
+  Secret,
+  Text,
+  WholeNumber,
+  readOptions,
+} from '@glimpse/plugins';
+import { ArrayNotEmpty, IsString } from 'class-validator';
+
+const isUrl = (value: string): boolean => /^https?:\/\//.test(value) && URL.canParse(value);
+const HTTP_URL = 'an http or https URL';
+
+/** The base of Keystone's version 3 API at a URL that may name it already. */
+export function versionThree(url: string): string {
+  return `${url.replace(/\/+$/, '').replace(/\/v3$/, '')}/v3`;
+}
+
+/** Where Keystone is, who asks it, and how far its answers are trusted. Seconds throughout. */
+export class KeystoneOptions {
+  /** Keystone's URL, with or without `/v3`. */
+  @Matching(HTTP_URL, isUrl)
+  authUrl!: string;
+
+  /** Where the challenge of a 401 sends clients; unset: `authUrl`. */
+  @Optional()
+  @Matching(HTTP_URL, isUrl)
+  publicUrl?: string;
+
+  /** The service's own user, with `password` and `projectName`; or an application credential. */
+  @Optional()
+  @Text()
+  username?: string;
+
+  @Optional()
+  @Secret()
+  password?: string;
+
+  @Optional()
+  @Text()
+  projectName?: string;
+
+  @Text()
+  userDomainId = 'default';
+
+  @Text()
+  projectDomainId = 'default';
+
+  @Optional()
+  @Text()
+  applicationCredentialId?: string;
+
+  @Optional()
+  @Secret()
+  applicationCredentialSecret?: string;
+
+  /** Which of Keystone's endpoints in the catalog validates tokens; unset: the one at `authUrl`. */
+  @Optional()
+  @OneOf(['public', 'internal', 'admin'])
+  interface?: 'public' | 'internal' | 'admin';
+
+  /** The region of that endpoint; unset: whichever the catalog names first. */
+  @Optional()
+  @Text()
+  region?: string;
+
+  /** The certificates, as PEM text, that Keystone's own must be signed by; unset: the usual authorities. */
+  @Optional()
+  @Text()
+  ca?: string;
+
+  /** The roles that make a token a service's. */
+  @ArrayNotEmpty({ message: 'a list of role names' })
+  @IsString({ each: true, message: 'a list of role names' })
+  serviceRoles: string[] = ['service'];
+
+  /** How long a token that Keystone knew is not asked about again. */
+  @WholeNumber(0, 300)
+  cache = 300;
+
+  /** How much longer such a token counts while Keystone cannot be asked. */
+  @WholeNumber(0, 86_400)
+  outage = 0;
+
+  /** Within how long Keystone has to accept a connection. */
+  @WholeNumber(1, 60)
+  connectTimeout = 2;
+
+  /** Within how long a token is judged, whatever it takes. */
+  @WholeNumber(1, 60)
+  timeout = 5;
+
+  /** How many calls to Keystone run at once. */
+  @WholeNumber(1, 1000)
+  concurrency = 16;
+
+  /** How many more wait for that. */
+  @WholeNumber(0, 100_000)
+  queue = 256;
+}
+
+/** What each way of proving who the service is needs; the names are those of {@link KeystoneOptions}. */
+const CREDENTIALS = [
+  ['username', 'password', 'projectName'],
+  ['applicationCredentialId', 'applicationCredentialSecret'],
+] as const;
+
+/**
+ * Reads the options of Keystone.
+ *
+ * @param name turns an option's name into what the reader knows it by
+ * @throws {InvalidOptions}
+ */
+export function readKeystoneOptions(
+  raw: unknown,
+  name: (path: string) => string = (path) => path || 'the options of Keystone',
+): KeystoneOptions {
+  const options = readOptions(KeystoneOptions, raw, name);
+  const given = CREDENTIALS.filter((way) => way.some((key) => options[key] !== undefined));
+  const all = CREDENTIALS.map((way) => way.map(name).join(', ')).join('; or ');
+  if (given.length === 0) throw new InvalidOptions([`credentials are missing: give ${all}`]);
+  if (given.length > 1) throw new InvalidOptions([`two kinds of credentials are given: give either ${all}`]);
+  const missing = given.flatMap((way) => way.filter((key) => options[key] === undefined));
+  if (missing.length > 0) {
+    throw new InvalidOptions(missing.map((key) => `${name(key)} is missing: the credentials need it`));
+  }
+  return options;
+}

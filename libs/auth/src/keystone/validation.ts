@@ -1,0 +1,101 @@
+import type { Identity } from '@glimpse/domain';
+import { NoAnswer, UnexpectedStatus, ValidationForbidden } from './cannot-ask.js';
+import { retryAfterOf, type Ask } from './connection.js';
+import { versionThree, type KeystoneOptions } from './options.js';
+import type { OwnToken, ServiceToken } from './own-token.js';
+import { readToken, type TokenDocument } from './token-document.js';
+
+export interface TokenQuestion {
+  readonly allowExpired: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Asks Keystone about tokens, as the service. */
+export class Validation {
+  constructor(
+    private readonly ask: Ask,
+    private readonly ownToken: OwnToken,
+    private readonly options: KeystoneOptions,
+  ) {}
+
+  /**
+   * Whose a token is. The catalog comes along only where access rules make it necessary: it is several times
+   * the size of the rest.
+   *
+   * @returns undefined: there is no such token, or not any more
+   * @throws {CannotAsk}
+   */
+  async identity(token: string, question: TokenQuestion): Promise<Identity | undefined> {
+    const found = await this.#read(token, question, { catalog: false });
+    if (!found?.identity.accessRules) return found?.identity;
+    const whole = await this.#read(token, question, { catalog: true });
+    return whole && restrictedToCatalog(whole);
+  }
+
+  async #read(
+    token: string,
+    { allowExpired, signal }: TokenQuestion,
+    { catalog }: { catalog: boolean },
+  ): Promise<TokenDocument | undefined> {
+    const parameters = [allowExpired && 'allow_expired=1', !catalog && 'nocatalog'].filter(Boolean).join('&');
+    const path = `/auth/tokens${parameters && `?${parameters}`}`;
+    const headers = { 'x-subject-token': token, 'openstack-identity-access-rules': '1.0' };
+
+    for (let renewed = false; ; renewed = true) {
+      const own = await within(signal, this.ownToken.get());
+      const url = `${this.#endpoint(own)}${path}`;
+      const answer = await this.ask({
+        method: 'GET',
+        url,
+        headers: { ...headers, 'x-auth-token': own.token },
+        signal,
+      });
+      switch (answer.status) {
+        case 200:
+          return readToken(answer.document, this.options.serviceRoles);
+        case 404:
+          return undefined;
+        case 403:
+          throw new ValidationForbidden();
+        case 401:
+          this.ownToken.refused(own);
+          if (!renewed) continue;
+      }
+      throw new UnexpectedStatus(answer.status, retryAfterOf(answer.headers));
+    }
+  }
+
+  /** Where tokens are validated. */
+  #endpoint({ catalog }: ServiceToken): string {
+    const { authUrl, interface: wanted, region } = this.options;
+    if (wanted === undefined) return versionThree(authUrl);
+    const endpoint = catalog.find(
+      (endpoint) =>
+        endpoint.type === 'identity' &&
+        endpoint.interface === wanted &&
+        (region === undefined || endpoint.region === region),
+    );
+    if (!endpoint) {
+      const where = region === undefined ? '' : ` in the region ${region}`;
+      throw new NoAnswer(`its catalog has no identity endpoint ${wanted}${where}`);
+    }
+    return versionThree(endpoint.url);
+  }
+}
+
+/** Of its access rules, a token keeps those for services that its catalog has, as keystonemiddleware asks. */
+function restrictedToCatalog({ identity, catalog = [] }: TokenDocument): Identity {
+  const services = new Set(catalog.map(({ type }) => type));
+  const rules = identity.accessRules ?? [];
+  return { ...identity, accessRules: rules.filter(({ service }) => services.has(service)) };
+}
+
+/** Waits no longer than until the signal. What it waits for goes on: others may wait for it, too. */
+async function within<T>(signal: AbortSignal, answer: T | Promise<T>): Promise<T> {
+  const over = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(new NoAnswer('it does not answer in time')), {
+      once: true,
+    });
+  });
+  return Promise.race([answer, over]);
+}
