@@ -56,7 +56,11 @@ describe('where settings come from', () => {
 
   it('the environment, where a name is GLIMPSE_ and the path, but for standard names', () => {
     const variables = settingNames().map(({ variable }) => variable);
-    expect(variables.filter((name) => !name.startsWith('GLIMPSE_'))).toEqual(['DATABASE_URL', 'OS_AUTH_URL']);
+    expect(variables.filter((name) => !name.startsWith('GLIMPSE_'))).toEqual([
+      'DATABASE_URL',
+      'DATABASE_LISTEN_URL',
+      'OS_AUTH_URL',
+    ]);
     const settings = loadSettings({
       DATABASE_URL: DATABASE,
       GLIMPSE_PORT: '1234',

@@ -6,6 +6,7 @@ import { Settings, complete, isDatabaseUrl, type EffectiveSettings } from './set
 /** Settings whose environment variable has a name that the field knows. */
 const STANDARD_NAMES: Readonly<Record<string, string>> = {
   'database.url': 'DATABASE_URL',
+  'database.listen_url': 'DATABASE_LISTEN_URL',
   'keystone.auth_url': 'OS_AUTH_URL',
 };
 
@@ -92,8 +93,10 @@ function setPath(tree: Tree, path: string, value: string): void {
 
 /** Hides a wrong secret from what says that it is wrong. */
 function hideWrongSecret(tree: Tree): void {
-  const url = (tree['database'] as Tree | undefined)?.['url'];
-  if (typeof url === 'string' && !isDatabaseUrl(url)) setPath(tree, 'database.url', '***');
+  for (const key of ['url', 'listen_url']) {
+    const url = (tree['database'] as Tree | undefined)?.[key];
+    if (typeof url === 'string' && !isDatabaseUrl(url)) setPath(tree, `database.${key}`, '***');
+  }
 }
 
 function withoutServiceLinks(env: Environment): Environment {
