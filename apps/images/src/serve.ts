@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import { IMAGE_RULES, loadPolicy } from '@glimpse/auth';
 import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
-import { StoredCatalogue, openDatabase } from '@glimpse/store';
+import type { Catalogue } from '@glimpse/domain';
+import { CachedCatalogue, Notices, StoredCatalogue, openDatabase, type Database } from '@glimpse/store';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
@@ -16,6 +17,7 @@ import { createEdge } from './http/edge.js';
 import { pathOf } from './http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { aborted } from './stop-signal.js';
+import { exposeCache } from './telemetry/cache-metrics.js';
 import { Telemetry } from './telemetry/telemetry.js';
 import { VERSION } from './version.js';
 
@@ -53,18 +55,43 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
   const probe = new DatabaseProbe(database, telemetry);
   const over = new AbortController();
   const watched = probe.watch(over.signal);
-  const catalogue = new StoredCatalogue(database, (error) => probe.lost(error));
+  const { catalogue, listening } = openCatalogue(settings, database, url, probe, telemetry, over.signal);
   const health = { database: probe, stopping: stop };
 
   try {
     await answer({ settings, catalogue, extensions, judge, policy, health, telemetry }, stop);
   } finally {
     over.abort();
-    await watched;
+    await Promise.all([watched, listening]);
     await database.close();
     await leave();
   }
   telemetry.observe('stopped', {});
+}
+
+/** The catalogue, and in front of it the cache, which listens until told to stop. */
+function openCatalogue(
+  settings: EffectiveSettings,
+  database: Database,
+  url: string,
+  probe: DatabaseProbe,
+  telemetry: Telemetry,
+  stop: AbortSignal,
+): { catalogue: Catalogue; listening?: Promise<void> } {
+  const onUnavailable = (error: unknown): void => probe.lost(error);
+  if (settings.cache.size === 0) return { catalogue: new StoredCatalogue(database, onUnavailable) };
+  const notices = new Notices(settings.database.listen_url ?? url, {
+    onHeard: () => telemetry.observe('notices-heard', {}),
+    onLost: (error) => telemetry.observe('notices-lost', { error }),
+  });
+  const isAway = (): boolean => !notices.session && !probe.available;
+  const cache = new CachedCatalogue(new StoredCatalogue(database, onUnavailable, isAway), notices, {
+    size: settings.cache.size * 2 ** 20,
+    staleLimit: settings.stale.limit,
+    freshReads: Math.max(1, Math.floor(settings.database.pool / 4)),
+  });
+  exposeCache(telemetry.registry, cache, notices);
+  return { catalogue: cache, listening: notices.listen(stop) };
 }
 
 /** Answers requests until told to stop, and then those that were accepted before. */

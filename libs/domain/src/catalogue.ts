@@ -13,6 +13,15 @@ export type Reading<T> =
       readonly age: number;
     };
 
+/** How an image is to be read. */
+export interface ReadOptions {
+  /**
+   * Not from what is kept, nor by a question that somebody else asked before: the client said `no-cache`.
+   * How many such reads run at a time is bounded.
+   */
+  readonly fresh?: boolean;
+}
+
 /**
  * The images of a cloud, as every face knows them. The store implements it; caches and mirrors stand in
  * front of it and implement it too.
@@ -25,7 +34,16 @@ export interface Catalogue {
    * @throws {ImageNotFound} no such image, or not for this viewer: the two cannot be told apart
    * @throws {CatalogueUnavailable} it cannot be asked, and there is no copy
    */
-  image(id: string, viewer: Viewer): Promise<Reading<Image>>;
+  image(id: string, viewer: Viewer, options?: ReadOptions): Promise<Reading<Image>>;
+
+  /**
+   * Reads one image that somebody means to change, as it stands now: whether it is theirs, and in the state
+   * they saw, is never judged on a copy, which would refuse what another replica has just made possible.
+   *
+   * @throws {ImageNotFound} as above
+   * @throws {CatalogueUnavailable} it cannot be asked
+   */
+  imageToChange(id: string, viewer: Viewer): Promise<Image>;
 
   /**
    * Reads a page of the images that are listed for a viewer, newest first.

@@ -90,9 +90,13 @@ export function Text(): PropertyDecorator {
   return rule('a text', (value) => typeof value === 'string' && value !== '');
 }
 
-/** An option that is one of a few words. */
-export function OneOf(words: readonly string[]): PropertyDecorator {
-  return rule(`one of ${words.join(', ')}`, (value) => words.includes(value as string));
+/** An option that is one of a few words or numbers. */
+export function OneOf(values: readonly (string | number)[]): PropertyDecorator {
+  return rule(
+    `one of ${values.join(', ')}`,
+    (value) => values.includes(value as string),
+    (value) => values.find((one) => String(one) === value) ?? value,
+  );
 }
 
 /** An option that is a whole number within bounds, both included. */

@@ -51,9 +51,16 @@ export class StoredCatalogue implements Catalogue {
     private readonly database: Database,
     /** Hears why the database could not be asked. */
     private readonly onUnavailable: (error: unknown) => void,
+    /** Whether the database is known to be away: then nobody has to wait for it. */
+    private readonly isAway: () => boolean = () => false,
   ) {}
 
   async image(id: string, viewer: Viewer): Promise<Reading<Image>> {
+    return { source: 'fresh', value: await this.imageToChange(id, viewer) };
+  }
+
+  /** Nothing is kept here, so that this is how every image is read. */
+  async imageToChange(id: string, viewer: Viewer): Promise<Image> {
     // Served by the primary keys of images and members.
     const row = await this.#ask(() =>
       this.database.prisma.image.findUnique({
@@ -63,7 +70,7 @@ export class StoredCatalogue implements Catalogue {
     );
     const image = row && imageOf(row);
     if (!image || !canSee(image, viewer)) throw new ImageNotFound(id);
-    return { source: 'fresh', value: image };
+    return image;
   }
 
   async images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<readonly Image[]>> {
@@ -108,6 +115,7 @@ export class StoredCatalogue implements Catalogue {
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {
+    if (this.isAway()) throw new CatalogueUnavailable();
     try {
       return await question();
     } catch (error) {

@@ -23,6 +23,20 @@ export interface DatabaseOptions {
   readonly queryDeadline?: number;
 }
 
+/** A standby lags behind and takes no changes; PostgreSQL says the same code of those. */
+class NotPrimary extends Error {
+  readonly code = '25006';
+
+  constructor() {
+    super('the database is a standby');
+  }
+}
+
+async function refuseStandby(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
+  if (rows[0]!.standby) throw new NotPrimary();
+}
+
 /** Opens nothing yet: connections are made when they are needed, and made anew when they were lost. */
 export function openDatabase({ url, poolSize, queryDeadline }: DatabaseOptions): Database {
   const pool = new pg.Pool({
@@ -31,6 +45,7 @@ export function openDatabase({ url, poolSize, queryDeadline }: DatabaseOptions):
     application_name: 'glimpse',
     connectionTimeoutMillis: CONNECT_DEADLINE,
     query_timeout: queryDeadline ?? QUERY_DEADLINE,
+    onConnect: refuseStandby,
   });
   // An idle connection that dies says so here; the next query sees to it. Unheard, it would end the process.
   pool.on('error', () => undefined);

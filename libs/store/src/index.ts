@@ -1,3 +1,5 @@
+export * from './cache/cached-catalogue.js';
+export * from './cache/notices.js';
 export * from './catalogue.js';
 export * from './database.js';
 export * from './import.js';

@@ -81,7 +81,7 @@ describe('migrate', () => {
     const last = names.at(-1)!;
     await pool.query('DELETE FROM _prisma_migrations WHERE migration_name = $1', [last]);
     await pool.query(
-      'DROP INDEX images_public_idx, images_own_idx, images_listed_idx, images_name_idx, members_member_idx',
+      'DROP FUNCTION notify_of_images, notify_of_changed_images, notify_of_changed_members CASCADE',
     );
     expect(await migrate(url)).toEqual([last]);
     expect(await missingMigrations(pool)).toEqual([]);

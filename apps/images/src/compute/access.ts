@@ -7,13 +7,13 @@ import {
   type Policy,
 } from '@glimpse/auth';
 import {
-  CatalogueUnavailable,
   NotOwner,
   canChange,
   type Catalogue,
   type Identity,
   type Image,
   type ImageCriteria,
+  type ReadOptions,
   type Reading,
 } from '@glimpse/domain';
 import { Inject, Injectable } from '@nestjs/common';
@@ -47,22 +47,23 @@ export class ImageAccess {
    *
    * @throws {ImageNotFound} {PolicyRefused} {CatalogueUnavailable}
    */
-  async read(id: string, caller: Identity): Promise<Reading<Image>> {
+  async read(id: string, caller: Identity, options?: ReadOptions): Promise<Reading<Image>> {
     const credentials = credentialsOf(caller, this.policy);
-    const reading = await this.catalogue.image(id, viewerOf(credentials));
+    const reading = await this.catalogue.image(id, viewerOf(credentials), options);
     this.enforce('get_image', credentials, reading.value);
     return reading;
   }
 
   /**
-   * Reads an image that somebody means to change. A copy does not do for that.
+   * Reads an image that somebody means to change, as it stands now.
    *
    * @throws as {@link read}
    */
   async readForChange(id: string, caller: Identity): Promise<Image> {
-    const reading = await this.read(id, caller);
-    if (reading.source === 'copy') throw new CatalogueUnavailable();
-    return reading.value;
+    const credentials = credentialsOf(caller, this.policy);
+    const image = await this.catalogue.imageToChange(id, viewerOf(credentials));
+    this.enforce('get_image', credentials, image);
+    return image;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { DomainError, type Image } from '@glimpse/domain';
+import { DomainError, type Image, type Reading } from '@glimpse/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** The image is not in the state that `If-Match` names. */
@@ -27,20 +27,27 @@ function names(header: string, tag: string, { weakly }: { weakly: boolean }): bo
   return tags.some((listed) => (weakly ? listed.replace(/^W\//, '') : listed) === tag);
 }
 
-/**
- * Sends a document. As bytes: to a text Fastify would add a charset, which Nova's answers do not have.
- *
- * A copy that is served while the catalogue cannot be asked will answer 203 here.
- */
+/** Sends a document. As bytes: to a text Fastify would add a charset, which Nova's answers do not have. */
 export function sendDocument(reply: FastifyReply, document: object): void {
   void reply.header('content-type', 'application/json').send(bytesOf(document));
 }
 
-/** Sends a document about one image with its validators, or 304 when the client has it. */
-export function sendImageDocument(reply: FastifyReply, document: object, image: Image): void {
+/**
+ * Sends a document about one image with its validators, or 304 when the client has it.
+ *
+ * @param staleStatus the status where the reading is a copy because the catalogue cannot be asked
+ */
+export function sendImageDocument(
+  reply: FastifyReply,
+  document: object,
+  reading: Reading<Image>,
+  staleStatus: number,
+): void {
+  const { value: image } = reading;
   const body = bytesOf(document);
   const tag = entityTag(body);
   void reply.headers({ etag: tag, 'last-modified': (image.updatedAt ?? image.createdAt).toUTCString() });
+  if (reading.source === 'copy') void reply.code(staleStatus).header('age', Math.floor(reading.age));
   const known = reply.request.headers['if-none-match'];
   if (known !== undefined && names(known, tag, { weakly: true })) {
     void reply.code(304).send();

@@ -16,6 +16,11 @@ const VALIDATORS = {
   'Last-Modified': { description: 'When the image last changed.', schema: { type: 'string' } },
 } as const;
 
+const AGE = {
+  description: 'Seconds since the copy was last known to be current.',
+  schema: { type: 'integer' },
+} as const;
+
 /** What a fault's status means, wherever it can be. */
 const FAULTS: Readonly<Record<number, string>> = {
   400: 'The request is malformed, or its project is not the token’s.',
@@ -66,7 +71,15 @@ export function DescribeRead(summary: string, type: Type, { validators = false }
       ...(validators && { headers: VALIDATORS }),
     }),
     ...(validators
-      ? [ApiResponse({ status: 304, description: 'The client has it (`If-None-Match`).' })]
+      ? [
+          ApiResponse({
+            status: 203,
+            description: 'The same from a copy, while the database cannot be asked; 200 by `stale.status`.',
+            type,
+            headers: { ...VALIDATORS, Age: AGE },
+          }),
+          ApiResponse({ status: 304, description: 'The client has it (`If-None-Match`).' }),
+        ]
       : []),
   );
 }

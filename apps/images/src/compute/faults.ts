@@ -1,6 +1,7 @@
 import { AuthenticationUnavailable, Unauthenticated } from '@glimpse/auth';
 import { CatalogueUnavailable, DomainError, type NotOwner } from '@glimpse/domain';
 import { MethodNotAllowed } from '../http/errors.js';
+import { Overloaded } from '../http/overload.js';
 import type { Fault } from '../http/face.js';
 
 /** The status and the fault key of an error, and its message; without one the error speaks for itself. */
@@ -46,6 +47,7 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
     key: 'serviceUnavailable',
     message: 'The image catalogue cannot be asked at the moment.',
   },
+  overloaded: { status: 503, key: 'serviceUnavailable' },
   'authentication-unavailable': {
     status: 503,
     key: 'serviceUnavailable',
@@ -70,10 +72,11 @@ const UNAUTHENTICATED_BODY = JSON.stringify({
 
 function headersOf(error: unknown): Record<string, string> {
   if (error instanceof MethodNotAllowed) return { allow: error.allow };
-  if (error instanceof CatalogueUnavailable || error instanceof AuthenticationUnavailable) {
-    return { 'retry-after': String(error.retryAfter) };
-  }
-  return {};
+  const passes =
+    error instanceof CatalogueUnavailable ||
+    error instanceof AuthenticationUnavailable ||
+    error instanceof Overloaded;
+  return passes ? { 'retry-after': String(error.retryAfter) } : {};
 }
 
 /** Whether this face has a fault for an error; any other is a mistake of ours. */

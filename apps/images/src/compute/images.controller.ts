@@ -31,7 +31,7 @@ import { requiredVersion, sendDocument, sendImageDocument } from './answer.js';
 import { briefView, detailView, imageView } from './image.view.js';
 import { ListQuery } from './list.query.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
-import { linkBaseOf } from './request.js';
+import { linkBaseOf, readOptionsOf } from './request.js';
 import { FACE } from './routes.js';
 import { readQuery } from './validation.js';
 
@@ -97,8 +97,8 @@ export class ImagesController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { value: image } = await this.access.read(id, caller);
-    sendImageDocument(reply, this.view(image, request), image);
+    const reading = await this.access.read(id, caller, readOptionsOf(request));
+    sendImageDocument(reply, this.view(reading.value, request), reading, this.settings.stale.status);
   }
 
   @DescribeChange('Delete Image')

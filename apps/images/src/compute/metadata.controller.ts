@@ -1,5 +1,6 @@
 import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
 import {
+  CatalogueUnavailable,
   PropertyNotFound,
   type Catalogue,
   type Identity as Caller,
@@ -23,13 +24,15 @@ import {
 import { ApiBody } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RouteNotFound } from '../http/errors.js';
-import { CATALOGUE } from '../tokens.js';
+import type { EffectiveSettings } from '../config/settings.js';
+import { CATALOGUE, SETTINGS } from '../tokens.js';
 import { ImageAccess } from './access.js';
 import { DescribeChange, DescribeImageId, DescribeRead, DescribeResource } from './api-description.js';
 import { MetaDocument, MetadataDocument } from './documents.js';
 import { requiredVersion, sendDocument, sendImageDocument } from './answer.js';
 import { MetaBody, MetadataBody } from './metadata.body.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
+import { readOptionsOf } from './request.js';
 import { FACE } from './routes.js';
 import { InvalidInput, readBody } from './validation.js';
 
@@ -43,6 +46,7 @@ export class MetadataController {
   constructor(
     @Inject(CATALOGUE) private readonly catalogue: Catalogue,
     private readonly access: ImageAccess,
+    @Inject(SETTINGS) private readonly settings: EffectiveSettings,
   ) {}
 
   @DescribeRead('List Image Metadata', MetadataDocument, { validators: true })
@@ -50,10 +54,12 @@ export class MetadataController {
   async list(
     @Param('image_id') id: string,
     @Identity() caller: Caller,
+    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { value: image } = await this.access.read(id, caller);
-    sendImageDocument(reply, { metadata: image.properties }, image);
+    const reading = await this.access.read(id, caller, readOptionsOf(request));
+    const document = { metadata: reading.value.properties };
+    sendImageDocument(reply, document, reading, this.settings.stale.status);
   }
 
   @DescribeChange(
@@ -108,11 +114,16 @@ export class MetadataController {
     @Param('image_id') id: string,
     @Param('key') key: string,
     @Identity() caller: Caller,
+    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { value: image } = await this.access.read(id, caller);
-    if (!Object.hasOwn(image.properties, key)) throw new RouteNotFound();
-    sendImageDocument(reply, { meta: { [key]: image.properties[key] } }, image);
+    const reading = await this.access.read(id, caller, readOptionsOf(request));
+    const { properties } = reading.value;
+    if (!Object.hasOwn(properties, key)) {
+      // A copy can say what there was, not what is missing.
+      throw reading.source === 'copy' ? new CatalogueUnavailable() : new RouteNotFound();
+    }
+    sendImageDocument(reply, { meta: { [key]: properties[key] } }, reading, this.settings.stale.status);
   }
 
   @DescribeChange('Create or Update Image Metadata Item', MetaDocument)

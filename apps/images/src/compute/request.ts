@@ -1,3 +1,4 @@
+import type { ReadOptions } from '@glimpse/domain';
 import { requestBaseUrl, type LinkBase } from '@glimpse/links';
 import type { FastifyRequest } from 'fastify';
 import type { EffectiveSettings } from '../config/settings.js';
@@ -14,6 +15,12 @@ export function apiVersionOf(path: string): ApiVersion | undefined {
 /** The project id in the URL of a request, where it has one. */
 export function projectInUrl(request: FastifyRequest): string | undefined {
   return (request.params as { project_id?: string }).project_id;
+}
+
+/** How a request wants its image read: with `no-cache` not from what is kept. */
+export function readOptionsOf(request: FastifyRequest): ReadOptions {
+  const directives = request.headers['cache-control'];
+  return { fresh: directives !== undefined && /(?:^|[\s,])no-cache(?:$|[\s,])/i.test(directives) };
 }
 
 /** What the links of a request's answer are built on. */

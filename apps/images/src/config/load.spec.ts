@@ -58,6 +58,7 @@ describe('where settings come from', () => {
     const variables = settingNames().map(({ variable }) => variable);
     expect(variables.filter((name) => !name.startsWith('GLIMPSE_'))).toEqual([
       'DATABASE_URL',
+      'DATABASE_LISTEN_URL',
       'OS_AUTH_URL',
       'OS_USERNAME',
       'OS_PASSWORD',

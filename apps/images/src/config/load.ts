@@ -6,6 +6,7 @@ import { Settings, complete, type EffectiveSettings } from './settings.js';
 /** Settings whose environment variable has a name that the field knows. */
 const STANDARD_NAMES: Readonly<Record<string, string>> = {
   'database.url': 'DATABASE_URL',
+  'database.listen_url': 'DATABASE_LISTEN_URL',
   'keystone.auth_url': 'OS_AUTH_URL',
   'keystone.username': 'OS_USERNAME',
   'keystone.password': 'OS_PASSWORD',

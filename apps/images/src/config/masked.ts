@@ -1,7 +1,7 @@
 import type { EffectiveSettings } from './settings.js';
 
 /** Settings that are not to be shown as they are. */
-const SECRETS: ReadonlySet<string> = new Set(['database.url']);
+const SECRETS: ReadonlySet<string> = new Set(['database.url', 'database.listen_url']);
 
 /** How options of plugins are called that are not to be shown either. */
 const SECRET_OPTION = /password|secret/i;

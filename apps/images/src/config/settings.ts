@@ -37,9 +37,30 @@ class DatabaseSettings {
   @Secret('a postgresql:// URL', isDatabaseUrl)
   url?: string;
 
-  /** The most connections that one process opens. */
+  /** A direct connection to the primary, for notices; unset: as `url`. */
+  @Optional()
+  @Secret('a postgresql:// URL', isDatabaseUrl)
+  listen_url?: string;
+
+  /** The most connections that one process opens, beside the one for notices. */
   @WholeNumber(1, 1000)
   pool = 10;
+}
+
+class CacheSettings {
+  /** The most MiB of images that are kept; 0: none, and nothing listens. */
+  @WholeNumber(0, 65_536)
+  size = 64;
+}
+
+class StaleSettings {
+  /** The status of an answer from a copy, while the database cannot be asked. */
+  @OneOf([203, 200])
+  status: 200 | 203 = 203;
+
+  /** Seconds since a copy was last known to be current, after which it is not served any more. */
+  @WholeNumber(0, 86_400)
+  limit = 300;
 }
 
 class KeystoneSettings {
@@ -206,6 +227,12 @@ export class Settings {
   @Nested(() => DatabaseSettings)
   database = new DatabaseSettings();
 
+  @Nested(() => CacheSettings)
+  cache = new CacheSettings();
+
+  @Nested(() => StaleSettings)
+  stale = new StaleSettings();
+
   @Nested(() => KeystoneSettings)
   keystone = new KeystoneSettings();
 
@@ -257,6 +284,9 @@ export function complete(settings: Settings): EffectiveSettings {
   const development = authenticator.use === 'development';
 
   const problems: string[] = [];
+  if (settings.database.listen_url && !settings.database.url) {
+    problems.push('DATABASE_LISTEN_URL is not allowed without DATABASE_URL: both are the same database');
+  }
   if (production) {
     if (!settings.database.url) problems.push('DATABASE_URL is missing: production has no embedded database');
     if (!public_url) problems.push('GLIMPSE_PUBLIC_URL is missing: production requires it');

@@ -25,6 +25,11 @@ export class DatabaseProbe {
     return this.#schemaSeen;
   }
 
+  /** Whether it could be asked when it was asked last. */
+  get available(): boolean {
+    return this.#available;
+  }
+
   /** Looks for what is not known to be there, until told to stop. */
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {

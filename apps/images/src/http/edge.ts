@@ -15,6 +15,7 @@ import {
   RouteNotFound,
 } from './errors.js';
 import type { Face } from './face.js';
+import { MOST_CONNECTIONS, RequestLimit, SILENCE } from './overload.js';
 import { pathOf, rewriteUrl } from './path.js';
 
 /** The methods that routes have. */
@@ -37,16 +38,21 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     requestTimeout: 30_000,
+    connectionTimeout: SILENCE,
     keepAliveTimeout: 72_000,
     http: { requireHostHeader: false, headersTimeout: 15_000, connectionsCheckingInterval: 1_000 },
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   takeOver(face, fastify.server);
+  fastify.server.maxConnections = MOST_CONNECTIONS;
+  const limit = new RequestLimit();
   // A body stays bytes until its token and its route were looked at.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.headers(answerHeaders(request.id));
+    // Whoever asks how the service is does so above all when it has too much to do.
+    if (face.owns(pathOf(request.raw))) limit.enter(reply.raw);
     refuseMalformed(request, reply);
     await readUnusedBody(face, request, reply);
     // What a body is called does not matter, as in Nova; Fastify would refuse some names.

@@ -22,6 +22,10 @@ export interface Observations extends KeystoneObservations {
   /** The database cannot be asked; said once, until it can be again. */
   'database-unavailable': { error: unknown };
   'database-available': object;
+  /** The database tells which images are touched, and copies of them count as fresh. */
+  'notices-heard': object;
+  /** It does not; said once, until it does again. */
+  'notices-lost': { error: unknown };
   /** A request was answered. */
   'request-served': {
     requestId: string;
@@ -53,6 +57,8 @@ export const LINES: Readonly<
   'schema-behind': { level: 'warn', message: 'the database lacks migrations: run glimpse migrate' },
   'database-unavailable': { level: 'error', message: 'the database cannot be asked' },
   'database-available': { level: 'info', message: 'the database can be asked again' },
+  'notices-heard': { level: 'info', message: 'change notices are heard' },
+  'notices-lost': { level: 'warn', message: 'change notices are not heard: every read asks the database' },
   'request-served': { level: 'info', message: 'request' },
   'request-failed': { level: 'error', message: 'a request met an unexpected error' },
   'development-tokens-exposed': {

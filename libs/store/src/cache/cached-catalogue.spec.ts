@@ -1,0 +1,487 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CatalogueUnavailable,
+  ImageNotFound,
+  type Catalogue,
+  type Image,
+  type Reading,
+  type Viewer,
+} from '@glimpse/domain';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { StoredCatalogue } from '../catalogue.js';
+import { openDatabase, type Database } from '../database.js';
+import { openEmbedded, type EmbeddedDatabase } from '../embedded/index.js';
+import { migrate } from '../migrate.js';
+import { CachedCatalogue } from './cached-catalogue.js';
+import { Notices, type NoticeSource, type Session, type Touched } from './notices.js';
+
+const OWNER: Viewer = { project: 'owner', admin: false };
+const MEMBER: Viewer = { project: 'member', admin: false };
+const STRANGER: Viewer = { project: 'stranger', admin: false };
+const SIZE = 2 ** 20;
+
+const folder = mkdtempSync(join(tmpdir(), 'glimpse-cached-'));
+let server: EmbeddedDatabase;
+let database: Database;
+beforeAll(async () => {
+  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  await migrate(server.url);
+  database = openDatabase({ url: server.url, poolSize: 8 });
+}, 60_000);
+afterAll(async () => {
+  await database?.close();
+  await server?.leave();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+
+const query = (text: string, values?: unknown[]): Promise<unknown> => database.pool.query(text, values);
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 10_000; !holds(); await sleep(5)) {
+    if (Date.now() > deadline) throw new Error(`not so in time: ${holds.toString()}`);
+  }
+}
+
+/** The catalogue in PostgreSQL; its answers to reads can be held back after they were made. */
+class HeldCatalogue extends StoredCatalogue {
+  asked = 0;
+  away = false;
+  #held: (() => void)[] | undefined;
+
+  constructor() {
+    super(database, () => undefined);
+  }
+
+  override async image(id: string, viewer: Viewer): Promise<Reading<Image>> {
+    this.asked++;
+    if (this.away) throw new CatalogueUnavailable();
+    const outcome = await super.image(id, viewer).then(
+      (reading) => () => reading,
+      (error: unknown) => () => {
+        throw error;
+      },
+    );
+    if (this.#held) await new Promise<void>((resolve) => this.#held!.push(resolve));
+    return outcome();
+  }
+
+  hold(): void {
+    this.#held = [];
+  }
+
+  /** How many answers are there and held. */
+  get held(): number {
+    return this.#held?.length ?? 0;
+  }
+
+  /** Lets the first answers go, or all of them and those to come. */
+  release(count = Infinity): void {
+    const released = this.#held!.splice(0, count);
+    if (count === Infinity) this.#held = undefined;
+    for (const release of released) release();
+  }
+}
+
+/** Notices that a test gives itself, at times that it sets itself. */
+class GivenNotices implements NoticeSource {
+  time = 1_000_000;
+  session: { confirmedAt: number } | undefined = { confirmedAt: this.time };
+  give!: (touched: Touched) => void;
+
+  subscribe(listener: (touched: Touched) => void): void {
+    this.give = listener;
+  }
+
+  readonly now = (): number => this.time;
+}
+
+const OPTIONS = { size: SIZE, staleLimit: 300, freshReads: 2 };
+
+let id: string;
+let asked: HeldCatalogue;
+beforeEach(async () => {
+  id = randomUUID();
+  asked = new HeldCatalogue();
+  await query(
+    `INSERT INTO images (id, name, status, visibility, owner, created_at)
+     VALUES ($1, 'old', 'active', 'shared', 'owner', now())`,
+    [id],
+  );
+  await query(`INSERT INTO members VALUES ($1, 'member', 'pending')`, [id]);
+});
+
+const rename = (name: string): Promise<unknown> =>
+  query('UPDATE images SET name = $2 WHERE id = $1', [id, name]);
+
+/** The name that the image is read by. */
+async function nameIn(
+  catalogue: Catalogue,
+  viewer: Viewer = OWNER,
+  options?: { fresh: boolean },
+): Promise<string> {
+  return (await catalogue.image(id, viewer, options)).value.name!;
+}
+
+describe('with the notices of the database', () => {
+  let stop: AbortController;
+  let notices: Notices;
+  let listening: Promise<void>;
+  let told: Touched[];
+  let cache: CachedCatalogue;
+  beforeEach(async () => {
+    stop = new AbortController();
+    notices = new Notices(server.url, { onHeard: () => undefined, onLost: () => undefined });
+    cache = new CachedCatalogue(asked, notices, OPTIONS);
+    told = [];
+    notices.subscribe((touched) => told.push(touched));
+    listening = notices.listen(stop.signal);
+    await until(() => notices.session !== undefined);
+  });
+  afterEach(async () => {
+    stop.abort();
+    await listening;
+  });
+
+  const toldOf = (wanted: string): boolean => told.some((touched) => touched.includes(wanted));
+
+  it('an image is asked for once, until somebody changes it', async () => {
+    for (let times = 0; times < 3; times++) expect(await nameIn(cache)).toBe('old');
+    expect(asked.asked).toBe(1);
+    await rename('new');
+    await until(() => toldOf(id));
+    for (let times = 0; times < 3; times++) expect(await nameIn(cache)).toBe('new');
+    expect(asked.asked).toBe(2);
+  });
+
+  it('an image is dropped with the change of its members, and when everything is', async () => {
+    await nameIn(cache, MEMBER);
+    await query('DELETE FROM members WHERE image_id = $1', [id]);
+    await until(() => toldOf(id));
+    await expect(nameIn(cache, MEMBER)).rejects.toThrow(ImageNotFound);
+    expect(await nameIn(cache)).toBe('old');
+    await query('TRUNCATE images CASCADE');
+    await until(() => told.includes('all'));
+    await expect(nameIn(cache)).rejects.toThrow(ImageNotFound);
+    expect(cache.entries).toBe(0);
+  });
+
+  it('one of more than a thousand images that a statement touches is dropped with the others', async () => {
+    await query(
+      `INSERT INTO images (id, status, visibility, created_at)
+       SELECT gen_random_uuid(), 'active', 'public', now() FROM generate_series(1, 1001)`,
+    );
+    await nameIn(cache);
+    await query(`UPDATE images SET name = 'new'`);
+    await until(() => told.includes('all'));
+    expect(await nameIn(cache)).toBe('new');
+  });
+
+  it('an answer that a notice has overtaken is given to those who wait, and not kept', async () => {
+    asked.hold();
+    const waiting = [nameIn(cache), nameIn(cache)];
+    await until(() => asked.held === 1);
+    await rename('new');
+    await until(() => toldOf(id));
+    asked.release();
+    expect(await Promise.all(waiting)).toEqual(['old', 'old']);
+    expect(cache.entries).toBe(0);
+    expect(await nameIn(cache)).toBe('new');
+  });
+
+  it('who comes after the notice does not wait for a question from before it', async () => {
+    asked.hold();
+    const early = nameIn(cache);
+    await until(() => asked.held === 1);
+    await rename('new');
+    await until(() => toldOf(id));
+    const late = nameIn(cache);
+    await until(() => asked.held === 2);
+    // The answers come in the order that is the worst: the older one last.
+    const [first, second] = [early, late];
+    asked.release();
+    expect(await second).toBe('new');
+    expect(await first).toBe('old');
+    expect(await nameIn(cache)).toBe('new');
+    expect(asked.asked).toBe(2);
+  });
+
+  it('what everything was dropped under is not kept either', async () => {
+    asked.hold();
+    const waiting = nameIn(cache);
+    await until(() => asked.held === 1);
+    await query('TRUNCATE images CASCADE');
+    await until(() => told.includes('all'));
+    asked.release();
+    expect(await waiting).toBe('old');
+    await expect(nameIn(cache)).rejects.toThrow(ImageNotFound);
+  });
+});
+
+describe('with notices that are late', () => {
+  let notices: GivenNotices;
+  let cache: CachedCatalogue;
+  beforeEach(() => {
+    notices = new GivenNotices();
+    cache = new CachedCatalogue(asked, notices, { ...OPTIONS, now: notices.now });
+  });
+
+  const begin = (): Session => (notices.session = { confirmedAt: notices.time });
+
+  it('a change of one’s own is seen at once', async () => {
+    await cache.image(id, OWNER);
+    await cache.changeProperties(id.toUpperCase(), { kind: 'merge', properties: { a: 'b' } });
+    expect((await cache.image(id, OWNER)).value.properties).toEqual({ a: 'b' });
+    await cache.deleteImage(id.toUpperCase());
+    await expect(cache.image(id, OWNER)).rejects.toThrow(ImageNotFound);
+  });
+
+  it('a question that was asked before a change of one’s own is not kept', async () => {
+    asked.hold();
+    const waiting = cache.image(id, OWNER);
+    await until(() => asked.held === 1);
+    await cache.changeProperties(id, { kind: 'merge', properties: { a: 'b' } });
+    asked.release();
+    expect((await waiting).value.properties).toEqual({});
+    expect((await cache.image(id, OWNER)).value.properties).toEqual({ a: 'b' });
+  });
+
+  it('an image that is to be changed is read as it stands', async () => {
+    await cache.image(id, OWNER);
+    await rename('new');
+    expect(await nameIn(cache)).toBe('old');
+    expect((await cache.imageToChange(id, OWNER)).name).toBe('new');
+  });
+
+  it('copies are trusted for two seconds after the last heartbeat that was answered', async () => {
+    await cache.image(id, OWNER);
+    await rename('new');
+    notices.time += 2_000;
+    expect(await nameIn(cache)).toBe('old');
+    notices.time += 1;
+    expect(await nameIn(cache)).toBe('new');
+  });
+
+  it('a copy is trusted again once a heartbeat was answered', async () => {
+    await cache.image(id, OWNER);
+    notices.time += 60_000;
+    notices.session!.confirmedAt = notices.time;
+    await cache.image(id, OWNER);
+    expect(asked.asked).toBe(1);
+  });
+
+  it('nothing from before is fresh after a reconnect, and what was asked before is not kept as fresh', async () => {
+    await cache.image(id, OWNER);
+    asked.hold();
+    const [waiting] = [cache.image(id, OWNER, { fresh: true })];
+    await until(() => asked.held === 1);
+    notices.session = undefined;
+    await rename('new');
+    begin();
+    asked.release();
+    expect((await waiting).value.name).toBe('old');
+    expect(await nameIn(cache)).toBe('new');
+    expect(await nameIn(cache)).toBe('new');
+    expect(asked.asked).toBe(3);
+  });
+
+  it('without notices every read asks, and those that come together ask together', async () => {
+    notices.session = undefined;
+    await cache.image(id, OWNER);
+    await rename('new');
+    asked.hold();
+    const reads = Array.from({ length: 20 }, () => nameIn(cache));
+    await until(() => asked.held === 1);
+    asked.release();
+    expect(await Promise.all(reads)).toEqual(Array(20).fill('new'));
+    expect(asked.asked).toBe(2);
+  });
+
+  it('nobody joins a question that was asked more than two seconds ago', async () => {
+    asked.hold();
+    const early = nameIn(cache);
+    await until(() => asked.held === 1);
+    await rename('new');
+    notices.time += 2_001;
+    const late = nameIn(cache);
+    await until(() => asked.held === 2);
+    asked.release();
+    expect(await Promise.all([early, late])).toEqual(['old', 'new']);
+  });
+});
+
+describe('a copy', () => {
+  it('is shown to whom the visibility rule shows it, and asked for once for all of them', async () => {
+    const cache = new CachedCatalogue(asked, new GivenNotices(), OPTIONS);
+    for (let times = 0; times < 2; times++) {
+      expect(await nameIn(cache, OWNER)).toBe('old');
+      expect(await nameIn(cache, MEMBER)).toBe('old');
+      expect(await nameIn(cache, { project: null, admin: true })).toBe('old');
+      await expect(nameIn(cache, STRANGER)).rejects.toThrow(ImageNotFound);
+    }
+    expect(asked.asked).toBe(1);
+  });
+
+  it('is found by its id in either case', async () => {
+    const cache = new CachedCatalogue(asked, new GivenNotices(), OPTIONS);
+    await cache.image(id, OWNER);
+    expect((await cache.image(id.toUpperCase(), OWNER)).value.id).toBe(id);
+    expect(asked.asked).toBe(1);
+  });
+
+  it('is none of what is missing, which is found as soon as it is there', async () => {
+    const cache = new CachedCatalogue(asked, new GivenNotices(), OPTIONS);
+    const missing = randomUUID();
+    for (const wanted of [missing, 'none', '']) {
+      await expect(cache.image(wanted, OWNER)).rejects.toThrow(ImageNotFound);
+    }
+    await query(
+      `INSERT INTO images (id, status, visibility, created_at) VALUES ($1, 'active', 'public', now())`,
+      [missing],
+    );
+    expect((await cache.image(missing, OWNER)).value.id).toBe(missing);
+  });
+
+  it('goes when there are too many bytes of them, the one not used for longest first', async () => {
+    const cache = new CachedCatalogue(asked, new GivenNotices(), { ...OPTIONS, size: 100_000 });
+    const ids = Array.from({ length: 60 }, () => randomUUID());
+    await query(
+      `INSERT INTO images (id, status, visibility, properties, created_at)
+       SELECT id, 'active', 'public', jsonb_build_object('long', repeat('x', 255)), now()
+       FROM unnest($1::uuid[]) AS id`,
+      [ids],
+    );
+    const most: number[] = [];
+    for (const each of ids) {
+      await cache.image(each, OWNER);
+      await cache.image(ids[0]!, OWNER);
+      most.push(cache.bytes);
+    }
+    expect(Math.max(...most)).toBeLessThanOrEqual(100_000);
+    expect(cache.entries).toBeGreaterThan(10);
+    expect(cache.entries).toBeLessThan(60);
+    const before = asked.asked;
+    await cache.image(ids[0]!, OWNER);
+    expect(asked.asked).toBe(before);
+    await cache.image(ids[1]!, OWNER);
+    expect(asked.asked).toBe(before + 1);
+  });
+});
+
+describe('a read that wants no copy', () => {
+  let notices: GivenNotices;
+  let cache: CachedCatalogue;
+  beforeEach(() => {
+    notices = new GivenNotices();
+    cache = new CachedCatalogue(asked, notices, { ...OPTIONS, now: notices.now });
+  });
+  const fresh = { fresh: true };
+
+  it('asks the database, and what it says is kept', async () => {
+    await cache.image(id, OWNER);
+    await rename('new');
+    expect(await nameIn(cache, OWNER, fresh)).toBe('new');
+    expect(await nameIn(cache)).toBe('new');
+    expect(asked.asked).toBe(2);
+  });
+
+  it('joins nobody who asked before', async () => {
+    asked.hold();
+    const early = [nameIn(cache), nameIn(cache, OWNER, fresh)];
+    await until(() => asked.held === 2);
+    await rename('new');
+    const late = nameIn(cache, OWNER, fresh);
+    // Two such reads go at a time; the third needs the second's place.
+    asked.release(2);
+    expect(await Promise.all(early)).toEqual(['old', 'old']);
+    await until(() => asked.held === 1);
+    asked.release();
+    expect(await late).toBe('new');
+    expect(await nameIn(cache)).toBe('new');
+  });
+
+  it('goes with few others at a time, and waits for its turn', async () => {
+    asked.hold();
+    const reads = Array.from({ length: 7 }, () => cache.image(id, OWNER, fresh));
+    for (const round of [2, 2, 2, 1]) {
+      await until(() => asked.held === round);
+      await sleep(20);
+      expect(asked.held).toBe(round);
+      asked.release(round);
+    }
+    await Promise.all(reads);
+    expect(asked.asked).toBe(7);
+  });
+
+  it('is refused when its turn does not come, rather than given a copy, and keeps nobody else waiting', async () => {
+    await cache.image(id, OWNER);
+    const other = randomUUID();
+    asked.hold();
+    const holding = [cache.image(id, OWNER, fresh), cache.image(id, OWNER, fresh)];
+    await until(() => asked.held === 2);
+    const refused = cache.image(id, OWNER, fresh);
+    const missing = cache.image(other, OWNER);
+    await expect(refused).rejects.toThrow(CatalogueUnavailable);
+    expect(asked.held).toBe(3);
+    asked.release();
+    await Promise.all(holding);
+    await expect(missing).rejects.toThrow(ImageNotFound);
+  });
+});
+
+describe('a database that cannot be asked', () => {
+  let notices: GivenNotices;
+  let cache: CachedCatalogue;
+  beforeEach(async () => {
+    notices = new GivenNotices();
+    cache = new CachedCatalogue(asked, notices, { ...OPTIONS, now: notices.now });
+    await cache.image(id, OWNER);
+    notices.time += 10_000;
+    notices.session!.confirmedAt = notices.time;
+    notices.time += 3_500;
+    asked.away = true;
+  });
+
+  it('is stood in for by a copy, as old as the last heartbeat that was answered', async () => {
+    expect(await cache.image(id, OWNER)).toMatchObject({ source: 'copy', age: 3.5, value: { id } });
+    notices.session = undefined;
+    notices.time += 1_000;
+    expect(await cache.image(id, MEMBER, { fresh: true })).toMatchObject({ source: 'copy', age: 4.5 });
+  });
+
+  it('is stood in for by a copy that was never trusted, as old as its reading', async () => {
+    asked.away = false;
+    notices.session = undefined;
+    await cache.image(id, OWNER);
+    asked.away = true;
+    notices.time += 7_000;
+    expect(await cache.image(id, OWNER)).toMatchObject({ source: 'copy', age: 7 });
+  });
+
+  it('is stood in for until the limit', async () => {
+    notices.time += 296_000;
+    expect(await cache.image(id, OWNER)).toMatchObject({ source: 'copy', age: 299.5 });
+    notices.time += 500;
+    await expect(cache.image(id, OWNER)).rejects.toThrow(CatalogueUnavailable);
+  });
+
+  it('says nothing of what is missing, nor of what somebody is not shown', async () => {
+    for (const wanted of [randomUUID(), id]) {
+      await expect(cache.image(wanted, STRANGER)).rejects.toThrow(CatalogueUnavailable);
+    }
+  });
+
+  it('of which nothing is heard is waited for, but not long by whom a copy would do', async () => {
+    asked.away = false;
+    asked.hold();
+    notices.session = undefined;
+    const without = cache.image(randomUUID(), OWNER).catch((error: unknown) => error);
+    expect(await cache.image(id, OWNER)).toMatchObject({ source: 'copy' });
+    expect(asked.held).toBe(2);
+    asked.release();
+    expect(await without).toBeInstanceOf(ImageNotFound);
+  });
+});

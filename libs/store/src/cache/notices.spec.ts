@@ -1,0 +1,268 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Viewer } from '@glimpse/domain';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { StoredCatalogue } from '../catalogue.js';
+import { openDatabase, type Database } from '../database.js';
+import { openEmbedded, type EmbeddedDatabase } from '../embedded/index.js';
+import { migrate } from '../migrate.js';
+import { isUnavailable } from '../unavailable.js';
+import { CachedCatalogue } from './cached-catalogue.js';
+import { Notices } from './notices.js';
+
+const OWNER: Viewer = { project: 'owner', admin: false };
+
+/** The one connection that notices come on goes through here. */
+class Line {
+  readonly #sockets = new Set<Socket>();
+  #dead = false;
+
+  private constructor(
+    readonly url: string,
+    private readonly server: Server,
+  ) {}
+
+  /** @param change what becomes of the bytes that the server sends */
+  static async to(target: string, change: (bytes: Buffer) => Buffer = (bytes) => bytes): Promise<Line> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = new URL(target);
+    const { port, hostname } = url;
+    url.port = String((server.address() as AddressInfo).port);
+    const line = new Line(url.toString(), server);
+    server.on('connection', (client) => {
+      const upstream = connect(Number(port), hostname);
+      line.#join(client, upstream, (bytes) => bytes);
+      line.#join(upstream, client, change);
+    });
+    return line;
+  }
+
+  #join(from: Socket, to: Socket, change: (bytes: Buffer) => Buffer): void {
+    this.#sockets.add(from);
+    from.on('data', (bytes) => {
+      if (!this.#dead) to.write(change(bytes));
+    });
+    from.on('error', () => undefined);
+    from.on('close', () => {
+      this.#sockets.delete(from);
+      to.destroy();
+    });
+  }
+
+  /** Half open: nothing comes through any more, and nobody is told. */
+  die(): void {
+    this.#dead = true;
+  }
+
+  /** Ends what is there; what is opened from now on works. */
+  cut(): void {
+    this.#dead = false;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Lets nobody in. */
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    this.cut();
+    await closed;
+  }
+
+  open(): Promise<void> {
+    return new Promise((resolve) => this.server.listen(Number(new URL(this.url).port), '127.0.0.1', resolve));
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'glimpse-notices-'));
+let server: EmbeddedDatabase;
+let database: Database;
+beforeAll(async () => {
+  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  await migrate(server.url);
+  database = openDatabase({ url: server.url, poolSize: 4 });
+}, 60_000);
+afterAll(async () => {
+  await database?.close();
+  await server?.leave();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 10_000; !holds(); await sleep(5)) {
+    if (Date.now() > deadline) throw new Error(`not so in time: ${holds.toString()}`);
+  }
+}
+
+/** What was said of the connection. */
+let said: string[];
+const observer = {
+  onHeard: () => void said.push('heard'),
+  onLost: (error: unknown) => void said.push(`lost: ${(error as Error).message}`),
+};
+let stop: AbortController;
+let listening: Promise<void> | undefined;
+beforeEach(() => {
+  said = [];
+  stop = new AbortController();
+});
+afterEach(async () => {
+  stop.abort();
+  await listening;
+  listening = undefined;
+});
+
+async function listen(url: string): Promise<Notices> {
+  const notices = new Notices(url, observer);
+  listening = notices.listen(stop.signal);
+  await until(() => said.length > 0);
+  return notices;
+}
+
+describe('a listening connection', () => {
+  let line: Line;
+  let cache: CachedCatalogue;
+  let notices: Notices;
+  let id: string;
+  beforeEach(async () => {
+    line = await Line.to(server.url);
+    notices = await listen(line.url);
+    expect(said).toEqual(['heard']);
+    const stored = new StoredCatalogue(database, () => undefined);
+    cache = new CachedCatalogue(stored, notices, { size: 2 ** 20, staleLimit: 300, freshReads: 1 });
+    id = randomUUID();
+    await database.pool.query(
+      `INSERT INTO images (id, name, status, visibility, created_at) VALUES ($1, 'old', 'active', 'public', now())`,
+      [id],
+    );
+    expect(await name()).toBe('old');
+  });
+  afterEach(() => line.close());
+
+  const name = async (): Promise<string | null> => (await cache.image(id, OWNER)).value.name;
+  const rename = (to: string): Promise<unknown> =>
+    database.pool.query('UPDATE images SET name = $2 WHERE id = $1', [id, to]);
+
+  it('that is cut loses what was told meanwhile, and nothing from before counts', async () => {
+    await line.close();
+    await until(() => notices.session === undefined);
+    await rename('new');
+    await line.open();
+    await until(() => notices.session !== undefined);
+    expect(await name()).toBe('new');
+    expect(said).toEqual(['heard', expect.stringMatching(/^lost: /), 'heard']);
+  });
+
+  it('whose server process is ended is made anew at once, and nothing from before counts', async () => {
+    const session = notices.session;
+    await database.pool.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'glimpse notices'`,
+    );
+    await rename('new');
+    await until(() => notices.session !== undefined && notices.session !== session);
+    expect(await name()).toBe('new');
+  });
+
+  it('that is half open is believed for two seconds at most, and then given up', async () => {
+    line.die();
+    await rename('new');
+    const from = performance.now();
+    let lastOld = from;
+    for (let asked = from; ; asked = performance.now()) {
+      if ((await name()) === 'new') break;
+      lastOld = asked;
+      await sleep(5);
+    }
+    expect(lastOld - from).toBeLessThanOrEqual(2_000);
+    await until(() => said.length === 2);
+    expect(said[1]).toBe('lost: the listening connection did not answer within 1000 ms');
+    // The line takes new connections and passes nothing on: all goes on without it.
+    await rename('newer');
+    expect(await name()).toBe('newer');
+    line.cut();
+    await until(() => notices.session !== undefined);
+    await rename('newest');
+    await until(() => cache.entries === 0);
+    expect(await name()).toBe('newest');
+    expect(said).toEqual(['heard', expect.stringMatching(/^lost: /), 'heard']);
+  });
+
+  it('is kept while it answers, and says how full the queue of notices is', async () => {
+    const { session } = notices;
+    const since = session!.confirmedAt;
+    await until(() => session!.confirmedAt > since + 1_500);
+    expect(notices.session).toBe(session);
+    expect(notices.queueUsage).toBeGreaterThanOrEqual(0);
+  });
+
+  it('stays when this process stood still, though nothing is believed meanwhile', async () => {
+    const { session } = notices;
+    // Nothing of this process runs for longer than copies are trusted, and than the server may take to answer.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_500);
+    const asked = cache.outcomes.miss;
+    expect(await name()).toBe('old');
+    expect(cache.outcomes.miss).toBe(asked + 1);
+    await until(() => performance.now() - session!.confirmedAt < 1_000);
+    expect(notices.session).toBe(session);
+    expect(said).toEqual(['heard']);
+  });
+});
+
+describe('notices are not heard', () => {
+  it('of a server that nobody reaches, which is said once', async () => {
+    const nowhere = await Line.to(server.url);
+    await nowhere.close();
+    const notices = await listen(nowhere.url);
+    await sleep(500);
+    expect(said).toEqual([expect.stringMatching(/^lost: .*ECONNREFUSED/)]);
+    expect(notices.session).toBeUndefined();
+  });
+
+  it('through a pooler, which gives its clients process ids of its own', async () => {
+    const pooler = await Line.to(server.url, (bytes) => {
+      const at = bytes.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]));
+      if (at >= 0) bytes.writeInt32BE(bytes.readInt32BE(at + 5) ^ 1, at + 5);
+      return bytes;
+    });
+    await listen(pooler.url);
+    expect(said).toEqual(['lost: there is a pooler in front, which passes no notices on']);
+    await pooler.close();
+  });
+
+  it('of a database that lacks a trigger', async () => {
+    await database.pool.query('ALTER TABLE members DISABLE TRIGGER members_updated');
+    try {
+      await listen(server.url);
+      expect(said).toEqual(['lost: the database lacks the triggers that notify']);
+    } finally {
+      await database.pool.query('ALTER TABLE members ENABLE TRIGGER members_updated');
+    }
+    await until(() => said.includes('heard'));
+  });
+
+  it('of a standby, and images are not read from one', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'glimpse-standby-'));
+    const options = { folder: own, service: false, settings: ['fsync=off'] };
+    const primary = await openEmbedded(options);
+    await migrate(primary.url);
+    await primary.leave();
+    writeFileSync(join(own, 'postgres/cluster/standby.signal'), '');
+    const standby = await openEmbedded(options);
+    try {
+      await listen(standby.url);
+      expect(said).toEqual(['lost: the database is a standby, and only the primary notifies']);
+      const pool = openDatabase({ url: standby.url, poolSize: 1 });
+      const error: unknown = await pool.pool.query('SELECT').catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ message: 'the database is a standby' });
+      expect(isUnavailable(error)).toBe(true);
+      await pool.close();
+    } finally {
+      stop.abort();
+      await standby.leave();
+      rmSync(own, { recursive: true, force: true });
+    }
+  }, 60_000);
+});

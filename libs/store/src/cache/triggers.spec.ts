@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { StoredCatalogue } from '../catalogue.js';
+import { openDatabase, type Database } from '../database.js';
+import { openEmbedded, type EmbeddedDatabase } from '../embedded/index.js';
+import { importImages, importMembers, type ImportedImage } from '../import.js';
+import { migrate } from '../migrate.js';
+import { purgeImages } from '../purge.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'glimpse-triggers-'));
+let server: EmbeddedDatabase;
+let database: Database;
+let listener: pg.Client;
+let heard: string[];
+beforeAll(async () => {
+  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  await migrate(server.url);
+  database = openDatabase({ url: server.url, poolSize: 2 });
+}, 60_000);
+afterAll(async () => {
+  await database?.close();
+  await server?.leave();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+beforeEach(async () => {
+  listener = new pg.Client({ connectionString: server.url });
+  await listener.connect();
+  await listener.query('TRUNCATE images CASCADE');
+  await listener.query('LISTEN glimpse_images');
+  heard = [];
+  listener.on('notification', ({ payload = '' }) => heard.push(payload));
+});
+afterEach(() => listener.end());
+
+/** What the statements of `happens` told, payload by payload. */
+async function toldBy(happens: () => Promise<unknown>): Promise<string[]> {
+  await happens();
+  // The answer comes after all that was told before it.
+  await listener.query('SELECT');
+  return heard.splice(0);
+}
+
+const query = (text: string, values?: unknown[]): Promise<pg.QueryResult> =>
+  database.pool.query(text, values);
+
+const image = (id: string, over: Partial<ImportedImage> = {}): ImportedImage => ({
+  id,
+  name: 'an image',
+  status: 'active',
+  visibility: 'shared',
+  hidden: false,
+  owner: 'owner',
+  protected: false,
+  size: null,
+  minDisk: 0,
+  minRam: 0,
+  properties: {},
+  createdAt: new Date('2026-01-01T00:00:00Z'),
+  updatedAt: new Date('2026-01-01T00:00:00Z'),
+  deleted: false,
+  ...over,
+});
+
+async function importAll(...images: ImportedImage[]): Promise<void> {
+  const client = await database.pool.connect();
+  await importImages(client, images, false).finally(() => client.release());
+}
+
+async function share(id: string, members: Record<string, 'pending' | 'accepted'>): Promise<void> {
+  const client = await database.pool.connect();
+  const given = [{ imageId: id, members: new Map(Object.entries(members)) }];
+  await importMembers(client, given).finally(() => client.release());
+}
+
+/** So many images, by their ids in order. */
+async function insert(count: number): Promise<string[]> {
+  const ids = Array.from({ length: count }, () => randomUUID()).sort();
+  await query(
+    `INSERT INTO images (id, status, visibility, owner, created_at)
+     SELECT id, 'active', 'shared', 'owner', now() FROM unnest($1::uuid[]) AS id`,
+    [ids],
+  );
+  return ids;
+}
+
+/** The ids in some payloads. */
+const idsIn = (payloads: readonly string[]): string[] =>
+  payloads.flatMap((payload) => payload.split(',')).sort();
+
+describe('a notice', () => {
+  const id = randomUUID();
+
+  it('is given of a change and a deletion through the service, and of none that changes nothing', async () => {
+    await importAll(image(id));
+    const catalogue = new StoredCatalogue(database, () => undefined);
+    const merge = { kind: 'merge', properties: { a: 'b' } } as const;
+    expect(await toldBy(() => catalogue.changeProperties(id, merge))).toEqual([id]);
+    expect(await toldBy(() => catalogue.changeProperties(id, merge))).toEqual([]);
+    expect(await toldBy(() => catalogue.deleteImage(id))).toEqual([id]);
+    expect(await toldBy(() => catalogue.deleteImage(id).catch(() => undefined))).toEqual([]);
+  });
+
+  it('is given by an import of what it replaces, and of nothing that is new or equal', async () => {
+    const [other, third] = [randomUUID(), randomUUID()];
+    expect(await toldBy(() => importAll(image(id), image(other)))).toEqual([]);
+    const later = { updatedAt: new Date('2026-01-02T00:00:00Z') };
+    const batch = [image(id, { ...later, name: 'renamed' }), image(other), image(third)];
+    expect(await toldBy(() => importAll(...batch))).toEqual([id]);
+    expect(await toldBy(() => importAll(image(other, { ...later, deleted: true })))).toEqual([other]);
+  });
+
+  it('is given of members that come, change and go', async () => {
+    await importAll(image(id));
+    expect(await toldBy(() => share(id, { one: 'pending', two: 'pending' }))).toEqual([id]);
+    expect(await toldBy(() => share(id, { one: 'pending', two: 'pending' }))).toEqual([]);
+    expect(await toldBy(() => share(id, { one: 'accepted', two: 'pending' }))).toEqual([id]);
+    expect(await toldBy(() => share(id, { one: 'accepted' }))).toEqual([id]);
+  });
+
+  it('is given of an image under its old id and its new one', async () => {
+    const [old] = await insert(1);
+    const told = await toldBy(() => query('UPDATE images SET id = $2 WHERE id = $1', [old, id]));
+    expect(idsIn(told)).toEqual([old, id].sort());
+  });
+
+  it('is given once of an image that is purged, whatever its members', async () => {
+    const ids = await insert(3);
+    for (const each of ids) await toldBy(() => share(each, { one: 'accepted', two: 'pending' }));
+    await toldBy(() => query('UPDATE images SET deleted_at = now()'));
+    const told = await toldBy(() => purgeImages(database, new Date(Date.now() + 1_000)));
+    expect(idsIn(told)).toEqual(ids);
+  });
+
+  it('is not given when the transaction is undone', async () => {
+    await insert(1);
+    const undone = `BEGIN; UPDATE images SET name = 'renamed'; ROLLBACK`;
+    expect(await toldBy(() => query(undone))).toEqual([]);
+  });
+
+  it.each([217, 1_000])('of %i images has each id once, a hundred in a payload at most', async (count) => {
+    const ids = await insert(count);
+    const told = await toldBy(() => query(`UPDATE images SET name = 'renamed'`));
+    expect(idsIn(told)).toEqual(ids);
+    expect(told).toHaveLength(Math.ceil(count / 100));
+    for (const payload of told) expect(payload.length).toBeLessThan(8_000);
+  });
+
+  it('of more than a thousand images is one, for all there are', async () => {
+    const ids = await insert(1_001);
+    expect(await toldBy(() => query(`UPDATE images SET name = 'renamed'`))).toEqual(['*']);
+    expect(
+      await toldBy(() => query(`INSERT INTO members SELECT id, 'one' FROM unnest($1::uuid[]) AS id`, [ids])),
+    ).toEqual(['*']);
+    expect(await toldBy(() => query(`UPDATE members SET status = 'accepted'`))).toEqual(['*']);
+    expect(await toldBy(() => query('DELETE FROM members'))).toEqual(['*']);
+    expect(await toldBy(() => query('DELETE FROM images'))).toEqual(['*']);
+  });
+
+  it('of tables that are emptied is one, for all there are', async () => {
+    await insert(1);
+    expect(await toldBy(() => query('TRUNCATE members'))).toEqual(['*']);
+    expect(await toldBy(() => query('TRUNCATE images CASCADE'))).toEqual(['*']);
+  });
+
+  it('is given whatever the search path of whoever changes something', async () => {
+    const [only] = await insert(1);
+    const elsewhere = `SET LOCAL search_path = ''; UPDATE public.images SET name = 'renamed';`;
+    expect(await toldBy(() => query(`BEGIN; ${elsewhere} COMMIT`))).toEqual([only]);
+  });
+});

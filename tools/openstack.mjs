@@ -1,0 +1,115 @@
+#!/usr/bin/env node
+/** Runs the OpenStack that the service is tried against: `node tools/openstack.mjs --help`. */
+import { chownSync, fstatSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { keystoneIsInstalled, startKeystone } from './openstack/keystone.mjs';
+import { RUNNER, freePort, stopAll } from './openstack/processes.mjs';
+
+const HELP = `Usage: node tools/openstack.mjs [options]
+
+Runs Debian's Keystone privately: on loopback, in a folder of its own, with nothing of the machine's. Prints
+what makes OpenStack's clients speak to it, and runs until Ctrl-C, or until standard input ends if that is a
+pipe. In it are the projects demo, alt, admin and service, the users demo and reader (in demo), alt, admin
+(of the system, too) and glimpse (roles service and admin, in service).
+
+  --port PORT            Keystone's port (a free one)
+  --folder FOLDER        where to keep everything, logs too; it stays afterwards (one that vanishes)
+  --compute-url URL      the compute service of the catalog (http://127.0.0.1:8774/v2.1)
+  --image-url URL        the image service of the catalog (http://127.0.0.1:9292)
+  --short-lived SECONDS  a second door to the same Keystone, whose tokens last so long
+  --json                 print one line of JSON instead
+
+Exit codes: 2 wrong options, 69 Keystone is not installed, 1 anything else that went wrong.
+`;
+const WRONG_OPTIONS = 2;
+const NOT_INSTALLED = 69;
+
+const options = readOptions();
+if (options.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+if (!keystoneIsInstalled()) {
+  console.error('keystone is not installed: apt-get install keystone');
+  process.exit(NOT_INSTALLED);
+}
+
+const folder = makeFolder(options.folder);
+process.once('exit', () => {
+  stopAll();
+  if (!options.folder) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(0));
+const stdin = fstatSync(0);
+if (stdin.isFIFO() || stdin.isSocket()) {
+  process.stdin.once('close', () => process.exit(0)).resume();
+}
+
+try {
+  const cloud = await startKeystone(folder, {
+    port: options.port ?? (await freePort()),
+    computeUrl: options['compute-url'],
+    imageUrl: options['image-url'],
+    shortLived: options['short-lived'] && { port: await freePort(), seconds: options['short-lived'] },
+  });
+  process.stdout.write(options.json ? `${JSON.stringify(cloud)}\n` : openrc(cloud));
+} catch (error) {
+  console.error(error.cause ? `${error.message}: ${error.cause.message}` : error.message);
+  process.exit(1);
+}
+
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        port: { type: 'string' },
+        folder: { type: 'string' },
+        'compute-url': { type: 'string', default: 'http://127.0.0.1:8774/v2.1' },
+        'image-url': { type: 'string', default: 'http://127.0.0.1:9292' },
+        'short-lived': { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    for (const name of ['port', 'short-lived']) {
+      if (values[name] !== undefined && !/^[1-9]\d{0,4}$/.test(values[name])) {
+        throw new Error(`--${name} is ${values[name]}: allowed is a positive number`);
+      }
+    }
+    return values;
+  } catch (error) {
+    console.error(`${error.message}\nnode tools/openstack.mjs --help says what there is`);
+    process.exit(WRONG_OPTIONS);
+  }
+}
+
+/** An empty folder that belongs to whom everything runs as. */
+function makeFolder(given) {
+  if (given) mkdirSync(given, { recursive: true });
+  const made = realpathSync(given ?? mkdtempSync(join(tmpdir(), 'glimpse-openstack-')));
+  if (readdirSync(made).length > 0) {
+    console.error(`--folder is ${given}, which is not empty: give one that is, or does not exist`);
+    process.exit(WRONG_OPTIONS);
+  }
+  if (RUNNER.uid !== undefined) chownSync(made, RUNNER.uid, RUNNER.gid);
+  return made;
+}
+
+/** What a shell takes to be demo, and how to be somebody else. */
+function openrc({ authUrl, shortLivedAuthUrl, people }) {
+  const { env: demo } = people.demo;
+  return [
+    `# Keystone is at ${authUrl} until Ctrl-C. This makes a shell's OpenStack clients demo:`,
+    ...Object.entries(demo).map(([name, value]) => `export ${name}=${value}`),
+    '',
+    '# Others differ in these:',
+    ...Object.values(people).map(
+      ({ env }) =>
+        `#   OS_USERNAME=${env.OS_USERNAME} OS_PROJECT_NAME=${env.OS_PROJECT_NAME} OS_PASSWORD=${env.OS_PASSWORD}`,
+    ),
+    ...(shortLivedAuthUrl ? [`# Tokens that end soon are to be had at ${shortLivedAuthUrl}`] : []),
+    '',
+  ].join('\n');
+}

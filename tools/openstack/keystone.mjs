@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RUNNER, run, serve } from './processes.mjs';
+
+const PROGRAM = '/usr/bin/keystone-wsgi-public';
+
+export function keystoneIsInstalled() {
+  return existsSync(PROGRAM) && existsSync('/usr/bin/keystone-manage') && existsSync('/usr/bin/uwsgi');
+}
+
+/** Who is in it: each has a project, where their roles are; `system` are the roles beyond it. */
+const PEOPLE = {
+  demo: { project: 'demo', roles: ['member'] },
+  reader: { project: 'demo', roles: ['reader'] },
+  alt: { project: 'alt', roles: ['member'] },
+  admin: { project: 'admin', roles: ['admin'], everywhere: true },
+  // What the service is; a mirror of Glance needs the role admin.
+  glimpse: { project: 'service', roles: ['service', 'admin'] },
+};
+
+/** What can be called, besides Keystone. */
+function services({ imageUrl, computeUrl }) {
+  return [
+    { type: 'image', name: 'glance', url: imageUrl },
+    { type: 'compute', name: 'nova', url: computeUrl },
+  ];
+}
+
+/**
+ * Runs a Keystone in a folder: SQLite, Fernet keys, a configuration of its own, nothing of the machine's.
+ *
+ * @param folder who runs it owns it
+ * @param options `port`; `computeUrl` and `imageUrl` for the catalog; `shortLived: {port, seconds}` for a
+ *   second door to the same Keystone, whose tokens last so long
+ * @returns where it is, and who is in it, each with the environment by which OpenStack's clients are them
+ */
+export async function startKeystone(folder, options) {
+  const { port, shortLived } = options;
+  const url = `http://127.0.0.1:${port}/v3`;
+  const password = randomPassword();
+  makeKeys(join(folder, 'fernet'));
+  makeKeys(join(folder, 'credential'));
+  const config = configure(folder, 'keystone.conf', 3600);
+  const manage = ['keystone-manage', '--config-file', config];
+  const log = join(folder, 'keystone-manage.log');
+  await run(folder, log, [...manage, 'db_sync']);
+  // Readers would keep writers waiting otherwise, and Keystone gives up soon.
+  await run(folder, log, ['sqlite3', join(folder, 'keystone.db'), 'PRAGMA journal_mode = WAL']);
+  await run(folder, log, [...manage, 'bootstrap'], {
+    OS_BOOTSTRAP_PASSWORD: password,
+    OS_BOOTSTRAP_REGION_ID: 'RegionOne',
+    OS_BOOTSTRAP_PUBLIC_URL: `${url}/`,
+    OS_BOOTSTRAP_INTERNAL_URL: `${url}/`,
+    OS_BOOTSTRAP_ADMIN_URL: `${url}/`,
+  });
+  const doors = [serveKeystone(folder, config, port)];
+  if (shortLived) {
+    const shortConfig = configure(folder, 'keystone-short-lived.conf', shortLived.seconds);
+    doors.push(serveKeystone(folder, shortConfig, shortLived.port));
+  }
+  await Promise.all(doors);
+  return {
+    authUrl: url,
+    ...(shortLived && { shortLivedAuthUrl: `http://127.0.0.1:${shortLived.port}/v3` }),
+    people: await populate(url, password, options),
+  };
+}
+
+/** Two keys, as `keystone-manage fernet_setup` makes them: the next one and the one in use. */
+function makeKeys(folder) {
+  mkdirSync(folder, { mode: 0o700 });
+  for (const name of ['0', '1']) {
+    const file = join(folder, name);
+    writeFileSync(file, randomBytes(32).toString('base64').replaceAll('+', '-').replaceAll('/', '_'), {
+      mode: 0o600,
+    });
+    giveToRunner(file);
+  }
+  giveToRunner(folder);
+}
+
+function giveToRunner(path) {
+  if (RUNNER.uid !== undefined) chownSync(path, RUNNER.uid, RUNNER.gid);
+}
+
+function configure(folder, name, tokenLifetime) {
+  const file = join(folder, name);
+  const text = `
+[DEFAULT]
+use_stderr = true
+[database]
+connection = sqlite:///${folder}/keystone.db
+sqlite_synchronous = false
+[cache]
+# In the one process that it is; each answer asks the database forty times otherwise.
+backend = dogpile.cache.memory
+[token]
+expiration = ${tokenLifetime}
+[fernet_tokens]
+key_repository = ${folder}/fernet
+[fernet_receipts]
+key_repository = ${folder}/fernet
+[credential]
+key_repository = ${folder}/credential
+[identity]
+# The least that bcrypt takes: passwords here protect nothing.
+password_hash_rounds = 4
+[oslo_policy]
+# Never the machine's own.
+policy_file = ${folder}/policy.yaml
+policy_dirs = ${folder}/policy.d
+`;
+  writeFileSync(file, text);
+  chmodSync(file, 0o644);
+  return file;
+}
+
+/** One process of eight threads. */
+function serveKeystone(folder, config, port) {
+  const uwsgi = [
+    'uwsgi',
+    ...['--plugin', 'python3', '--wsgi-file', PROGRAM],
+    ...['--http-socket', `127.0.0.1:${port}`],
+    ...['--master', '--no-orphans', '--enable-threads', '--threads', '8'],
+    // Long tokens; and it closes each connection, which callers with a pool have to be told.
+    ...['--buffer-size', '65535', '--add-header', 'Connection: close'],
+  ];
+  const env = { OS_KEYSTONE_CONFIG_FILES: config };
+  return serve(folder, join(folder, 'keystone.log'), uwsgi, env, `http://127.0.0.1:${port}/v3`);
+}
+
+function randomPassword() {
+  return randomBytes(18).toString('hex');
+}
+
+/** Makes projects, users, roles and catalog, over the API as an administrator does. */
+async function populate(url, adminPassword, options) {
+  const token = await signIn(url, adminPassword);
+  const call = async (method, path, body) => {
+    const headers = { 'x-auth-token': token, 'content-type': 'application/json' };
+    const answer = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return answer.status === 204 ? null : answer.json();
+  };
+  const idByName = async (kind) => {
+    const { [kind]: all } = await call('GET', `/${kind}`);
+    return Object.fromEntries(all.map(({ name, id }) => [name, id]));
+  };
+
+  await call('POST', '/roles', { role: { name: 'service' } });
+  for (const name of ['demo', 'alt', 'service']) await call('POST', '/projects', { project: { name } });
+  const roles = await idByName('roles');
+  const projects = await idByName('projects');
+
+  const people = {};
+  for (const [name, person] of Object.entries(PEOPLE)) {
+    const password = name === 'admin' ? adminPassword : randomPassword();
+    if (name !== 'admin') await call('POST', '/users', { user: { name, password } });
+    const { [name]: userId } = await idByName('users');
+    const projectId = projects[person.project];
+    for (const role of person.roles) {
+      const grant = `users/${userId}/roles/${roles[role]}`;
+      await call('PUT', `/projects/${projectId}/${grant}`);
+      if (person.everywhere) {
+        await call('PUT', `/domains/default/${grant}`);
+        await call('PUT', `/system/${grant}`);
+      }
+    }
+    people[name] = { userId, projectId, env: environment(url, name, password, person.project) };
+  }
+
+  for (const { type, name, url: address } of services(options)) {
+    const { service } = await call('POST', '/services', { service: { type, name } });
+    await call('POST', '/endpoints', {
+      endpoint: { service_id: service.id, interface: 'public', region_id: 'RegionOne', url: address },
+    });
+  }
+  return people;
+}
+
+/** An administrator's token, good for the whole system. */
+async function signIn(url, password) {
+  const user = { name: 'admin', domain: { id: 'default' }, password };
+  const identity = { methods: ['password'], password: { user } };
+  const answer = await fetch(`${url}/auth/tokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ auth: { identity, scope: { system: { all: true } } } }),
+  });
+  if (!answer.ok) throw new Error(`no token for admin: ${answer.status} ${await answer.text()}`);
+  return answer.headers.get('x-subject-token');
+}
+
+function environment(url, name, password, project) {
+  return {
+    OS_AUTH_URL: url,
+    OS_IDENTITY_API_VERSION: '3',
+    OS_REGION_NAME: 'RegionOne',
+    OS_USERNAME: name,
+    OS_PASSWORD: password,
+    OS_PROJECT_NAME: project,
+    OS_USER_DOMAIN_ID: 'default',
+    OS_PROJECT_DOMAIN_ID: 'default',
+  };
+}

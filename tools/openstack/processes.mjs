@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Whoever runs what is started here: as root `nobody`, who can read none of the machine's own OpenStack
+ * settings, else oneself.
+ */
+export const RUNNER = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {};
+
+/** Everything that runs, so that it can be ended. */
+const running = new Set();
+
+/** Starts a program in a group of its own: Ctrl-C at a terminal reaches this process alone. */
+function start(folder, log, [command, ...args], env) {
+  const output = openSync(log, 'a');
+  // Should this process be killed, the kernel ends the child.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {
+    cwd: folder,
+    env: { PATH: '/usr/bin:/bin', HOME: folder, LC_ALL: 'C.UTF-8', ...env },
+    stdio: ['ignore', output, output],
+    detached: true,
+    ...RUNNER,
+  });
+  closeSync(output);
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
+/** Runs a program to its end. */
+export async function run(folder, log, command, env) {
+  const [code] = await once(start(folder, log, command, env), 'exit');
+  if (code !== 0) throw new Error(`${command[0]} failed: exit code ${code}\n${tail(log)}`);
+}
+
+/** Starts a server, and waits until it answers at a URL. Should it end later, so does everything. */
+export async function serve(folder, log, command, env, url) {
+  const child = start(folder, log, command, env);
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
+    if (child.exitCode !== null) break;
+    const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => null);
+    if (answer?.ok) {
+      child.once('exit', () => {
+        console.error(`${command[0]} has ended\n${tail(log)}`);
+        process.exit(1);
+      });
+      return;
+    }
+    await sleep(50);
+  }
+  throw new Error(`${command[0]} does not answer at ${url}\n${tail(log)}`);
+}
+
+/** Ends everything at once: nothing here is worth a farewell. */
+export function stopAll() {
+  for (const { pid } of running) {
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It has just ended by itself.
+    }
+  }
+}
+
+function tail(log) {
+  return readFileSync(log, 'utf8').split('\n').slice(-20).join('\n');
+}
+
+/** A loopback port that nobody uses now. */
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
