@@ -18,7 +18,7 @@ const target = resolve(process.argv[2] ?? join(root, 'dist/package'));
 
 /** Read at run time, each when it is first needed: Prisma's WebAssembly, and what browsers get. */
 const KEPT = {
-  '@prisma/client': ['runtime/query_compiler_fast_bg.postgresql.wasm-base64.mjs'],
+  '@prisma/client': ['runtime/query_compiler_small_bg.postgresql.wasm-base64.mjs'],
   '@prisma/schema-engine-wasm': ['schema_engine_bg.js', 'schema_engine_bg.wasm'],
   'swagger-ui-dist': ['swagger-ui.css', 'swagger-ui-bundle.js'],
 };

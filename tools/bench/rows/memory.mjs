@@ -16,7 +16,7 @@ const NOISE = 5;
 const INTERVAL = 1;
 
 /** Shows of many images, lists of all kinds, changes: of two hundred tokens. */
-async function mixedLoad(stage, url) {
+export async function mixedLoad(stage, url) {
   const ids = await stage.publicIds(url, 5_000);
   const projects = Object.keys(PROJECTS);
   const tokens = Array.from({ length: 200 }, (_, number) => stage.token(projects[number % projects.length]));
