@@ -13,6 +13,8 @@ export interface Cloud {
   readonly authUrl: string;
   /** The same Keystone, but tokens that are got here last some seconds. */
   readonly shortLivedAuthUrl: string;
+  /** How many. */
+  readonly shortLived: number;
   readonly people: Readonly<Record<'demo' | 'reader' | 'alt' | 'admin' | 'glimpse', Person>>;
   /** Where the catalog says that the service is, without `/v2.1`; nobody listens there unless started. */
   readonly compute: string;
@@ -60,7 +62,11 @@ export function byPassword({ userId, env }: Person): object {
 }
 
 /** Gets a token. */
-export async function authenticate(authUrl: string, identity: object, scope?: object): Promise<string> {
+export async function authenticate(
+  authUrl: string,
+  identity: object,
+  scope?: object | string,
+): Promise<string> {
   const answer = await callKeystone(`${authUrl}/auth/tokens`, 'POST', undefined, {
     auth: { identity, scope },
   });

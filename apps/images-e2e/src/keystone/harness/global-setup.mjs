@@ -8,8 +8,8 @@ import startDatabase from '../../harness/global-setup.mjs';
 const OPENSTACK = fileURLToPath(new URL('../../../../../tools/openstack.mjs', import.meta.url));
 /** What the command answers with where there is no Keystone. */
 const NOT_INSTALLED = 69;
-/** How long the tokens last that are made to end. */
-const SHORT_LIVED = '4';
+/** How long the tokens last that are made to end, in seconds. */
+const SHORT_LIVED = 3;
 
 /** Starts the run's PostgreSQL and its Keystone; without one, every suite says that it is skipped. */
 export default async function setUp() {
@@ -20,12 +20,9 @@ async function startKeystone() {
   const [compute, image] = [await freeAddress(), await freeAddress()];
   const args = [
     '--json',
-    '--short-lived',
-    SHORT_LIVED,
-    '--compute-url',
-    `${compute}/v2.1`,
-    '--image-url',
-    image,
+    `--short-lived=${SHORT_LIVED}`,
+    `--compute-url=${compute}/v2.1`,
+    `--image-url=${image}`,
   ];
   const command = spawn(process.execPath, [OPENSTACK, ...args], {
     // It ends when its standard input does, and that is when this process does, however it ends.
@@ -43,7 +40,12 @@ async function startKeystone() {
   command.unref();
   command.stdin.unref();
   command.stdout.destroy();
-  process.env['GLIMPSE_E2E_CLOUD'] = JSON.stringify({ ...JSON.parse(line), compute, image });
+  process.env['GLIMPSE_E2E_CLOUD'] = JSON.stringify({
+    ...JSON.parse(line),
+    shortLived: SHORT_LIVED,
+    compute,
+    image,
+  });
 }
 
 /** Where nobody listens now. */
