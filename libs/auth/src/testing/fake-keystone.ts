@@ -4,9 +4,9 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccessRule, Scope } from '@glimpse/domain';
+import { projectOf, type User } from './auth-request.js';
 import { catalogOf, idOf, newAuditId, newToken, type CatalogService } from './documents.js';
-import { IdentityApi, projectOf } from './identity-api.js';
-import type { ApiAnswer, ApplicationCredential, User } from './identity-api.js';
+import { IdentityApi, type ApiAnswer, type ApplicationCredential } from './identity-api.js';
 
 /** How a {@link FakeKeystone} is set up. */
 export interface FakeKeystoneOptions {
@@ -149,12 +149,12 @@ export class FakeKeystone {
 
   /** Makes a token invalid, as an administrator does who revokes it or disables its user. */
   revoke(token: string): void {
-    this.#api.tokens.delete(token);
+    this.#api.revoked.add(token);
   }
 
   /** Makes every token invalid that was got over the API, as the service's own is. */
   expireServiceTokens(): void {
-    for (const token of this.#api.posted) this.#api.tokens.delete(token);
+    for (const token of this.#api.posted) this.#api.revoked.add(token);
   }
 
   /** Says what every following answer is like, or only those to one kind of call. */
