@@ -47,8 +47,7 @@ function filled(type: new () => object, raw: object): object {
   const options = new type() as Record<string, unknown>;
   for (const [key, given] of Object.entries(raw) as [string, unknown][]) {
     const read = Reflect.getMetadata(READING, type.prototype as object, key) as
-      | ((given: unknown) => unknown)
-      | undefined;
+      ((given: unknown) => unknown) | undefined;
     const value = read ? read(given) : given;
     if (value !== undefined) options[key] = value;
   }
