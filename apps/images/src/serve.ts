@@ -43,7 +43,7 @@ export class CannotListen extends Error {
 export async function serve(settings: EffectiveSettings, stop: AbortSignal): Promise<void> {
   const { level, requests } = settings.log;
   const telemetry = new Telemetry({ level, requests, version: VERSION });
-  const extensions = await loadExtensions(settings);
+  const extensions = await loadExtensions(settings, telemetry);
   const judge: JudgeOfRequests = {
     authenticator: await loadAuthenticator(settings, telemetry),
     serviceType: settings.token.service_type,

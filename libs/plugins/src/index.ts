@@ -1,3 +1,6 @@
+export { isolateAuthenticator } from './authenticator.js';
 export * from './contract.js';
+export type { OnFault } from './fault.js';
+export { isolateImageExtension } from './image-extension.js';
 export * from './load.js';
 export * from './options.js';

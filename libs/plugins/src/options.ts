@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { Transform, Type, plainToInstance } from 'class-transformer';
 import {
   IsOptional,
   ValidateBy,
@@ -32,14 +31,37 @@ function fromText(text: unknown, pattern: RegExp, read: (text: string) => unknow
   return typeof text === 'string' && pattern.test(text) ? read(text) : text;
 }
 
+/** Where an option's reading is kept: with the class, so that a plugin's own copy of this library will do. */
+const READING = 'glimpse:reading';
+
+/** How what was given for an option becomes its value; several on one option follow one another. */
+function reading(read: (given: unknown) => unknown): PropertyDecorator {
+  return (target, key) => {
+    const before = Reflect.getOwnMetadata(READING, target, key) as typeof read | undefined;
+    Reflect.defineMetadata(READING, before ? (given: unknown) => read(before(given)) : read, target, key);
+  };
+}
+
+/** Options with what was given in the place of their defaults, not judged yet. */
+function filled(type: new () => object, raw: object): object {
+  const options = new type() as Record<string, unknown>;
+  for (const [key, given] of Object.entries(raw) as [string, unknown][]) {
+    const read = Reflect.getMetadata(READING, type.prototype as object, key) as
+      ((given: unknown) => unknown) | undefined;
+    const value = read ? read(given) : given;
+    if (value !== undefined) options[key] = value;
+  }
+  return options;
+}
+
 function rule(
   allowed: string,
   validate: (value: unknown) => boolean,
-  coerce: (value: unknown) => unknown = (value) => value,
+  coerce?: (value: unknown) => unknown,
   context: { secret?: boolean } = {},
 ): PropertyDecorator {
   return (target, key) => {
-    Transform(({ value }) => coerce(value))(target, key);
+    if (coerce) reading(coerce)(target, key);
     const validator = { validate, defaultMessage: () => allowed };
     ValidateBy({ name: String(key), validator }, { context })(target, key);
   };
@@ -94,7 +116,7 @@ export function Matching(allowed: string, predicate: (value: string) => boolean)
 /** An option that may be left out; null, which an empty value in YAML is, leaves it out too. */
 export function Optional(): PropertyDecorator {
   return (target, key) => {
-    Transform(({ value }: { value: unknown }) => value ?? undefined)(target, key);
+    reading((given) => given ?? undefined)(target, key);
     IsOptional()(target, key);
   };
 }
@@ -120,15 +142,17 @@ export function Nested(type: () => new () => object): PropertyDecorator {
       return Array.isArray(value) === (isList(target, key) ?? Array.isArray(value));
     };
     const defaultMessage = (): string => (isList(target, key) ? 'a list of mappings' : 'a mapping');
-    Type(type)(target, key);
+    const read = (given: unknown): unknown =>
+      typeof given === 'object' && given !== null && !Array.isArray(given) ? filled(type(), given) : given;
+    reading((given) => (Array.isArray(given) ? given.map(read) : read(given)))(target, key);
     ValidateBy({ name: String(key), validator: { validate, defaultMessage } })(target, key);
     ValidateNested({ message: 'a mapping' })(target, key);
   };
 }
 
 /**
- * The paths of keys that every object has, such as `constructor`. No option is called so, and class-transformer
- * skips them in one place and trips over them in another.
+ * The paths of keys that every object has, such as `constructor`. No option is called so, and to set one may
+ * change more than the options.
  */
 function inheritedKeys(raw: object, prefix = ''): string[] {
   return Object.entries(raw).flatMap(([key, value]: [string, unknown]) => {
@@ -197,7 +221,7 @@ export function readOptions<T extends object>(
       inherited.map((path) => `${name(path)} is not a known key: nothing has that name`),
     );
   }
-  const options = plainToInstance(type, raw, { exposeUnsetFields: false });
+  const options = filled(type, raw) as T;
   const errors = validateSync(options, {
     whitelist: true,
     forbidNonWhitelisted: true,

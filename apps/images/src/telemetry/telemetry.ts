@@ -1,6 +1,13 @@
 import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { LINES, SLOW, type LogLevel, type ObservationName, type Observations } from './observations.js';
+import {
+  FAULT_LINES,
+  LINES,
+  SLOW,
+  type LogLevel,
+  type ObservationName,
+  type Observations,
+} from './observations.js';
 
 export interface TelemetryOptions {
   readonly level: LogLevel;
@@ -15,6 +22,9 @@ export class Telemetry {
   readonly #logger: Logger;
   readonly #requestDuration: Histogram;
   readonly #tokens: Counter;
+  readonly #pluginFaults: Counter;
+  /** When each plugin last had a line about a fault, in seconds of the monotonic clock. */
+  readonly #faultLines = new Map<string, number>();
 
   constructor(private readonly options: TelemetryOptions) {
     this.#logger = pino(
@@ -41,6 +51,12 @@ export class Telemetry {
       labelNames: ['outcome', 'source'],
       registers: [this.registry],
     });
+    this.#pluginFaults = new Counter({
+      name: 'glimpse_plugin_faults_total',
+      help: 'How often a plugin did not do what its contract says.',
+      labelNames: ['plugin'],
+      registers: [this.registry],
+    });
     new Gauge({
       name: 'glimpse_build_info',
       help: 'Always 1; the labels say what runs.',
@@ -62,9 +78,22 @@ export class Telemetry {
       this.#tokens.inc({ outcome, source });
       return;
     }
+    if (name === 'plugin-failed') {
+      const { plugin } = known as Observations['plugin-failed'];
+      this.#pluginFaults.inc({ plugin });
+      if (!this.#isDue(plugin)) return;
+    }
     const { level, message } = LINES[name as keyof typeof LINES];
     const line: object = { event: name, ...known };
     this.#logger[level](line, message);
+  }
+
+  /** Whether the last line about a fault of this plugin is old enough for another one. */
+  #isDue(plugin: string): boolean {
+    const now = performance.now() / 1000;
+    const due = now - (this.#faultLines.get(plugin) ?? -Infinity) >= FAULT_LINES;
+    if (due) this.#faultLines.set(plugin, now);
+    return due;
   }
 
   /** A change, a failure or a slow answer. */
