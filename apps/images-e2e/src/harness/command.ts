@@ -10,22 +10,28 @@ function environment(settings: Record<string, string>): Record<string, string> {
   return { PATH, HOME, ...settings };
 }
 
-/** Starts the `glimpse` command as it was built. */
+/** How a command is run. */
+export interface Run extends Pick<SpawnOptions, 'cwd' | 'detached'> {
+  /** What to run as `glimpse`; the built command unless given. */
+  readonly command?: readonly [program: string, ...args: string[]];
+}
+
+/** Starts the `glimpse` command. */
 export function spawnGlimpse(
   args: readonly string[],
   settings: Record<string, string>,
-  { cwd, detached }: Pick<SpawnOptions, 'cwd' | 'detached'> = {},
+  { cwd, detached, command: [program, ...first] = [process.execPath, COMMAND] }: Run = {},
 ): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [COMMAND, ...args], { env: environment(settings), cwd, detached });
+  return spawn(program, [...first, ...args], { env: environment(settings), cwd, detached });
 }
 
 /** Runs the `glimpse` command to its end. */
 export async function glimpse(
   args: readonly string[],
   settings: Record<string, string>,
-  { input, cwd }: { input?: string; cwd?: string } = {},
+  { input, ...how }: Run & { input?: string } = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const run = spawnGlimpse(args, settings, { cwd });
+  const run = spawnGlimpse(args, settings, how);
   let stdout = '';
   let stderr = '';
   run.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { spawnGlimpse } from './command.js';
+import { spawnGlimpse, type Run } from './command.js';
 import { databaseUrl } from './databases.js';
 
 /** Who is who in the recordings. */
@@ -43,11 +43,8 @@ export async function until(holds: () => boolean | Promise<boolean>, millisecond
 }
 
 /** Starts a service with just these settings, and waits until it listens. */
-export async function startBareService(
-  settings: Record<string, string>,
-  where: { cwd?: string; detached?: boolean } = {},
-): Promise<Service> {
-  const run = spawnGlimpse(['serve'], { GLIMPSE_PORT: '0', ...settings }, where);
+export async function startBareService(settings: Record<string, string>, how: Run = {}): Promise<Service> {
+  const run = spawnGlimpse(['serve'], { GLIMPSE_PORT: '0', ...settings }, how);
   let stdout = '';
   let log = '';
   run.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
