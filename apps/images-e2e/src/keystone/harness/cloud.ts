@@ -34,6 +34,8 @@ export function describeWithKeystone(name: string, suite: (cloud: Cloud) => void
     return;
   }
   const reason = `skipped: Debian’s package ${cloud === undefined ? 'keystone' : missing} is not installed`;
+  // Jest does not show the names of what is skipped when it runs several files.
+  process.stderr.write(`${name}: ${reason}\n`);
   describe.skip(`${name} (${reason})`, () => {
     it('needs it', () => undefined);
   });
