@@ -22,16 +22,23 @@ export interface Cloud {
   readonly image: string;
 }
 
-/** A suite against the run's Keystone; where there is none, it says that it is skipped. */
-export function describeWithKeystone(name: string, suite: (cloud: Cloud) => void): void {
+/**
+ * A suite against the run's Keystone; where that or something else is missing, it says that it is skipped.
+ *
+ * @param missing the package that is missing besides, if one is
+ */
+export function describeWithKeystone(name: string, suite: (cloud: Cloud) => void, missing?: string): void {
   const cloud = process.env['GLIMPSE_E2E_CLOUD'];
-  if (cloud === undefined) {
-    describe.skip(`${name} (skipped: Debian’s package keystone is not installed)`, () => {
-      it('needs it', () => undefined);
-    });
+  if (cloud !== undefined && missing === undefined) {
+    describe(name, () => suite(JSON.parse(cloud) as Cloud));
     return;
   }
-  describe(name, () => suite(JSON.parse(cloud) as Cloud));
+  const reason = `skipped: Debian’s package ${cloud === undefined ? 'keystone' : missing} is not installed`;
+  // Jest does not show the names of what is skipped when it runs several files.
+  process.stderr.write(`${name}: ${reason}\n`);
+  describe.skip(`${name} (${reason})`, () => {
+    it('needs it', () => undefined);
+  });
 }
 
 /** Sends JSON to the Identity API. */
