@@ -2,6 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams, type SpawnOptions } from 'n
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
+/** The command as this checkout built it. */
 const COMMAND = fileURLToPath(new URL('../../../images/bin/glimpse.js', import.meta.url));
 
 /** The environment of a run: nothing of the tester's settings, whatever they have set. */
@@ -10,22 +11,27 @@ function environment(settings: Record<string, string>): Record<string, string> {
   return { PATH, HOME, ...settings };
 }
 
-/** Starts the `glimpse` command as it was built. */
+/** Where a command runs, and which: unless given, the one that this checkout built. */
+export interface Where extends Pick<SpawnOptions, 'cwd' | 'detached'> {
+  readonly command?: string;
+}
+
+/** Starts the `glimpse` command. */
 export function spawnGlimpse(
   args: readonly string[],
   settings: Record<string, string>,
-  { cwd, detached }: Pick<SpawnOptions, 'cwd' | 'detached'> = {},
+  { cwd, detached, command = COMMAND }: Where = {},
 ): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [COMMAND, ...args], { env: environment(settings), cwd, detached });
+  return spawn(process.execPath, [command, ...args], { env: environment(settings), cwd, detached });
 }
 
 /** Runs the `glimpse` command to its end. */
 export async function glimpse(
   args: readonly string[],
   settings: Record<string, string>,
-  { input, cwd }: { input?: string; cwd?: string } = {},
+  { input, ...where }: { input?: string } & Where = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const run = spawnGlimpse(args, settings, { cwd });
+  const run = spawnGlimpse(args, settings, where);
   let stdout = '';
   let stderr = '';
   run.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { spawnGlimpse } from './command.js';
+import { spawnGlimpse, type Where } from './command.js';
 import { databaseUrl } from './databases.js';
 
 /** Who is who in the recordings. */
@@ -45,7 +45,7 @@ export async function until(holds: () => boolean | Promise<boolean>, millisecond
 /** Starts a service with just these settings, and waits until it listens. */
 export async function startBareService(
   settings: Record<string, string>,
-  where: { cwd?: string; detached?: boolean } = {},
+  where: Where = {},
 ): Promise<Service> {
   const run = spawnGlimpse(['serve'], { GLIMPSE_PORT: '0', ...settings }, where);
   let stdout = '';
@@ -75,20 +75,24 @@ export async function startBareService(
 export async function startService(
   database: string,
   settings: Record<string, string> = {},
+  where: Where = {},
 ): Promise<Service> {
   const folder = newFolder();
   const identities = join(folder, 'identities.json');
   const entries = Object.entries(IDENTITIES).map(([name, identity]) => [tokenOf(name), identity]);
   writeFileSync(identities, JSON.stringify(Object.fromEntries(entries)));
-  const service = await startBareService({
-    DATABASE_URL: databaseUrl(database),
-    GLIMPSE_DATA_DIR: folder,
-    GLIMPSE_IDENTITIES: identities,
-    GLIMPSE_IMAGE_URL: IMAGE_URL,
-    GLIMPSE_KEYSTONE_PUBLIC_URL: KEYSTONE_URL,
-    GLIMPSE_MAX_MICROVERSION: '2.93',
-    ...settings,
-  });
+  const service = await startBareService(
+    {
+      DATABASE_URL: databaseUrl(database),
+      GLIMPSE_DATA_DIR: folder,
+      GLIMPSE_IDENTITIES: identities,
+      GLIMPSE_IMAGE_URL: IMAGE_URL,
+      GLIMPSE_KEYSTONE_PUBLIC_URL: KEYSTONE_URL,
+      GLIMPSE_MAX_MICROVERSION: '2.93',
+      ...settings,
+    },
+    where,
+  );
   await until(async () => (await fetch(`${service.url}/readyz`)).ok);
   return service;
 }
