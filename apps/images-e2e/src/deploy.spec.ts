@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort } from './harness/balancer.js';
@@ -44,6 +44,29 @@ describe('the check of manifests', () => {
     [{ ports: [{ port: 1, targetport: 2 }] }, ['/spec/ports/0/targetport is not known']],
   ])('says of %j what is wrong with it', (spec, problems) => {
     expect(problemsOf(service(spec))).toEqual(problems);
+  });
+});
+
+describe('the container image', () => {
+  const containerfile = readFileSync(join(DEPLOY, 'Containerfile'), 'utf8');
+  const image = containerfile.slice(containerfile.lastIndexOf('\nFROM '));
+
+  it('installs with the manifest of every workspace', () => {
+    const manifests = ['apps', 'libs'].flatMap((folder) =>
+      readdirSync(join(DEPLOY, '..', folder)).map(
+        (name) => `COPY ${folder}/${name}/package.json ${folder}/${name}/`,
+      ),
+    );
+    expect(containerfile.match(/^COPY (?:apps|libs)\/.*$/gm)).toEqual(manifests);
+  });
+
+  it('runs what is put together, in production, as nobody in particular', () => {
+    expect(image).not.toMatch(/^RUN /m);
+    expect(image).toContain('ENV NODE_ENV=production GLIMPSE_MODE=production\n');
+    expect(image).toContain('USER 65532:65532\n');
+    expect(image).toContain('ENTRYPOINT ["/usr/local/bin/glimpse"]\nCMD ["serve"]\n');
+    const base = readFileSync(join(DEPLOY, 'kubernetes/base/deployment.yaml'), 'utf8');
+    expect(base).toContain('runAsUser: 65532\n');
   });
 });
 
