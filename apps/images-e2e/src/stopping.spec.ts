@@ -68,6 +68,24 @@ describe('a service that is told to stop', () => {
     });
   }
 
+  it('refuses at /readyz first, and for a while answers all else, asking clients to leave', async () => {
+    const service = await startService(await createDatabase('contract'), { GLIMPSE_SHUTDOWN_DELAY: '2' });
+    started.push(service);
+    const headers = { 'x-auth-token': tokenOf('demo') };
+    const ask = (path: string): Promise<Response> => fetch(service.url + path, { headers });
+    expect((await ask('/v2.1/images')).headers.get('connection')).toBe('keep-alive');
+    const signalled = performance.now();
+    const ended = service.stop();
+    await until(async () => (await ask('/readyz')).status === 503);
+    for (const path of ['/v2.1/images', '/livez', '/metrics']) {
+      const { status, headers } = await ask(path);
+      expect([status, headers.get('connection')]).toEqual([200, 'close']);
+    }
+    expect(await ended).toBe(0);
+    expect(performance.now() - signalled).toBeGreaterThan(1_900);
+    await expect(ask('/livez')).rejects.toThrow();
+  });
+
   it('twice, ends at once', async () => {
     const { service, answer } = await serviceWithRequest();
     const ended = service.stop('SIGINT');

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { IMAGE_RULES, loadPolicy } from '@glimpse/auth';
 import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
 import type { Catalogue } from '@glimpse/domain';
@@ -20,9 +21,6 @@ import { aborted } from './stop-signal.js';
 import { exposeCache } from './telemetry/cache-metrics.js';
 import { Telemetry } from './telemetry/telemetry.js';
 import { VERSION } from './version.js';
-
-/** How long accepted requests may take once the service stops, in milliseconds. */
-const DRAIN = 10_000;
 
 /** The service cannot listen. The message is one line that says where, and what to do. */
 export class CannotListen extends Error {
@@ -94,9 +92,14 @@ function openCatalogue(
   return { catalogue: cache, listening: notices.listen(stop) };
 }
 
-/** Answers requests until told to stop, and then those that were accepted before. */
+/**
+ * Answers requests until told to stop. From then on `/readyz` refuses, and for a while everything else goes
+ * on, so that whoever sends requests here has seen it before the first could fail; then those that were
+ * accepted are answered.
+ */
 async function answer(parts: Parts, stop: AbortSignal): Promise<void> {
   const { settings, telemetry } = parts;
+  const { delay = 0, timeout } = settings.shutdown;
   const app = await createApp(parts);
   const metrics = settings.metrics.port === undefined ? undefined : createMetricsServer(telemetry);
   try {
@@ -104,8 +107,9 @@ async function answer(parts: Parts, stop: AbortSignal): Promise<void> {
     announce(app, parts);
     await aborted(stop);
     telemetry.observe('stopping', { reason: String(stop.reason) });
+    await sleep(delay * 1000);
   } finally {
-    const cutOff = setTimeout(() => app.getHttpServer().closeAllConnections(), DRAIN);
+    const cutOff = setTimeout(() => app.getHttpServer().closeAllConnections(), timeout * 1000);
     await app.close();
     clearTimeout(cutOff);
     metrics?.close();
@@ -120,7 +124,8 @@ async function createApp(parts: Parts): Promise<NestFastifyApplication> {
     bodyParser: false,
   });
   serveDescription(app);
-  // A connection that stays open after its last answer would hold up the end.
+  // Clients that keep connections learn with an answer that this one is over, and go elsewhere in time: one
+  // that is closed under them between two requests fails the next.
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onSend', async (_request, reply) => {
     if (parts.health.stopping.aborted) reply.header('connection', 'close');

@@ -175,6 +175,17 @@ class LogSettings {
   requests = false;
 }
 
+class ShutdownSettings {
+  /** Seconds for which requests are still accepted after the signal to stop; unset: 0, in production 5. */
+  @Optional()
+  @WholeNumber(0, 300)
+  delay?: number;
+
+  /** Seconds that accepted requests have from then on. */
+  @WholeNumber(1, 300)
+  timeout = 10;
+}
+
 class MetricsSettings {
   /** Serves `/metrics` on a port of its own instead of the service's. */
   @Optional()
@@ -251,6 +262,9 @@ export class Settings {
   @Nested(() => MetricsSettings)
   metrics = new MetricsSettings();
 
+  @Nested(() => ShutdownSettings)
+  shutdown = new ShutdownSettings();
+
   @Nested(() => PluginSettings)
   extensions: PluginSettings[] = [
     PluginSettings.of('OS-EXT-IMG-SIZE', { as: 'integer' }),
@@ -310,5 +324,6 @@ export function complete(settings: Settings): EffectiveSettings {
     );
   }
   if (problems.length > 0) throw new InvalidOptions(problems);
+  settings.shutdown.delay ??= production ? 5 : 0;
   return Object.assign(settings, { host, public_url, image_url: image_url!, authenticator });
 }
