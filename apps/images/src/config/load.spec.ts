@@ -1,15 +1,19 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidOptions } from '@glimpse/plugins';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { loadSettings, readIdentitiesFile, settingNames } from './load.js';
 import { maskedSettings } from './masked.js';
 
 const DATABASE = 'postgresql://glimpse:wonderland@db.example.com/glimpse';
 
+const folder = mkdtempSync(join(tmpdir(), 'glimpse-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+let files = 0;
+
 function fileOf(text: string): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'glimpse-config-')), 'settings');
+  const file = join(folder, `settings-${++files}`);
   writeFileSync(file, text);
   return file;
 }
@@ -23,7 +27,7 @@ function problemsOf(load: () => unknown): string[] {
     load();
   } catch (error) {
     if (!(error instanceof InvalidOptions)) throw error;
-    return error.problems.map((line) => line.replace(/[^\s"]*glimpse-config-\w+\/settings/, 'FILE'));
+    return error.problems.map((line) => line.replace(/[^\s"]*glimpse-config-\w+\/settings-\d+/, 'FILE'));
   }
   throw new Error('the settings were accepted');
 }
