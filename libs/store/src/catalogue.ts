@@ -21,7 +21,7 @@ import {
 } from '@glimpse/domain';
 import { changeStatement, deleteStatement, type DeletedRow, type PropertiesRow } from './change.js';
 import { QUERY_DEADLINE, type Database } from './database.js';
-import { ListQuery, markerStatement, type ListRow } from './list.js';
+import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list.js';
 import type { Statement } from './statement.js';
 import { isUnavailable } from './unavailable.js';
 
@@ -103,15 +103,14 @@ export class StoredCatalogue implements Catalogue {
     if (version !== undefined && BigInt(row.version) !== version) throw new VersionLost();
   }
 
-  /** Most pages are one statement; together they have the time of one. */
+  /** A page of a list: mostly one statement; where there are more, they have the time of one. */
   async #page(query: ListQuery): Promise<ImageRow[]> {
     const end = performance.now() + QUERY_DEADLINE;
-    for (let plan = query.first(); ;) {
-      const rows = await this.#query<ImageRow & ListRow>(query.statement(plan), end - performance.now());
-      const next = query.next(plan, rows);
-      if (!next) return rows;
-      plan = next;
+    let rows: (ImageRow & ListRow)[] = [];
+    for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, rows)) {
+      rows = await this.#query(query.statement(plan), end - performance.now());
     }
+    return rows;
   }
 
   async #query<Row extends object>(

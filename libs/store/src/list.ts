@@ -13,7 +13,7 @@ export interface Step {
   readonly bound: number;
 }
 
-/** A step for each way of a list. */
+/** A step for each way of a list; empty where nothing can be listed. */
 export type ListPlan = readonly Step[];
 
 /** A row of a list's statement, besides the image. */
