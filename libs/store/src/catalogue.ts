@@ -20,8 +20,9 @@ import {
   type Visibility,
 } from '@glimpse/domain';
 import { changeStatement, deleteStatement, type DeletedRow, type PropertiesRow } from './change.js';
-import type { Database } from './database.js';
-import { listStatement, markerStatement, type Statement } from './list.js';
+import { QUERY_DEADLINE, type Database } from './database.js';
+import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list.js';
+import type { Statement } from './statement.js';
 import { isUnavailable } from './unavailable.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -77,7 +78,7 @@ export class StoredCatalogue implements Catalogue {
     const { marker } = criteria;
     if (marker !== undefined && !UUID.test(marker)) throw new MarkerNotFound(marker);
     if (!canMatch(criteria)) return { source: 'fresh', value: [] };
-    const rows = await this.#query<ImageRow>(listStatement(criteria, viewer));
+    const rows = await this.#page(new ListQuery(criteria, viewer));
     if (rows.length === 0 && marker !== undefined) {
       const found = await this.#query(markerStatement(marker, viewer));
       if (found.length === 0) throw new MarkerNotFound(marker);
@@ -109,8 +110,22 @@ export class StoredCatalogue implements Catalogue {
     if (version !== undefined && BigInt(row.version) !== version) throw new VersionLost();
   }
 
-  async #query<Row extends object>({ text, values }: Statement): Promise<Row[]> {
-    const { rows } = await this.#ask(() => this.database.pool.query<Row>(text, [...values]));
+  /** A page of a list: mostly one statement; where there are more, they have the time of one. */
+  async #page(query: ListQuery): Promise<ImageRow[]> {
+    const end = performance.now() + QUERY_DEADLINE;
+    let rows: (ImageRow & ListRow)[] = [];
+    for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, rows)) {
+      rows = await this.#query(query.statement(plan), end - performance.now());
+    }
+    return rows;
+  }
+
+  async #query<Row extends object>(
+    { values, ...statement }: Statement,
+    deadline: number = QUERY_DEADLINE,
+  ): Promise<Row[]> {
+    const query = { ...statement, values: [...values], query_timeout: Math.max(Math.ceil(deadline), 1) };
+    const { rows } = await this.#ask(() => this.database.pool.query<Row>(query));
     return rows;
   }
 

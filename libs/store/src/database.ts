@@ -5,7 +5,13 @@ import { PrismaClient } from './generated/client.js';
 /** Milliseconds within which PostgreSQL has to accept a connection, or the pool to have one free. */
 const CONNECT_DEADLINE = 2_000;
 /** Milliseconds within which it has to answer a query, unless somebody says otherwise. */
-const QUERY_DEADLINE = 2_000;
+export const QUERY_DEADLINE = 2_000;
+
+/**
+ * Settings of each connection, by which the queries' plans do not change with what PostgreSQL believes of a
+ * table's size: every query has an index, and none runs for so long that compiling it would pay.
+ */
+const PLANNING = '-c enable_seqscan=off -c jit=off';
 
 /** A PostgreSQL that holds a catalogue: one pool, and Prisma on the same pool. */
 export interface Database {
@@ -39,12 +45,16 @@ async function refuseStandby(client: pg.ClientBase): Promise<void> {
 
 /** Opens nothing yet: connections are made when they are needed, and made anew when they were lost. */
 export function openDatabase({ url, poolSize, queryDeadline }: DatabaseOptions): Database {
+  const deadline = queryDeadline ?? QUERY_DEADLINE;
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
     application_name: 'glimpse',
     connectionTimeoutMillis: CONNECT_DEADLINE,
-    query_timeout: queryDeadline ?? QUERY_DEADLINE,
+    query_timeout: deadline,
+    // PostgreSQL too gives up a query that nobody waits for any more.
+    statement_timeout: deadline,
+    options: PLANNING,
     onConnect: refuseStandby,
   });
   // An idle connection that dies says so here; the next query sees to it. Unheard, it would end the process.
