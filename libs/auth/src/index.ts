@@ -1,3 +1,8 @@
+/**
+ * Tokens from Keystone, what a request is judged by, and policy.
+ *
+ * @module @glimpse/auth
+ */
 export * from './access-rules.js';
 export * from './development.js';
 export * from './errors.js';

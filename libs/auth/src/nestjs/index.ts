@@ -1,3 +1,8 @@
+/**
+ * A guard and decorators for NestJS, 11 and 12, on Express and on Fastify.
+ *
+ * @module @glimpse/auth/nestjs
+ */
 import {
   Inject,
   Injectable,
