@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ROOT, newConsumer, packLibraries } from './harness/packages.js';
 
 const LIBRARIES = ['domain', 'links', 'plugins', 'auth'];
-const PROGRAMS = join(ROOT, 'apps/images-e2e/consumers');
+const PROGRAMS = join(ROOT, 'examples/services');
 const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc');
 const NODE_TYPES = '@types/node@20.19.43';
 

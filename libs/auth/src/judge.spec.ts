@@ -93,6 +93,16 @@ async function verdict(sent: Sent): Promise<string> {
 }
 
 describe('judgeRequest', () => {
+  it.each([undefined, {}, { authenticator: {}, serviceType: 'compute' }, { authenticator: new Tokens() }])(
+    'refuses to judge with %j, before it looks at the request',
+    async (judge) => {
+      await expect(judgeRequest(judge as never, undefined as never)).rejects.toMatchObject({
+        code: 'invalid-options',
+        message: expect.stringMatching(/^(?:authenticator|serviceType) is missing: it must be /),
+      });
+    },
+  );
+
   it.each<[why: string, sent: Sent, verdict: string]>([
     ['a valid token', { token: 'demo' }, 'demo'],
     ['no token', {}, '401'],

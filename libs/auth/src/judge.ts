@@ -1,5 +1,10 @@
 import type { Identity } from '@glimpse/domain';
-import type { Authentication, AuthenticationRequest, Authenticator } from '@glimpse/plugins';
+import {
+  InvalidOptions,
+  type Authentication,
+  type AuthenticationRequest,
+  type Authenticator,
+} from '@glimpse/plugins';
 import { allowedByAccessRules } from './access-rules.js';
 import { AuthenticationUnavailable, Unauthenticated } from './errors.js';
 
@@ -18,6 +23,22 @@ export interface Judge {
   readonly serviceType: string;
 }
 
+/**
+ * Whether requests can be judged with what was given.
+ *
+ * @throws {InvalidOptions} naming what is missing
+ */
+export function checkJudge(judge: Partial<Judge> | undefined): asserts judge is Judge {
+  const problems: string[] = [];
+  if (typeof judge?.authenticator?.authenticate !== 'function') {
+    problems.push('authenticator is missing: it must be an authenticator');
+  }
+  if (typeof judge?.serviceType !== 'string' || judge.serviceType === '') {
+    problems.push('serviceType is missing: it must be a service type, such as compute');
+  }
+  if (problems.length > 0) throw new InvalidOptions(problems);
+}
+
 function header(request: JudgedRequest, name: string): string {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(', ') : (value ?? '');
@@ -31,6 +52,7 @@ function header(request: JudgedRequest, name: string): string {
  * It then lifts the access rules of the user's token and allows that one to be expired. Any other service
  * token refuses the request. keystonemiddleware takes any valid token there, a restricted one included.
  *
+ * @throws {InvalidOptions} the judge lacks something
  * @throws {Unauthenticated} no token, an invalid one, or one that is not good for this request
  * @throws {AuthenticationUnavailable} nobody could say
  *
@@ -41,6 +63,7 @@ function header(request: JudgedRequest, name: string): string {
  * );
  */
 export async function judgeRequest(judge: Judge, request: JudgedRequest): Promise<Identity> {
+  checkJudge(judge);
   const { authenticator, serviceType } = judge;
   const token = header(request, 'x-auth-token');
   const serviceToken = header(request, 'x-service-token');

@@ -1,3 +1,8 @@
+/**
+ * The contracts that extend Glimpse, the loader that checks them, and options.
+ *
+ * @module @glimpse/plugins
+ */
 export { isolateAuthenticator } from './authenticator.js';
 export * from './contract.js';
 export type { OnFault } from './fault.js';

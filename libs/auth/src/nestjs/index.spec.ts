@@ -72,6 +72,15 @@ function parameterFor(request: object): unknown {
 }
 
 describe('AuthGuard', () => {
+  it.each([
+    undefined,
+    {},
+    { ...JUDGE_OF_TESTS, authenticator: undefined },
+    { ...JUDGE_OF_TESTS, pathOf: '/' },
+  ])('is not made with %j to judge with', (judge) => {
+    expect(() => new AuthGuard(judge as never)).toThrow(expect.objectContaining({ code: 'invalid-options' }));
+  });
+
   it('lets a request with a valid token through, and knows then who sent it', async () => {
     const sent = request('ann');
     expect(await guard(sent)).toBe(true);

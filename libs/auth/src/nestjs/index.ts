@@ -1,3 +1,8 @@
+/**
+ * A guard and decorators for NestJS, 11 and 12, on Express and on Fastify.
+ *
+ * @module @glimpse/auth/nestjs
+ */
 import {
   Inject,
   Injectable,
@@ -6,8 +11,9 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import type { Identity as DomainIdentity } from '@glimpse/domain';
+import { InvalidOptions } from '@glimpse/plugins';
 import { PolicyRefused } from '../errors.js';
-import { judgeRequest, type Judge, type JudgedRequest } from '../judge.js';
+import { checkJudge, judgeRequest, type Judge, type JudgedRequest } from '../judge.js';
 import { credentialsOf, type Policy, type Target } from '../policy/index.js';
 
 /** What {@link AuthGuard} judges requests with: provide a {@link JudgeOfRequests} under this token. */
@@ -70,7 +76,13 @@ const identities = new WeakMap<object, DomainIdentity>();
  */
 @Injectable()
 export class AuthGuard implements CanActivate {
-  constructor(@Inject(JUDGE) private readonly judge: JudgeOfRequests) {}
+  /** @throws {InvalidOptions} what is provided under {@link JUDGE} lacks something */
+  constructor(@Inject(JUDGE) private readonly judge: JudgeOfRequests) {
+    checkJudge(judge);
+    if (typeof judge.pathOf !== 'function') {
+      throw new InvalidOptions(['pathOf is missing: it must be a function from a request to its path']);
+    }
+  }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<JudgedRequest>();
