@@ -17,6 +17,7 @@ import { createEdge } from './http/edge.js';
 import { pathOf } from './http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { aborted } from './stop-signal.js';
+import { exposePool } from './telemetry/pool-metrics.js';
 import { Telemetry } from './telemetry/telemetry.js';
 import { VERSION } from './version.js';
 
@@ -48,6 +49,7 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
   const policy = loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });
   const { url, leave } = await reachDatabase(settings, { service: true });
   const database = openDatabase({ url, poolSize: settings.database.pool });
+  exposePool(telemetry.registry, database.pool, settings.database.pool);
   const probe = new DatabaseProbe(database, telemetry);
   const over = new AbortController();
   const watched = probe.watch(over.signal);

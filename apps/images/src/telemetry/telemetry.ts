@@ -15,6 +15,7 @@ export class Telemetry {
   readonly #logger: Logger;
   readonly #requestDuration: Histogram;
   readonly #tokens: Counter;
+  readonly #available: Gauge;
 
   constructor(private readonly options: TelemetryOptions) {
     this.#logger = pino(
@@ -41,6 +42,13 @@ export class Telemetry {
       labelNames: ['outcome', 'source'],
       registers: [this.registry],
     });
+    this.#available = new Gauge({
+      name: 'glimpse_dependency_available',
+      help: 'Whether what stands behind the service could be asked, the last time somebody did: 1 or 0.',
+      labelNames: ['dependency'],
+      registers: [this.registry],
+    });
+    for (const dependency of ['database', 'keystone']) this.#available.set({ dependency }, 1);
     new Gauge({
       name: 'glimpse_build_info',
       help: 'Always 1; the labels say what runs.',
@@ -62,6 +70,8 @@ export class Telemetry {
       this.#tokens.inc({ outcome, source });
       return;
     }
+    const [, what, state] = /^(\w+)-(available|unavailable)$/.exec(name) ?? [];
+    if (what) this.#available.set({ dependency: what }, state === 'available' ? 1 : 0);
     const { level, message } = LINES[name as keyof typeof LINES];
     const line: object = { event: name, ...known };
     this.#logger[level](line, message);
