@@ -17,6 +17,7 @@ import { createEdge } from './http/edge.js';
 import { pathOf } from './http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { aborted } from './stop-signal.js';
+import { loadTraces } from './telemetry/load-traces.js';
 import { exposePool } from './telemetry/pool-metrics.js';
 import { Telemetry } from './telemetry/telemetry.js';
 import { VERSION } from './version.js';
@@ -39,10 +40,12 @@ export class CannotListen extends Error {
  */
 export async function serve(settings: EffectiveSettings, stop: AbortSignal): Promise<void> {
   const { level, requests } = settings.log;
-  const telemetry = new Telemetry({ level, requests, version: VERSION });
+  const traces = await loadTraces(process.env, VERSION);
+  const telemetry = new Telemetry({ level, requests, version: VERSION, traces });
   const extensions = await loadExtensions(settings);
+  const authenticator = await loadAuthenticator(settings, telemetry);
   const judge: JudgeOfRequests = {
-    authenticator: await loadAuthenticator(settings, telemetry),
+    authenticator: traces?.through(authenticator) ?? authenticator,
     serviceType: settings.token.service_type,
     pathOf: (request) => pathOf((request as FastifyRequest).raw),
   };
@@ -63,6 +66,7 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
     await watched;
     await database.close();
     await leave();
+    await traces?.end();
   }
   telemetry.observe('stopped', {});
 }

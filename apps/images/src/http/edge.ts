@@ -47,6 +47,7 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
   // A body stays bytes until its token and its route were looked at.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  telemetry.traces?.follow(fastify);
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.headers(answerHeaders(request.id));
     refuseMalformed(request, reply);

@@ -1,23 +1,27 @@
 import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { LINES, SLOW, type LogLevel, type ObservationName, type Observations } from './observations.js';
+import type { Traces } from './traces.js';
 
 export interface TelemetryOptions {
   readonly level: LogLevel;
   /** Whether every request has a line. */
   readonly requests: boolean;
   readonly version: string;
+  readonly traces?: Traces | undefined;
 }
 
-/** The log, on standard error, and the metrics. */
+/** The log, on standard error, the metrics, and the traces, if anybody wants them. */
 export class Telemetry {
   readonly registry = new Registry();
+  readonly traces: Traces | undefined;
   readonly #logger: Logger;
   readonly #requestDuration: Histogram;
   readonly #tokens: Counter;
   readonly #available: Gauge;
 
   constructor(private readonly options: TelemetryOptions) {
+    this.traces = options.traces;
     this.#logger = pino(
       {
         level: options.level,
