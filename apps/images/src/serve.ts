@@ -19,6 +19,8 @@ import { pathOf } from './http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { aborted } from './stop-signal.js';
 import { exposeCache } from './telemetry/cache-metrics.js';
+import { loadTraces } from './telemetry/load-traces.js';
+import { exposePool } from './telemetry/pool-metrics.js';
 import { Telemetry } from './telemetry/telemetry.js';
 import { VERSION } from './version.js';
 
@@ -40,16 +42,19 @@ export class CannotListen extends Error {
  */
 export async function serve(settings: EffectiveSettings, stop: AbortSignal): Promise<void> {
   const { level, requests } = settings.log;
-  const telemetry = new Telemetry({ level, requests, version: VERSION });
+  const traces = await loadTraces(process.env, VERSION);
+  const telemetry = new Telemetry({ level, requests, version: VERSION, traces });
   const extensions = await loadExtensions(settings, telemetry);
+  const authenticator = await loadAuthenticator(settings, telemetry);
   const judge: JudgeOfRequests = {
-    authenticator: await loadAuthenticator(settings, telemetry),
+    authenticator: traces?.through(authenticator) ?? authenticator,
     serviceType: settings.token.service_type,
     pathOf: (request) => pathOf((request as FastifyRequest).raw),
   };
   const policy = loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });
   const { url, leave } = await reachDatabase(settings, { service: true });
   const database = openDatabase({ url, poolSize: settings.database.pool });
+  exposePool(telemetry.registry, database.pool, settings.database.pool);
   const probe = new DatabaseProbe(database, telemetry);
   const over = new AbortController();
   const watched = probe.watch(over.signal);
@@ -63,6 +68,7 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
     await Promise.all([watched, listening]);
     await database.close();
     await leave();
+    await traces?.end();
   }
   telemetry.observe('stopped', {});
 }

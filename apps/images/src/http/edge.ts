@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { judgeRequest, type Judge } from '@glimpse/auth';
+import { callerOf } from '@glimpse/auth/nestjs';
+import { projectOf } from '@glimpse/domain';
 import { isHost } from '@glimpse/links';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Telemetry } from '../telemetry/telemetry.js';
-import { answerHeaders, newRequestId } from './answer-headers.js';
+import { answerHeaders, globalRequestIdOf, newRequestId } from './answer-headers.js';
 import { answerBrokenRequest, takeOver } from './broken-requests.js';
 import {
   BODY_LIMIT,
@@ -49,6 +51,7 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
   // A body stays bytes until its token and its route were looked at.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  telemetry.traces?.follow(fastify);
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.headers(answerHeaders(request.id));
     // Whoever asks how the service is does so above all when it has too much to do.
@@ -61,8 +64,12 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
     if (hasNoRoute(face, request)) await refuseUnknownRoute(fastify, face, judge, request);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
+    const caller = callerOf(request);
     telemetry.observe('request-served', {
       requestId: request.id,
+      globalRequestId: globalRequestIdOf(request.headers),
+      userId: caller?.userId,
+      projectId: caller && (projectOf(caller) ?? undefined),
       method: request.method,
       path: pathOf(request.raw),
       route: request.routeOptions.url ?? 'none',

@@ -29,6 +29,11 @@ export interface Observations extends KeystoneObservations {
   /** A request was answered. */
   'request-served': {
     requestId: string;
+    /** The id that the request has in all services that it passes, where the sender said so. */
+    globalRequestId?: string | undefined;
+    /** Whose token it had, where somebody looked and it was good. */
+    userId?: string | undefined;
+    projectId?: string | undefined;
     method: string;
     /** The decoded path. */
     path: string;

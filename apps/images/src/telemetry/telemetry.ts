@@ -8,25 +8,30 @@ import {
   type ObservationName,
   type Observations,
 } from './observations.js';
+import type { Traces } from './traces.js';
 
 export interface TelemetryOptions {
   readonly level: LogLevel;
   /** Whether every request has a line. */
   readonly requests: boolean;
   readonly version: string;
+  readonly traces?: Traces | undefined;
 }
 
-/** The log, on standard error, and the metrics. */
+/** The log, on standard error, the metrics, and the traces, if anybody wants them. */
 export class Telemetry {
   readonly registry = new Registry();
+  readonly traces: Traces | undefined;
   readonly #logger: Logger;
   readonly #requestDuration: Histogram;
   readonly #tokens: Counter;
   readonly #pluginFaults: Counter;
   /** When each plugin last had a line about a fault, in seconds of the monotonic clock. */
   readonly #faultLines = new Map<string, number>();
+  readonly #available: Gauge;
 
   constructor(private readonly options: TelemetryOptions) {
+    this.traces = options.traces;
     this.#logger = pino(
       {
         level: options.level,
@@ -57,6 +62,13 @@ export class Telemetry {
       labelNames: ['plugin'],
       registers: [this.registry],
     });
+    this.#available = new Gauge({
+      name: 'glimpse_dependency_available',
+      help: 'Whether what stands behind the service could be asked, the last time somebody did: 1 or 0.',
+      labelNames: ['dependency'],
+      registers: [this.registry],
+    });
+    for (const dependency of ['database', 'keystone']) this.#available.set({ dependency }, 1);
     new Gauge({
       name: 'glimpse_build_info',
       help: 'Always 1; the labels say what runs.',
@@ -83,6 +95,8 @@ export class Telemetry {
       this.#pluginFaults.inc({ plugin });
       if (!this.#isDue(plugin)) return;
     }
+    const [, what, state] = /^(\w+)-(available|unavailable)$/.exec(name) ?? [];
+    if (what) this.#available.set({ dependency: what }, state === 'available' ? 1 : 0);
     const { level, message } = LINES[name as keyof typeof LINES];
     const line: object = { event: name, ...known };
     this.#logger[level](line, message);

@@ -102,13 +102,18 @@ export class AuthGuard implements CanActivate {
   }
 }
 
+/** Who sent a request; undefined unless {@link AuthGuard} found that out, as in a log that has all requests. */
+export function callerOf(request: object): DomainIdentity | undefined {
+  return identities.get(request);
+}
+
 /**
  * Who sent a request that {@link AuthGuard} let through.
  *
  * @throws {Error} the guard did not run for it
  */
 export function identityOf(request: object): DomainIdentity {
-  const identity = identities.get(request);
+  const identity = callerOf(request);
   if (!identity) throw new Error('AuthGuard does not stand in front of this route');
   return identity;
 }
