@@ -169,7 +169,9 @@ function knownKeys(target: object): string {
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value));
+  const whole = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value));
+  // A URL may have a password in it where none is allowed.
+  const text = whole.replace(/\/\/[^/@\s]*@/g, '//***@');
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 

@@ -196,7 +196,7 @@ describe('what is refused', () => {
     [
       'GLIMPSE_IMAGE_URL',
       'http://u:p@a',
-      '"http://u:p@a"',
+      '"http://***@a"',
       'an http or https URL without query, fragment or credentials',
     ],
     ['OS_AUTH_URL', 'identity', '"identity"', 'an http or https URL without query, fragment or credentials'],
@@ -252,6 +252,28 @@ describe('what is refused', () => {
     ]);
   });
 
+  it.each([
+    '*wonderland',
+    '!wonderland',
+    '|wonderland',
+    '"wonderland',
+    '&wonderland *wonderland',
+    '%wonderland',
+  ])('a password that YAML takes for something else, without showing it: %s', (password) => {
+    const problems = problemsOf(() => fromYaml(`keystone:\n  password: ${password}\n`));
+    expect(problems).toEqual([expect.stringMatching(/^GLIMPSE_CONFIG = "FILE" is not YAML: /)]);
+    expect(problems.join()).not.toContain('wonderland');
+  });
+
+  it('a URL with a password in it, without showing it', () => {
+    const problems = problemsOf(() =>
+      loadSettings({ OS_AUTH_URL: 'https://glimpse:wonderland@keystone:5000' }),
+    );
+    expect(problems).toEqual([
+      'OS_AUTH_URL = "https://***@keystone:5000" is not allowed: it must be an http or https URL without query, fragment or credentials',
+    ]);
+  });
+
   it('a file of another shape', () => {
     expect(problemsOf(() => fromYaml('- port'))).toEqual([
       'GLIMPSE_CONFIG = "FILE" must hold a mapping of settings',
@@ -273,7 +295,7 @@ describe('what is refused', () => {
   it('a file that is not YAML, or not there, in one line', () => {
     expect(problemsOf(() => fromYaml('port: [1'))).toEqual([expect.stringMatching(/ is not YAML: /)]);
     expect(problemsOf(() => fromYaml('port: 1\nport: 2'))).toEqual([
-      expect.stringMatching(/ is not YAML: .*unique/),
+      expect.stringMatching(/ is not YAML: duplicate key in line 2$/),
     ]);
     expect(problemsOf(() => loadSettings({ GLIMPSE_CONFIG: '/nowhere/glimpse.yaml' }))).toEqual([
       expect.stringMatching(/^GLIMPSE_CONFIG = "\/nowhere\/glimpse\.yaml" cannot be read: ENOENT/),
@@ -377,6 +399,10 @@ describe('what is shown of the settings', () => {
       use: './mine.js',
       options: { user: 'glimpse', password: '***', deep: [{ client_secret: '***' }] },
     });
+  });
+
+  it('has no secret that is not set', () => {
+    expect(JSON.stringify(maskedSettings(loadSettings({})))).not.toContain('***');
   });
 
   it('masks a copy: the settings in effect keep it', () => {

@@ -197,6 +197,14 @@ describe('Allow', () => {
     await expect(guard.canActivate(context)).rejects.toThrow(Unauthenticated);
   });
 
+  it('holds for a controller that extends the one it stands on', async () => {
+    @Allow('nobody')
+    class Base {}
+    class Extended extends Base {}
+    const context = contextOf(request('ann'), Extended);
+    await expect(new AuthGuard(judge).canActivate(context)).rejects.toThrow(PolicyRefused);
+  });
+
   it('says so where there is no policy', async () => {
     await expect(asked('closed', {}, { ...judge, policy: undefined })).rejects.toThrow(
       "@Allow('nobody') has no policy to ask: provide one with JUDGE",

@@ -6,8 +6,10 @@
 import {
   Inject,
   Injectable,
+  SetMetadata,
   createParamDecorator,
   type CanActivate,
+  type CustomDecorator,
   type ExecutionContext,
 } from '@nestjs/common';
 import type { Identity as DomainIdentity } from '@glimpse/domain';
@@ -37,8 +39,8 @@ interface Permission {
   readonly targetOf: TargetOfRequest;
 }
 
-/** What stands on each controller and on each of their methods. */
-const permissions = new WeakMap<object, Permission>();
+/** Under which a permission stands on controllers and on their methods. */
+const PERMISSION = 'glimpse:permission';
 
 /** As in the services that ask policy about nothing but their callers. */
 const ownTarget: TargetOfRequest = (_, { userId, scope }) => ({
@@ -56,13 +58,15 @@ const ownTarget: TargetOfRequest = (_, { userId, scope }) => ({
  * @example
  * @Allow('delete_server', (request: FastifyRequest) => ({ project_id: request.params.project }))
  */
-export function Allow(
-  rule: string,
-  targetOf: TargetOfRequest = ownTarget,
-): (target: object, key?: string | symbol, method?: PropertyDescriptor) => void {
-  return (target, _key, method) => {
-    permissions.set((method?.value as object | undefined) ?? target, { rule, targetOf });
-  };
+export function Allow(rule: string, targetOf: TargetOfRequest = ownTarget): CustomDecorator {
+  return SetMetadata(PERMISSION, { rule, targetOf } satisfies Permission);
+}
+
+/** A method's permission, else its controller's, else that of the class which the controller extends. */
+function permissionOf(context: ExecutionContext): Permission | undefined {
+  return [context.getHandler(), context.getClass()]
+    .map((holder) => Reflect.getMetadata(PERMISSION, holder) as Permission | undefined)
+    .find((permission) => permission !== undefined);
 }
 
 const identities = new WeakMap<object, DomainIdentity>();
@@ -89,7 +93,7 @@ export class AuthGuard implements CanActivate {
     const { method, headers } = request;
     const identity = await judgeRequest(this.judge, { method, headers, path: this.judge.pathOf(request) });
     identities.set(request, identity);
-    const permission = permissions.get(context.getHandler()) ?? permissions.get(context.getClass());
+    const permission = permissionOf(context);
     if (permission) this.#enforce(permission, request as never, identity);
     return true;
   }

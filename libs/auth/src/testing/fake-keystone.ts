@@ -35,7 +35,7 @@ export interface TokenToIssue {
 /**
  * What an answer is like:
  * - `well`: as Keystone's
- * - `{ status }`: this one instead, with a body of HTML
+ * - `{ status }`: this one instead, with a body of HTML, and `Retry-After` where `retryAfter` says so, in seconds
  * - `{ delay }`: the answer that was right when the request came, so many milliseconds later
  * - `hang`: none, ever
  * - `half-body`: the right one, and the connection is cut in the middle of its body
@@ -50,7 +50,7 @@ export type Behaviour =
   | 'not-json'
   | 'wrong-json'
   | 'cut'
-  | { readonly status: number }
+  | { readonly status: number; readonly retryAfter?: number }
   | { readonly delay: number };
 
 /** `GET /v3/auth/tokens`, and `POST /v3/auth/tokens`. */
@@ -226,7 +226,10 @@ async function send(response: ServerResponse, answer: ApiAnswer, how: Behaviour)
   if (how === 'not-json') return end(response, 200, answer.headers, 'Keystone is being upgraded');
   if (how === 'wrong-json') return end(response, 200, answer.headers, '{"token": {"user": null}}');
   if (typeof how === 'object' && 'status' in how) {
-    return end(response, how.status, { 'content-type': 'text/html' }, `<h1>${how.status}</h1>`);
+    const { status, retryAfter } = how;
+    const asks: Record<string, string> =
+      retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
+    return end(response, status, { 'content-type': 'text/html', ...asks }, `<h1>${status}</h1>`);
   }
   const body = answer.body === null ? '' : JSON.stringify(answer.body);
   if (how === 'half-body') {
