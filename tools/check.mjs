@@ -7,6 +7,7 @@ const CHECKS = [
   ['project references', 'nx sync:check'],
   ['types', 'nx run-many -t typecheck --outputStyle=static'],
   ['lint and boundaries', 'nx run-many -t lint --outputStyle=static'],
+  ['lint of what no project holds', 'eslint examples tools'],
   ['unused code and dependencies', 'knip'],
   ['public types', 'node tools/api.mjs --check'],
   ['packages', 'node tools/check-packages.mjs'],

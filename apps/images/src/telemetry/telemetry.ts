@@ -8,6 +8,7 @@ import {
   type ObservationName,
   type Observations,
 } from './observations.js';
+import { RateLimit } from './rate-limit.js';
 import type { Traces } from './traces.js';
 
 export interface TelemetryOptions {
@@ -26,8 +27,7 @@ export class Telemetry {
   readonly #requestDuration: Histogram;
   readonly #tokens: Counter;
   readonly #pluginFaults: Counter;
-  /** When each plugin last had a line about a fault, in seconds of the monotonic clock. */
-  readonly #faultLines = new Map<string, number>();
+  readonly #faultLines = new RateLimit(FAULT_LINES);
   readonly #available: Gauge;
 
   constructor(private readonly options: TelemetryOptions) {
@@ -93,21 +93,13 @@ export class Telemetry {
     if (name === 'plugin-failed') {
       const { plugin } = known as Observations['plugin-failed'];
       this.#pluginFaults.inc({ plugin });
-      if (!this.#isDue(plugin)) return;
+      if (!this.#faultLines.allows(plugin)) return;
     }
     const [, what, state] = /^(\w+)-(available|unavailable)$/.exec(name) ?? [];
     if (what) this.#available.set({ dependency: what }, state === 'available' ? 1 : 0);
     const { level, message } = LINES[name as keyof typeof LINES];
     const line: object = { event: name, ...known };
     this.#logger[level](line, message);
-  }
-
-  /** Whether the last line about a fault of this plugin is old enough for another one. */
-  #isDue(plugin: string): boolean {
-    const now = performance.now() / 1000;
-    const due = now - (this.#faultLines.get(plugin) ?? -Infinity) >= FAULT_LINES;
-    if (due) this.#faultLines.set(plugin, now);
-    return due;
   }
 
   /** A change, a failure or a slow answer. */

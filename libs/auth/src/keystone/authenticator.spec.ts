@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AccessRule, Scope } from '@glimpse/domain';
-import type { Authentication, Authenticator } from '@glimpse/plugins';
+import { definePlugin, type Authentication, type Authenticator } from '@glimpse/plugins';
+import { checkAuthenticator } from '@glimpse/plugins/testing';
 import { FakeKeystone, type Behaviour, type TokenToIssue } from '../testing/index.js';
 import { createKeystoneAuthenticator, type KeystoneOptions } from './index.js';
 
@@ -60,6 +61,11 @@ async function userOf(asking: Promise<Authentication>): Promise<string> {
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
+
+it('the authenticator does what the contract of plugins says', () => {
+  const plugin = definePlugin({ kind: 'authenticator', contract: 1, create: () => authenticator() });
+  return checkAuthenticator(plugin, { token: issue() });
+});
 
 describe('whose a token is', () => {
   it('comes from Keystone, with everything that a request is judged by', async () => {
