@@ -15,6 +15,8 @@ import {
   type Service,
 } from './harness/service.js';
 
+const IMAGE = '/v2.1/images/22222222-0000-4000-8000-000000000001';
+
 const started: Service[] = [];
 const lockers: pg.Client[] = [];
 afterEach(async () => {
@@ -73,11 +75,13 @@ describe('a service that is told to stop', () => {
     started.push(service);
     const headers = { 'x-auth-token': tokenOf('demo') };
     const ask = (path: string): Promise<Response> => fetch(service.url + path, { headers });
-    expect((await ask('/v2.1/images')).headers.get('connection')).toBe('keep-alive');
+    for (const path of ['/v2.1/images', IMAGE, IMAGE]) {
+      expect((await ask(path)).headers.get('connection')).toBe('keep-alive');
+    }
     const signalled = performance.now();
     const ended = service.stop();
     await until(async () => (await ask('/readyz')).status === 503);
-    for (const path of ['/v2.1/images', '/livez', '/metrics']) {
+    for (const path of ['/v2.1/images', IMAGE, '/livez', '/metrics']) {
       const { status, headers } = await ask(path);
       expect([status, headers.get('connection')]).toEqual([200, 'close']);
     }

@@ -8,5 +8,5 @@ export async function loadTraces(
   const wanted = env['OTEL_EXPORTER_OTLP_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
   if (!wanted || env['OTEL_SDK_DISABLED'] === 'true') return undefined;
   const { Traces } = await import('./traces.js');
-  return new Traces(version);
+  return new Traces(version, env);
 }

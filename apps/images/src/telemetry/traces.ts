@@ -21,8 +21,8 @@ import { PrismaInstrumentation } from '@prisma/instrumentation';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { pathOf } from '../http/path.js';
 
-/** How long the last spans may take to be sent, in milliseconds. */
-const FAREWELL = 2_000;
+/** How long spans may take to be sent, in milliseconds. What is still being sent holds up the end. */
+const DEADLINE = 2_000;
 
 /**
  * Traces of requests, through their tokens and Prisma's queries, sent by OTLP to where OpenTelemetry's own
@@ -33,13 +33,15 @@ export class Traces {
   readonly #tracer: Tracer;
   readonly #contexts = new WeakMap<FastifyRequest, Context>();
 
-  constructor(version: string) {
-    const own = resourceFromAttributes({ 'service.name': 'glimpse', 'service.version': version });
+  constructor(version: string, env: Readonly<Record<string, string | undefined>>) {
+    const { OTEL_EXPORTER_OTLP_TIMEOUT: all, OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: own } = env;
+    const exporter = new OTLPTraceExporter(all || own ? {} : { timeoutMillis: DEADLINE });
+    const service = resourceFromAttributes({ 'service.name': 'glimpse', 'service.version': version });
     this.#provider = new NodeTracerProvider({
       resource: defaultResource()
-        .merge(own)
+        .merge(service)
         .merge(detectResources({ detectors: [envDetector] })),
-      spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
+      spanProcessors: [new BatchSpanProcessor(exporter)],
     });
     this.#provider.register();
     this.#tracer = this.#provider.getTracer('glimpse', version);
@@ -95,7 +97,7 @@ export class Traces {
 
   /** Sends what is left, if somebody takes it soon. */
   async end(): Promise<void> {
-    const given = new Promise((resolve) => setTimeout(resolve, FAREWELL).unref());
+    const given = new Promise((resolve) => setTimeout(resolve, DEADLINE).unref());
     await Promise.race([this.#provider.shutdown().catch(() => undefined), given]);
   }
 }
