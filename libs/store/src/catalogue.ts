@@ -46,8 +46,17 @@ interface ImageRow {
   readonly members: readonly { readonly member: string; readonly status: string }[] | null;
 }
 
+/**
+ * Of how many different lists the connections keep a prepared plan. Planning a list takes longer than reading it;
+ * but what is once prepared a connection never gives up, and whoever asks can make up any number of them.
+ */
+const MOST_PREPARED = 50;
+
 /** The catalogue as it stands in PostgreSQL. */
 export class StoredCatalogue implements Catalogue {
+  /** Texts and names of prepared lists. */
+  readonly #prepared = new Map<string, string>();
+
   constructor(
     private readonly database: Database,
     /** Hears why the database could not be asked. */
@@ -115,16 +124,29 @@ export class StoredCatalogue implements Catalogue {
     const end = performance.now() + QUERY_DEADLINE;
     let rows: (ImageRow & ListRow)[] = [];
     for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, rows)) {
-      rows = await this.#query(query.statement(plan), end - performance.now());
+      const statement = query.statement(plan);
+      rows = await this.#query(statement, {
+        name: this.#nameOf(statement),
+        query_timeout: Math.max(Math.ceil(end - performance.now()), 1),
+      });
     }
     return rows;
   }
 
+  /** The name under which connections keep the plan of a list's statement, if they do. */
+  #nameOf({ text }: Statement): string | undefined {
+    const known = this.#prepared.get(text);
+    if (known !== undefined || this.#prepared.size === MOST_PREPARED) return known;
+    const name = `list ${this.#prepared.size}`;
+    this.#prepared.set(text, name);
+    return name;
+  }
+
   async #query<Row extends object>(
-    { values, ...statement }: Statement,
-    deadline: number = QUERY_DEADLINE,
+    { text, values }: Statement,
+    options: { readonly name?: string; readonly query_timeout?: number } = {},
   ): Promise<Row[]> {
-    const query = { ...statement, values: [...values], query_timeout: Math.max(Math.ceil(deadline), 1) };
+    const query = { text, values: [...values], ...options };
     const { rows } = await this.#ask(() => this.database.pool.query<Row>(query));
     return rows;
   }

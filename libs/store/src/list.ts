@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { ImageCriteria, Viewer } from '@glimpse/domain';
 import { filtersOf } from './list-filters.js';
 import { pathsOf, type AfterMarker, type Path } from './list-paths.js';
@@ -24,10 +23,10 @@ export interface ListRow {
   readonly cut: boolean;
 }
 
-/** How many images are read on a way's first path: enough for a page of 25 of what every eighth image has. */
-const FIRST_BOUND = 200;
+/** How many images are read on a way's first path: enough for a page of 25 of what every fourth image has. */
+const FIRST_BOUND = 100;
 
-/** How many are read where there are no filters: a page, of which no more than its own images are looked at. */
+/** How many are read where there are no filters, and the page is full before: one text for every page. */
 const PAGE_BOUND = 1000;
 
 /** How much further each step goes: all steps before the last cost a ninth of it. */
@@ -55,7 +54,6 @@ export function markerStatement(marker: string, viewer: Viewer): Statement {
  */
 export class ListQuery {
   readonly #values = new Values();
-  readonly #limit: string;
   readonly #ways: readonly (readonly Path[])[];
   readonly #conditions: string;
   readonly #marker: string;
@@ -65,7 +63,6 @@ export class ListQuery {
     viewer: Viewer,
     private readonly firstBound = FIRST_BOUND,
   ) {
-    this.#limit = this.#values.add(criteria.limit);
     const filters = filtersOf(criteria, this.#values);
     this.#conditions = filters.map(({ condition }) => ` AND ${condition}`).join('');
     let after: AfterMarker = () => '';
@@ -115,14 +112,8 @@ export class ListQuery {
         FROM members share WHERE share.image_id = page.id
       ) AS members, way, cut
       FROM (${pages.join(' UNION ALL ')}) page
-      ORDER BY created_at DESC, id DESC LIMIT ${this.#limit}`;
-    // Without filters there are a few dozen texts, and their plans do not depend on the values: kept plans are
-    // most of what such a list would cost.
-    return {
-      text,
-      values: this.#values.all,
-      ...(!this.#conditions && { name: `list ${hash('sha1', text)}` }),
-    };
+      ORDER BY created_at DESC, id DESC LIMIT ${this.criteria.limit}`;
+    return { text, values: this.#values.all };
   }
 
   /**

@@ -2,8 +2,6 @@
 export interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
-  /** Under which a connection keeps it, plan included. */
-  readonly name?: string;
 }
 
 /** Collects the values of a statement and gives each its place. */
