@@ -21,8 +21,8 @@ declare const WebAssembly: {
   ): Promise<{ instance: { exports: Record<string, unknown> } }>;
 };
 
-/** Where schema and migrations are: seen from this library in a checkout, or from the package's one program. */
-const PRISMA_FOLDER = ['../../../prisma/', '../prisma/']
+/** Where schema and migrations are: seen from the package's one program, or from this library in a checkout. */
+const PRISMA_FOLDER = ['../prisma/', '../../../prisma/']
   .map((folder) => new URL(folder, import.meta.url))
   .find((folder) => existsSync(new URL('schema.prisma', folder)))!;
 
