@@ -20,7 +20,31 @@ export interface JudgeOfRequests extends Judge {
   pathOf(request: unknown): string;
 }
 
-const identities = new WeakMap<object, DomainIdentity>();
+const JUDGEMENT = Symbol('glimpse.judgement');
+
+/** A request, and who sent it once that was found out or is being found out. */
+interface KnownRequest extends JudgedRequest {
+  [JUDGEMENT]?: DomainIdentity | Promise<DomainIdentity>;
+}
+
+/**
+ * Judges a request as {@link AuthGuard} does, for what stands in front of it. However often a request is
+ * judged, its token is looked at once.
+ *
+ * @returns the identity, or a promise where somebody has to be asked, or the request is refused
+ */
+export function judgementOf(
+  judge: JudgeOfRequests,
+  request: JudgedRequest,
+): DomainIdentity | Promise<DomainIdentity> {
+  const known: KnownRequest = request;
+  if (known[JUDGEMENT]) return known[JUDGEMENT];
+  const { method, headers } = request;
+  const judgement = judgeRequest(judge, { method, headers, path: judge.pathOf(request) });
+  // The guard says why; should it never come to that, nobody has to.
+  if (judgement instanceof Promise) judgement.catch(() => undefined);
+  return (known[JUDGEMENT] = judgement);
+}
 
 /**
  * Lets a request through when its token is valid and good for it; works on Express and on Fastify.
@@ -32,12 +56,8 @@ export class AuthGuard implements CanActivate {
   constructor(@Inject(JUDGE) private readonly judge: JudgeOfRequests) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<JudgedRequest>();
-    const { method, headers } = request;
-    identities.set(
-      request,
-      await judgeRequest(this.judge, { method, headers, path: this.judge.pathOf(request) }),
-    );
+    const request = context.switchToHttp().getRequest<KnownRequest>();
+    request[JUDGEMENT] = await judgementOf(this.judge, request);
     return true;
   }
 }
@@ -48,8 +68,9 @@ export class AuthGuard implements CanActivate {
  * @throws {Error} the guard did not run for it
  */
 export function identityOf(request: object): DomainIdentity {
-  const identity = identities.get(request);
-  if (!identity) throw new Error('AuthGuard does not stand in front of this route');
+  const identity = (request as KnownRequest)[JUDGEMENT];
+  if (!identity || identity instanceof Promise)
+    throw new Error('AuthGuard does not stand in front of this route');
   return identity;
 }
 
