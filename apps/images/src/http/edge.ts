@@ -16,6 +16,7 @@ import {
 } from './errors.js';
 import type { Face } from './face.js';
 import { pathOf, rewriteUrl } from './path.js';
+import type { Shortcut } from './shortcut.js';
 
 /** The methods that routes have. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const;
@@ -23,8 +24,15 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const;
 /**
  * The HTTP server under Nest: what holds for every request whatever its route. Each gets its ids and its
  * path, is measured, and is refused here when it is malformed or no route has it.
+ *
+ * @param shortcut tried first, for requests that nothing here has anything to say about
  */
-export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): FastifyAdapter {
+export function createEdge(
+  face: Face,
+  judge: Judge,
+  telemetry: Telemetry,
+  shortcut: Shortcut,
+): FastifyAdapter {
   const adapter = new FastifyAdapter({
     logger: false,
     skipMiddie: true,
@@ -45,6 +53,9 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
   // A body stays bytes until its token and its route were looked at.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (!isPlain(face, request, reply) || !shortcut(request, reply)) done();
+  });
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.headers(answerHeaders(request.id));
     refuseMalformed(request, reply);
@@ -66,6 +77,20 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
     done();
   });
   return adapter;
+}
+
+/** Whether a request has no body, a route, and nothing wrong with it. */
+function isPlain(face: Face, request: FastifyRequest, reply: FastifyReply): boolean {
+  const { method, headers } = request.raw;
+  if (method !== 'GET' && method !== 'HEAD') return false;
+  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false;
+  if (hasNoRoute(face, request)) return false;
+  try {
+    refuseMalformed(request, reply);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Refuses what Node's parser lets through, and what no answer can be built on. */

@@ -23,7 +23,7 @@ export interface JudgeOfRequests extends Judge {
 const JUDGEMENT = Symbol('glimpse.judgement');
 
 /** A request, and who sent it once that was found out or is being found out. */
-interface KnownRequest extends JudgedRequest {
+interface KnownRequest extends Omit<JudgedRequest, 'path'> {
   [JUDGEMENT]?: DomainIdentity | Promise<DomainIdentity>;
 }
 
@@ -35,7 +35,7 @@ interface KnownRequest extends JudgedRequest {
  */
 export function judgementOf(
   judge: JudgeOfRequests,
-  request: JudgedRequest,
+  request: Omit<JudgedRequest, 'path'>,
 ): DomainIdentity | Promise<DomainIdentity> {
   const known: KnownRequest = request;
   if (known[JUDGEMENT]) return known[JUDGEMENT];
