@@ -6,7 +6,7 @@ import { pathOf } from '../http/path.js';
 import type { Shortcut } from '../http/shortcut.js';
 import type { ImageAccess } from './access.js';
 import { hasCurrent } from './answer.js';
-import { isAfter, negotiate } from './microversion.js';
+import { MIN_MICROVERSION, isAfter, negotiate } from './microversion.js';
 import { apiVersionOf, linkBaseOf } from './request.js';
 import { IMAGES_UNTIL } from './routes.js';
 import type { Shown, ShownImages } from './shown-images.js';
@@ -47,13 +47,15 @@ export function showAtOnce({ judge, access, shown, settings }: ShowParts): Short
 function servedTo({ headers }: FastifyRequest, settings: EffectiveSettings): string | undefined {
   try {
     const microversion = negotiate(headers, settings.max_microversion);
-    return isAfter(microversion, IMAGES_UNTIL) ? undefined : microversion;
+    return microversion !== MIN_MICROVERSION && isAfter(microversion, IMAGES_UNTIL)
+      ? undefined
+      : microversion;
   } catch {
     return undefined;
   }
 }
 
-/** The same bytes that the long way sends, in one write: a list of headers, and the body as the text it is. */
+/** What the long way sends, byte for byte, in one write: a list of headers, and the body as the text it is. */
 function send(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -61,16 +63,7 @@ function send(
   microversion: string,
 ): void {
   const { raw } = reply;
-  const headers = ['x-compute-request-id', request.id, 'x-openstack-request-id', request.id];
-  headers.push('cache-control', 'private, no-cache', 'vary');
-  if (microversion === 'none') {
-    headers.push('X-Auth-Token');
-  } else {
-    headers.push('OpenStack-API-Version, X-OpenStack-Nova-API-Version, X-Auth-Token');
-    headers.push('openstack-api-version', `compute ${microversion}`);
-    headers.push('x-openstack-nova-api-version', microversion);
-  }
-  headers.push('etag', tag, 'last-modified', modified);
+  const headers = headersOf(request.id, microversion, tag, modified);
   reply.hijack();
   if (hasCurrent(request, tag)) {
     raw.writeHead(304, headers).end();
@@ -78,4 +71,21 @@ function send(
     headers.push('content-type', 'application/json', 'content-length', length);
     raw.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : text);
   }
+}
+
+/** Names and values in turn, each list as long as it gets: this is written once for every answer. */
+// prettier-ignore
+function headersOf(id: string, microversion: string, tag: string, modified: string): string[] {
+  if (microversion === 'none') {
+    return [
+      'x-compute-request-id', id, 'x-openstack-request-id', id, 'cache-control', 'private, no-cache',
+      'vary', 'X-Auth-Token', 'etag', tag, 'last-modified', modified,
+    ];
+  }
+  return [
+    'x-compute-request-id', id, 'x-openstack-request-id', id, 'cache-control', 'private, no-cache',
+    'vary', 'OpenStack-API-Version, X-OpenStack-Nova-API-Version, X-Auth-Token',
+    'openstack-api-version', `compute ${microversion}`, 'x-openstack-nova-api-version', microversion,
+    'etag', tag, 'last-modified', modified,
+  ];
 }

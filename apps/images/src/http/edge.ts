@@ -18,6 +18,9 @@ import type { Face } from './face.js';
 import { pathOf, rewriteUrl } from './path.js';
 import type { Shortcut } from './shortcut.js';
 
+/** The most hosts that are remembered. */
+const MOST_HOSTS = 100;
+
 /** The methods that routes have. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const;
 
@@ -53,7 +56,8 @@ export function createEdge(
   // A body stays bytes until its token and its route were looked at.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  fastify.addHook('onRequest', (request, reply, done) => {
+  // Before Nest's own hooks, of which none has anything to do here.
+  adapter.setOnRequestHook((request, reply, done) => {
     if (!isPlain(face, request, reply) || !shortcut(request, reply)) done();
   });
   fastify.addHook('onRequest', async (request, reply) => {
@@ -93,6 +97,17 @@ function isPlain(face: Face, request: FastifyRequest, reply: FastifyReply): bool
   }
 }
 
+/** Hosts that were found to be some: a few of them come with every request. */
+const knownHosts = new Set<string>();
+
+function isKnownHost(host: string): boolean {
+  if (knownHosts.has(host)) return true;
+  if (!isHost(host)) return false;
+  if (knownHosts.size >= MOST_HOSTS) knownHosts.clear();
+  knownHosts.add(host);
+  return true;
+}
+
 /** Refuses what Node's parser lets through, and what no answer can be built on. */
 function refuseMalformed({ headers, raw }: FastifyRequest, reply: FastifyReply): void {
   const { httpVersion, rawHeaders } = raw;
@@ -104,7 +119,7 @@ function refuseMalformed({ headers, raw }: FastifyRequest, reply: FastifyReply):
   const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && /^host$/i.test(name)).length;
   if (hosts > 1) throw new MalformedRequest('There is more than one Host header.');
   if (hosts === 0 && httpVersion === '1.1') throw new MalformedRequest('The Host header is missing.');
-  if (headers.host !== undefined && !isHost(headers.host)) {
+  if (headers.host !== undefined && !isKnownHost(headers.host)) {
     throw new MalformedRequest(`The Host header must be host[:port], not '${headers.host.slice(0, 100)}'.`);
   }
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {

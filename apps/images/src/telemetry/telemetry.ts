@@ -1,5 +1,6 @@
 import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino';
-import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { RequestDurations } from './request-durations.js';
 import { LINES, SLOW, type LogLevel, type ObservationName, type Observations } from './observations.js';
 
 export interface TelemetryOptions {
@@ -13,7 +14,7 @@ export interface TelemetryOptions {
 export class Telemetry {
   readonly registry = new Registry();
   readonly #logger: Logger;
-  readonly #requestDuration: Histogram;
+  readonly #requestDurations: RequestDurations;
 
   constructor(private readonly options: TelemetryOptions) {
     this.#logger = pino(
@@ -27,13 +28,7 @@ export class Telemetry {
       pino.destination({ dest: 2, sync: true }),
     );
     collectDefaultMetrics({ register: this.registry });
-    this.#requestDuration = new Histogram({
-      name: 'glimpse_http_request_duration_seconds',
-      help: 'Time from a request to the end of its answer, by route, method and status.',
-      labelNames: ['route', 'method', 'status'],
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-      registers: [this.registry],
-    });
+    this.#requestDurations = new RequestDurations(this.registry);
     new Gauge({
       name: 'glimpse_build_info',
       help: 'Always 1; the labels say what runs.',
@@ -47,7 +42,7 @@ export class Telemetry {
     if (name === 'request-served') {
       const request = known as Observations['request-served'];
       const { route, method, status, duration } = request;
-      this.#requestDuration.observe({ route, method, status }, duration);
+      this.#requestDurations.observe(route, method, status, duration);
       if (!this.#deservesLine(request)) return;
     }
     const { level, message } = LINES[name];
