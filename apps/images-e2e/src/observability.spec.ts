@@ -11,15 +11,6 @@ import { IDENTITIES, startService, tokenOf, until, type Service } from './harnes
 const MONITORING = join(DEPLOY, 'kubernetes/components/monitoring');
 const ITEM = '/v2.1/images/22222222-0000-4000-8000-000000000001';
 
-/** What comes with the cache of images. Each is taken off this list when it is there. */
-const AWAITED = [
-  'glimpse_cache_bytes',
-  'glimpse_cache_entries',
-  'glimpse_image_reads_total',
-  'glimpse_notices_heard',
-  'glimpse_notification_queue_usage_ratio',
-];
-
 /** Labels that Prometheus gives to what it reads. */
 const OF_PROMETHEUS = ['job', 'pod'];
 
@@ -112,16 +103,8 @@ describe('what is read of the metrics', () => {
   it.each(queries)('is there for $where: $expression', ({ expression }) => {
     const names = namesIn(expression);
     expect(names.metrics).not.toEqual([]);
-    const awaited = names.metrics.some((name) => AWAITED.includes(name));
-    expect(names.metrics.filter((name) => !metrics.has(name) && !AWAITED.includes(name))).toEqual([]);
-    if (awaited) return;
+    expect(names.metrics.filter((name) => !metrics.has(name))).toEqual([]);
     expect(names.labels.filter((name) => !labels.has(name) && !OF_PROMETHEUS.includes(name))).toEqual([]);
-  });
-
-  it('is awaited only as long as it is not there', () => {
-    expect(AWAITED.filter((name) => metrics.has(name))).toEqual([]);
-    const read = queries.flatMap(({ expression }) => namesIn(expression).metrics);
-    expect(AWAITED.filter((name) => !read.includes(name))).toEqual([]);
   });
 
   it('counts tokens, and how the connections to the database are used', () => {

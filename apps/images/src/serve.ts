@@ -2,23 +2,22 @@ import { createServer, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IMAGE_RULES, loadPolicy } from '@glimpse/auth';
 import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
-import type { Catalogue } from '@glimpse/domain';
-import { CachedCatalogue, Notices, StoredCatalogue, openDatabase, type Database } from '@glimpse/store';
-import { NestFactory } from '@nestjs/core';
+import { openDatabase } from '@glimpse/store';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
-import { AppModule, type Parts } from './app.module.js';
-import { computeFace } from './compute/face.js';
+import type { Parts } from './app.module.js';
+import { createApp } from './app.js';
+import { openCatalogue } from './catalogue.js';
+import { ImageAccess } from './compute/access.js';
 import { serveDescription } from './compute/openapi.js';
+import { ShownImages } from './compute/shown-images.js';
 import { isLoopback, type EffectiveSettings } from './config/settings.js';
 import { reachDatabase } from './database.js';
 import { welcome } from './development/welcome.js';
 import { DatabaseProbe } from './health/database-probe.js';
-import { createEdge } from './http/edge.js';
 import { pathOf } from './http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { aborted } from './stop-signal.js';
-import { exposeCache } from './telemetry/cache-metrics.js';
 import { loadTraces } from './telemetry/load-traces.js';
 import { exposePool } from './telemetry/pool-metrics.js';
 import { Telemetry } from './telemetry/telemetry.js';
@@ -58,11 +57,14 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
   const probe = new DatabaseProbe(database, telemetry);
   const over = new AbortController();
   const watched = probe.watch(over.signal);
-  const { catalogue, listening } = openCatalogue(settings, database, url, probe, telemetry, over.signal);
+  const { catalogue, copies, listen } = openCatalogue(settings, { database, url, probe, telemetry });
+  const listening = listen(over.signal);
+  const access = new ImageAccess(catalogue, policy, copies);
+  const shown = new ShownImages(extensions, copies);
   const health = { database: probe, stopping: stop };
 
   try {
-    await answer({ settings, catalogue, extensions, judge, policy, health, telemetry }, stop);
+    await answer({ settings, catalogue, access, shown, extensions, judge, health, telemetry }, stop);
   } finally {
     over.abort();
     await Promise.all([watched, listening]);
@@ -71,31 +73,6 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
     await traces?.end();
   }
   telemetry.observe('stopped', {});
-}
-
-/** The catalogue, and in front of it the cache, which listens until told to stop. */
-function openCatalogue(
-  settings: EffectiveSettings,
-  database: Database,
-  url: string,
-  probe: DatabaseProbe,
-  telemetry: Telemetry,
-  stop: AbortSignal,
-): { catalogue: Catalogue; listening?: Promise<void> } {
-  const onUnavailable = (error: unknown): void => probe.lost(error);
-  if (settings.cache.size === 0) return { catalogue: new StoredCatalogue(database, onUnavailable) };
-  const notices = new Notices(settings.database.listen_url ?? url, {
-    onHeard: () => telemetry.observe('notices-heard', {}),
-    onLost: (error) => telemetry.observe('notices-lost', { error }),
-  });
-  const isAway = (): boolean => !notices.session && !probe.available;
-  const cache = new CachedCatalogue(new StoredCatalogue(database, onUnavailable, isAway), notices, {
-    size: settings.cache.size * 2 ** 20,
-    staleLimit: settings.stale.limit,
-    freshReads: Math.max(1, Math.floor(settings.database.pool / 4)),
-  });
-  exposeCache(telemetry.registry, cache, notices);
-  return { catalogue: cache, listening: notices.listen(stop) };
 }
 
 /**
@@ -107,6 +84,7 @@ async function answer(parts: Parts, stop: AbortSignal): Promise<void> {
   const { settings, telemetry } = parts;
   const { delay = 0, timeout } = settings.shutdown;
   const app = await createApp(parts);
+  serveDescription(app);
   const metrics = settings.metrics.port === undefined ? undefined : createMetricsServer(telemetry);
   try {
     await listen(app, metrics, settings);
@@ -120,23 +98,6 @@ async function answer(parts: Parts, stop: AbortSignal): Promise<void> {
     clearTimeout(cutOff);
     metrics?.close();
   }
-}
-
-async function createApp(parts: Parts): Promise<NestFastifyApplication> {
-  const edge = createEdge(computeFace, parts.judge, parts.telemetry);
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(parts), edge, {
-    logger: false,
-    abortOnError: false,
-    bodyParser: false,
-  });
-  serveDescription(app);
-  // Clients that keep connections learn with an answer that this one is over, and go elsewhere in time: one
-  // that is closed under them between two requests fails the next.
-  const fastify = app.getHttpAdapter().getInstance();
-  fastify.addHook('onSend', async (_request, reply) => {
-    if (parts.health.stopping.aborted) reply.header('connection', 'close');
-  });
-  return app;
 }
 
 function createMetricsServer(telemetry: Telemetry): Server {

@@ -1,5 +1,5 @@
 import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino';
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import {
   FAULT_LINES,
   LINES,
@@ -9,6 +9,7 @@ import {
   type Observations,
 } from './observations.js';
 import { RateLimit } from './rate-limit.js';
+import { RequestDurations } from './request-durations.js';
 import type { Traces } from './traces.js';
 
 export interface TelemetryOptions {
@@ -24,7 +25,7 @@ export class Telemetry {
   readonly registry = new Registry();
   readonly traces: Traces | undefined;
   readonly #logger: Logger;
-  readonly #requestDuration: Histogram;
+  readonly #requestDurations: RequestDurations;
   readonly #tokens: Counter;
   readonly #pluginFaults: Counter;
   readonly #faultLines = new RateLimit(FAULT_LINES);
@@ -43,13 +44,7 @@ export class Telemetry {
       pino.destination({ dest: 2, sync: true }),
     );
     collectDefaultMetrics({ register: this.registry });
-    this.#requestDuration = new Histogram({
-      name: 'glimpse_http_request_duration_seconds',
-      help: 'Time from a request to the end of its answer, by route, method and status.',
-      labelNames: ['route', 'method', 'status'],
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-      registers: [this.registry],
-    });
+    this.#requestDurations = new RequestDurations(this.registry);
     this.#tokens = new Counter({
       name: 'glimpse_tokens_judged_total',
       help: 'Tokens that were looked at, by outcome and by whether they were known or Keystone was asked.',
@@ -82,7 +77,7 @@ export class Telemetry {
     if (name === 'request-served') {
       const request = known as Observations['request-served'];
       const { route, method, status, duration } = request;
-      this.#requestDuration.observe({ route, method, status }, duration);
+      this.#requestDurations.observe(route, method, status, duration);
       if (!this.#deservesLine(request)) return;
     }
     if (name === 'token-judged') {

@@ -53,7 +53,7 @@ function issue(changes: Partial<TokenToIssue> = {}): string {
 const validations = (): number => keystone.callsOf('validations').length;
 const authentications = (): number => keystone.callsOf('authentications').length;
 
-async function userOf(asking: Promise<Authentication>): Promise<string> {
+async function userOf(asking: Authentication | Promise<Authentication>): Promise<string> {
   const authentication = await asking;
   return authentication.outcome === 'identity' ? authentication.identity.userName : authentication.outcome;
 }

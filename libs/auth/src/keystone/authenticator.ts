@@ -111,14 +111,13 @@ class KeystoneAuthenticator implements Authenticator {
   authenticate(
     token: string,
     { allowExpired = false, fresh = false }: AuthenticationRequest = {},
-  ): Promise<Authentication> {
+  ): Authentication | Promise<Authentication> {
     const strict = this.#known.key(token, false);
     const key = allowExpired ? this.#known.key(token, true) : strict;
     const identity = fresh ? undefined : this.#identity({ strict, key });
-    if (identity)
-      return Promise.resolve(this.#count({ authentication: identified(identity), source: 'cache' }));
+    if (identity) return this.#count({ authentication: identified(identity), source: 'cache' });
     if (this.#known.isInvalid(key) || !TOKEN.test(token)) {
-      return Promise.resolve(this.#count({ authentication: INVALID, source: 'cache' }));
+      return this.#count({ authentication: INVALID, source: 'cache' });
     }
     return this.#ask(token, { strict, key }, fresh).then((judgement) => this.#count(judgement));
   }

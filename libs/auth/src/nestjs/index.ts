@@ -69,7 +69,31 @@ function permissionOf(context: ExecutionContext): Permission | undefined {
     .find((permission) => permission !== undefined);
 }
 
-const identities = new WeakMap<object, DomainIdentity>();
+const JUDGEMENT = Symbol('glimpse.judgement');
+
+/** A request, and who sent it once that was found out or is being found out. */
+interface KnownRequest extends Omit<JudgedRequest, 'path'> {
+  [JUDGEMENT]?: DomainIdentity | Promise<DomainIdentity>;
+}
+
+/**
+ * Judges a request as {@link AuthGuard} does, for what stands in front of it. However often a request is
+ * judged, its token is looked at once.
+ *
+ * @returns the identity, or a promise where somebody has to be asked, or the request is refused
+ */
+export function judgementOf(
+  judge: JudgeOfRequests,
+  request: Omit<JudgedRequest, 'path'>,
+): DomainIdentity | Promise<DomainIdentity> {
+  const known: KnownRequest = request;
+  if (known[JUDGEMENT]) return known[JUDGEMENT];
+  const { method, headers } = request;
+  const judgement = judgeRequest(judge, { method, headers, path: judge.pathOf(request) });
+  // The guard says why; should it never come to that, nobody has to.
+  if (judgement instanceof Promise) judgement.catch(() => undefined);
+  return (known[JUDGEMENT] = judgement);
+}
 
 /**
  * Lets a request through when its token is valid and good for it, and the rule of {@link Allow} does; works on
@@ -89,10 +113,9 @@ export class AuthGuard implements CanActivate {
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<JudgedRequest>();
-    const { method, headers } = request;
-    const identity = await judgeRequest(this.judge, { method, headers, path: this.judge.pathOf(request) });
-    identities.set(request, identity);
+    const request = context.switchToHttp().getRequest<KnownRequest>();
+    const identity = await judgementOf(this.judge, request);
+    request[JUDGEMENT] = identity;
     const permission = permissionOf(context);
     if (permission) this.#enforce(permission, request as never, identity);
     return true;
@@ -108,7 +131,8 @@ export class AuthGuard implements CanActivate {
 
 /** Who sent a request; undefined unless {@link AuthGuard} found that out, as in a log that has all requests. */
 export function callerOf(request: object): DomainIdentity | undefined {
-  return identities.get(request);
+  const judgement = (request as KnownRequest)[JUDGEMENT];
+  return judgement instanceof Promise ? undefined : judgement;
 }
 
 /**
