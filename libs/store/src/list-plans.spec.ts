@@ -150,12 +150,11 @@ interface Reading {
 
 async function read(database: Database, criteria: ImageCriteria, viewer: Viewer): Promise<Reading> {
   const query = new ListQuery(criteria, viewer);
-  let rows: ListRow[] = [];
   let buffers = 0;
   const scans: string[] = [];
-  for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, rows)) {
-    let top: PlanNode;
-    [rows, top] = await run(database, query.statement(plan));
+  for (let plan: ListPlan | undefined = query.first(); plan?.length;) {
+    const [rows, top] = await run(database, query.statement(plan));
+    plan = query.next(plan, rows);
     buffers += top['Shared Hit Blocks'] + top['Shared Read Blocks'];
     const whole = nodesOf(top).filter(
       (node) => node['Node Type'].includes('Seq Scan') && node['Relation Name'],
