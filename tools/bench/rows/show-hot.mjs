@@ -1,0 +1,177 @@
+/** One image by id, out of memory: how near to doing nothing but sending bytes. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { requestOf } from '../connection.mjs';
+import { peak, steady } from '../load.mjs';
+import { median, quantile, shown } from '../numbers.mjs';
+import { compare } from '../rounds.mjs';
+
+export const name = 'show-hot';
+export const title = 'Show, hot';
+
+const IMAGES = 100;
+/** What differs from answer to answer, and what Node adds by itself. */
+const NOT_RECORDED = ['connection', 'content-length', 'date', 'keep-alive'];
+const IDS_OF_REQUESTS = ['x-compute-request-id', 'x-openstack-request-id'];
+
+const pathOf = (id) => `/v2.1/images/${id}`;
+
+async function record(server, ids, token) {
+  const answers = ids.map(async (id) => {
+    const answer = await fetch(server.url + pathOf(id), { headers: { 'x-auth-token': token } });
+    const headers = Object.fromEntries([...answer.headers].filter(([key]) => !NOT_RECORDED.includes(key)));
+    return [id, { headers, body: await answer.text() }];
+  });
+  return Object.fromEntries(await Promise.all(answers));
+}
+
+/** The rival sends what the service does, or the comparison says nothing. */
+async function check(server, token, recorded) {
+  for (const [id, { headers, body }] of Object.entries(recorded)) {
+    const answer = await fetch(server.url + pathOf(id), { headers: { 'x-auth-token': token } });
+    const comparable = (all) => {
+      const kept = Object.entries(all).filter(
+        ([key]) => ![...NOT_RECORDED, ...IDS_OF_REQUESTS].includes(key),
+      );
+      return Object.fromEntries(kept);
+    };
+    assert.deepEqual(comparable(Object.fromEntries(answer.headers)), comparable(headers));
+    assert.equal(await answer.text(), body);
+  }
+}
+
+/** Changes of the images that are read, one after another. */
+function changes(ids, token) {
+  return Array.from({ length: 997 }, (_, number) =>
+    requestOf(`${pathOf(ids[number % ids.length])}/metadata/bench`, token, {
+      method: 'PUT',
+      body: JSON.stringify({ meta: { bench: `value ${number}` } }),
+    }),
+  );
+}
+
+export async function run(stage, { rounds }) {
+  const { url } = await stage.catalogue(100_000);
+  const ids = await stage.publicIds(url, IMAGES);
+  const token = stage.token('none');
+  const owner = stage.token('large');
+  const paths = ids.map(pathOf);
+  const file = join(stage.folder, 'recorded.json');
+  const load = (server, seconds = 2) => peak(server, { folder: stage.folder, paths, token, seconds });
+
+  const service = await stage.startGlimpse(url);
+  const recorded = await record(service, ids, token);
+  writeFileSync(file, JSON.stringify(recorded));
+  await check(service, token, recorded);
+  await service.stop();
+
+  const rival = (kind) => ({
+    start: () => stage.startRival(kind, { recorded: file, token }),
+    async measure(server) {
+      await check(server, token, recorded);
+      await load(server, 1);
+      return load(server);
+    },
+  });
+  const of = await compare(
+    {
+      'bare Fastify': rival('fastify'),
+      Glimpse: {
+        start: () => stage.startGlimpse(url),
+        async measure(server) {
+          await load(server, 1);
+          const quiet = await load(server);
+          const writes = {
+            requests: changes(ids, owner),
+            rate: quiet.rate / 100,
+            seconds: 2,
+            connections: 8,
+          };
+          const [busy, { failed }] = await Promise.all([load(server), steady(server.url, writes)]);
+          assert.equal(failed, 0);
+          return { ...quiet, busy: busy.rate, busyCpu: busy.cpu };
+        },
+      },
+      'plain Nest': rival('nest'),
+    },
+    rounds,
+  );
+
+  const half = of('Glimpse').median / 2;
+  const requests = paths.map((path) => requestOf(path, token));
+  const unhurried = (start) => ({
+    start,
+    async measure(server) {
+      await load(server, 1);
+      return steady(server.url, { requests, rate: half, seconds: 4 });
+    },
+  });
+  const latency = await compare(
+    {
+      'bare Fastify': unhurried(() => stage.startRival('fastify', { recorded: file })),
+      Glimpse: unhurried(() => stage.startGlimpse(url)),
+    },
+    Math.min(rounds, 3),
+  );
+
+  const major = stage.version.split('.')[0];
+  const line = (label, who, rate = 'rate', cpu = 'cpu') => [
+    label,
+    shown(of(who, rate).median),
+    shown(of(who, cpu).median),
+    shown(of(who, rate).over('bare Fastify', 'rate')),
+  ];
+  const slow = (who) => ['p50', 'p99', 'p999'].map((what) => shown(latency(who, what).median));
+  const percentiles = (who) => {
+    const runs = latency(who, 'latencies').all;
+    const shares = [0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999];
+    return shares.map((share) => [1 / (1 - share), median(runs.map((run) => quantile(run, share)))]);
+  };
+  return {
+    figures: [
+      {
+        what: 'show, hot / bare Fastify with the same bytes and headers',
+        value: of('Glimpse').over('bare Fastify'),
+        atLeast: major < 24 ? 0.9 : 1,
+      },
+      {
+        what: 'the same with 1 % changes of these images going on',
+        value: of('Glimpse', 'busy').over('bare Fastify', 'rate'),
+      },
+      { what: 'plain Nest / bare Fastify, the same bytes', value: of('plain Nest').over('bare Fastify') },
+      {
+        what: 'show p99 at half the peak rate',
+        value: latency('Glimpse', 'p99').median,
+        unit: 'ms',
+        atMost: 5,
+      },
+    ],
+    tables: [
+      {
+        columns: ['', 'requests/s', 'processor µs/request', 'ratio'],
+        lines: [
+          line('bare Fastify, no token, no rule, constant request ids', 'bare Fastify'),
+          line('Glimpse', 'Glimpse'),
+          line('Glimpse, 1 % changes', 'Glimpse', 'busy', 'busyCpu'),
+          line('plain Nest: a guard that knows the token, a controller', 'plain Nest'),
+        ],
+      },
+      {
+        columns: [`at ${shown(half)} requests/s`, 'p50 ms', 'p99 ms', 'p99.9 ms'],
+        lines: ['bare Fastify', 'Glimpse'].map((who) => [who, ...slow(who)]),
+      },
+    ],
+    plots: [
+      {
+        title: `Latency at ${shown(half)} requests/s`,
+        x: { label: 'requests that took longer, one in', log: true },
+        y: { label: 'ms', log: true },
+        series: Object.fromEntries(['bare Fastify', 'Glimpse'].map((who) => [who, percentiles(who)])),
+      },
+    ],
+    measured: {
+      rate: Object.fromEntries(['bare Fastify', 'Glimpse', 'plain Nest'].map((who) => [who, of(who).all])),
+    },
+  };
+}
