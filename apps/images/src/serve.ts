@@ -52,8 +52,9 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
   };
   const policy = loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });
   const { url, leave } = await reachDatabase(settings, { service: true });
-  const database = openDatabase({ url, poolSize: settings.database.pool });
-  exposePool(telemetry.registry, database.pool, settings.database.pool);
+  const { pool: poolSize, pooler } = settings.database;
+  const database = openDatabase({ url, poolSize, pooled: pooler === 'transaction' });
+  exposePool(telemetry.registry, database.pool, poolSize);
   const probe = new DatabaseProbe(database, telemetry);
   const over = new AbortController();
   const watched = probe.watch(over.signal);

@@ -18,6 +18,8 @@ const PLANNING = '-c enable_seqscan=off -c enable_sort=off -c plan_cache_mode=fo
 export interface Database {
   readonly pool: pg.Pool;
   readonly prisma: PrismaClient;
+  /** Whether a statement that has a name is kept by its connection. */
+  readonly keepsStatements: boolean;
   close(): Promise<void>;
 }
 
@@ -28,6 +30,11 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** Milliseconds within which PostgreSQL has to answer a query; 0: it may take its time. */
   readonly queryDeadline?: number;
+  /**
+   * Whether a pooler stands in front that hands out a server's connection for a transaction at a time: then
+   * nothing may stay with a connection, and none can be given settings as it is made.
+   */
+  readonly pooled?: boolean;
 }
 
 /** A standby lags behind and takes no changes; PostgreSQL says the same code of those. */
@@ -45,7 +52,7 @@ async function refuseStandby(client: pg.ClientBase): Promise<void> {
 }
 
 /** Opens nothing yet: connections are made when they are needed, and made anew when they were lost. */
-export function openDatabase({ url, poolSize, queryDeadline }: DatabaseOptions): Database {
+export function openDatabase({ url, poolSize, queryDeadline, pooled = false }: DatabaseOptions): Database {
   const deadline = queryDeadline ?? QUERY_DEADLINE;
   const pool = new pg.Pool({
     connectionString: url,
@@ -54,8 +61,7 @@ export function openDatabase({ url, poolSize, queryDeadline }: DatabaseOptions):
     connectionTimeoutMillis: CONNECT_DEADLINE,
     query_timeout: deadline,
     // PostgreSQL too gives up a query that nobody waits for any more.
-    statement_timeout: deadline,
-    options: PLANNING,
+    ...(!pooled && { statement_timeout: deadline, options: PLANNING }),
     onConnect: refuseStandby,
   });
   // An idle connection that dies says so here; the next query sees to it. Unheard, it would end the process.
@@ -64,6 +70,7 @@ export function openDatabase({ url, poolSize, queryDeadline }: DatabaseOptions):
   return {
     pool,
     prisma,
+    keepsStatements: !pooled,
     async close() {
       await prisma.$disconnect();
       await pool.end();

@@ -63,6 +63,7 @@ describe('where settings come from', () => {
     expect(variables.filter((name) => !name.startsWith('GLIMPSE_'))).toEqual([
       'DATABASE_URL',
       'DATABASE_LISTEN_URL',
+      'DATABASE_POOLER',
       'OS_AUTH_URL',
       'OS_USERNAME',
       'OS_PASSWORD',

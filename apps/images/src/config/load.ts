@@ -7,6 +7,7 @@ import { Settings, complete, type EffectiveSettings } from './settings.js';
 const STANDARD_NAMES: Readonly<Record<string, string>> = {
   'database.url': 'DATABASE_URL',
   'database.listen_url': 'DATABASE_LISTEN_URL',
+  'database.pooler': 'DATABASE_POOLER',
   'keystone.auth_url': 'OS_AUTH_URL',
   'keystone.username': 'OS_USERNAME',
   'keystone.password': 'OS_PASSWORD',

@@ -42,6 +42,11 @@ class DatabaseSettings {
   @Secret('a postgresql:// URL', isDatabaseUrl)
   listen_url?: string;
 
+  /** What stands in front of it at `url`; unset: nothing that shares connections out. */
+  @Optional()
+  @OneOf(['transaction'])
+  pooler?: 'transaction';
+
   /** The most connections that one process opens, beside the one for notices. */
   @WholeNumber(1, 1000)
   pool = 10;
@@ -300,6 +305,11 @@ export function complete(settings: Settings): EffectiveSettings {
   const problems: string[] = [];
   if (settings.database.listen_url && !settings.database.url) {
     problems.push('DATABASE_LISTEN_URL is not allowed without DATABASE_URL: both are the same database');
+  }
+  if (settings.database.pooler && !settings.database.listen_url) {
+    problems.push(
+      'DATABASE_LISTEN_URL is missing: with DATABASE_POOLER it has to lead to the primary, past the pooler',
+    );
   }
   if (production) {
     if (!settings.database.url) problems.push('DATABASE_URL is missing: production has no embedded database');
