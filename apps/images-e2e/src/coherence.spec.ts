@@ -219,7 +219,8 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
     await locker.end();
     await seen.stop();
     expect(seen.wrong).toEqual([]);
-    expect(others(seen.statuses, [200, 304])).toEqual([]);
+    // A machine with too much to do may miss a heartbeat on top of it.
+    expect(others(seen.statuses, [200, 203, 304])).toEqual([]);
     await recovered();
   });
 
