@@ -18,6 +18,8 @@ const PLANNING = '-c enable_seqscan=off -c enable_sort=off -c plan_cache_mode=fo
 export interface Database {
   readonly pool: pg.Pool;
   readonly prisma: PrismaClient;
+  /** Whether a connection keeps what is prepared on it for those who get it next. */
+  readonly prepares: boolean;
   close(): Promise<void>;
 }
 
@@ -28,10 +30,15 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** Milliseconds within which PostgreSQL has to answer a query; 0: it may take its time. */
   readonly queryDeadline?: number;
+  /**
+   * Whether a pooler stands in between that gives each transaction another connection, such as PgBouncer: then
+   * nothing can be prepared, and connections cannot have settings of their own.
+   */
+  readonly pooled?: boolean;
 }
 
 /** Opens nothing yet: connections are made when they are needed, and made anew when they were lost. */
-export function openDatabase({ url, poolSize, queryDeadline }: DatabaseOptions): Database {
+export function openDatabase({ url, poolSize, queryDeadline, pooled = false }: DatabaseOptions): Database {
   const deadline = queryDeadline ?? QUERY_DEADLINE;
   const pool = new pg.Pool({
     connectionString: url,
@@ -40,8 +47,7 @@ export function openDatabase({ url, poolSize, queryDeadline }: DatabaseOptions):
     connectionTimeoutMillis: CONNECT_DEADLINE,
     query_timeout: deadline,
     // PostgreSQL too gives up a query that nobody waits for any more.
-    statement_timeout: deadline,
-    options: PLANNING,
+    ...(!pooled && { statement_timeout: deadline, options: PLANNING }),
   });
   // An idle connection that dies says so here; the next query sees to it. Unheard, it would end the process.
   pool.on('error', () => undefined);
@@ -49,6 +55,7 @@ export function openDatabase({ url, poolSize, queryDeadline }: DatabaseOptions):
   return {
     pool,
     prisma,
+    prepares: !pooled,
     async close() {
       await prisma.$disconnect();
       await pool.end();
