@@ -135,7 +135,7 @@ export class StoredCatalogue implements Catalogue {
 
   /** The name under which connections keep the plan of a list's statement, if they do. */
   #nameOf({ text }: Statement): string | undefined {
-    if (!this.database.keepsStatements) return undefined;
+    if (!this.database.prepares) return undefined;
     const known = this.#prepared.get(text);
     if (known !== undefined || this.#prepared.size === MOST_PREPARED) return known;
     const name = `list ${this.#prepared.size}`;

@@ -18,8 +18,8 @@ const PLANNING = '-c enable_seqscan=off -c enable_sort=off -c plan_cache_mode=fo
 export interface Database {
   readonly pool: pg.Pool;
   readonly prisma: PrismaClient;
-  /** Whether a statement that has a name is kept by its connection. */
-  readonly keepsStatements: boolean;
+  /** Whether a connection keeps what is prepared on it for those who get it next. */
+  readonly prepares: boolean;
   close(): Promise<void>;
 }
 
@@ -70,7 +70,7 @@ export function openDatabase({ url, poolSize, queryDeadline, pooled = false }: D
   return {
     pool,
     prisma,
-    keepsStatements: !pooled,
+    prepares: !pooled,
     async close() {
       await prisma.$disconnect();
       await pool.end();
