@@ -7,12 +7,19 @@ const CHECKS = [
   ['project references', 'nx sync:check'],
   ['types', 'nx run-many -t typecheck --outputStyle=static'],
   ['lint and boundaries', 'nx run-many -t lint --outputStyle=static'],
+  ['lint of what no project holds', 'eslint examples tools'],
   ['unused code and dependencies', 'knip'],
+  ['public types', 'node tools/api.mjs --check'],
+  ['packages', 'node tools/check-packages.mjs'],
+  ['reference', 'typedoc --emit none'],
 ];
 
 const failed = CHECKS.filter(([name, command]) => {
   console.log(`\n— ${name}: ${command}`);
-  return spawnSync('npx', ['--no-install', ...command.split(' ')], { stdio: 'inherit' }).status !== 0;
+  const [program, ...args] = command.startsWith('node ')
+    ? command.replace('node', process.execPath).split(' ')
+    : ['npx', '--no-install', ...command.split(' ')];
+  return spawnSync(program, args, { stdio: 'inherit' }).status !== 0;
 });
 console.log(failed.length === 0 ? '\nall clean' : `\nnot clean: ${failed.map(([name]) => name).join(', ')}`);
 process.exit(failed.length === 0 ? 0 : 1);

@@ -1,15 +1,19 @@
 #!/usr/bin/env node
 /**
- * `npm run pack`: puts the libraries that others build on into tarballs, in `dist/packages/`. What is
- * packed is the build, without the condition that leads to sources inside this repository.
+ * `npm run pack`: puts the libraries that others build on into tarballs. What is packed is the build, without
+ * the condition that leads to sources inside this repository.
+ *
+ *     node tools/pack.mjs [FOLDER]
+ *
+ * Beside each tarball in the folder, `dist/packages/` unless given, is what is in it, by the package's name.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const target = join(root, 'dist/packages');
+const target = resolve(process.argv[2] ?? join(root, 'dist/packages'));
 
 /** The package.json that consumers see. */
 function published({ nx: _nx, exports, ...manifest }) {
@@ -23,12 +27,15 @@ function published({ nx: _nx, exports, ...manifest }) {
 rmSync(target, { recursive: true, force: true });
 for (const name of ['domain', 'links', 'plugins', 'auth']) {
   const library = join(root, 'libs', name);
-  const stage = join(target, name);
+  const manifest = published(JSON.parse(readFileSync(join(library, 'package.json'), 'utf8')));
+  const stage = join(target, manifest.name);
   mkdirSync(stage, { recursive: true });
   cpSync(join(library, 'dist'), join(stage, 'dist'), { recursive: true });
   cpSync(join(library, 'README.md'), join(stage, 'README.md'));
   cpSync(join(root, 'LICENSE'), join(stage, 'LICENSE'));
-  const manifest = JSON.parse(readFileSync(join(library, 'package.json'), 'utf8'));
-  writeFileSync(join(stage, 'package.json'), `${JSON.stringify(published(manifest), null, 2)}\n`);
-  execFileSync('npm', ['pack', '--silent', '--pack-destination', target], { cwd: stage, stdio: 'inherit' });
+  writeFileSync(join(stage, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', target], {
+    cwd: stage,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
 }

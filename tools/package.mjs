@@ -68,8 +68,10 @@ function licencesOf(files) {
   folders.delete(undefined);
   return [...folders].sort().map((folder) => {
     const { name, version, license } = readManifest(join(root, folder));
-    const texts = readdirSync(join(root, folder)).filter((file) => /^(?:licen[cs]e|notice)/i.test(file));
-    const bodies = texts.map((file) => readFileSync(join(root, folder, file), 'utf8').trim());
+    const texts = readdirSync(join(root, folder), { withFileTypes: true }).filter(
+      (entry) => entry.isFile() && /^(?:licen[cs]e|notice)/i.test(entry.name),
+    );
+    const bodies = texts.map((file) => readFileSync(join(root, folder, file.name), 'utf8').trim());
     return [`${name} ${version} (${license})`, ...bodies].join('\n\n');
   });
 }

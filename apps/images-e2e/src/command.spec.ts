@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -60,7 +60,7 @@ describe('the command', () => {
     [['serve'], /^Usage: glimpse serve /],
     [['migrate'], /^Usage: glimpse migrate /],
     [['import'], /^Usage: glimpse import \[options\] <file>/],
-    [['config'], /^Usage: glimpse config /],
+    [['config'], /^Usage: glimpse config \[options\]/],
   ])('explains itself with %j --help, whatever the settings are', async (args, usage) => {
     const { code, stdout, stderr } = await glimpse([...args, '--help'], { GLIMPSE_PORT: 'wrong' });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -118,6 +118,36 @@ describe('glimpse config', () => {
     const again = await glimpse(['config'], { GLIMPSE_CONFIG: fileOf('again.yaml', stdout) });
     expect(again).toEqual({ code: 0, stdout, stderr: '' });
   });
+
+  it('with --check says nothing where serve would start, and makes nothing', async () => {
+    const folder = newFolder();
+    const checked = await glimpse(['config', '--check'], {}, { cwd: folder });
+    expect(checked).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each([
+    [
+      'a policy file that is away',
+      { GLIMPSE_POLICY_FILE: '/nowhere/policy.yaml' },
+      /^glimpse: \/nowhere\/policy/,
+    ],
+    [
+      'a plugin that is away',
+      { GLIMPSE_CONFIG: fileOf('a.yaml', 'extensions: [{ use: ./away.js }]') },
+      /away\.js/,
+    ],
+    [
+      'credentials that are not whole',
+      { OS_AUTH_URL: 'http://keystone.example.com', OS_USERNAME: 'glimpse' },
+      /OS_PASSWORD/,
+    ],
+  ])('with --check fails for %s', async (_, settings: Record<string, string>, line) => {
+    const { code, stdout, stderr } = await glimpse(['config', '--check'], settings);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(line);
+    expect(stderr).not.toContain('    at ');
+  });
 });
 
 describe('wrong settings', () => {
@@ -147,7 +177,7 @@ describe('wrong settings', () => {
   it('show no password', async () => {
     expectFailure(
       await glimpse(['serve'], { DATABASE_URL: 'mysql://glimpse:wonderland@127.0.0.1/glimpse' }),
-      'glimpse: DATABASE_URL = "***" is not allowed: it must be a postgresql:// URL',
+      'glimpse: DATABASE_URL = *** is not allowed: it must be a postgresql:// URL',
     );
   });
 

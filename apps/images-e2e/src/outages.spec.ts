@@ -57,17 +57,33 @@ async function expectUnavailable(asked: Promise<RawAnswer>): Promise<void> {
   });
 }
 
+/** The routes of images that {@link expectRecovery} has read, so that there are copies of them. */
+const KEPT = [ITEM, OWN, `${OWN}/metadata`, `${OWN}/metadata/k1`];
+
+/** That an image is answered from a copy, which says so. */
+async function expectCopy(asked: Promise<RawAnswer>): Promise<void> {
+  const from = performance.now();
+  const { status, headers } = await asked;
+  expect(performance.now() - from).toBeLessThan(DEADLINE);
+  expect(status).toBe(203);
+  expect(headers).toMatchObject({
+    age: expect.stringMatching(/^\d+$/),
+    etag: expect.stringMatching(/^"/),
+    'content-type': 'application/json',
+    'cache-control': 'private, no-cache',
+  });
+}
+
 /** That a service without its database says so, and goes on with all that needs none. */
-async function expectOutage(service: Service): Promise<void> {
+async function expectOutage(service: Service, { copies }: { copies: boolean }): Promise<void> {
+  const expectItem = copies ? expectCopy : expectUnavailable;
+  await Promise.all(KEPT.map((target) => expectItem(send(service, 'GET', target))));
   await Promise.all(
     [
-      send(service, 'GET', ITEM),
-      send(service, 'HEAD', OWN).then((answer) => ({ ...answer, text: headText })),
+      send(service, 'HEAD', UNKNOWN).then((answer) => ({ ...answer, text: headText })),
       send(service, 'GET', UNKNOWN),
       send(service, 'GET', '/v2.1/images'),
       send(service, 'GET', '/v2.1/images/detail?limit=1'),
-      send(service, 'GET', `${OWN}/metadata`),
-      send(service, 'GET', `${OWN}/metadata/k1`),
       send(service, 'PUT', `${OWN}/metadata`, '{"metadata": {"lost": "yes"}}'),
       send(service, 'DELETE', `${OWN}/metadata/k1`),
       send(service, 'DELETE', OWN),
@@ -109,7 +125,7 @@ describe('a database that goes away', () => {
   let proxy: DatabaseProxy;
   let service: Service;
   beforeAll(async () => {
-    proxy = await DatabaseProxy.to(await createDatabase('contract'));
+    proxy = await DatabaseProxy.to(databaseUrl(await createDatabase('contract')));
     service = await startService('', { DATABASE_URL: proxy.url });
   });
   afterAll(async () => {
@@ -120,15 +136,36 @@ describe('a database that goes away', () => {
   it('and refuses connections, is an outage, and comes back by itself', async () => {
     await expectRecovery(service);
     await proxy.cut();
-    await expectOutage(service);
+    await expectOutage(service, { copies: true });
+    await proxy.restore();
+    await expectRecovery(service);
+  });
+
+  it('leaves copies that are asked for as others are, and lie about nothing', async () => {
+    const before = await send(service, 'GET', OWN);
+    await proxy.cut();
+    const copy = await send(service, 'GET', OWN);
+    expect(copy).toMatchObject({ status: 203, text: before.text, headers: { etag: before.headers['etag'] } });
+    const ask = (headers: Record<string, string>, target = OWN): Promise<RawAnswer> =>
+      sendRaw(service.url, { target, headers: { 'x-auth-token': tokenOf('demo'), ...headers } });
+    const unchanged = await ask({ 'if-none-match': before.headers['etag']! });
+    expect(unchanged).toMatchObject({ status: 304, text: '', headers: { age: expect.any(String) } });
+    await expectCopy(ask({ 'cache-control': 'no-cache' }));
+    // What is missing is never told from a copy, nor that there is one for somebody else.
+    await expectUnavailable(ask({}, `${OWN}/metadata/missing`));
+    await expectUnavailable(ask({ 'x-auth-token': tokenOf('alt') }));
+    expect((await ask({ 'x-auth-token': 'made up' })).status).toBe(401);
     await proxy.restore();
     await expectRecovery(service);
   });
 
   it('and says nothing any more, is an outage within seconds, for many at once too', async () => {
     proxy.stall();
-    await expectOutage(service);
-    await Promise.all(Array.from({ length: 50 }, () => expectUnavailable(send(service, 'GET', ITEM))));
+    // Copies are believed for two seconds after the last word of the database.
+    await until(async () => (await send(service, 'GET', ITEM)).status === 203, DEADLINE);
+    await expectOutage(service, { copies: true });
+    await Promise.all(Array.from({ length: 50 }, () => expectCopy(send(service, 'GET', ITEM))));
+    await Promise.all(Array.from({ length: 50 }, () => expectUnavailable(send(service, 'GET', UNKNOWN))));
     await proxy.restore();
     await expectRecovery(service);
   });
@@ -145,6 +182,40 @@ describe('a database that goes away', () => {
   });
 });
 
+describe('copies', () => {
+  it('are answered as settings say: with another status, up to an age, or not at all', async () => {
+    const proxy = await DatabaseProxy.to(databaseUrl(await createDatabase('contract')));
+    const start = (settings: Record<string, string>): Promise<Service> =>
+      startService('', { DATABASE_URL: proxy.url, ...settings });
+    const services = await Promise.all([
+      start({ GLIMPSE_STALE_STATUS: '200' }),
+      start({ GLIMPSE_STALE_LIMIT: '1' }),
+      start({ GLIMPSE_CACHE_SIZE: '0' }),
+    ]);
+    const [plain, shortly, never] = services as [Service, Service, Service];
+    try {
+      for (const service of services) expect((await send(service, 'GET', ITEM)).status).toBe(200);
+      const [listening] = await query(
+        'postgres',
+        `SELECT count(*)::int AS count FROM pg_stat_activity
+        WHERE application_name = 'glimpse notices' AND datname = '${new URL(proxy.url).pathname.slice(1)}'`,
+      );
+      expect(listening).toEqual({ count: 2 });
+      await proxy.cut();
+      const copy = await send(plain, 'GET', ITEM);
+      expect(copy).toMatchObject({ status: 200, headers: { age: expect.stringMatching(/^\d+$/) } });
+      await expectUnavailable(send(never, 'GET', ITEM));
+      await until(async () => (await send(shortly, 'GET', ITEM)).status === 503);
+      expect((await send(plain, 'GET', ITEM)).status).toBe(200);
+      await proxy.restore();
+      for (const service of services) await expectRecovery(service);
+    } finally {
+      for (const service of services) await service.stop();
+      await proxy.close();
+    }
+  });
+});
+
 describe('a database that lets nobody in', () => {
   it('is an outage, and comes back by itself', async () => {
     const database = await createDatabase('contract');
@@ -155,7 +226,7 @@ describe('a database that lets nobody in', () => {
         'postgres',
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`,
       );
-      await expectOutage(service);
+      await expectOutage(service, { copies: false });
       await query('postgres', `ALTER DATABASE ${database} ALLOW_CONNECTIONS true`);
       await expectRecovery(service);
       expect(count(service, 'request-failed')).toBe(0);
@@ -198,7 +269,7 @@ describe('a database without the schema', () => {
 
 describe('a database that is away when the service starts', () => {
   it('leaves the service live and not ready, until it is there', async () => {
-    const proxy = await DatabaseProxy.to(await createDatabase('contract'));
+    const proxy = await DatabaseProxy.to(databaseUrl(await createDatabase('contract')));
     await proxy.cut();
     const service = await startBareService({ DATABASE_URL: proxy.url, GLIMPSE_DATA_DIR: newFolder() });
     try {

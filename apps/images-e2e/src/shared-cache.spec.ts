@@ -1,12 +1,11 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freePort, hasNginx } from './harness/balancer.js';
 import { createDatabase } from './harness/databases.js';
 import { newFolder, startService, tokenOf, until, type Service } from './harness/service.js';
 
-const hasNginx = spawnSync('nginx', ['-v']).status === 0;
 const suite = hasNginx ? describe : describe.skip;
 
 /** Everything of its own, and every answer cached that may be, with nothing ignored. */
@@ -29,14 +28,6 @@ function configuration(folder: string, port: number, upstream: string): string {
         }
       }
     }`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 suite(`a shared HTTP cache in front${hasNginx ? '' : ' (skipped: nginx is not installed)'}`, () => {

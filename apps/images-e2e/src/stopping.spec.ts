@@ -15,6 +15,8 @@ import {
   type Service,
 } from './harness/service.js';
 
+const IMAGE = '/v2.1/images/22222222-0000-4000-8000-000000000001';
+
 const started: Service[] = [];
 const lockers: pg.Client[] = [];
 afterEach(async () => {
@@ -67,6 +69,26 @@ describe('a service that is told to stop', () => {
       expect(service.log()).toContain('"event":"stopped"');
     });
   }
+
+  it('refuses at /readyz first, and for a while answers all else, asking clients to leave', async () => {
+    const service = await startService(await createDatabase('contract'), { GLIMPSE_SHUTDOWN_DELAY: '2' });
+    started.push(service);
+    const headers = { 'x-auth-token': tokenOf('demo') };
+    const ask = (path: string): Promise<Response> => fetch(service.url + path, { headers });
+    for (const path of ['/v2.1/images', IMAGE, IMAGE]) {
+      expect((await ask(path)).headers.get('connection')).toBe('keep-alive');
+    }
+    const signalled = performance.now();
+    const ended = service.stop();
+    await until(async () => (await ask('/readyz')).status === 503);
+    for (const path of ['/v2.1/images', IMAGE, '/livez', '/metrics']) {
+      const { status, headers } = await ask(path);
+      expect([status, headers.get('connection')]).toEqual([200, 'close']);
+    }
+    expect(await ended).toBe(0);
+    expect(performance.now() - signalled).toBeGreaterThan(1_900);
+    await expect(ask('/livez')).rejects.toThrow();
+  });
 
   it('twice, ends at once', async () => {
     const { service, answer } = await serviceWithRequest();

@@ -1,5 +1,4 @@
 import { AuthGuard, JUDGE, type JudgeOfRequests } from '@glimpse/auth/nestjs';
-import type { Policy } from '@glimpse/auth';
 import type { Catalogue } from '@glimpse/domain';
 import type { ImageExtension } from '@glimpse/plugins';
 import { Module, type DynamicModule } from '@nestjs/common';
@@ -10,20 +9,22 @@ import { ExtensionsController } from './compute/extensions.controller.js';
 import { FaultFilter } from './compute/fault.filter.js';
 import { ImagesController } from './compute/images.controller.js';
 import { MetadataController } from './compute/metadata.controller.js';
+import { ShownImages } from './compute/shown-images.js';
 import { VersionsController } from './compute/versions.controller.js';
 import type { EffectiveSettings } from './config/settings.js';
 import { HealthController, type Health } from './health/health.controller.js';
 import { MetricsController } from './telemetry/metrics.controller.js';
 import type { Telemetry } from './telemetry/telemetry.js';
-import { CATALOGUE, HEALTH, IMAGE_EXTENSIONS, POLICY, SETTINGS, TELEMETRY } from './tokens.js';
+import { CATALOGUE, HEALTH, IMAGE_EXTENSIONS, SETTINGS, TELEMETRY } from './tokens.js';
 
 /** What the service is put together from. */
 export interface Parts {
   readonly settings: EffectiveSettings;
   readonly catalogue: Catalogue;
+  readonly access: ImageAccess;
+  readonly shown: ShownImages;
   readonly extensions: readonly ImageExtension[];
   readonly judge: JudgeOfRequests;
-  readonly policy: Policy;
   readonly health: Health;
   readonly telemetry: Telemetry;
 }
@@ -44,13 +45,13 @@ export class AppModule {
       ],
       providers: [
         AuthGuard,
-        ImageAccess,
+        { provide: ImageAccess, useValue: parts.access },
+        { provide: ShownImages, useValue: parts.shown },
         { provide: APP_FILTER, useClass: FaultFilter },
         { provide: CATALOGUE, useValue: parts.catalogue },
         { provide: HEALTH, useValue: parts.health },
         { provide: IMAGE_EXTENSIONS, useValue: parts.extensions },
         { provide: JUDGE, useValue: parts.judge },
-        { provide: POLICY, useValue: parts.policy },
         { provide: SETTINGS, useValue: parts.settings },
         { provide: TELEMETRY, useValue: parts.telemetry },
       ],

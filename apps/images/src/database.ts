@@ -22,7 +22,11 @@ export async function reachDatabase(
   { database, data_dir, samples }: EffectiveSettings,
   { service }: { service: boolean },
 ): Promise<CatalogueDatabase> {
-  if (database.url) return { url: database.url, leave: () => Promise.resolve() };
+  if (database.url) {
+    // What is not the service asks little, and holds locks that a pooler would share out.
+    const url = service ? database.url : (database.listen_url ?? database.url);
+    return { url, leave: () => Promise.resolve() };
+  }
   const embedded = await openEmbedded({ folder: data_dir, service });
   try {
     await migrate(embedded.url);

@@ -1,9 +1,4 @@
-import {
-  createKeystoneAuthenticator,
-  readKeystoneOptions,
-  type KeystoneObservations,
-  type KeystoneOptions,
-} from '@glimpse/auth';
+import { createKeystoneAuthenticator, type KeystoneObservations, type KeystoneOptions } from '@glimpse/auth';
 import { definePlugin, type Plugin } from '@glimpse/plugins';
 import { environmentName, readCertificates } from './config/load.js';
 import type { EffectiveSettings } from './config/settings.js';
@@ -46,14 +41,13 @@ export function keystoneAuthenticator(
     kind: 'authenticator',
     contract: 1,
     create() {
-      const options = Object.entries(SETTINGS).map(([option, path]) => [option, valueOf(settings, path)]);
       const { cacert } = settings.keystone;
+      const options = Object.entries(SETTINGS).map(([option, path]) => [option, valueOf(settings, path)]);
       const ca = cacert === undefined ? undefined : readCertificates(cacert);
-      const name = (option: string): string => environmentName(SETTINGS[option as keyof typeof SETTINGS]);
-      return createKeystoneAuthenticator(
-        readKeystoneOptions({ ...Object.fromEntries(options), ca }, name),
-        (name, known) => telemetry.observe<keyof KeystoneObservations>(name, known),
-      );
+      return createKeystoneAuthenticator({ ...Object.fromEntries(options), ca } as Partial<KeystoneOptions>, {
+        observe: (name, known) => telemetry.observe<keyof KeystoneObservations>(name, known),
+        nameOf: (option) => environmentName(SETTINGS[option as keyof typeof SETTINGS]),
+      });
     },
   });
 }

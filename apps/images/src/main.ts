@@ -95,9 +95,13 @@ program
 
 program
   .command('config')
+  .option('--check', 'print nothing, but fail where serve would not start with them', false)
   .description('print the settings in effect, with secrets masked')
-  .action(() => {
-    process.stdout.write(stringify(maskedSettings(loadSettings(process.env))));
+  .action(async ({ check }: { check: boolean }) => {
+    const settings = loadSettings(process.env);
+    if (!check) return void process.stdout.write(stringify(maskedSettings(settings)));
+    const { checkSettings } = await import('./config/check.js');
+    await checkSettings(settings);
   });
 
 program.addCommand(policyCommand());

@@ -1,9 +1,18 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { developmentAuthenticator, readIdentities } from '@glimpse/auth';
-import { loadImageExtensions, loadPlugin, type Authenticator, type ImageExtension } from '@glimpse/plugins';
+import {
+  isolateAuthenticator,
+  isolateImageExtension,
+  loadImageExtensions,
+  loadPlugin,
+  type Authenticator,
+  type ImageExtension,
+  type OnFault,
+} from '@glimpse/plugins';
 import { diskConfig } from './compute/extensions/disk-config.js';
 import { imageSize } from './compute/extensions/image-size.js';
+import { OWN_ATTRIBUTES } from './compute/image.view.js';
 import { readIdentitiesFile } from './config/load.js';
 import type { EffectiveSettings } from './config/settings.js';
 import { builtInIdentities } from './development/identities.js';
@@ -27,14 +36,31 @@ async function importModule(specifier: string): Promise<{ default?: unknown }> {
   return (await import(found)) as { default?: unknown };
 }
 
-/** Loads the image extensions that the settings name. */
-export function loadExtensions({ extensions }: EffectiveSettings): Promise<readonly ImageExtension[]> {
-  const builtIns = { 'OS-EXT-IMG-SIZE': imageSize, 'OS-DCF': diskConfig };
-  return loadImageExtensions(extensions, builtIns, importModule);
+/** Counts what goes wrong in a plugin, and logs it now and then. */
+function faultsOf(plugin: string, telemetry: Telemetry): OnFault {
+  return (reason) => telemetry.observe('plugin-failed', { plugin, reason });
 }
 
-/** Loads the authenticator that the settings name. */
-export function loadAuthenticator(settings: EffectiveSettings, telemetry: Telemetry): Promise<Authenticator> {
+/** Loads the image extensions that the settings name. One that fails later costs its own attributes only. */
+export async function loadExtensions(
+  { extensions }: EffectiveSettings,
+  telemetry: Telemetry,
+): Promise<readonly ImageExtension[]> {
+  const builtIns = { 'OS-EXT-IMG-SIZE': imageSize, 'OS-DCF': diskConfig };
+  const loaded = await loadImageExtensions(extensions, builtIns, importModule);
+  return loaded.map((extension, index) =>
+    isolateImageExtension(extension, OWN_ATTRIBUTES, faultsOf(extensions[index]!.use, telemetry)),
+  );
+}
+
+/**
+ * Loads the authenticator that the settings name. One from a module that fails later leaves its tokens unjudged;
+ * the built-in ones see to that themselves.
+ */
+export async function loadAuthenticator(
+  settings: EffectiveSettings,
+  telemetry: Telemetry,
+): Promise<Authenticator> {
   const { authenticator, identities, data_dir, keystone } = settings;
   const development = developmentAuthenticator(
     authenticator.use === 'development'
@@ -43,5 +69,7 @@ export function loadAuthenticator(settings: EffectiveSettings, telemetry: Teleme
     keystone.public_url ?? keystone.auth_url ?? USUAL_KEYSTONE,
   );
   const builtIns = { development, keystone: keystoneAuthenticator(settings, telemetry) };
-  return loadPlugin('authenticator', authenticator, builtIns, importModule);
+  const loaded = await loadPlugin('authenticator', authenticator, builtIns, importModule);
+  const { use } = authenticator;
+  return Object.hasOwn(builtIns, use) ? loaded : isolateAuthenticator(loaded, faultsOf(use, telemetry));
 }

@@ -1,28 +1,27 @@
 import { createServer, type Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { IMAGE_RULES, loadPolicy } from '@glimpse/auth';
 import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
-import type { Catalogue } from '@glimpse/domain';
-import { CachedCatalogue, Notices, StoredCatalogue, openDatabase, type Database } from '@glimpse/store';
-import { NestFactory } from '@nestjs/core';
+import { openDatabase } from '@glimpse/store';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
-import { AppModule, type Parts } from './app.module.js';
-import { computeFace } from './compute/face.js';
+import type { Parts } from './app.module.js';
+import { createApp } from './app.js';
+import { openCatalogue } from './catalogue.js';
+import { ImageAccess } from './compute/access.js';
 import { serveDescription } from './compute/openapi.js';
+import { ShownImages } from './compute/shown-images.js';
 import { isLoopback, type EffectiveSettings } from './config/settings.js';
 import { reachDatabase } from './database.js';
 import { welcome } from './development/welcome.js';
 import { DatabaseProbe } from './health/database-probe.js';
-import { createEdge } from './http/edge.js';
 import { pathOf } from './http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { aborted } from './stop-signal.js';
-import { exposeCache } from './telemetry/cache-metrics.js';
+import { loadTraces } from './telemetry/load-traces.js';
+import { exposePool } from './telemetry/pool-metrics.js';
 import { Telemetry } from './telemetry/telemetry.js';
 import { VERSION } from './version.js';
-
-/** How long accepted requests may take once the service stops, in milliseconds. */
-const DRAIN = 10_000;
 
 /** The service cannot listen. The message is one line that says where, and what to do. */
 export class CannotListen extends Error {
@@ -42,90 +41,64 @@ export class CannotListen extends Error {
  */
 export async function serve(settings: EffectiveSettings, stop: AbortSignal): Promise<void> {
   const { level, requests } = settings.log;
-  const telemetry = new Telemetry({ level, requests, version: VERSION });
-  const extensions = await loadExtensions(settings);
+  const traces = await loadTraces(process.env, VERSION);
+  const telemetry = new Telemetry({ level, requests, version: VERSION, traces });
+  const extensions = await loadExtensions(settings, telemetry);
+  const authenticator = await loadAuthenticator(settings, telemetry);
   const judge: JudgeOfRequests = {
-    authenticator: await loadAuthenticator(settings, telemetry),
+    authenticator: traces?.through(authenticator) ?? authenticator,
     serviceType: settings.token.service_type,
     pathOf: (request) => pathOf((request as FastifyRequest).raw),
   };
   const policy = loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });
   const { url, leave } = await reachDatabase(settings, { service: true });
-  const database = openDatabase({ url, poolSize: settings.database.pool });
+  const { pool: poolSize, pooler } = settings.database;
+  const database = openDatabase({ url, poolSize, pooled: pooler === 'transaction' });
+  exposePool(telemetry.registry, database.pool, poolSize);
   const probe = new DatabaseProbe(database, telemetry);
   const over = new AbortController();
   const watched = probe.watch(over.signal);
-  const { catalogue, listening } = openCatalogue(settings, database, url, probe, telemetry, over.signal);
+  const { catalogue, copies, listen } = openCatalogue(settings, { database, url, probe, telemetry });
+  const listening = listen(over.signal);
+  const access = new ImageAccess(catalogue, policy, copies);
+  const shown = new ShownImages(extensions, copies);
   const health = { database: probe, stopping: stop };
 
   try {
-    await answer({ settings, catalogue, extensions, judge, policy, health, telemetry }, stop);
+    await answer({ settings, catalogue, access, shown, extensions, judge, health, telemetry }, stop);
   } finally {
     over.abort();
     await Promise.all([watched, listening]);
     await database.close();
     await leave();
+    await traces?.end();
   }
   telemetry.observe('stopped', {});
 }
 
-/** The catalogue, and in front of it the cache, which listens until told to stop. */
-function openCatalogue(
-  settings: EffectiveSettings,
-  database: Database,
-  url: string,
-  probe: DatabaseProbe,
-  telemetry: Telemetry,
-  stop: AbortSignal,
-): { catalogue: Catalogue; listening?: Promise<void> } {
-  const onUnavailable = (error: unknown): void => probe.lost(error);
-  if (settings.cache.size === 0) return { catalogue: new StoredCatalogue(database, onUnavailable) };
-  const notices = new Notices(settings.database.listen_url ?? url, {
-    onHeard: () => telemetry.observe('notices-heard', {}),
-    onLost: (error) => telemetry.observe('notices-lost', { error }),
-  });
-  const isAway = (): boolean => !notices.session && !probe.available;
-  const cache = new CachedCatalogue(new StoredCatalogue(database, onUnavailable, isAway), notices, {
-    size: settings.cache.size * 2 ** 20,
-    staleLimit: settings.stale.limit,
-    freshReads: Math.max(1, Math.floor(settings.database.pool / 4)),
-  });
-  exposeCache(telemetry.registry, cache, notices);
-  return { catalogue: cache, listening: notices.listen(stop) };
-}
-
-/** Answers requests until told to stop, and then those that were accepted before. */
+/**
+ * Answers requests until told to stop. From then on `/readyz` refuses, and for a while everything else goes
+ * on, so that whoever sends requests here has seen it before the first could fail; then those that were
+ * accepted are answered.
+ */
 async function answer(parts: Parts, stop: AbortSignal): Promise<void> {
   const { settings, telemetry } = parts;
+  const { delay = 0, timeout } = settings.shutdown;
   const app = await createApp(parts);
+  serveDescription(app);
   const metrics = settings.metrics.port === undefined ? undefined : createMetricsServer(telemetry);
   try {
     await listen(app, metrics, settings);
     announce(app, parts);
     await aborted(stop);
     telemetry.observe('stopping', { reason: String(stop.reason) });
+    await sleep(delay * 1000);
   } finally {
-    const cutOff = setTimeout(() => app.getHttpServer().closeAllConnections(), DRAIN);
+    const cutOff = setTimeout(() => app.getHttpServer().closeAllConnections(), timeout * 1000);
     await app.close();
     clearTimeout(cutOff);
     metrics?.close();
   }
-}
-
-async function createApp(parts: Parts): Promise<NestFastifyApplication> {
-  const edge = createEdge(computeFace, parts.judge, parts.telemetry);
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(parts), edge, {
-    logger: false,
-    abortOnError: false,
-    bodyParser: false,
-  });
-  serveDescription(app);
-  // A connection that stays open after its last answer would hold up the end.
-  const fastify = app.getHttpAdapter().getInstance();
-  fastify.addHook('onSend', async (_request, reply) => {
-    if (parts.health.stopping.aborted) reply.header('connection', 'close');
-  });
-  return app;
 }
 
 function createMetricsServer(telemetry: Telemetry): Server {

@@ -2,6 +2,5 @@
 export const CATALOGUE = Symbol('Catalogue');
 export const HEALTH = Symbol('Health');
 export const IMAGE_EXTENSIONS = Symbol('ImageExtension[]');
-export const POLICY = Symbol('Policy');
 export const SETTINGS = Symbol('EffectiveSettings');
 export const TELEMETRY = Symbol('Telemetry');

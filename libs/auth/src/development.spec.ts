@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Identity } from '@glimpse/domain';
 import { loadPlugin, type Authenticator } from '@glimpse/plugins';
+import { checkAuthenticator } from '@glimpse/plugins/testing';
 import { developmentAuthenticator } from './development.js';
 import { readIdentities } from './identities.js';
 
@@ -23,6 +24,9 @@ function two(): Map<string, Identity> {
 }
 
 describe('developmentAuthenticator', () => {
+  it('does what the contract of plugins says', () =>
+    checkAuthenticator(developmentAuthenticator(two(), KEYSTONE), { token: 'ann-token' }));
+
   it('knows whom each of its tokens belongs to', async () => {
     const identities = two();
     const authenticator = await start(identities);

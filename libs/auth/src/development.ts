@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Identity } from '@glimpse/domain';
-import { definePlugin, type Authentication, type Plugin } from '@glimpse/plugins';
+import { definePlugin, type Plugin } from '@glimpse/plugins';
 
 /** Tokens are looked up by their hash, so that the time a look-up takes tells nothing about them. */
-function hash(token: string): string {
-  return createHash('sha256').update(token).digest('base64');
+function keyOf(token: string): string {
+  return hash('sha256', token, 'base64');
 }
 
 /**
@@ -16,21 +16,21 @@ function hash(token: string): string {
  * @example
  * const plugin = developmentAuthenticator(readIdentities({ secret: { user_id: 'u', user_name: 'ann', roles: [] } }), 'http://127.0.0.1:5000');
  * const authenticator = await plugin.create({});
- * await authenticator.authenticate('secret'); // { outcome: 'identity', identity: { userName: 'ann', … } }
+ * authenticator.authenticate('secret'); // { outcome: 'identity', identity: { userName: 'ann', … } }
  */
 export function developmentAuthenticator(
   identities: ReadonlyMap<string, Identity>,
   keystoneUrl: string,
 ): Plugin<'authenticator'> {
-  const known = new Map([...identities].map(([token, identity]) => [hash(token), identity]));
+  const known = new Map([...identities].map(([token, identity]) => [keyOf(token), identity]));
   return definePlugin({
     kind: 'authenticator',
     contract: 1,
     create: () => ({
       challenge: `Keystone uri="${keystoneUrl}"`,
-      authenticate(token): Promise<Authentication> {
-        const identity = known.get(hash(token));
-        return Promise.resolve(identity ? { outcome: 'identity', identity } : { outcome: 'invalid' });
+      authenticate(token) {
+        const identity = known.get(keyOf(token));
+        return identity ? { outcome: 'identity', identity } : { outcome: 'invalid' };
       },
     }),
   });

@@ -1,8 +1,13 @@
+/**
+ * Tokens from Keystone, what a request is judged by, and policy.
+ *
+ * @module @glimpse/auth
+ */
 export * from './access-rules.js';
 export * from './development.js';
 export * from './errors.js';
 export * from './identities.js';
-export * from './judge.js';
+export { judgeRequest, type Judge, type JudgedRequest } from './judge.js';
 export * from './keystone/index.js';
 export * from './policy/index.js';
 export * from './viewer.js';

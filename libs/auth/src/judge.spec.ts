@@ -26,9 +26,13 @@ class Tokens implements Authenticator {
   readonly challenge = CHALLENGE;
   readonly asked: [token: string, request: AuthenticationRequest | undefined][] = [];
 
-  authenticate(token: string, request?: AuthenticationRequest): Promise<Authentication> {
+  /** @param atOnce whether it answers without a promise */
+  constructor(private readonly atOnce = false) {}
+
+  authenticate(token: string, request?: AuthenticationRequest): Authentication | Promise<Authentication> {
     this.asked.push([token, request]);
-    return Promise.resolve(this.answer(token, request?.allowExpired ?? false));
+    const answer = this.answer(token, request?.allowExpired ?? false);
+    return this.atOnce ? answer : Promise.resolve(answer);
   }
 
   private answer(token: string, allowExpired: boolean): Authentication {
@@ -72,16 +76,22 @@ interface Sent {
   readonly path?: string;
 }
 
-function judge(sent: Sent, authenticator = new Tokens(), serviceType = 'compute'): Promise<Identity> {
+async function judge(sent: Sent, authenticator = new Tokens(), serviceType = 'compute'): Promise<Identity> {
   const { token, service, cacheControl, method = 'GET', path = A } = sent;
   const headers = { 'x-auth-token': token, 'x-service-token': service, 'cache-control': cacheControl };
   return judgeRequest({ authenticator, serviceType }, { method, path, headers });
 }
 
-/** Who is let through, or else why not. */
+/** Who is let through, or else why not, whether the authenticator answers at once or later. */
 async function verdict(sent: Sent): Promise<string> {
+  const [later, atOnce] = [await verdictBy(new Tokens(), sent), await verdictBy(new Tokens(true), sent)];
+  expect(atOnce).toBe(later);
+  return later;
+}
+
+async function verdictBy(tokens: Tokens, sent: Sent): Promise<string> {
   try {
-    return (await judge(sent)).userName;
+    return (await judge(sent, tokens)).userName;
   } catch (error) {
     if (error instanceof Unauthenticated) {
       expect(error.challenge).toBe(CHALLENGE);
@@ -93,6 +103,16 @@ async function verdict(sent: Sent): Promise<string> {
 }
 
 describe('judgeRequest', () => {
+  it.each([undefined, {}, { authenticator: {}, serviceType: 'compute' }, { authenticator: new Tokens() }])(
+    'refuses to judge with %j, before it looks at the request',
+    async (judge) => {
+      await expect(judgeRequest(judge as never, undefined as never)).rejects.toMatchObject({
+        code: 'invalid-options',
+        message: expect.stringMatching(/^(?:authenticator|serviceType) is missing: it must be /),
+      });
+    },
+  );
+
   it.each<[why: string, sent: Sent, verdict: string]>([
     ['a valid token', { token: 'demo' }, 'demo'],
     ['no token', {}, '401'],
@@ -154,7 +174,7 @@ describe('judgeRequest', () => {
     await judge({ token: 'demo' }, tokens);
     await judge({ token: 'demo', service: 'nova' }, tokens);
     expect(tokens.asked).toEqual([
-      ['demo', { fresh: false, allowExpired: false }],
+      ['demo', { fresh: false }],
       ['nova', { fresh: false }],
       ['demo', { fresh: false, allowExpired: true }],
     ]);
@@ -190,13 +210,32 @@ describe('judgeRequest', () => {
     await expect(judge({ token: 'restricted' }, tokens)).rejects.toThrow(Unauthenticated);
   });
 
-  it('lets a failure of the authenticator through as it is', async () => {
-    const failure = new TypeError('a bug');
-    const authenticator: Authenticator = {
-      challenge: CHALLENGE,
-      authenticate: () => Promise.reject(failure),
-    };
+  it('answers at once where the authenticator does and lets the request pass', async () => {
+    const ask = (token: string, path = A): unknown =>
+      judgeRequest(
+        { authenticator: new Tokens(true), serviceType: 'compute' },
+        { method: 'GET', path, headers: { 'x-auth-token': token } },
+      );
+    expect(ask('demo')).toEqual(identity('demo'));
+    expect(ask('restricted', '/v2.1/images')).toMatchObject({ userName: 'restricted' });
+    for (const token of ['', 'garbage', 'restricted']) {
+      const refusal = ask(token);
+      expect(refusal).toBeInstanceOf(Promise);
+      await expect(refusal).rejects.toThrow(Unauthenticated);
+    }
+  });
+
+  it.each([
+    ['rejects', () => Promise.reject(new TypeError('a bug'))],
+    [
+      'throws',
+      () => {
+        throw new TypeError('a bug');
+      },
+    ],
+  ])('lets a failure of the authenticator through as it is: it %s', async (_, authenticate) => {
+    const authenticator: Authenticator = { challenge: CHALLENGE, authenticate };
     const request = { method: 'GET', path: A, headers: { 'x-auth-token': 'demo' } };
-    await expect(judgeRequest({ authenticator, serviceType: 'compute' }, request)).rejects.toBe(failure);
+    await expect(judgeRequest({ authenticator, serviceType: 'compute' }, request)).rejects.toThrow('a bug');
   });
 });

@@ -1,5 +1,5 @@
 import type { Identity } from '@glimpse/domain';
-import type { Authentication, AuthenticationRequest, Authenticator } from '@glimpse/plugins';
+import { InvalidOptions, type Authentication, type Authenticator } from '@glimpse/plugins';
 import { allowedByAccessRules } from './access-rules.js';
 import { AuthenticationUnavailable, Unauthenticated } from './errors.js';
 
@@ -18,6 +18,22 @@ export interface Judge {
   readonly serviceType: string;
 }
 
+/**
+ * Whether requests can be judged with what was given.
+ *
+ * @throws {InvalidOptions} naming what is missing
+ */
+export function checkJudge(judge: Partial<Judge> | undefined): asserts judge is Judge {
+  const problems: string[] = [];
+  if (typeof judge?.authenticator?.authenticate !== 'function') {
+    problems.push('authenticator is missing: it must be an authenticator');
+  }
+  if (typeof judge?.serviceType !== 'string' || judge.serviceType === '') {
+    problems.push('serviceType is missing: it must be a service type, such as compute');
+  }
+  if (problems.length > 0) throw new InvalidOptions(problems);
+}
+
 function header(request: JudgedRequest, name: string): string {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(', ') : (value ?? '');
@@ -31,6 +47,8 @@ function header(request: JudgedRequest, name: string): string {
  * It then lifts the access rules of the user's token and allows that one to be expired. Any other service
  * token refuses the request. keystonemiddleware takes any valid token there, a restricted one included.
  *
+ * @returns the identity at once where the authenticator answers at once; else, and for every refusal, a promise
+ * @throws {InvalidOptions} the judge lacks something
  * @throws {Unauthenticated} no token, an invalid one, or one that is not good for this request
  * @throws {AuthenticationUnavailable} nobody could say
  *
@@ -40,35 +58,52 @@ function header(request: JudgedRequest, name: string): string {
  *   { method: 'GET', path: '/v2.1/images', headers: { 'x-auth-token': token } },
  * );
  */
-export async function judgeRequest(judge: Judge, request: JudgedRequest): Promise<Identity> {
-  const { authenticator, serviceType } = judge;
-  const token = header(request, 'x-auth-token');
-  const serviceToken = header(request, 'x-service-token');
-  const fresh = /(?:^|[\s,])no-cache(?:$|[\s,])/i.test(header(request, 'cache-control'));
+export function judgeRequest(judge: Judge, request: JudgedRequest): Identity | Promise<Identity> {
+  try {
+    checkJudge(judge);
+    const token = header(request, 'x-auth-token');
+    if (token === '') throw new Unauthenticated(judge.authenticator.challenge);
+    const fresh = /(?:^|[\s,])no-cache(?:$|[\s,])/i.test(header(request, 'cache-control'));
+    if (header(request, 'x-service-token') !== '') return judgeVouched(judge, request, token, fresh);
 
-  if (token === '') throw new Unauthenticated(authenticator.challenge);
-  const vouched = serviceToken !== '';
-  if (vouched) {
-    const service = await identify(authenticator, serviceToken, { fresh });
-    if (!service.service || service.accessRules !== null) throw new Unauthenticated(authenticator.challenge);
+    const authentication = judge.authenticator.authenticate(token, { fresh });
+    if ('outcome' in authentication) return restricted(judge, request, identified(judge, authentication));
+    return Promise.resolve(authentication).then((answer) =>
+      restricted(judge, request, identified(judge, answer)),
+    );
+  } catch (error) {
+    return Promise.reject(error as Error);
   }
-  const identity = await identify(authenticator, token, { fresh, allowExpired: vouched });
-  if (
-    !vouched &&
-    identity.accessRules !== null &&
-    !allowedByAccessRules(identity.accessRules, serviceType, request.method, request.path)
-  ) {
+}
+
+/** Judges a request for which a service vouches with a token of its own. */
+async function judgeVouched(
+  judge: Judge,
+  request: JudgedRequest,
+  token: string,
+  fresh: boolean,
+): Promise<Identity> {
+  const { authenticator } = judge;
+  const serviceToken = header(request, 'x-service-token');
+  const service = identified(judge, await authenticator.authenticate(serviceToken, { fresh }));
+  if (!service.service || service.accessRules !== null) throw new Unauthenticated(authenticator.challenge);
+  return identified(judge, await authenticator.authenticate(token, { fresh, allowExpired: true }));
+}
+
+/** An identity, if its access rules allow the request. */
+function restricted(
+  { authenticator, serviceType }: Judge,
+  request: JudgedRequest,
+  identity: Identity,
+): Identity {
+  const { accessRules } = identity;
+  if (accessRules && !allowedByAccessRules(accessRules, serviceType, request.method, request.path)) {
     throw new Unauthenticated(authenticator.challenge);
   }
   return identity;
 }
 
-async function identify(
-  authenticator: Authenticator,
-  token: string,
-  request: AuthenticationRequest,
-): Promise<Identity> {
-  const authentication: Authentication = await authenticator.authenticate(token, request);
+function identified({ authenticator }: Judge, authentication: Authentication): Identity {
   if (authentication.outcome === 'identity') return authentication.identity;
   if (authentication.outcome === 'unavailable')
     throw new AuthenticationUnavailable(authentication.retryAfter);

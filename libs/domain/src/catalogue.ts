@@ -13,6 +13,21 @@ export type Reading<T> =
       readonly age: number;
     };
 
+/** Images that are kept in memory. */
+export interface Copies {
+  /**
+   * An image as {@link Catalogue.image} would read it, where that needs nobody asked: a fresh copy that is for
+   * this viewer to see.
+   */
+  kept(id: string, viewer: Viewer): Image | undefined;
+
+  /**
+   * Counts bytes that somebody keeps along with an image, for as long as that is kept; negative ones they have
+   * let go of.
+   */
+  charge(image: Image, bytes: number): void;
+}
+
 /** How an image is to be read. */
 export interface ReadOptions {
   /**

@@ -1,3 +1,8 @@
+/**
+ * What an image is, who may see it and whose it is to change.
+ *
+ * @module @glimpse/domain
+ */
 export * from './access.js';
 export * from './catalogue.js';
 export * from './criteria.js';

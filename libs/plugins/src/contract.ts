@@ -50,8 +50,8 @@ export interface AuthenticationRequest {
 export interface Authenticator {
   /** The value of `WWW-Authenticate` when a token is missing or invalid. */
   readonly challenge: string;
-  /** Never throws for what a client sent. */
-  authenticate(token: string, request?: AuthenticationRequest): Promise<Authentication>;
+  /** Never throws for what a client sent. Answers at once, without a promise, where nobody has to be asked. */
+  authenticate(token: string, request?: AuthenticationRequest): Authentication | Promise<Authentication>;
 }
 
 /** What each kind of plugin makes. */

@@ -1,3 +1,11 @@
+/**
+ * The contracts that extend Glimpse, the loader that checks them, and options.
+ *
+ * @module @glimpse/plugins
+ */
+export { isolateAuthenticator } from './authenticator.js';
 export * from './contract.js';
+export type { OnFault } from './fault.js';
+export { isolateImageExtension } from './image-extension.js';
 export * from './load.js';
 export * from './options.js';

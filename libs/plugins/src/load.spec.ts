@@ -198,6 +198,42 @@ describe('loadPlugin', () => {
     },
   );
 
+  it('gives what is wrong with its options when create reads them with a copy of the library of its own', async () => {
+    const create = (): never => {
+      throw Object.assign(new Error('a\nb'), { code: 'invalid-options', problems: ['a', 'b'] });
+    };
+    const error = await refusal(load({ use: './it.js' }, { './it.js': { ...owner, create } }));
+    expect(error.message).toBe('plugin ./it.js: a; b');
+  });
+
+  it.each([
+    ['its module never loads', () => new Promise<never>(() => undefined)],
+    [
+      'it never starts',
+      () => Promise.resolve({ default: { ...owner, create: () => new Promise(() => undefined) } }),
+    ],
+  ])('does not wait for ever when %s', async (_, importModule) => {
+    const error = await refusal(loadPlugin('image-extension', { use: './it.js' }, {}, importModule, 50));
+    expect(error.message).toMatch(/^plugin \.\/it\.js: .*it did not start within 50 ms$/);
+  });
+
+  it.each([
+    [{ alias: 5 }, 'what it makes has no text alias'],
+    [{ alias: '' }, 'what it makes has no text alias'],
+    [{ namespace: undefined }, 'what it makes has no text namespace'],
+    [{ position: 'first' }, 'position = first is not allowed: it must be before-links or last'],
+  ])('refuses an extension with %j', async (wrong, reason) => {
+    const modules = { './it.js': { ...owner, create: () => ({ ...extension('OTHER'), ...wrong }) } };
+    expect((await refusal(load({ use: './it.js' }, modules))).message).toBe(`plugin ./it.js: ${reason}`);
+  });
+
+  it('refuses an authenticator without a challenge', async () => {
+    const create = (): object => ({ authenticate: () => Promise.resolve({ outcome: 'invalid' }) });
+    const modules = from({ './it.js': { ...authenticator, create } });
+    const error = await refusal(loadPlugin('authenticator', { use: './it.js' }, {}, modules));
+    expect(error.message).toBe('plugin ./it.js: what it makes has no text challenge');
+  });
+
   it('says it in one line, whatever configuration and modules say', async () => {
     await refusal(load({ use: 'a\nb' }));
     await refusal(load({ use: 'SIZE', options: { 'a\nb': 1, as: 'c\nd' } }));

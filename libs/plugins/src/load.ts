@@ -1,6 +1,6 @@
 import { CONTRACT_VERSION, type Plugin, type PluginKind, type PluginKinds } from './contract.js';
 import { oneLine } from './one-line.js';
-import { InvalidOptions, readOptions } from './options.js';
+import { readOptions, type InvalidOptions } from './options.js';
 
 /** A plugin as configuration names it. */
 export interface PluginUse {
@@ -25,11 +25,26 @@ export class PluginError extends Error {
 
 class NoOptions {}
 
-/** What cannot be missing from what a plugin of each kind makes. */
+/** Milliseconds within which a plugin starts. */
+const START = 10_000;
+
+/** A function that what a plugin makes cannot lack, by its kind. */
 const ESSENTIAL = {
   'image-extension': 'attributes',
   authenticator: 'authenticate',
 } as const satisfies { [K in PluginKind]: keyof PluginKinds[K] };
+
+/** The texts that it cannot lack. */
+const TEXTS = {
+  'image-extension': ['alias', 'name', 'namespace', 'updated', 'description'],
+  authenticator: ['challenge'],
+} as const satisfies { [K in PluginKind]: readonly (keyof PluginKinds[K])[] };
+
+/** Why a plugin refused to start. By its code, for the plugin may have its own copy of this library. */
+function refusal(error: unknown): string {
+  const { code, problems } = (error ?? {}) as Partial<InvalidOptions>;
+  return code === 'invalid-options' && Array.isArray(problems) ? problems.join('; ') : firstLine(error);
+}
 
 function firstLine(error: unknown): string {
   return (
@@ -39,16 +54,50 @@ function firstLine(error: unknown): string {
   );
 }
 
+/** Settles as a plugin does, or rejects when it takes too long. */
+async function inTime<T>(plugin: PromiseLike<T> | T, within: number): Promise<T> {
+  let late: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    late = setTimeout(() => reject(new Error(`it did not start within ${within} ms`)), within);
+  });
+  try {
+    return await Promise.race([plugin, deadline]);
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+/** Whether what a plugin made is what its kind asks for. */
+function checkMade(kind: PluginKind, use: string, made: unknown): void {
+  const values = made as Readonly<Record<string, unknown>> | null | undefined;
+  if (typeof values?.[ESSENTIAL[kind]] !== 'function') {
+    throw new PluginError(use, `what it makes has no function ${ESSENTIAL[kind]}`);
+  }
+  for (const key of TEXTS[kind]) {
+    if (typeof values[key] !== 'string' || values[key] === '') {
+      throw new PluginError(use, `what it makes has no text ${key}`);
+    }
+  }
+  const position = kind === 'image-extension' ? (values['position'] ?? 'last') : 'last';
+  if (position !== 'last' && position !== 'before-links') {
+    throw new PluginError(
+      use,
+      `position = ${String(position)} is not allowed: it must be before-links or last`,
+    );
+  }
+}
+
 async function find<K extends PluginKind>(
   kind: K,
   use: string,
   builtIns: Readonly<Record<string, Plugin<K>>>,
-  importModule: (specifier: string) => Promise<{ default?: unknown }>,
+  importModule: ImportModule,
+  within: number,
 ): Promise<Plugin<K>> {
   if (Object.hasOwn(builtIns, use)) return builtIns[use]!;
   let module: { default?: unknown };
   try {
-    module = await importModule(use);
+    module = await inTime(importModule(use), within);
   } catch (error) {
     throw new PluginError(
       use,
@@ -66,22 +115,26 @@ async function find<K extends PluginKind>(
   return plugin as Plugin<K>;
 }
 
+/** Imports a module specifier; the place of the function is where a specifier resolves from. */
+export type ImportModule = (specifier: string) => Promise<{ default?: unknown }>;
+
 /**
  * Makes a plugin from what configuration says of it.
  *
  * @param kind what it is to be
  * @param builtIns the plugins that have a name of their own
- * @param importModule imports a module specifier; the place of its caller is where a specifier resolves from
+ * @param within milliseconds within which its module is there, and it starts
  * @throws {PluginError} it cannot be found, is of another kind or contract version, refuses its options,
- *   does not start, or makes something else
+ *   does not start in time, or makes something else
  */
 export async function loadPlugin<K extends PluginKind>(
   kind: K,
   { use, options = {} }: PluginUse,
   builtIns: Readonly<Record<string, Plugin<K>>>,
-  importModule: (specifier: string) => Promise<{ default?: unknown }>,
+  importModule: ImportModule,
+  within: number = START,
 ): Promise<PluginKinds[K]> {
-  const plugin = await find(kind, use, builtIns, importModule);
+  const plugin = await find(kind, use, builtIns, importModule, within);
   if (plugin.contract !== CONTRACT_VERSION) {
     throw new PluginError(
       use,
@@ -91,15 +144,12 @@ export async function loadPlugin<K extends PluginKind>(
   let made: PluginKinds[K];
   try {
     const name = (path: string): string => (path === '' ? 'its options' : `option ${path}`);
-    made = await plugin.create(readOptions(plugin.options ?? NoOptions, options, name));
+    const read = readOptions(plugin.options ?? NoOptions, options, name);
+    made = await inTime(plugin.create(read), within);
   } catch (error) {
-    const reason = error instanceof InvalidOptions ? error.problems.join('; ') : firstLine(error);
-    throw new PluginError(use, reason, { cause: error });
+    throw new PluginError(use, refusal(error), { cause: error });
   }
-  const essential: string = ESSENTIAL[kind];
-  if (typeof (made as unknown as Record<string, unknown> | undefined)?.[essential] !== 'function') {
-    throw new PluginError(use, `what it makes has no function ${essential}`);
-  }
+  checkMade(kind, use, made);
   return made;
 }
 
@@ -111,7 +161,7 @@ export async function loadPlugin<K extends PluginKind>(
 export async function loadImageExtensions(
   uses: readonly PluginUse[],
   builtIns: Readonly<Record<string, Plugin<'image-extension'>>>,
-  importModule: (specifier: string) => Promise<{ default?: unknown }>,
+  importModule: ImportModule,
 ): Promise<readonly PluginKinds['image-extension'][]> {
   const loaded = new Map<string, PluginKinds['image-extension']>();
   for (const use of uses) {

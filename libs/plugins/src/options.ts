@@ -26,51 +26,42 @@ export class InvalidOptions extends Error {
   }
 }
 
-type Read = (value: unknown) => unknown;
-type OptionsClass = new () => object;
-
-/**
- * Under this the decorators leave how a property is read. A plugin may bring a copy of this package of its own, so
- * that is kept where every copy finds it, as class-validator's rules are.
- */
-const READ = Symbol.for('@glimpse/plugins:read');
-
-/** Adds to how a property is read; undefined leaves it at what its class gives it. */
-function reads(read: Read): PropertyDecorator {
-  return (target, key) => {
-    const before = Reflect.getMetadata(READ, target, key) as Read | undefined;
-    Reflect.defineMetadata(READ, (value: unknown) => read(before ? before(value) : value), target, key);
-  };
-}
-
-function isMapping(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Makes an instance, and puts in what is given, each as its decorators read it. */
-function fill<T extends object>(type: new () => T, raw: object): T {
-  const options = new type();
-  for (const [key, value] of Object.entries(raw)) {
-    const read = Reflect.getMetadata(READ, options, key) as Read | undefined;
-    const given: unknown = read ? read(value) : value;
-    if (given !== undefined) Object.assign(options, { [key]: given });
-  }
-  return options;
-}
-
 /** The text that environment variables, and the YAML file, hold for a value that is a number or a switch. */
 function fromText(text: unknown, pattern: RegExp, read: (text: string) => unknown): unknown {
   return typeof text === 'string' && pattern.test(text) ? read(text) : text;
 }
 
+/** Where an option's reading is kept: with the class, so that a plugin's own copy of this library will do. */
+const READING = 'glimpse:reading';
+
+/** How what was given for an option becomes its value; several on one option follow one another. */
+function reading(read: (given: unknown) => unknown): PropertyDecorator {
+  return (target, key) => {
+    const before = Reflect.getOwnMetadata(READING, target, key) as typeof read | undefined;
+    Reflect.defineMetadata(READING, before ? (given: unknown) => read(before(given)) : read, target, key);
+  };
+}
+
+/** Options with what was given in the place of their defaults, not judged yet. */
+function filled(type: new () => object, raw: object): object {
+  const options = new type() as Record<string, unknown>;
+  for (const [key, given] of Object.entries(raw) as [string, unknown][]) {
+    const read = Reflect.getMetadata(READING, type.prototype as object, key) as
+      ((given: unknown) => unknown) | undefined;
+    const value = read ? read(given) : given;
+    if (value !== undefined) options[key] = value;
+  }
+  return options;
+}
+
 function rule(
   allowed: string,
   validate: (value: unknown) => boolean,
-  coerce: Read = (value) => value,
+  coerce?: (value: unknown) => unknown,
   context: { secret?: boolean } = {},
 ): PropertyDecorator {
   return (target, key) => {
-    reads(coerce)(target, key);
+    if (coerce) reading(coerce)(target, key);
     const validator = { validate, defaultMessage: () => allowed };
     ValidateBy({ name: String(key), validator }, { context })(target, key);
   };
@@ -125,7 +116,7 @@ export function Matching(allowed: string, predicate: (value: string) => boolean)
 /** An option that may be left out; null, which an empty value in YAML is, leaves it out too. */
 export function Optional(): PropertyDecorator {
   return (target, key) => {
-    reads((value) => value ?? undefined)(target, key);
+    reading((given) => given ?? undefined)(target, key);
     IsOptional()(target, key);
   };
 }
@@ -143,7 +134,7 @@ function isList(target: object, key: string | symbol): boolean | undefined {
  * Options of an option, or a list of them: a class of its own. It is a list where the property's first value
  * or declared type is an array.
  */
-export function Nested(type: () => OptionsClass): PropertyDecorator {
+export function Nested(type: () => new () => object): PropertyDecorator {
   return (target, key) => {
     const validate = (value: unknown): boolean => {
       if (typeof value !== 'object' || value === null) return false;
@@ -151,14 +142,18 @@ export function Nested(type: () => OptionsClass): PropertyDecorator {
       return Array.isArray(value) === (isList(target, key) ?? Array.isArray(value));
     };
     const defaultMessage = (): string => (isList(target, key) ? 'a list of mappings' : 'a mapping');
-    const one = (value: unknown): unknown => (isMapping(value) ? fill(type(), value) : value);
-    reads((value) => (Array.isArray(value) ? value.map(one) : one(value)))(target, key);
+    const read = (given: unknown): unknown =>
+      typeof given === 'object' && given !== null && !Array.isArray(given) ? filled(type(), given) : given;
+    reading((given) => (Array.isArray(given) ? given.map(read) : read(given)))(target, key);
     ValidateBy({ name: String(key), validator: { validate, defaultMessage } })(target, key);
     ValidateNested({ message: 'a mapping' })(target, key);
   };
 }
 
-/** The paths of keys that every object has, such as `constructor`. No option is called so. */
+/**
+ * The paths of keys that every object has, such as `constructor`. No option is called so, and to set one may
+ * change more than the options.
+ */
 function inheritedKeys(raw: object, prefix = ''): string[] {
   return Object.entries(raw).flatMap(([key, value]: [string, unknown]) => {
     if (key in Object.prototype) return [prefix + key];
@@ -174,7 +169,9 @@ function knownKeys(target: object): string {
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value));
+  const whole = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value));
+  // A URL may have a password in it where none is allowed.
+  const text = whole.replace(/\/\/[^/@\s]*@/g, '//***@');
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
@@ -217,7 +214,7 @@ export function readOptions<T extends object>(
   raw: unknown,
   name: (path: string) => string = (path) => path || 'the options',
 ): T {
-  if (!isMapping(raw)) {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     throw new InvalidOptions([`${name('')} = ${shown(raw)} is not allowed: it must be a mapping`]);
   }
   const inherited = inheritedKeys(raw);
@@ -226,7 +223,7 @@ export function readOptions<T extends object>(
       inherited.map((path) => `${name(path)} is not a known key: nothing has that name`),
     );
   }
-  const options = fill(type, raw);
+  const options = filled(type, raw) as T;
   const errors = validateSync(options, {
     whitelist: true,
     forbidNonWhitelisted: true,

@@ -122,6 +122,58 @@ describe('an image by its id', () => {
   });
 });
 
+describe('a list', () => {
+  /** A catalogue on one connection, and what that keeps. */
+  async function withOneConnection(
+    pooled: boolean,
+    happens: (lists: StoredCatalogue, kept: () => Promise<number>) => Promise<void>,
+  ): Promise<void> {
+    const one = openDatabase({ url: server.url, poolSize: 1, pooled });
+    const kept = async (): Promise<number> => {
+      const { rows } = await one.pool.query<{ count: number }>(
+        'SELECT count(*)::int AS count FROM pg_prepared_statements',
+      );
+      return rows[0]!.count;
+    };
+    await happens(new StoredCatalogue(one, (error) => lost.push(error)), kept);
+    await one.close();
+  }
+
+  it('is planned once on each connection, whatever its values, and some dozen different ones are', async () => {
+    await withOneConnection(false, async (lists, kept) => {
+      for (const project of ['owner', 'stranger']) {
+        expect(
+          (await lists.images({ limit: 10, names: ['an image'] }, { project, admin: false })).value[0]!.id,
+        ).toBe(project === 'owner' ? SHARED : PUBLIC);
+      }
+      expect(await kept()).toBe(1);
+      for (let limit = 1; limit <= 100; limit++) {
+        expect((await lists.images({ limit }, OWNER)).value).toHaveLength(Math.min(limit, 3));
+      }
+      expect(await kept()).toBe(50);
+    });
+  });
+
+  it('leaves nothing on a connection that the next transaction may not get', async () => {
+    await withOneConnection(true, async (lists, kept) => {
+      expect((await lists.images({ limit: 10 }, OWNER)).value).toHaveLength(3);
+      expect(await kept()).toBe(0);
+    });
+  });
+
+  it('that nobody waits for any more is given up by PostgreSQL too', async () => {
+    const running = `SELECT count(*)::int AS count FROM pg_stat_activity
+                     WHERE application_name = 'glimpse' AND state = 'active' AND query LIKE '%pg_sleep(30)%'`;
+    await expect(database.pool.query('SELECT pg_sleep(30)')).rejects.toThrow();
+    for (const deadline = Date.now() + 10_000; ; await sleep(50)) {
+      const { rows } = await database.pool.query<{ count: number }>(running);
+      // The one that asks is active itself.
+      if (rows[0]!.count === 1) return;
+      if (Date.now() > deadline) throw new Error('it runs on');
+    }
+  }, 30_000);
+});
+
 /** Everything that the catalogue can be asked, without an effect on what is there. */
 const QUESTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
   'an image': () => catalogue.image(PUBLIC, STRANGER),

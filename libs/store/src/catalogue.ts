@@ -20,8 +20,9 @@ import {
   type Visibility,
 } from '@glimpse/domain';
 import { changeStatement, deleteStatement, type DeletedRow, type PropertiesRow } from './change.js';
-import type { Database } from './database.js';
-import { listStatement, markerStatement, type Statement } from './list.js';
+import { QUERY_DEADLINE, type Database } from './database.js';
+import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list.js';
+import type { Statement } from './statement.js';
 import { isUnavailable } from './unavailable.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -45,8 +46,17 @@ interface ImageRow {
   readonly members: readonly { readonly member: string; readonly status: string }[] | null;
 }
 
+/**
+ * Of how many different lists the connections keep a prepared plan. Planning a list takes longer than reading it;
+ * but what is once prepared a connection never gives up, and whoever asks can make up any number of them.
+ */
+const MOST_PREPARED = 50;
+
 /** The catalogue as it stands in PostgreSQL. */
 export class StoredCatalogue implements Catalogue {
+  /** Texts and names of prepared lists. */
+  readonly #prepared = new Map<string, string>();
+
   constructor(
     private readonly database: Database,
     /** Hears why the database could not be asked. */
@@ -77,7 +87,7 @@ export class StoredCatalogue implements Catalogue {
     const { marker } = criteria;
     if (marker !== undefined && !UUID.test(marker)) throw new MarkerNotFound(marker);
     if (!canMatch(criteria)) return { source: 'fresh', value: [] };
-    const rows = await this.#query<ImageRow>(listStatement(criteria, viewer));
+    const rows = await this.#page(new ListQuery(criteria, viewer));
     if (rows.length === 0 && marker !== undefined) {
       const found = await this.#query(markerStatement(marker, viewer));
       if (found.length === 0) throw new MarkerNotFound(marker);
@@ -109,8 +119,36 @@ export class StoredCatalogue implements Catalogue {
     if (version !== undefined && BigInt(row.version) !== version) throw new VersionLost();
   }
 
-  async #query<Row extends object>({ text, values }: Statement): Promise<Row[]> {
-    const { rows } = await this.#ask(() => this.database.pool.query<Row>(text, [...values]));
+  /** A page of a list: mostly one statement; where there are more, they have the time of one. */
+  async #page(query: ListQuery): Promise<ImageRow[]> {
+    const end = performance.now() + QUERY_DEADLINE;
+    let rows: (ImageRow & ListRow)[] = [];
+    for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, rows)) {
+      const statement = query.statement(plan);
+      rows = await this.#query(statement, {
+        name: this.#nameOf(statement),
+        query_timeout: Math.max(Math.ceil(end - performance.now()), 1),
+      });
+    }
+    return rows;
+  }
+
+  /** The name under which connections keep the plan of a list's statement, if they do. */
+  #nameOf({ text }: Statement): string | undefined {
+    if (!this.database.prepares) return undefined;
+    const known = this.#prepared.get(text);
+    if (known !== undefined || this.#prepared.size === MOST_PREPARED) return known;
+    const name = `list ${this.#prepared.size}`;
+    this.#prepared.set(text, name);
+    return name;
+  }
+
+  async #query<Row extends object>(
+    { text, values }: Statement,
+    options: { readonly name?: string; readonly query_timeout?: number } = {},
+  ): Promise<Row[]> {
+    const query = { text, values: [...values], ...options };
+    const { rows } = await this.#ask(() => this.database.pool.query<Row>(query));
     return rows;
   }
 

@@ -1,76 +1,39 @@
 import type { ImageCriteria, Viewer } from '@glimpse/domain';
+import { filtersOf } from './list-filters.js';
+import { pathsOf, type AfterMarker, type Path } from './list-paths.js';
+import { visible, waysOf } from './list-ways.js';
+import { Values, type Statement } from './statement.js';
 
-/** A statement with its values. */
-export interface Statement {
-  readonly text: string;
-  readonly values: readonly unknown[];
+/** How a page is read along one way. */
+export interface Step {
+  /** Which of the way's paths is taken, from 0 on. */
+  readonly path: number;
+  /** How many images are read on it at most. */
+  readonly bound: number;
 }
 
-/** Collects the values of a statement and gives each its place. */
-class Values {
-  readonly all: unknown[] = [];
+/** A step for each way of a list; empty where nothing can be listed. */
+export type ListPlan = readonly Step[];
 
-  add(value: unknown): string {
-    return `$${this.all.push(value)}`;
-  }
+/** A row of a list's statement, besides the image. */
+export interface ListRow {
+  /** The number of its way. */
+  readonly way: number;
+  /** Whether the path ended at its bound: from here on, images of this way may be missing. */
+  readonly cut: boolean;
 }
 
-/** What every image of a list fulfils; the indexes hold just these. */
-const LISTED = 'NOT image.hidden AND image.deleted_at IS NULL';
+/** How many images are read on a way's first path: enough for a page of 25 of what every fourth image has. */
+const FIRST_BOUND = 100;
 
-/**
- * The ways in which an image comes to be listed for a viewer, each served by an index of its own and none
- * finding what another finds: SQL's words for `isListed` of the domain.
- */
-function branches({ visibility }: ImageCriteria, viewer: Viewer, values: Values): string[] {
-  // Served by images_listed_idx.
-  if (visibility === 'community') return [`SELECT image.* FROM images image WHERE ${LISTED}`];
-  const project = viewer.project === null ? undefined : values.add(viewer.project);
-  if (viewer.admin) {
-    const own = project ? ` OR image.owner = ${project}` : '';
-    return [`SELECT image.* FROM images image WHERE ${LISTED} AND (image.visibility <> 'community'${own})`];
-  }
-  // Served by images_public_idx, images_own_idx, and members_member_idx with the primary key of images.
-  const open = `SELECT image.* FROM images image WHERE image.visibility = 'public' AND ${LISTED}`;
-  if (!project) return [open];
-  return [
-    open,
-    `SELECT image.* FROM images image
-     WHERE image.owner = ${project} AND image.visibility <> 'public' AND ${LISTED}`,
-    `SELECT image.* FROM members member JOIN images image ON image.id = member.image_id
-     WHERE member.member = ${project} AND member.status = 'accepted' AND image.visibility = 'shared'
-       AND image.owner <> ${project} AND ${LISTED}`,
-  ];
-}
+/** How many are read where there are no filters, and the page is full before: one text for every page. */
+const PAGE_BOUND = 1000;
 
-/** What the criteria ask of each image. */
-function filters(criteria: ImageCriteria, values: Values): string {
-  const { names, search, statuses, visibility, minDisk, minRam, properties, changedSince } = criteria;
-  const conditions = [
-    names && `image.name = ANY(${values.add(names)}::text[])`,
-    search && `image.name ILIKE ${values.add(`%${search.replace(/[\\%_]/g, '\\$&')}%`)}`,
-    statuses && `image.status = ANY(${values.add(statuses)}::text[])`,
-    visibility && `image.visibility = ${values.add(visibility)}`,
-    minDisk !== undefined && `image.min_disk = ${values.add(minDisk)}`,
-    minRam !== undefined && `image.min_ram = ${values.add(minRam)}`,
-    properties && `image.properties @> ${values.add(JSON.stringify(properties))}::jsonb`,
-    changedSince && `image.updated_at >= ${values.add(changedSince)}`,
-  ];
-  return conditions
-    .filter((condition) => condition)
-    .map((condition) => ` AND ${String(condition)}`)
-    .join('');
-}
+/** How much further each step goes: all steps before the last cost a ninth of it. */
+const GROWTH = 10;
 
-/** SQL's words for `canSee` of the domain. A deleted image keeps its place, for whoever could see it. */
-function visible(viewer: Viewer, values: Values): string {
-  if (viewer.admin) return 'true';
-  const open = `image.owner IS NULL OR image.visibility IN ('public', 'community')`;
-  if (viewer.project === null) return open;
-  const project = values.add(viewer.project);
-  return `${open} OR image.owner = ${project} OR image.visibility = 'shared' AND EXISTS (
-    SELECT FROM members member WHERE member.image_id = image.id AND member.member = ${project})`;
-}
+/** A walk goes on where at least one image in so many belongs to the page; else it is the next path's turn. */
+const WORTH_WALKING = 50;
 
 /** Finds the marker of a list if its viewer may see it. Served by the primary keys. */
 export function markerStatement(marker: string, viewer: Viewer): Statement {
@@ -81,36 +44,89 @@ export function markerStatement(marker: string, viewer: Viewer): Statement {
 }
 
 /**
- * A page of a list. In SQL and not through Prisma Client because it is a merge of index scans, each of which
- * stops after a page: one OR over the table would read all of it. The marker's place is read by the same
- * statement, in PostgreSQL's own precision; of a marker that the viewer may not see there is none, and then
- * no image comes after it.
+ * The statements that read a page of a list. In SQL and not through Prisma Client because each is a merge of
+ * index scans that stop early: one OR over the table would read all of it.
+ *
+ * Where there are filters, each way has several paths. Which one is short nobody knows beforehand: PostgreSQL
+ * has no idea how often a property occurs, let alone where. So every path has a bound, a row that is `cut`
+ * says in its place that the bound was reached, and {@link ListQuery.next} sends a way that was cut on, to its
+ * next path and ten times as far. What is read is thus some multiple of what the best path would have read.
  */
-export function listStatement(criteria: ImageCriteria, viewer: Viewer): Statement {
-  const values = new Values();
-  const limit = values.add(criteria.limit);
-  const ways = branches(criteria, viewer, values);
-  let conditions = filters(criteria, values);
-  let marker = '';
-  if (criteria.marker !== undefined) {
-    const id = values.add(criteria.marker);
-    marker = `marker AS MATERIALIZED (
-      SELECT image.created_at, image.id FROM images image
-      WHERE image.id = ${id} AND (${visible(viewer, values)})), `;
-    conditions +=
-      ' AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))';
+export class ListQuery {
+  readonly #values = new Values();
+  readonly #ways: readonly (readonly Path[])[];
+  readonly #conditions: string;
+  readonly #marker: string;
+
+  constructor(
+    private readonly criteria: ImageCriteria,
+    viewer: Viewer,
+    private readonly firstBound = FIRST_BOUND,
+  ) {
+    const filters = filtersOf(criteria, this.#values);
+    this.#conditions = filters.map(({ condition }) => ` AND ${condition}`).join('');
+    let after: AfterMarker = () => '';
+    this.#marker = '';
+    if (criteria.marker !== undefined) {
+      const id = this.#values.add(criteria.marker);
+      // Its place is read by the same statement, in PostgreSQL's own precision. Of a marker that the viewer may
+      // not see there is none, and then no image comes after it.
+      this.#marker = `WITH marker AS MATERIALIZED (
+        SELECT image.created_at, image.id FROM images image
+        WHERE image.id = ${id} AND (${visible(viewer, this.#values)}))`;
+      after = (time, id) =>
+        `AND (${time}, ${id}) < ((SELECT created_at FROM marker), (SELECT id FROM marker))`;
+    }
+    this.#ways = waysOf(criteria, viewer, this.#values).map((way) => pathsOf(way, filters, after));
   }
-  const pages = ways.map(
-    (way) => `(${way}${conditions} ORDER BY image.created_at DESC, image.id DESC LIMIT ${limit})`,
-  );
-  const text = `
-    WITH ${marker}page AS (
-      SELECT * FROM (${pages.join(' UNION ALL ')}) ways ORDER BY created_at DESC, id DESC LIMIT ${limit}
-    )
-    SELECT id, version, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk",
-           min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", (
-      SELECT jsonb_agg(share) FROM members share WHERE share.image_id = page.id
-    ) AS members
-    FROM page ORDER BY created_at DESC, id DESC`;
-  return { text, values: values.all };
+
+  /** How to begin. */
+  first(): ListPlan {
+    const bound = this.#conditions ? this.firstBound : Math.max(PAGE_BOUND, this.criteria.limit);
+    return this.#ways.map(() => ({ path: 0, bound }));
+  }
+
+  /** How to go on after what a plan brought; undefined when that is the page. */
+  next(plan: ListPlan, rows: readonly ListRow[]): ListPlan | undefined {
+    if (!rows.some(({ cut }) => cut)) return undefined;
+    return plan.map(({ path, bound }, way) => {
+      const ofWay = rows.filter((row) => row.way === way);
+      if (!ofWay.some(({ cut }) => cut)) return { path, bound };
+      const paths = this.#ways[way]!;
+      const found = ofWay.filter(({ cut }) => !cut).length;
+      const stays = paths[path]!.kind === 'walk' && found * WORTH_WALKING >= bound;
+      return { path: stays ? path : (path + 1) % paths.length, bound: bound * GROWTH };
+    });
+  }
+
+  /**
+   * The statement of a plan. The rows before the first that is cut are the beginning of the page; without one
+   * they are the page.
+   */
+  statement(plan: ListPlan): Statement {
+    const pages = plan.map(({ path, bound }, way) => this.#page(way, this.#ways[way]![path]!, bound));
+    const text = `${this.#marker}
+      SELECT id, version, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk",
+             min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", (
+        SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
+        FROM members share WHERE share.image_id = page.id
+      ) AS members, way, cut
+      FROM (${pages.join(' UNION ALL ')}) page
+      ORDER BY created_at DESC, id DESC LIMIT ${this.criteria.limit}`;
+    return { text, values: this.#values.all };
+  }
+
+  /**
+   * What one path brings to the page. One image more than its bound is read: where a path in the order of lists
+   * meets that, it is cut in that place; one in any other order has then found nothing that can be relied on,
+   * and all of it is cut.
+   */
+  #page(way: number, { ordered, read, check }: Path, bound: number): string {
+    const count = ordered ? 'row_number() OVER (ORDER BY created_at DESC, id DESC)' : 'count(*) OVER ()';
+    return `(
+      SELECT image.*, ${way} AS way, image.count > ${bound} AS cut
+      FROM (SELECT *, ${count} AS count FROM (${read(bound + 1)}) image) image
+      WHERE image.count > ${bound} OR ${check}${this.#conditions}
+      ORDER BY created_at DESC, id DESC)`;
+  }
 }

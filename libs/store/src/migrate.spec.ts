@@ -12,10 +12,12 @@ const names = readdirSync(migrations)
   .filter((name) => !name.includes('.'))
   .sort();
 
+function scriptOf(name: string): string {
+  return readFileSync(new URL(`${name}/migration.sql`, migrations), 'utf8');
+}
+
 function checksumOf(name: string): string {
-  return createHash('sha256')
-    .update(readFileSync(new URL(`${name}/migration.sql`, migrations)))
-    .digest('hex');
+  return createHash('sha256').update(scriptOf(name)).digest('hex');
 }
 
 let folder: string;
@@ -79,10 +81,11 @@ describe('migrate', () => {
   it('applies what comes after what was applied', async () => {
     await migrate(url);
     const last = names.at(-1)!;
+    // The books stay; what the migrations made goes, and is made again without the last of them.
+    await pool.query(`ALTER SCHEMA public RENAME TO before; CREATE SCHEMA public;
+                      ALTER TABLE before._prisma_migrations SET SCHEMA public; DROP SCHEMA before CASCADE`);
+    for (const name of names.slice(0, -1)) await pool.query(scriptOf(name));
     await pool.query('DELETE FROM _prisma_migrations WHERE migration_name = $1', [last]);
-    await pool.query(
-      'DROP FUNCTION notify_of_images, notify_of_changed_images, notify_of_changed_members CASCADE',
-    );
     expect(await migrate(url)).toEqual([last]);
     expect(await missingMigrations(pool)).toEqual([]);
   }, 30_000);

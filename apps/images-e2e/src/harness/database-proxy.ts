@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { databaseUrl } from './databases.js';
 
 /** Stands between a service and its database, and can take it away in the ways a network does. */
 export class DatabaseProxy {
@@ -13,10 +12,11 @@ export class DatabaseProxy {
     private readonly server: Server,
   ) {}
 
-  static async to(database: string): Promise<DatabaseProxy> {
+  /** @param url of the database itself */
+  static async to(url: string): Promise<DatabaseProxy> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const target = new URL(databaseUrl(database));
+    const target = new URL(url);
     const { hostname, port } = target;
     target.port = String((server.address() as AddressInfo).port);
     const proxy = new DatabaseProxy(target.toString(), server);

@@ -8,7 +8,7 @@ import { databaseUrl } from './databases.js';
 /** Who is who in the recordings. */
 export const IDENTITIES = JSON.parse(
   readFileSync(new URL('../../contract/identities.json', import.meta.url), 'utf8'),
-) as Record<string, { project_id: string; roles: string[] }>;
+) as Record<string, { user_id: string; project_id: string; roles: string[] }>;
 
 /** The token of an identity of the recordings. */
 export function tokenOf(identity: string): string {
@@ -72,20 +72,24 @@ export async function startBareService(settings: Record<string, string>, how: Ru
 export async function startService(
   database: string,
   settings: Record<string, string> = {},
+  how: Run = {},
 ): Promise<Service> {
   const folder = newFolder();
   const identities = join(folder, 'identities.json');
   const entries = Object.entries(IDENTITIES).map(([name, identity]) => [tokenOf(name), identity]);
   writeFileSync(identities, JSON.stringify(Object.fromEntries(entries)));
-  const service = await startBareService({
-    DATABASE_URL: databaseUrl(database),
-    GLIMPSE_DATA_DIR: folder,
-    GLIMPSE_IDENTITIES: identities,
-    GLIMPSE_IMAGE_URL: IMAGE_URL,
-    GLIMPSE_KEYSTONE_PUBLIC_URL: KEYSTONE_URL,
-    GLIMPSE_MAX_MICROVERSION: '2.93',
-    ...settings,
-  });
+  const service = await startBareService(
+    {
+      DATABASE_URL: databaseUrl(database),
+      GLIMPSE_DATA_DIR: folder,
+      GLIMPSE_IDENTITIES: identities,
+      GLIMPSE_IMAGE_URL: IMAGE_URL,
+      GLIMPSE_KEYSTONE_PUBLIC_URL: KEYSTONE_URL,
+      GLIMPSE_MAX_MICROVERSION: '2.93',
+      ...settings,
+    },
+    how,
+  );
   await until(async () => (await fetch(`${service.url}/readyz`)).ok);
   return service;
 }

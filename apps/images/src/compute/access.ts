@@ -10,17 +10,25 @@ import {
   NotOwner,
   canChange,
   type Catalogue,
+  type Copies,
   type Identity,
   type Image,
   type ImageCriteria,
   type ReadOptions,
   type Reading,
+  type Viewer,
 } from '@glimpse/domain';
-import { Inject, Injectable } from '@nestjs/common';
-import { CATALOGUE, POLICY } from '../tokens.js';
 
 /** How many images policy is asked about for one page. */
 const MOST_ASKED = 10_000;
+
+/** What the rules say of a caller, whatever the image. */
+interface Standing {
+  readonly credentials: Credentials;
+  readonly viewer: Viewer;
+  /** Whether policy shows them images; undefined where it has to look at each. */
+  readonly mayRead: boolean | undefined;
+}
 
 /** A page of a list, and the marker that the next one begins after, if there may be a next one. */
 export interface Page {
@@ -35,12 +43,18 @@ const RULES = { change: 'modify_image', delete: 'delete_image' } as const;
  * The catalogue as a caller may use it. The rules of the domain come first: what is visible, and whose it is
  * to change. Then policy may refuse; it never opens anything.
  */
-@Injectable()
 export class ImageAccess {
+  readonly #standings = new WeakMap<Identity, Standing>();
+  /** Whether `get_image` looks at the image. */
+  readonly #readsEach: boolean;
+
   constructor(
-    @Inject(CATALOGUE) private readonly catalogue: Catalogue,
-    @Inject(POLICY) private readonly policy: Policy,
-  ) {}
+    private readonly catalogue: Catalogue,
+    private readonly policy: Policy,
+    private readonly copies?: Copies,
+  ) {
+    this.#readsEach = policy.readsTarget('get_image');
+  }
 
   /**
    * Reads an image for somebody.
@@ -48,10 +62,17 @@ export class ImageAccess {
    * @throws {ImageNotFound} {PolicyRefused} {CatalogueUnavailable}
    */
   async read(id: string, caller: Identity, options?: ReadOptions): Promise<Reading<Image>> {
-    const credentials = credentialsOf(caller, this.policy);
-    const reading = await this.catalogue.image(id, viewerOf(credentials), options);
-    this.enforce('get_image', credentials, reading.value);
+    const standing = this.standingOf(caller);
+    const reading = await this.catalogue.image(id, standing.viewer, options);
+    this.enforceRead(standing, reading.value);
     return reading;
+  }
+
+  /** What {@link read} would read, where that needs nobody asked. */
+  readKept(id: string, caller: Identity): Image | undefined {
+    const standing = this.standingOf(caller);
+    const image = this.copies?.kept(id, standing.viewer);
+    return image && this.mayRead(standing, image) ? image : undefined;
   }
 
   /**
@@ -60,9 +81,9 @@ export class ImageAccess {
    * @throws as {@link read}
    */
   async readForChange(id: string, caller: Identity): Promise<Image> {
-    const credentials = credentialsOf(caller, this.policy);
-    const image = await this.catalogue.imageToChange(id, viewerOf(credentials));
-    this.enforce('get_image', credentials, image);
+    const standing = this.standingOf(caller);
+    const image = await this.catalogue.imageToChange(id, standing.viewer);
+    this.enforceRead(standing, image);
     return image;
   }
 
@@ -72,8 +93,8 @@ export class ImageAccess {
    * @throws {NotOwner} {PolicyRefused}
    */
   judgeChange(image: Image, caller: Identity, action: keyof typeof RULES): void {
-    const credentials = credentialsOf(caller, this.policy);
-    if (!canChange(image, viewerOf(credentials))) throw new NotOwner(image.id, action);
+    const { credentials, viewer } = this.standingOf(caller);
+    if (!canChange(image, viewer)) throw new NotOwner(image.id, action);
     this.enforce(RULES[action], credentials, image);
   }
 
@@ -84,19 +105,17 @@ export class ImageAccess {
    * @throws {MarkerNotFound} {PolicyRefused} {CatalogueUnavailable}
    */
   async page(criteria: ImageCriteria, caller: Identity): Promise<Page> {
-    const credentials = credentialsOf(caller, this.policy);
-    this.enforce('get_images', credentials);
-    const viewer = viewerOf(credentials);
+    const standing = this.standingOf(caller);
+    this.enforce('get_images', standing.credentials);
     const { limit } = criteria;
-    const asksEach = this.policy.readsTarget('get_image');
-    if (!asksEach && !this.policy.allows('get_image', credentials)) return { images: [], next: undefined };
+    if (standing.mayRead === false) return { images: [], next: undefined };
 
     const images: Image[] = [];
     let { marker } = criteria;
     for (let asked = 0; asked < MOST_ASKED;) {
-      const { value: read } = await this.catalogue.images({ ...criteria, marker }, viewer);
+      const { value: read } = await this.catalogue.images({ ...criteria, marker }, standing.viewer);
       for (const image of read) {
-        if (!asksEach || this.allows('get_image', credentials, image)) images.push(image);
+        if (this.mayRead(standing, image)) images.push(image);
         marker = image.id;
         if (images.length === limit) return { images, next: marker };
       }
@@ -104,6 +123,24 @@ export class ImageAccess {
       asked += read.length;
     }
     return { images, next: marker };
+  }
+
+  private standingOf(caller: Identity): Standing {
+    const known = this.#standings.get(caller);
+    if (known) return known;
+    const credentials = credentialsOf(caller, this.policy);
+    const mayRead = this.#readsEach ? undefined : this.policy.allows('get_image', credentials);
+    const standing = { credentials, viewer: viewerOf(credentials), mayRead };
+    this.#standings.set(caller, standing);
+    return standing;
+  }
+
+  private mayRead({ credentials, mayRead }: Standing, image: Image): boolean {
+    return mayRead ?? this.allows('get_image', credentials, image);
+  }
+
+  private enforceRead(standing: Standing, image: Image): void {
+    if (!this.mayRead(standing, image)) throw new PolicyRefused('get_image');
   }
 
   private allows(rule: string, credentials: Credentials, image: Image): boolean {

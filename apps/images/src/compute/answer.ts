@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { DomainError, type Image, type Reading } from '@glimpse/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { shown, type Shown } from './shown-images.js';
 
 /** The image is not in the state that `If-Match` names. */
 export class PreconditionFailed extends DomainError {
@@ -9,15 +9,6 @@ export class PreconditionFailed extends DomainError {
   constructor() {
     super('The image is not in the state that If-Match names.');
   }
-}
-
-function bytesOf(document: object): Buffer {
-  return Buffer.from(JSON.stringify(document));
-}
-
-/** A strong validator: a hash of the body's bytes, so that it changes exactly when the body does. */
-function entityTag(body: Buffer): string {
-  return `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`;
 }
 
 /** Whether a list of entity tags holds one (RFC 9110, 13.1). A weak one never matches strongly. */
@@ -29,7 +20,7 @@ function names(header: string, tag: string, { weakly }: { weakly: boolean }): bo
 
 /** Sends a document. As bytes: to a text Fastify would add a charset, which Nova's answers do not have. */
 export function sendDocument(reply: FastifyReply, document: object): void {
-  void reply.header('content-type', 'application/json').send(bytesOf(document));
+  void reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(document)));
 }
 
 /**
@@ -39,21 +30,23 @@ export function sendDocument(reply: FastifyReply, document: object): void {
  */
 export function sendImageDocument(
   reply: FastifyReply,
-  document: object,
+  { text, tag, modified }: Shown,
   reading: Reading<Image>,
   staleStatus: number,
 ): void {
-  const { value: image } = reading;
-  const body = bytesOf(document);
-  const tag = entityTag(body);
-  void reply.headers({ etag: tag, 'last-modified': (image.updatedAt ?? image.createdAt).toUTCString() });
+  void reply.headers({ etag: tag, 'last-modified': modified });
   if (reading.source === 'copy') void reply.code(staleStatus).header('age', Math.floor(reading.age));
-  const known = reply.request.headers['if-none-match'];
-  if (known !== undefined && names(known, tag, { weakly: true })) {
+  if (hasCurrent(reply.request, tag)) {
     void reply.code(304).send();
   } else {
-    void reply.header('content-type', 'application/json').send(body);
+    void reply.header('content-type', 'application/json').send(Buffer.from(text));
   }
+}
+
+/** Whether the client says that it has what is current (`If-None-Match`). */
+export function hasCurrent({ headers }: FastifyRequest, tag: string): boolean {
+  const known = headers['if-none-match'];
+  return known !== undefined && names(known, tag, { weakly: true });
 }
 
 /**
@@ -66,6 +59,6 @@ export function sendImageDocument(
 export function requiredVersion(request: FastifyRequest, document: object, image: Image): bigint | undefined {
   const wanted = request.headers['if-match'];
   if (wanted === undefined || wanted.trim() === '*') return undefined;
-  if (!names(wanted, entityTag(bytesOf(document)), { weakly: false })) throw new PreconditionFailed();
+  if (!names(wanted, shown(document, image).tag, { weakly: false })) throw new PreconditionFailed();
   return image.version;
 }

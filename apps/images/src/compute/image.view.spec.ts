@@ -2,7 +2,7 @@ import { IMAGE_STATUSES, type Image } from '@glimpse/domain';
 import type { LinkBase } from '@glimpse/links';
 import type { ImageExtension } from '@glimpse/plugins';
 import { describe, expect, it } from '@jest/globals';
-import { briefView, detailView, imageView, statusesShownAs } from './image.view.js';
+import { OWN_ATTRIBUTES, briefView, detailView, imageView, statusesShownAs } from './image.view.js';
 
 const ID = '70a599e0-31e7-49b7-b260-868f441e862b';
 
@@ -44,6 +44,10 @@ describe('imageView', () => {
       ...['early', 'links', 'server', 'late'],
     ]);
     expect(shown).toMatchObject({ id: ID, name: 'fakeimage7', minRam: 2, minDisk: 1, metadata: properties });
+  });
+
+  it('names all of its own attributes, for no extension may give them', () => {
+    expect([...OWN_ATTRIBUTES]).toEqual(Object.keys(show({ properties: { instance_uuid: 's' } })));
   });
 
   it('cuts times to seconds', () => {

@@ -29,6 +29,21 @@ function time(date: Date | null): string | null {
   return date && `${date.toISOString().slice(0, 19)}Z`;
 }
 
+/** The attributes that a document has without any extension, and that none may give. */
+export const OWN_ATTRIBUTES: ReadonlySet<string> = new Set([
+  'id',
+  'name',
+  'minRam',
+  'minDisk',
+  'metadata',
+  'created',
+  'updated',
+  'status',
+  'progress',
+  'links',
+  'server',
+]);
+
 function attributes(
   extensions: readonly ImageExtension[],
   position: ImageExtension['position'],

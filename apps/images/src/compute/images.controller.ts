@@ -32,18 +32,20 @@ import { briefView, detailView, imageView } from './image.view.js';
 import { ListQuery } from './list.query.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
 import { linkBaseOf, readOptionsOf } from './request.js';
-import { FACE } from './routes.js';
+import { FACE, IMAGES_UNTIL } from './routes.js';
+import { ShownImages } from './shown-images.js';
 import { readQuery } from './validation.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/compute/#images-deprecated} */
 @Controller(FACE.map((prefix) => `${prefix}/images`))
 @DescribeResource('Images')
 @UseGuards(AuthGuard, ComputeRequestGuard)
-@Until('2.35')
+@Until(IMAGES_UNTIL)
 export class ImagesController {
   constructor(
     @Inject(CATALOGUE) private readonly catalogue: Catalogue,
     private readonly access: ImageAccess,
+    private readonly shown: ShownImages,
     @Inject(IMAGE_EXTENSIONS) private readonly extensions: readonly ImageExtension[],
     @Inject(SETTINGS) private readonly settings: EffectiveSettings,
   ) {}
@@ -98,7 +100,8 @@ export class ImagesController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const reading = await this.access.read(id, caller, readOptionsOf(request));
-    sendImageDocument(reply, this.view(reading.value, request), reading, this.settings.stale.status);
+    const document = this.shown.of(reading.value, linkBaseOf(request, this.settings));
+    sendImageDocument(reply, document, reading, this.settings.stale.status);
   }
 
   @DescribeChange('Delete Image')
@@ -113,10 +116,7 @@ export class ImagesController {
   ): Promise<void> {
     const image = await this.access.readForChange(id, caller);
     this.access.judgeChange(image, caller, 'delete');
-    await this.catalogue.deleteImage(id, requiredVersion(request, this.view(image, request), image));
-  }
-
-  private view(image: Image, request: FastifyRequest): object {
-    return imageView(image, linkBaseOf(request, this.settings), this.extensions);
+    const document = imageView(image, linkBaseOf(request, this.settings), this.extensions);
+    await this.catalogue.deleteImage(id, requiredVersion(request, document, image));
   }
 }

@@ -32,8 +32,9 @@ import { MetaDocument, MetadataDocument } from './documents.js';
 import { requiredVersion, sendDocument, sendImageDocument } from './answer.js';
 import { MetaBody, MetadataBody } from './metadata.body.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
+import { shown } from './shown-images.js';
 import { readOptionsOf } from './request.js';
-import { FACE } from './routes.js';
+import { FACE, METADATA_UNTIL } from './routes.js';
 import { InvalidInput, readBody } from './validation.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/compute/#image-metadata-deprecated} */
@@ -41,7 +42,7 @@ import { InvalidInput, readBody } from './validation.js';
 @DescribeResource('Image metadata')
 @DescribeImageId()
 @UseGuards(AuthGuard, ComputeRequestGuard)
-@Until('2.38')
+@Until(METADATA_UNTIL)
 export class MetadataController {
   constructor(
     @Inject(CATALOGUE) private readonly catalogue: Catalogue,
@@ -58,7 +59,7 @@ export class MetadataController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const reading = await this.access.read(id, caller, readOptionsOf(request));
-    const document = { metadata: reading.value.properties };
+    const document = shown({ metadata: reading.value.properties }, reading.value);
     sendImageDocument(reply, document, reading, this.settings.stale.status);
   }
 
@@ -123,7 +124,8 @@ export class MetadataController {
       // A copy can say what there was, not what is missing.
       throw reading.source === 'copy' ? new CatalogueUnavailable() : new RouteNotFound();
     }
-    sendImageDocument(reply, { meta: { [key]: properties[key] } }, reading, this.settings.stale.status);
+    const document = shown({ meta: { [key]: properties[key] } }, reading.value);
+    sendImageDocument(reply, document, reading, this.settings.stale.status);
   }
 
   @DescribeChange('Create or Update Image Metadata Item', MetaDocument)

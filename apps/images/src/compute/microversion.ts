@@ -72,6 +72,7 @@ function requested(headers: Headers): string | undefined {
  */
 export function negotiate(headers: Headers, max: string): string {
   const version = requested(headers) ?? MIN_MICROVERSION;
+  if (version === MIN_MICROVERSION) return version;
   if (version === 'latest') return max;
   if (!FORM.test(version)) throw new InvalidMicroversion(version);
   if (isAfter(MIN_MICROVERSION, version) || isAfter(version, max)) {

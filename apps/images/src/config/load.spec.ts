@@ -1,15 +1,19 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidOptions } from '@glimpse/plugins';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { loadSettings, readIdentitiesFile, settingNames } from './load.js';
 import { maskedSettings } from './masked.js';
 
 const DATABASE = 'postgresql://glimpse:wonderland@db.example.com/glimpse';
 
+const folder = mkdtempSync(join(tmpdir(), 'glimpse-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+let files = 0;
+
 function fileOf(text: string): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'glimpse-config-')), 'settings');
+  const file = join(folder, `settings-${++files}`);
   writeFileSync(file, text);
   return file;
 }
@@ -23,7 +27,7 @@ function problemsOf(load: () => unknown): string[] {
     load();
   } catch (error) {
     if (!(error instanceof InvalidOptions)) throw error;
-    return error.problems.map((line) => line.replace(/[^\s"]*glimpse-config-\w+\/settings/, 'FILE'));
+    return error.problems.map((line) => line.replace(/[^\s"]*glimpse-config-\w+\/settings-\d+/, 'FILE'));
   }
   throw new Error('the settings were accepted');
 }
@@ -59,6 +63,7 @@ describe('where settings come from', () => {
     expect(variables.filter((name) => !name.startsWith('GLIMPSE_'))).toEqual([
       'DATABASE_URL',
       'DATABASE_LISTEN_URL',
+      'DATABASE_POOLER',
       'OS_AUTH_URL',
       'OS_USERNAME',
       'OS_PASSWORD',
@@ -192,7 +197,7 @@ describe('what is refused', () => {
     [
       'GLIMPSE_IMAGE_URL',
       'http://u:p@a',
-      '"http://u:p@a"',
+      '"http://***@a"',
       'an http or https URL without query, fragment or credentials',
     ],
     ['OS_AUTH_URL', 'identity', '"identity"', 'an http or https URL without query, fragment or credentials'],
@@ -248,6 +253,28 @@ describe('what is refused', () => {
     ]);
   });
 
+  it.each([
+    '*wonderland',
+    '!wonderland',
+    '|wonderland',
+    '"wonderland',
+    '&wonderland *wonderland',
+    '%wonderland',
+  ])('a password that YAML takes for something else, without showing it: %s', (password) => {
+    const problems = problemsOf(() => fromYaml(`keystone:\n  password: ${password}\n`));
+    expect(problems).toEqual([expect.stringMatching(/^GLIMPSE_CONFIG = "FILE" is not YAML: /)]);
+    expect(problems.join()).not.toContain('wonderland');
+  });
+
+  it('a URL with a password in it, without showing it', () => {
+    const problems = problemsOf(() =>
+      loadSettings({ OS_AUTH_URL: 'https://glimpse:wonderland@keystone:5000' }),
+    );
+    expect(problems).toEqual([
+      'OS_AUTH_URL = "https://***@keystone:5000" is not allowed: it must be an http or https URL without query, fragment or credentials',
+    ]);
+  });
+
   it('a file of another shape', () => {
     expect(problemsOf(() => fromYaml('- port'))).toEqual([
       'GLIMPSE_CONFIG = "FILE" must hold a mapping of settings',
@@ -269,7 +296,7 @@ describe('what is refused', () => {
   it('a file that is not YAML, or not there, in one line', () => {
     expect(problemsOf(() => fromYaml('port: [1'))).toEqual([expect.stringMatching(/ is not YAML: /)]);
     expect(problemsOf(() => fromYaml('port: 1\nport: 2'))).toEqual([
-      expect.stringMatching(/ is not YAML: .*unique/),
+      expect.stringMatching(/ is not YAML: duplicate key in line 2$/),
     ]);
     expect(problemsOf(() => loadSettings({ GLIMPSE_CONFIG: '/nowhere/glimpse.yaml' }))).toEqual([
       expect.stringMatching(/^GLIMPSE_CONFIG = "\/nowhere\/glimpse\.yaml" cannot be read: ENOENT/),
@@ -373,6 +400,10 @@ describe('what is shown of the settings', () => {
       use: './mine.js',
       options: { user: 'glimpse', password: '***', deep: [{ client_secret: '***' }] },
     });
+  });
+
+  it('has no secret that is not set', () => {
+    expect(JSON.stringify(maskedSettings(loadSettings({})))).not.toContain('***');
   });
 
   it('masks a copy: the settings in effect keep it', () => {

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { InvalidOptions, readOptions } from '@glimpse/plugins';
-import { parse } from 'yaml';
+import { parse, parseDocument } from 'yaml';
 import { Settings, complete, type EffectiveSettings } from './settings.js';
 
 /** Settings whose environment variable has a name that the field knows. */
 const STANDARD_NAMES: Readonly<Record<string, string>> = {
   'database.url': 'DATABASE_URL',
   'database.listen_url': 'DATABASE_LISTEN_URL',
+  'database.pooler': 'DATABASE_POOLER',
   'keystone.auth_url': 'OS_AUTH_URL',
   'keystone.username': 'OS_USERNAME',
   'keystone.password': 'OS_PASSWORD',
@@ -66,16 +67,24 @@ function readTextFile(file: string, name: string): string {
   }
 }
 
+/** Reads YAML without types. What is wrong with it is said without quoting it, for there may be a password. */
+function parseYaml(text: string, name: string): unknown {
+  const document = parseDocument(text, { schema: 'failsafe', logLevel: 'silent' });
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem) {
+    const what = problem.code.toLowerCase().replaceAll('_', ' ');
+    throw new InvalidOptions([`${name} is not YAML: ${what} in line ${problem.linePos?.[0].line}`]);
+  }
+  try {
+    return document.toJS();
+  } catch {
+    throw new InvalidOptions([`${name} is not YAML: an alias (*name) has no anchor (&name)`]);
+  }
+}
+
 /** The YAML file as a tree. Every scalar stays the text it is, so that 2.40 is no number, and an empty one is unset. */
 function readFileTree(file: string): Tree {
-  let tree: unknown;
-  try {
-    tree = parse(readTextFile(file, 'GLIMPSE_CONFIG'), { schema: 'failsafe' });
-  } catch (error) {
-    if (error instanceof InvalidOptions) throw error;
-    const reason = (error as Error).message.split('\n', 1)[0];
-    throw new InvalidOptions([`GLIMPSE_CONFIG = ${JSON.stringify(file)} is not YAML: ${reason}`]);
-  }
+  const tree = parseYaml(readTextFile(file, 'GLIMPSE_CONFIG'), `GLIMPSE_CONFIG = ${JSON.stringify(file)}`);
   if (tree === null || tree === '') return {};
   if (typeof tree !== 'object' || Array.isArray(tree)) {
     throw new InvalidOptions([`GLIMPSE_CONFIG = ${JSON.stringify(file)} must hold a mapping of settings`]);
@@ -157,7 +166,7 @@ export function readCertificates(file: string): string {
 /** Reads the file of development identities as YAML, which JSON is. */
 export function readIdentitiesFile(file: string): unknown {
   try {
-    return parse(readTextFile(file, 'GLIMPSE_IDENTITIES'));
+    return parse(readTextFile(file, 'GLIMPSE_IDENTITIES'), { logLevel: 'error' });
   } catch (error) {
     if (error instanceof InvalidOptions) throw error;
     // The reason would quote the text, and so perhaps a token.

@@ -4,13 +4,15 @@ import type { EffectiveSettings } from './settings.js';
 const SECRETS: ReadonlySet<string> = new Set(['database.url', 'database.listen_url']);
 
 /** How options of plugins are called that are not to be shown either. */
-const SECRET_OPTION = /password|secret/i;
+const SECRET_OPTION = /password|secret|token$|api_?key$|credentials?$/i;
 
 type Tree = { [key: string]: unknown };
 
 /** The settings in effect as a tree to show, with secrets masked. */
 export function maskedSettings(settings: EffectiveSettings): Tree {
-  const text = JSON.stringify(settings, (key, value: unknown) => (SECRET_OPTION.test(key) ? '***' : value));
+  const text = JSON.stringify(settings, (key, value: unknown) =>
+    typeof value === 'string' && SECRET_OPTION.test(key) ? '***' : value,
+  );
   const tree = JSON.parse(text) as Tree;
   for (const path of SECRETS) {
     const [group, key] = path.split('.') as [string, string];

@@ -42,6 +42,11 @@ class DatabaseSettings {
   @Secret('a postgresql:// URL', isDatabaseUrl)
   listen_url?: string;
 
+  /** What stands in front of it at `url`; unset: nothing that shares connections out. */
+  @Optional()
+  @OneOf(['transaction'])
+  pooler?: 'transaction';
+
   /** The most connections that one process opens, beside the one for notices. */
   @WholeNumber(1, 1000)
   pool = 10;
@@ -175,6 +180,17 @@ class LogSettings {
   requests = false;
 }
 
+class ShutdownSettings {
+  /** Seconds for which requests are still accepted after the signal to stop; unset: 0, in production 5. */
+  @Optional()
+  @WholeNumber(0, 300)
+  delay?: number;
+
+  /** Seconds that accepted requests have from then on. */
+  @WholeNumber(1, 300)
+  timeout = 10;
+}
+
 class MetricsSettings {
   /** Serves `/metrics` on a port of its own instead of the service's. */
   @Optional()
@@ -251,6 +267,9 @@ export class Settings {
   @Nested(() => MetricsSettings)
   metrics = new MetricsSettings();
 
+  @Nested(() => ShutdownSettings)
+  shutdown = new ShutdownSettings();
+
   @Nested(() => PluginSettings)
   extensions: PluginSettings[] = [
     PluginSettings.of('OS-EXT-IMG-SIZE', { as: 'integer' }),
@@ -287,6 +306,11 @@ export function complete(settings: Settings): EffectiveSettings {
   if (settings.database.listen_url && !settings.database.url) {
     problems.push('DATABASE_LISTEN_URL is not allowed without DATABASE_URL: both are the same database');
   }
+  if (settings.database.pooler && !settings.database.listen_url) {
+    problems.push(
+      'DATABASE_LISTEN_URL is missing: with DATABASE_POOLER it has to lead to the primary, past the pooler',
+    );
+  }
   if (production) {
     if (!settings.database.url) problems.push('DATABASE_URL is missing: production has no embedded database');
     if (!public_url) problems.push('GLIMPSE_PUBLIC_URL is missing: production requires it');
@@ -310,5 +334,6 @@ export function complete(settings: Settings): EffectiveSettings {
     );
   }
   if (problems.length > 0) throw new InvalidOptions(problems);
+  settings.shutdown.delay ??= production ? 5 : 0;
   return Object.assign(settings, { host, public_url, image_url: image_url!, authenticator });
 }

@@ -1,8 +1,20 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 
 /** A new request id, in OpenStack's form. */
 export function newRequestId(): string {
   return `req-${randomUUID()}`;
+}
+
+/**
+ * The id that a request has had since it entered the cloud, as oslo.middleware takes it over: in a header of
+ * the name that answers have, and only in the form of a request id.
+ */
+export function globalRequestIdOf(headers: IncomingHttpHeaders): string | undefined {
+  const id = headers['x-openstack-request-id'];
+  return typeof id === 'string' && /^req-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)
+    ? id
+    : undefined;
 }
 
 /**

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { judgeRequest, type Judge } from '@glimpse/auth';
+import { callerOf } from '@glimpse/auth/nestjs';
+import { projectOf } from '@glimpse/domain';
 import { isHost } from '@glimpse/links';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Telemetry } from '../telemetry/telemetry.js';
-import { answerHeaders, newRequestId } from './answer-headers.js';
+import { answerHeaders, globalRequestIdOf, newRequestId } from './answer-headers.js';
 import { answerBrokenRequest, takeOver } from './broken-requests.js';
 import {
   BODY_LIMIT,
@@ -17,6 +19,10 @@ import {
 import type { Face } from './face.js';
 import { MOST_CONNECTIONS, RequestLimit, SILENCE } from './overload.js';
 import { pathOf, rewriteUrl } from './path.js';
+import type { Shortcut } from './shortcut.js';
+
+/** The most hosts that are remembered. */
+const MOST_HOSTS = 100;
 
 /** The methods that routes have. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const;
@@ -24,8 +30,15 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const;
 /**
  * The HTTP server under Nest: what holds for every request whatever its route. Each gets its ids and its
  * path, is measured, and is refused here when it is malformed or no route has it.
+ *
+ * @param shortcut tried first, for requests that nothing here has anything to say about
  */
-export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): FastifyAdapter {
+export function createEdge(
+  face: Face,
+  judge: Judge,
+  telemetry: Telemetry,
+  shortcut: Shortcut,
+): FastifyAdapter {
   const adapter = new FastifyAdapter({
     logger: false,
     skipMiddie: true,
@@ -49,6 +62,11 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
   // A body stays bytes until its token and its route were looked at.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  telemetry.traces?.follow(fastify);
+  // Before Nest's own hooks, of which none has anything to do here.
+  adapter.setOnRequestHook((request, reply, done) => {
+    if (!isPlain(face, request, reply) || !shortcut(request, reply)) done();
+  });
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.headers(answerHeaders(request.id));
     // Whoever asks how the service is does so above all when it has too much to do.
@@ -61,8 +79,12 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
     if (hasNoRoute(face, request)) await refuseUnknownRoute(fastify, face, judge, request);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
+    const caller = callerOf(request);
     telemetry.observe('request-served', {
       requestId: request.id,
+      globalRequestId: globalRequestIdOf(request.headers),
+      userId: caller?.userId,
+      projectId: caller && (projectOf(caller) ?? undefined),
       method: request.method,
       path: pathOf(request.raw),
       route: request.routeOptions.url ?? 'none',
@@ -72,6 +94,31 @@ export function createEdge(face: Face, judge: Judge, telemetry: Telemetry): Fast
     done();
   });
   return adapter;
+}
+
+/** Whether a request has no body, a route, and nothing wrong with it. */
+function isPlain(face: Face, request: FastifyRequest, reply: FastifyReply): boolean {
+  const { method, headers } = request.raw;
+  if (method !== 'GET' && method !== 'HEAD') return false;
+  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false;
+  if (hasNoRoute(face, request)) return false;
+  try {
+    refuseMalformed(request, reply);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Hosts that were found to be some: a few of them come with every request. */
+const knownHosts = new Set<string>();
+
+function isKnownHost(host: string): boolean {
+  if (knownHosts.has(host)) return true;
+  if (!isHost(host)) return false;
+  if (knownHosts.size >= MOST_HOSTS) knownHosts.clear();
+  knownHosts.add(host);
+  return true;
 }
 
 /** Refuses what Node's parser lets through, and what no answer can be built on. */
@@ -85,7 +132,7 @@ function refuseMalformed({ headers, raw }: FastifyRequest, reply: FastifyReply):
   const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && /^host$/i.test(name)).length;
   if (hosts > 1) throw new MalformedRequest('There is more than one Host header.');
   if (hosts === 0 && httpVersion === '1.1') throw new MalformedRequest('The Host header is missing.');
-  if (headers.host !== undefined && !isHost(headers.host)) {
+  if (headers.host !== undefined && !isKnownHost(headers.host)) {
     throw new MalformedRequest(`The Host header must be host[:port], not '${headers.host.slice(0, 100)}'.`);
   }
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {

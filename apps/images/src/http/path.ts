@@ -33,7 +33,7 @@ function resolveDots(path: string): string {
  * @returns undefined when the path holds escapes that cannot be decoded
  */
 export function requestPath(target: string): RequestPath | undefined {
-  const relative = ABSOLUTE.exec(target)?.[2] ?? target;
+  const relative = target.startsWith('/') ? target : (ABSOLUTE.exec(target)?.[2] ?? target);
   const queryAt = relative.indexOf('?');
   const raw = queryAt < 0 ? relative : relative.slice(0, queryAt);
   const query = queryAt < 0 ? '' : relative.slice(queryAt);
@@ -48,24 +48,28 @@ export function requestPath(target: string): RequestPath | undefined {
   }
 }
 
-const paths = new WeakMap<IncomingMessage, string>();
+const PATH = Symbol('path');
+
+/** A request whose path is computed. */
+type PathRequest = IncomingMessage & { [PATH]?: string };
 
 /**
  * Fastify's `rewriteUrl`: computes the path once a request. What cannot be decoded becomes what no route can
  * be. A path of one segment, which is where versions are described, has its route with a slash at the end and
  * without. The host of an absolute target counts, and the `Host` header beside it does not (RFC 9112, 3.2.2).
  */
-export function rewriteUrl(request: IncomingMessage): string {
+export function rewriteUrl(request: PathRequest): string {
   const target = request.url ?? '/';
-  const authority = ABSOLUTE.exec(target)?.[1];
+  const authority = target.startsWith('/') ? undefined : ABSOLUTE.exec(target)?.[1];
   if (authority !== undefined) request.headers.host = authority;
   const computed = requestPath(target);
   if (!computed) return '//';
-  paths.set(request, computed.path);
-  return computed.routed.replace(/^(\/[^/?]+)\/(?=\?|$)/, '$1');
+  const { path, routed } = computed;
+  request[PATH] = path;
+  return path.endsWith('/') ? routed.replace(/^(\/[^/?]+)\/(?=\?|$)/, '$1') : routed;
 }
 
 /** The decoded path of a request; empty when it cannot be decoded. */
-export function pathOf(request: IncomingMessage): string {
-  return paths.get(request) ?? '';
+export function pathOf(request: PathRequest): string {
+  return request[PATH] ?? '';
 }

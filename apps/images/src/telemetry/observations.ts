@@ -29,6 +29,11 @@ export interface Observations extends KeystoneObservations {
   /** A request was answered. */
   'request-served': {
     requestId: string;
+    /** The id that the request has in all services that it passes, where the sender said so. */
+    globalRequestId?: string | undefined;
+    /** Whose token it had, where somebody looked and it was good. */
+    userId?: string | undefined;
+    projectId?: string | undefined;
     method: string;
     /** The decoded path. */
     path: string;
@@ -40,6 +45,8 @@ export interface Observations extends KeystoneObservations {
   };
   /** A request met a mistake of ours. */
   'request-failed': { requestId: string; error: unknown };
+  /** A plugin did not do what its contract says; counted each time, logged once a minute. */
+  'plugin-failed': { plugin: string; reason: string };
   /** Development tokens are served beyond this machine. */
   'development-tokens-exposed': { host: string };
   stopping: { reason: string };
@@ -61,6 +68,7 @@ export const LINES: Readonly<
   'notices-lost': { level: 'warn', message: 'change notices are not heard: every read asks the database' },
   'request-served': { level: 'info', message: 'request' },
   'request-failed': { level: 'error', message: 'a request met an unexpected error' },
+  'plugin-failed': { level: 'error', message: 'a plugin did not do what its contract says' },
   'development-tokens-exposed': {
     level: 'warn',
     message: 'development tokens are accepted from other machines: never do this with real images',
@@ -73,3 +81,6 @@ export const LINES: Readonly<
 
 /** Seconds after which an answer is slow enough for a line. */
 export const SLOW = 1;
+
+/** Seconds between two lines about the faults of one plugin. */
+export const FAULT_LINES = 60;

@@ -1,22 +1,38 @@
 import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino';
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { LINES, SLOW, type LogLevel, type ObservationName, type Observations } from './observations.js';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import {
+  FAULT_LINES,
+  LINES,
+  SLOW,
+  type LogLevel,
+  type ObservationName,
+  type Observations,
+} from './observations.js';
+import { RateLimit } from './rate-limit.js';
+import { RequestDurations } from './request-durations.js';
+import type { Traces } from './traces.js';
 
 export interface TelemetryOptions {
   readonly level: LogLevel;
   /** Whether every request has a line. */
   readonly requests: boolean;
   readonly version: string;
+  readonly traces?: Traces | undefined;
 }
 
-/** The log, on standard error, and the metrics. */
+/** The log, on standard error, the metrics, and the traces, if anybody wants them. */
 export class Telemetry {
   readonly registry = new Registry();
+  readonly traces: Traces | undefined;
   readonly #logger: Logger;
-  readonly #requestDuration: Histogram;
+  readonly #requestDurations: RequestDurations;
   readonly #tokens: Counter;
+  readonly #pluginFaults: Counter;
+  readonly #faultLines = new RateLimit(FAULT_LINES);
+  readonly #available: Gauge;
 
   constructor(private readonly options: TelemetryOptions) {
+    this.traces = options.traces;
     this.#logger = pino(
       {
         level: options.level,
@@ -28,19 +44,26 @@ export class Telemetry {
       pino.destination({ dest: 2, sync: true }),
     );
     collectDefaultMetrics({ register: this.registry });
-    this.#requestDuration = new Histogram({
-      name: 'glimpse_http_request_duration_seconds',
-      help: 'Time from a request to the end of its answer, by route, method and status.',
-      labelNames: ['route', 'method', 'status'],
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
-      registers: [this.registry],
-    });
+    this.#requestDurations = new RequestDurations(this.registry);
     this.#tokens = new Counter({
       name: 'glimpse_tokens_judged_total',
       help: 'Tokens that were looked at, by outcome and by whether they were known or Keystone was asked.',
       labelNames: ['outcome', 'source'],
       registers: [this.registry],
     });
+    this.#pluginFaults = new Counter({
+      name: 'glimpse_plugin_faults_total',
+      help: 'How often a plugin did not do what its contract says.',
+      labelNames: ['plugin'],
+      registers: [this.registry],
+    });
+    this.#available = new Gauge({
+      name: 'glimpse_dependency_available',
+      help: 'Whether what stands behind the service could be asked, the last time somebody did: 1 or 0.',
+      labelNames: ['dependency'],
+      registers: [this.registry],
+    });
+    for (const dependency of ['database', 'keystone']) this.#available.set({ dependency }, 1);
     new Gauge({
       name: 'glimpse_build_info',
       help: 'Always 1; the labels say what runs.',
@@ -54,7 +77,7 @@ export class Telemetry {
     if (name === 'request-served') {
       const request = known as Observations['request-served'];
       const { route, method, status, duration } = request;
-      this.#requestDuration.observe({ route, method, status }, duration);
+      this.#requestDurations.observe(route, method, status, duration);
       if (!this.#deservesLine(request)) return;
     }
     if (name === 'token-judged') {
@@ -62,6 +85,13 @@ export class Telemetry {
       this.#tokens.inc({ outcome, source });
       return;
     }
+    if (name === 'plugin-failed') {
+      const { plugin } = known as Observations['plugin-failed'];
+      this.#pluginFaults.inc({ plugin });
+      if (!this.#faultLines.allows(plugin)) return;
+    }
+    const [, what, state] = /^(\w+)-(available|unavailable)$/.exec(name) ?? [];
+    if (what) this.#available.set({ dependency: what }, state === 'available' ? 1 : 0);
     const { level, message } = LINES[name as keyof typeof LINES];
     const line: object = { event: name, ...known };
     this.#logger[level](line, message);

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AccessRule, Scope } from '@glimpse/domain';
-import type { Authentication, Authenticator } from '@glimpse/plugins';
+import { definePlugin, type Authentication, type Authenticator } from '@glimpse/plugins';
+import { checkAuthenticator } from '@glimpse/plugins/testing';
 import { FakeKeystone, type Behaviour, type TokenToIssue } from '../testing/index.js';
 import { createKeystoneAuthenticator, type KeystoneOptions } from './index.js';
 
@@ -14,23 +15,34 @@ let keystone: FakeKeystone;
 let said: string[];
 /** How far the authenticator's clocks are ahead, in milliseconds. */
 let ahead: number;
+/** How far the calendar is ahead of that. */
+let skew: number;
+/** Each token that was judged: how, and from where. */
+let judged: string[];
 
 beforeEach(async () => {
   keystone = await FakeKeystone.start();
   keystone.addUser({ name: SERVICE.username, password: SERVICE.password, roles: ['service'] });
   said = [];
   ahead = 0;
+  skew = 0;
+  judged = [];
 });
 
 afterEach(() => keystone.close());
 
 function authenticator(options: Partial<KeystoneOptions> = {}): Authenticator {
+  // One that outlives its test says nothing in the next.
+  const [ownSaid, ownJudged] = [said, judged];
   return createKeystoneAuthenticator(
     { authUrl: keystone.url, ...SERVICE, ...options },
-    (name, known) => {
-      if (name !== 'token-judged') said.push('reason' in known ? `${name}: ${known.reason}` : name);
+    {
+      observe(name, known) {
+        if (name !== 'token-judged') ownSaid.push('reason' in known ? `${name}: ${known.reason}` : name);
+        else if ('source' in known) ownJudged.push(`${known.outcome} by ${known.source}`);
+      },
+      clock: { monotonic: () => performance.now() + ahead, today: () => Date.now() + ahead + skew },
     },
-    { monotonic: () => performance.now() + ahead, today: () => Date.now() + ahead },
   );
 }
 
@@ -41,10 +53,19 @@ function issue(changes: Partial<TokenToIssue> = {}): string {
 const validations = (): number => keystone.callsOf('validations').length;
 const authentications = (): number => keystone.callsOf('authentications').length;
 
-async function userOf(asking: Promise<Authentication>): Promise<string> {
+async function userOf(asking: Authentication | Promise<Authentication>): Promise<string> {
   const authentication = await asking;
   return authentication.outcome === 'identity' ? authentication.identity.userName : authentication.outcome;
 }
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+it('the authenticator does what the contract of plugins says', () => {
+  const plugin = definePlugin({ kind: 'authenticator', contract: 1, create: () => authenticator() });
+  return checkAuthenticator(plugin, { token: issue() });
+});
 
 describe('whose a token is', () => {
   it('comes from Keystone, with everything that a request is judged by', async () => {
@@ -108,6 +129,14 @@ describe('whose a token is', () => {
     const accessRules = [{ service: 'dns', method: 'GET', path: '/**' }];
     const authentication = await authenticator().authenticate(issue({ accessRules }));
     expect(authentication).toMatchObject({ identity: { accessRules: [] } });
+  });
+});
+
+describe('the challenge', () => {
+  it('names Keystone, where clients find it', () => {
+    expect(authenticator().challenge).toBe(`Keystone uri="${keystone.url}"`);
+    const publicUrl = 'https://keystone.example.com:5000';
+    expect(authenticator({ publicUrl }).challenge).toBe(`Keystone uri="${publicUrl}"`);
   });
 });
 
@@ -210,6 +239,34 @@ describe('what is known of a token', () => {
     ]);
   });
 
+  it('serves a request with a service token, too, as long as the token has not expired', async () => {
+    const asked = authenticator();
+    const token = issue();
+    await asked.authenticate(token);
+    ahead = 200_000;
+    expect(await userOf(asked.authenticate(token, { allowExpired: true }))).toBe('demo');
+    expect(validations()).toBe(1);
+  });
+
+  it('ends for all when it is not valid even with its expiry waived', async () => {
+    const asked = authenticator();
+    const token = issue();
+    await asked.authenticate(token);
+    keystone.revoke(token);
+    expect(await asked.authenticate(token, { allowExpired: true, fresh: true })).toEqual(INVALID);
+    expect(await asked.authenticate(token)).toEqual(INVALID);
+  });
+
+  it('ends with the token though the calendar is set back', async () => {
+    const asked = authenticator({ outage: 86_400 });
+    const token = issue({ expiresIn: 60 });
+    await asked.authenticate(token);
+    await keystone.close();
+    ahead = 61_000;
+    skew = -7_200_000;
+    expect(await asked.authenticate(token)).toMatchObject({ outcome: 'unavailable' });
+  });
+
   it('holds ten seconds at most where its expiry was waived', async () => {
     const asked = authenticator({ outage: 3600 });
     const token = issue({ expiresIn: -60 });
@@ -239,7 +296,7 @@ describe('what is known of a token', () => {
     await asked.authenticate(issue());
     keystone.behave({ delay: 300 }, 'validations');
     const slow = asked.authenticate(token);
-    while (validations() < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => validations() === 2);
     keystone.revoke(token);
     keystone.behave('well');
     expect(await asked.authenticate(token, { fresh: true })).toEqual(INVALID);
@@ -281,14 +338,29 @@ describe("the service's own token", () => {
 
   it('is not asked for again and again when the password is wrong', async () => {
     const asked = authenticator({ password: 'wrong' });
+    expect(await asked.authenticate(issue())).toEqual({ outcome: 'unavailable', retryAfter: 5 });
+    ahead = 3_000;
     for (let i = 0; i < 5; i++) {
-      expect(await asked.authenticate(issue())).toEqual({ outcome: 'unavailable', retryAfter: 5 });
+      expect(await asked.authenticate(issue())).toEqual({ outcome: 'unavailable', retryAfter: 2 });
     }
     expect(authentications()).toBe(1);
     expect(said).toEqual(["keystone-unavailable: it answers 401 to the service's own credentials"]);
     ahead = 5_001;
-    expect(await asked.authenticate(issue())).toEqual({ outcome: 'unavailable', retryAfter: 10 });
+    expect(await asked.authenticate(issue())).toEqual({ outcome: 'unavailable', retryAfter: 20 });
     expect(authentications()).toBe(2);
+  });
+
+  it('that cannot be renewed holds until its end, is told of, and is not asked for with every request', async () => {
+    const asked = authenticator();
+    await asked.authenticate(issue());
+    keystone.behave({ status: 500 }, 'authentications');
+    ahead = 3600 * 0.85 * 1000;
+    for (let i = 0; i < 10; i++) {
+      expect(await userOf(asked.authenticate(issue({ expiresIn: 7200 })))).toBe('demo');
+    }
+    await until(() => said.length > 0);
+    expect(said).toEqual(['keystone-unavailable: it answers 500']);
+    expect(authentications()).toBe(1 + 3);
   });
 
   it('says so when its user may not validate tokens', async () => {
@@ -307,6 +379,7 @@ describe('Keystone in trouble', () => {
     ['answers 503', { status: 503 }],
     ['answers 400', { status: 400 }],
     ['answers 302', { status: 302 }],
+    ['answers 404, but not as Keystone does', { status: 404 }],
     ['answers half a body', 'half-body'],
     ['answers no JSON', 'not-json'],
     ['answers JSON that is no token', 'wrong-json'],
@@ -353,7 +426,7 @@ describe('Keystone in trouble', () => {
     await asked.authenticate(issue());
     keystone.behave('cut', 'validations');
     const asking = userOf(asked.authenticate(issue()));
-    while (validations() < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => validations() === 2);
     keystone.behave('well');
     expect(await asking).toBe('demo');
     expect(said).toEqual([]);
@@ -363,7 +436,7 @@ describe('Keystone in trouble', () => {
     const asked = authenticator();
     await asked.authenticate(issue());
     keystone.behave('cut', 'validations');
-    await asked.authenticate(issue());
+    await Promise.all([issue(), issue(), issue()].map((token) => asked.authenticate(token)));
     const calls = keystone.calls.length;
     for (let i = 0; i < 20; i++) {
       expect(await asked.authenticate(issue())).toEqual({ outcome: 'unavailable', retryAfter: 1 });
@@ -391,6 +464,48 @@ describe('Keystone in trouble', () => {
     await keystone.reopen();
     ahead += 1_001;
     expect(await userOf(asked.authenticate(token))).toBe('demo');
+  });
+
+  it('is asked about others while one token alone has no answer', async () => {
+    const asked = authenticator({ timeout: 1, outage: 3600, cache: 60 });
+    const [poison, revoked] = [issue(), issue()];
+    await asked.authenticate(revoked);
+    keystone.revoke(revoked);
+    ahead = 61_000;
+    keystone.behave('hang', 'validations');
+    for (let i = 0; i < 2; i++) {
+      expect(await asked.authenticate(poison)).toMatchObject({ outcome: 'unavailable' });
+    }
+    keystone.behave('well');
+    expect(await userOf(asked.authenticate(issue()))).toBe('demo');
+    expect(await asked.authenticate(revoked)).toEqual(INVALID);
+  });
+
+  it('is left alone for as long as it asks for', async () => {
+    const asked = authenticator();
+    await asked.authenticate(issue());
+    keystone.behave({ status: 503, retryAfter: 20 }, 'validations');
+    expect(await asked.authenticate(issue())).toEqual({ outcome: 'unavailable', retryAfter: 20 });
+    keystone.behave('well');
+    ahead = 15_000;
+    expect(await asked.authenticate(issue())).toEqual({ outcome: 'unavailable', retryAfter: 5 });
+    expect(validations()).toBe(2);
+    ahead = 20_001;
+    expect(await userOf(asked.authenticate(issue()))).toBe('demo');
+  });
+
+  it('flaps: every token has its answer or is told to come again, and the log stays readable', async () => {
+    const asked = authenticator();
+    const ways: Behaviour[] = ['well', 'cut', { status: 500 }, 'not-json', { status: 502 }];
+    for (let i = 0; i < 50; i++) {
+      keystone.behave(ways[i % ways.length]!, 'validations');
+      expect(['demo', 'unavailable']).toContain(await userOf(asked.authenticate(issue())));
+      ahead += 100;
+    }
+    expect(said.length).toBeLessThan(20);
+    keystone.behave('well');
+    ahead += 1_001;
+    expect(await userOf(asked.authenticate(issue()))).toBe('demo');
   });
 
   it('extends what is known where a setting says so, never past the end of the token', async () => {
@@ -429,6 +544,26 @@ describe('many at once', () => {
     expect(answers.filter((user) => user === 'demo')).toHaveLength(5);
     expect(answers.filter((user) => user === 'unavailable')).toHaveLength(15);
     expect(said).toEqual([]);
+  });
+
+  it('wait in line while Keystone is slow, which is not an outage', async () => {
+    keystone.behave({ delay: 300 }, 'validations');
+    const asked = authenticator({ concurrency: 4, queue: 100, timeout: 2 });
+    const answers = await Promise.all(Array.from({ length: 60 }, () => userOf(asked.authenticate(issue()))));
+    expect(answers.filter((user) => user === 'demo').length).toBeGreaterThanOrEqual(4);
+    expect(answers).toContain('unavailable');
+    expect(said).toEqual([]);
+    expect(judged).toContain('unavailable by none');
+  });
+
+  it('join no call of one who sends no-cache, nor its line', async () => {
+    const asked = authenticator({ concurrency: 4, queue: 4 });
+    const token = issue();
+    keystone.behave({ delay: 200 }, 'validations');
+    const flood = Array.from({ length: 3 }, () => userOf(asked.authenticate(token, { fresh: true })));
+    const plain = userOf(asked.authenticate(token));
+    expect(await Promise.all(flood)).toContain('unavailable');
+    expect(await plain).toBe('demo');
   });
 
   it('who send no-cache leave three quarters of the places to others', async () => {
@@ -495,6 +630,14 @@ describe('the endpoint that validates', () => {
     expect(await userOf(asked.authenticate(issue()))).toBe('demo');
   });
 
+  it('is looked for in a new catalog once somebody may have mended the old one', async () => {
+    const asked = authenticator({ interface: 'internal', region: 'Atlantis' });
+    await asked.authenticate(issue());
+    ahead = 10_001;
+    await asked.authenticate(issue());
+    expect(authentications()).toBe(2);
+  });
+
   it('is said to be missing where the catalog has none', async () => {
     const asked = authenticator({ interface: 'internal', region: 'Atlantis' });
     expect(await asked.authenticate(issue())).toMatchObject({ outcome: 'unavailable' });
@@ -514,10 +657,17 @@ describe('options', () => {
   };
 
   it.each([
-    [{ ...SERVICE }, 'authUrl is missing: it must be an http or https URL'],
+    [
+      { ...SERVICE },
+      'authUrl is missing: it must be an http or https URL without query, fragment or credentials',
+    ],
     [
       { ...SERVICE, authUrl: 'keystone:5000' },
-      'authUrl = "keystone:5000" is not allowed: it must be an http or https URL',
+      'authUrl = "keystone:5000" is not allowed: it must be an http or https URL without query, fragment or credentials',
+    ],
+    [
+      { ...SERVICE, authUrl: 'https://glimpse:wonderland@k:5000' },
+      'authUrl = "https://***@k:5000" is not allowed: it must be an http or https URL without query, fragment or credentials',
     ],
     [
       { authUrl: 'http://k' },

@@ -1,8 +1,11 @@
 /** Why Keystone cannot be asked about a token. The message is one line that says nothing of tokens. */
 export abstract class CannotAsk extends Error {
   abstract readonly code: string;
-  /** Whether there is no sense in asking again at once. */
-  readonly away: boolean = false;
+  /**
+   * Whether it concerns other tokens, too. What may be one odd token's doing only counts when several meet it:
+   * nobody is to keep others out with a token of their own.
+   */
+  abstract readonly away: 'certainly' | 'perhaps' | 'no';
 
   constructor(
     message: string,
@@ -17,12 +20,10 @@ export abstract class CannotAsk extends Error {
 /** It gave no answer that could be read: it cannot be reached, is too slow, or is something else. */
 export class NoAnswer extends CannotAsk {
   readonly code = 'no-answer';
-  override readonly away = true;
 
   constructor(
     reason: string,
-    /** Whether a second try may do better: what took too long once would do so again. */
-    readonly passing = false,
+    readonly away: 'certainly' | 'perhaps' = 'perhaps',
     options?: ErrorOptions,
   ) {
     super(reason, undefined, options);
@@ -32,19 +33,28 @@ export class NoAnswer extends CannotAsk {
 /** It answered that something is wrong with it, or what no Keystone answers. */
 export class UnexpectedStatus extends CannotAsk {
   readonly code = 'unexpected-status';
-  override readonly away: boolean;
+  readonly away: 'certainly' | 'perhaps' | 'no';
 
-  constructor(status: number, retryAfter?: number) {
+  /** @param retryAfter seconds, where it said so */
+  constructor(
+    readonly status: number,
+    retryAfter?: number,
+  ) {
     super(`it answers ${status}`, retryAfter);
-    this.away = status >= 502 && status <= 504;
+    const asksForIt = retryAfter !== undefined && (status === 429 || status === 503);
+    this.away = asksForIt ? 'certainly' : status >= 500 || status === 429 ? 'perhaps' : 'no';
   }
 }
 
 /** It does not take the service's own credentials. */
 export class CredentialsRefused extends CannotAsk {
   readonly code = 'credentials-refused';
+  readonly away = 'no';
 
-  constructor(status: number, retryAfter: number) {
+  constructor(
+    readonly status: number,
+    retryAfter: number,
+  ) {
     super(`it answers ${status} to the service's own credentials`, retryAfter);
   }
 }
@@ -52,18 +62,34 @@ export class CredentialsRefused extends CannotAsk {
 /** It does not let the service validate tokens: its user lacks a role. */
 export class ValidationForbidden extends CannotAsk {
   readonly code = 'validation-forbidden';
+  readonly away = 'no';
 
   constructor() {
     super("it does not let the service's user validate tokens: the user needs the role service", 10);
   }
 }
 
+/** Its catalog has no endpoint of the interface and region that were asked for. */
+export class NoEndpoint extends CannotAsk {
+  readonly code = 'no-endpoint';
+  readonly away = 'certainly';
+
+  constructor(wanted: string, region: string | undefined) {
+    super(
+      `its catalog has no identity endpoint ${wanted}${region === undefined ? '' : ` in the region ${region}`}`,
+      10,
+    );
+  }
+}
+
 /** It was away a moment ago, and somebody else finds out whether it still is. */
 export class KnownAway extends CannotAsk {
   readonly code = 'known-away';
+  readonly away = 'no';
 }
 
 /** Too many are asking already. */
 export class NoSlot extends CannotAsk {
   readonly code = 'no-slot';
+  readonly away = 'no';
 }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { NoAnswer } from './cannot-ask.js';
@@ -18,6 +19,7 @@ export interface Question {
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Undefined where the body is no JSON. */
   readonly document: unknown;
 }
 
@@ -42,7 +44,9 @@ export function connectionTo({
     maxResponseSize: LONGEST_ANSWER,
   });
   return async ({ method, url, headers, body, signal }) => {
-    let status: number | undefined;
+    let status: number;
+    let received: IncomingHttpHeaders;
+    let text: string;
     try {
       const answer = await request(url, {
         dispatcher,
@@ -56,12 +60,21 @@ export function connectionTo({
         signal,
       });
       status = answer.statusCode;
-      const text = await answer.body.text();
-      return { status, headers: answer.headers, document: status < 300 ? JSON.parse(text) : undefined };
+      received = answer.headers;
+      text = await answer.body.text();
     } catch (error) {
-      throw noAnswer(error as NodeJS.ErrnoException, signal, status);
+      throw noAnswer(error as NodeJS.ErrnoException, signal);
     }
+    return { status, headers: received, document: parsed(text) };
   };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** How long Keystone, or what stands in front of it, asks to be left alone, in seconds. */
@@ -70,25 +83,34 @@ export function retryAfterOf(headers: Answer['headers']): number | undefined {
   return typeof seconds === 'string' && /^[1-9]\d{0,3}$/.test(seconds) ? Number(seconds) : undefined;
 }
 
-function noAnswer(error: NodeJS.ErrnoException, signal: AbortSignal, status: number | undefined): NoAnswer {
+/** What may be better a moment later, the connection having broken. */
+const PASSING = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+/** What came of a connection that was there, so that it may be the question's doing. */
+const OF_THE_QUESTION = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_RES_EXCEEDED_MAX_SIZE']);
+
+function noAnswer(error: NodeJS.ErrnoException, signal: AbortSignal): NoAnswer {
   const options = { cause: error };
-  if (signal.aborted) return new NoAnswer('it does not answer in time', false, options);
-  // The reason would quote what it cannot read.
-  if (error instanceof SyntaxError) return new NoAnswer(`its answer ${status} is not JSON`);
-  return new NoAnswer(error.code ?? error.message, error.code !== 'UND_ERR_CONNECT_TIMEOUT', options);
+  if (signal.aborted) return new NoAnswer('it does not answer in time', 'perhaps', options);
+  const { code = '', message } = error;
+  return new NoAnswer(code || message, OF_THE_QUESTION.has(code) ? 'perhaps' : 'certainly', options);
+}
+
+function isPassing(answer: Answer | Error): boolean {
+  if (!(answer instanceof Error)) return answer.status >= 500 && retryAfterOf(answer.headers) === undefined;
+  return PASSING.has((answer.cause as NodeJS.ErrnoException | undefined)?.code ?? '');
 }
 
 /**
- * Asks again where that may help: the connection broke, or Keystone said that something is wrong with it.
+ * Asks again where that may help: the connection broke, or Keystone said that something is wrong with it and
+ * did not ask to be left alone.
  *
  * @throws {NoAnswer} the last time as well
  */
 export function persistently(ask: Ask): Ask {
   const attempt = async (question: Question, [pause, ...further]: readonly number[]): Promise<Answer> => {
     const answer = await ask(question).catch((error: unknown) => error as Error);
-    const helps =
-      answer instanceof Error ? answer instanceof NoAnswer && answer.passing : answer.status >= 500;
-    if (pause !== undefined && helps) {
+    if (pause !== undefined && isPassing(answer)) {
       await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal: question.signal }).catch(
         () => undefined,
       );

@@ -1,7 +1,8 @@
 export {
   createKeystoneAuthenticator,
   type KeystoneObservations,
+  type KeystoneSurroundings,
   type ObserveKeystone,
 } from './authenticator.js';
 export type { Clock } from './known-tokens.js';
-export { KeystoneOptions, readKeystoneOptions } from './options.js';
+export { KeystoneOptions } from './options.js';

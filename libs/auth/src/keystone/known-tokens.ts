@@ -2,8 +2,9 @@ import { hash, randomBytes } from 'node:crypto';
 import type { Identity } from '@glimpse/domain';
 import { LRUCache } from 'lru-cache';
 
-/** The most tokens of each sort that are remembered. */
+/** The most tokens of each sort that are remembered, and of the valid ones the most roles and access rules. */
 const MOST = 20_000;
+const MOST_PARTS = 400_000;
 /** Milliseconds for which an invalid token is not asked about again. */
 const INVALID_FOR = 10_000;
 /** Milliseconds for which a token whose expiry was waived counts, at most. */
@@ -37,7 +38,11 @@ export interface Clock {
  */
 export class KnownTokens {
   readonly #secret = randomBytes(32).toString('base64');
-  readonly #valid = new LRUCache<string, Known>({ max: MOST });
+  readonly #valid = new LRUCache<string, Known>({
+    max: MOST,
+    maxSize: MOST_PARTS,
+    sizeCalculation: ({ identity }) => 1 + identity.roles.length + (identity.accessRules?.length ?? 0),
+  });
   /** When Keystone was asked about each. */
   readonly #invalid = new LRUCache<string, number>({ max: MOST });
 
@@ -81,14 +86,13 @@ export class KnownTokens {
   addIdentity(key: string, identity: Identity, { waived, asked }: { waived: boolean; asked: number }): void {
     if (this.#knowsNewer(key, asked)) return;
     this.#invalid.delete(key);
+    const expiresAt = waived ? Infinity : (identity.expiresAt?.getTime() ?? Infinity);
+    // The expiry is kept twice: a clock that is set back revives no token.
+    const end = asked + (expiresAt - this.clock.today());
     const cache = this.cache * 1000;
-    this.#valid.set(key, {
-      identity,
-      expiresAt: waived ? Infinity : (identity.expiresAt?.getTime() ?? Infinity),
-      asked,
-      until: asked + (waived ? Math.min(cache, WAIVED_FOR) : cache),
-      outageUntil: asked + (waived ? Math.min(cache, WAIVED_FOR) : cache + this.outage * 1000),
-    });
+    const until = Math.min(end, asked + (waived ? Math.min(cache, WAIVED_FOR) : cache));
+    const outageUntil = waived ? until : Math.min(end, asked + cache + this.outage * 1000);
+    this.#valid.set(key, { identity, expiresAt, asked, until, outageUntil });
   }
 
   /** Remembers that there is no such token, unless something newer is known. */

@@ -10,8 +10,12 @@ import {
 } from '@glimpse/plugins';
 import { ArrayNotEmpty, IsString } from 'class-validator';
 
-const isUrl = (value: string): boolean => /^https?:\/\//.test(value) && URL.canParse(value);
-const HTTP_URL = 'an http or https URL';
+/** Whatever else a URL may hold would go into the challenge of each 401, or be lost. */
+function isUrl(value: string): boolean {
+  if (!/^https?:\/\/[^\s"@?#]+$/.test(value)) return false;
+  return URL.canParse(value);
+}
+const HTTP_URL = 'an http or https URL without query, fragment or credentials';
 
 /** The base of Keystone's version 3 API at a URL that may name it already. */
 export function versionThree(url: string): string {

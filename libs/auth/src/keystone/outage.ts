@@ -1,15 +1,20 @@
-import { KnownAway } from './cannot-ask.js';
+import { KnownAway, type CannotAsk } from './cannot-ask.js';
 
-/** Milliseconds for which Keystone is left alone after it could not be asked. */
+/** Milliseconds for which Keystone is left alone after it could not be asked, and at most if it asks for more. */
 const PAUSE = 1_000;
+const LONGEST_PAUSE = 30_000;
+/** How many tokens have to fail, and none to succeed, until what may be a token's doing is taken for Keystone's. */
+const ENOUGH = 3;
 
 /**
- * Knows that Keystone is away, so that not everybody has to find out. It is left alone for a second, then one
+ * Knows that Keystone is away, so that not everybody has to find out. It is left alone for a while, then one
  * call tries for all.
  */
 export class Outage {
-  #pause?: { readonly until: number; probing: boolean };
-  #trouble?: { readonly reason: string; readonly since: number };
+  #pause?: { readonly until: number; probing: boolean } | undefined;
+  #trouble?: { readonly reason: string; readonly since: number; readonly said: number } | undefined;
+  /** The tokens that failed since one did not. */
+  readonly #failed = new Set<string>();
 
   /**
    * @param now milliseconds of a clock that never goes back
@@ -45,16 +50,32 @@ export class Outage {
   /** Keystone answered what it was asked. */
   answered(): void {
     this.#pause = undefined;
+    this.#failed.clear();
     // Where every other call fails, that would be said with every other call.
     if (!this.#trouble || this.now() < this.#trouble.since + PAUSE) return;
     this.#trouble = undefined;
     this.onChange(undefined);
   }
 
-  failed({ message: reason, away }: { readonly message: string; readonly away?: boolean }): void {
+  /**
+   * Keystone could not be asked.
+   *
+   * @param about under which the token is known that it was asked about
+   */
+  failed({ away, retryAfter, message }: CannotAsk, about: string): void {
+    if (this.#failed.size < ENOUGH) this.#failed.add(about);
+    const isAway = away === 'certainly' || (away === 'perhaps' && this.#failed.size >= ENOUGH);
+    const pause = Math.min(Math.max(PAUSE, retryAfter * 1000), LONGEST_PAUSE);
+    this.#pause = isAway ? { until: this.now() + pause, probing: false } : undefined;
+    this.noted(message);
+  }
+
+  /** Something went wrong that keeps nobody out. */
+  noted(reason: string): void {
     const now = this.now();
-    if (this.#trouble?.reason !== reason) this.onChange(reason);
-    this.#trouble = { reason, since: now };
-    this.#pause = away ? { until: now + PAUSE, probing: false } : undefined;
+    const { reason: before, said = -Infinity } = this.#trouble ?? {};
+    const tells = reason !== before && now >= said + PAUSE;
+    this.#trouble = { reason: tells ? reason : (before ?? reason), since: now, said: tells ? now : said };
+    if (tells) this.onChange(reason);
   }
 }

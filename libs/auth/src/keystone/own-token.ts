@@ -1,13 +1,14 @@
-import { CredentialsRefused, UnexpectedStatus } from './cannot-ask.js';
-import { retryAfterOf, type Ask } from './connection.js';
+import { CredentialsRefused, NoAnswer, UnexpectedStatus } from './cannot-ask.js';
+import { retryAfterOf, type Answer, type Ask } from './connection.js';
 import { versionThree, type KeystoneOptions } from './options.js';
 import { readToken, type Endpoint } from './token-document.js';
 
 /** Of a token's life, the part after which another one is fetched. */
 const RENEWAL = 0.8;
-/** Seconds to wait after the credentials were refused: users are locked out for failing again and again. */
-const FIRST_PAUSE = 5;
-const LONGEST_PAUSE = 60;
+/** Milliseconds until a renewal that failed is tried again, while the old token holds. */
+const RENEWAL_PAUSE = 30_000;
+/** Seconds to wait after the credentials were refused, and by how much that grows: users are locked out for failing. */
+const REFUSED_PAUSE = { first: 5, growth: 4, most: 300 };
 
 /** The token that a service asks Keystone with. */
 export interface ServiceToken {
@@ -39,15 +40,19 @@ function authentication(options: KeystoneOptions): object {
  * once when Keystone no longer takes it. Whoever needs it meanwhile shares one call.
  */
 export class OwnToken {
-  #current?: ServiceToken & { readonly renewAt: number; readonly endsAt: number };
+  #current?: ServiceToken & { renewAt: number; readonly endsAt: number };
   #renewal?: Promise<ServiceToken>;
-  #refused?: { readonly error: CredentialsRefused; readonly until: number };
+  #refused?: { readonly status: number; readonly pause: number; readonly until: number };
 
-  /** @param now milliseconds of a clock that never goes back */
+  /**
+   * @param now milliseconds of a clock that never goes back
+   * @param onFailure hears of a renewal that failed while the old token holds
+   */
   constructor(
     private readonly ask: Ask,
     private readonly options: KeystoneOptions,
     private readonly now: () => number,
+    private readonly onFailure: (error: Error) => void,
   ) {}
 
   /** @throws {CannotAsk} */
@@ -55,30 +60,31 @@ export class OwnToken {
     const now = this.now();
     const current = this.#current;
     if (!current || now >= current.endsAt) return this.#renew();
-    // Its failure is not this caller's: the old one holds.
-    if (now >= current.renewAt) this.#renew().catch(() => undefined);
+    if (now >= current.renewAt) {
+      current.renewAt = now + RENEWAL_PAUSE;
+      // Its failure is not this caller's: the old one holds.
+      this.#renew().catch(this.onFailure);
+    }
     return current;
   }
 
-  /** Keystone does not take this token any more. */
-  refused({ token }: ServiceToken): void {
+  /** Do not use this token any more: Keystone does not take it, or what came with it is out of date. */
+  drop({ token }: ServiceToken): void {
     if (this.#current?.token === token) this.#current = undefined;
   }
 
   #renew(): Promise<ServiceToken> {
-    if (this.#refused && this.now() < this.#refused.until) return Promise.reject(this.#refused.error);
+    const wait = (this.#refused?.until ?? 0) - this.now();
+    if (this.#refused && wait > 0) {
+      return Promise.reject(new CredentialsRefused(this.#refused.status, Math.ceil(wait / 1000)));
+    }
     this.#renewal ??= this.#issue().finally(() => (this.#renewal = undefined));
     return this.#renewal;
   }
 
   async #issue(): Promise<ServiceToken> {
     const asked = this.now();
-    const { status, headers, document } = await this.ask({
-      method: 'POST',
-      url: `${versionThree(this.options.authUrl)}/auth/tokens`,
-      body: authentication(this.options),
-      signal: AbortSignal.timeout(this.options.timeout * 1000),
-    });
+    const { status, headers, document } = await this.#post();
     if (status >= 400 && status < 500 && status !== 429) throw this.#refuse(status);
     const token = headers['x-subject-token'];
     if (status !== 201 || typeof token !== 'string') {
@@ -92,10 +98,24 @@ export class OwnToken {
     return this.#current;
   }
 
+  /** What fails here fails whosever token is asked about. */
+  async #post(): Promise<Answer> {
+    try {
+      return await this.ask({
+        method: 'POST',
+        url: `${versionThree(this.options.authUrl)}/auth/tokens`,
+        body: authentication(this.options),
+        signal: AbortSignal.timeout(this.options.timeout * 1000),
+      });
+    } catch (error) {
+      throw error instanceof NoAnswer ? new NoAnswer(error.message, 'certainly', { cause: error }) : error;
+    }
+  }
+
   #refuse(status: number): CredentialsRefused {
-    const pause = Math.min(LONGEST_PAUSE, (this.#refused?.error.retryAfter ?? FIRST_PAUSE / 2) * 2);
-    const error = new CredentialsRefused(status, pause);
-    this.#refused = { error, until: this.now() + pause * 1000 };
-    return error;
+    const { first, growth, most } = REFUSED_PAUSE;
+    const pause = Math.min(this.#refused ? this.#refused.pause * growth : first, most);
+    this.#refused = { status, pause, until: this.now() + pause * 1000 };
+    return new CredentialsRefused(status, pause);
   }
 }

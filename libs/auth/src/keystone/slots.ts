@@ -13,16 +13,16 @@ function lane(places: number, length: number): Lane {
 }
 
 /**
- * Lets so many calls run at once, and so many more wait for their turn. Calls that anybody can provoke at
- * will have a quarter of both, so that they keep nobody else out.
+ * Lets so many calls run at once, and so many more wait for their turn. Calls of `no-cache` requests, which
+ * anybody can provoke at will, have a quarter of both, so that they keep nobody else out.
  */
 export class Slots {
   readonly #all: Lane;
-  readonly #provoked: Lane;
+  readonly #fresh: Lane;
 
   constructor(concurrency: number, queue: number) {
     this.#all = lane(concurrency, queue);
-    this.#provoked = lane(Math.max(1, Math.floor(concurrency / 4)), Math.floor(queue / 4));
+    this.#fresh = lane(Math.max(1, Math.floor(concurrency / 4)), Math.floor(queue / 4));
   }
 
   /**
@@ -31,25 +31,25 @@ export class Slots {
    */
   async run<T>(
     call: () => Promise<T>,
-    { provoked, signal }: { readonly provoked: boolean; readonly signal: AbortSignal },
+    { fresh, signal }: { readonly fresh: boolean; readonly signal: AbortSignal },
   ): Promise<T> {
-    if (!this.#enter(provoked)) await this.#turn(provoked, signal);
+    if (!this.#enter(fresh)) await this.#turn(fresh, signal);
     try {
       return await call();
     } finally {
-      this.#leave(provoked);
+      this.#leave(fresh);
     }
   }
 
-  #enter(provoked: boolean): boolean {
-    const lanes = provoked ? [this.#provoked, this.#all] : [this.#all];
+  #enter(fresh: boolean): boolean {
+    const lanes = fresh ? [this.#fresh, this.#all] : [this.#all];
     if (lanes.some(({ running, places }) => running >= places)) return false;
     for (const lane of lanes) lane.running++;
     return true;
   }
 
-  #turn(provoked: boolean, signal: AbortSignal): Promise<void> {
-    const { line, length } = provoked ? this.#provoked : this.#all;
+  #turn(fresh: boolean, signal: AbortSignal): Promise<void> {
+    const { line, length } = fresh ? this.#fresh : this.#all;
     if (line.size >= length || signal.aborted)
       return Promise.reject(new NoSlot('too many are asking already'));
     return new Promise((resolve, reject) => {
@@ -66,11 +66,11 @@ export class Slots {
     });
   }
 
-  #leave(provoked: boolean): void {
+  #leave(fresh: boolean): void {
     this.#all.running--;
-    if (provoked) this.#provoked.running--;
+    if (fresh) this.#fresh.running--;
     for (const next of [false, true]) {
-      const { line } = next ? this.#provoked : this.#all;
+      const { line } = next ? this.#fresh : this.#all;
       const [enter] = line;
       if (!enter || !this.#enter(next)) continue;
       line.delete(enter);

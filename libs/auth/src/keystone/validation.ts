@@ -1,5 +1,5 @@
 import type { Identity } from '@glimpse/domain';
-import { NoAnswer, UnexpectedStatus, ValidationForbidden } from './cannot-ask.js';
+import { NoAnswer, NoEndpoint, UnexpectedStatus, ValidationForbidden } from './cannot-ask.js';
 import { retryAfterOf, type Ask } from './connection.js';
 import { versionThree, type KeystoneOptions } from './options.js';
 import type { OwnToken, ServiceToken } from './own-token.js';
@@ -54,11 +54,12 @@ export class Validation {
         case 200:
           return readToken(answer.document, this.options.serviceRoles);
         case 404:
-          return undefined;
+          if (saysNotFound(answer.document)) return undefined;
+          break;
         case 403:
           throw new ValidationForbidden();
         case 401:
-          this.ownToken.refused(own);
+          this.ownToken.drop(own);
           if (!renewed) continue;
       }
       throw new UnexpectedStatus(answer.status, retryAfterOf(answer.headers));
@@ -66,21 +67,25 @@ export class Validation {
   }
 
   /** Where tokens are validated. */
-  #endpoint({ catalog }: ServiceToken): string {
+  #endpoint(own: ServiceToken): string {
     const { authUrl, interface: wanted, region } = this.options;
     if (wanted === undefined) return versionThree(authUrl);
-    const endpoint = catalog.find(
+    const endpoint = own.catalog.find(
       (endpoint) =>
         endpoint.type === 'identity' &&
         endpoint.interface === wanted &&
         (region === undefined || endpoint.region === region),
     );
-    if (!endpoint) {
-      const where = region === undefined ? '' : ` in the region ${region}`;
-      throw new NoAnswer(`its catalog has no identity endpoint ${wanted}${where}`);
-    }
-    return versionThree(endpoint.url);
+    if (endpoint) return versionThree(endpoint.url);
+    // Whoever mends the catalog need not wait until the token ends that it came with.
+    this.ownToken.drop(own);
+    throw new NoEndpoint(wanted, region);
   }
+}
+
+/** Whether it is Keystone that does not know a token, and not something in front that does not know Keystone. */
+function saysNotFound(document: unknown): boolean {
+  return (document as { error?: { code?: unknown } } | undefined)?.error?.code === 404;
 }
 
 /** Of its access rules, a token keeps those for services that its catalog has, as keystonemiddleware asks. */
@@ -93,9 +98,9 @@ function restrictedToCatalog({ identity, catalog = [] }: TokenDocument): Identit
 /** Waits no longer than until the signal. What it waits for goes on: others may wait for it, too. */
 async function within<T>(signal: AbortSignal, answer: T | Promise<T>): Promise<T> {
   const over = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(new NoAnswer('it does not answer in time')), {
-      once: true,
-    });
+    const end = (): void => reject(new NoAnswer('it does not answer in time'));
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end, { once: true });
   });
   return Promise.race([answer, over]);
 }

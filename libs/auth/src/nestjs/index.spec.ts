@@ -4,7 +4,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { AuthenticationUnavailable, PolicyRefused, Unauthenticated } from '../errors.js';
 import { loadPolicy } from '../policy/index.js';
-import { Allow, AuthGuard, Identity, identityOf, type JudgeOfRequests } from './index.js';
+import { Allow, AuthGuard, Identity, identityOf, judgementOf, type JudgeOfRequests } from './index.js';
 
 const CHALLENGE = 'Keystone uri="http://keystone.example.com"';
 const ANN: DomainIdentity = {
@@ -72,6 +72,15 @@ function parameterFor(request: object): unknown {
 }
 
 describe('AuthGuard', () => {
+  it.each([
+    undefined,
+    {},
+    { ...JUDGE_OF_TESTS, authenticator: undefined },
+    { ...JUDGE_OF_TESTS, pathOf: '/' },
+  ])('is not made with %j to judge with', (judge) => {
+    expect(() => new AuthGuard(judge as never)).toThrow(expect.objectContaining({ code: 'invalid-options' }));
+  });
+
   it('lets a request with a valid token through, and knows then who sent it', async () => {
     const sent = request('ann');
     expect(await guard(sent)).toBe(true);
@@ -99,6 +108,33 @@ describe('AuthGuard', () => {
 
   it("judges by the request's method", async () => {
     await expect(guard(request('ann', { method: 'DELETE' }))).rejects.toThrow(Unauthenticated);
+  });
+});
+
+describe('judgementOf', () => {
+  it('is the judgement of the guard, whoever asks first, and one look at the token', async () => {
+    let looks = 0;
+    const judge: JudgeOfRequests = {
+      ...JUDGE_OF_TESTS,
+      authenticator: {
+        challenge: CHALLENGE,
+        authenticate: () => (looks++, { outcome: 'identity', identity: ANN }),
+      },
+    };
+    const sent = request('ann') as Parameters<typeof judgementOf>[1];
+    expect(judgementOf(judge, sent)).toBe(ANN);
+    expect(await new AuthGuard(judge).canActivate(contextOf(sent))).toBe(true);
+    expect(judgementOf(judge, sent)).toBe(ANN);
+    expect(looks).toBe(1);
+  });
+
+  it('is a promise that nobody has to wait for, where the request is refused', async () => {
+    const sent = request('garbage') as Parameters<typeof judgementOf>[1];
+    await expect(judgementOf(JUDGE_OF_TESTS, sent)).rejects.toThrow(Unauthenticated);
+    void judgementOf(JUDGE_OF_TESTS, request('garbage') as Parameters<typeof judgementOf>[1]);
+    await new Promise((resolve) => setImmediate(resolve));
+    await expect(guard(sent)).rejects.toThrow(Unauthenticated);
+    expect(() => identityOf(sent)).toThrow('AuthGuard does not stand in front of this route');
   });
 });
 
@@ -186,6 +222,14 @@ describe('Allow', () => {
     const guard = new AuthGuard({ ...judge, authenticator: JUDGE_OF_TESTS.authenticator });
     const context = contextOf(request('garbage'), Controller, new Controller().closed);
     await expect(guard.canActivate(context)).rejects.toThrow(Unauthenticated);
+  });
+
+  it('holds for a controller that extends the one it stands on', async () => {
+    @Allow('nobody')
+    class Base {}
+    class Extended extends Base {}
+    const context = contextOf(request('ann'), Extended);
+    await expect(new AuthGuard(judge).canActivate(context)).rejects.toThrow(PolicyRefused);
   });
 
   it('says so where there is no policy', async () => {

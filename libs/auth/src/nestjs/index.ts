@@ -1,13 +1,21 @@
+/**
+ * A guard and decorators for NestJS, 11 and 12, on Express and on Fastify.
+ *
+ * @module @glimpse/auth/nestjs
+ */
 import {
   Inject,
   Injectable,
+  SetMetadata,
   createParamDecorator,
   type CanActivate,
+  type CustomDecorator,
   type ExecutionContext,
 } from '@nestjs/common';
 import type { Identity as DomainIdentity } from '@glimpse/domain';
+import { InvalidOptions } from '@glimpse/plugins';
 import { PolicyRefused } from '../errors.js';
-import { judgeRequest, type Judge, type JudgedRequest } from '../judge.js';
+import { checkJudge, judgeRequest, type Judge, type JudgedRequest } from '../judge.js';
 import { credentialsOf, type Policy, type Target } from '../policy/index.js';
 
 /** What {@link AuthGuard} judges requests with: provide a {@link JudgeOfRequests} under this token. */
@@ -31,8 +39,8 @@ interface Permission {
   readonly targetOf: TargetOfRequest;
 }
 
-/** What stands on each controller and on each of their methods. */
-const permissions = new WeakMap<object, Permission>();
+/** Under which a permission stands on controllers and on their methods. */
+const PERMISSION = 'glimpse:permission';
 
 /** As in the services that ask policy about nothing but their callers. */
 const ownTarget: TargetOfRequest = (_, { userId, scope }) => ({
@@ -50,16 +58,42 @@ const ownTarget: TargetOfRequest = (_, { userId, scope }) => ({
  * @example
  * @Allow('delete_server', (request: FastifyRequest) => ({ project_id: request.params.project }))
  */
-export function Allow(
-  rule: string,
-  targetOf: TargetOfRequest = ownTarget,
-): (target: object, key?: string | symbol, method?: PropertyDescriptor) => void {
-  return (target, _key, method) => {
-    permissions.set((method?.value as object | undefined) ?? target, { rule, targetOf });
-  };
+export function Allow(rule: string, targetOf: TargetOfRequest = ownTarget): CustomDecorator {
+  return SetMetadata(PERMISSION, { rule, targetOf } satisfies Permission);
 }
 
-const identities = new WeakMap<object, DomainIdentity>();
+/** A method's permission, else its controller's, else that of the class which the controller extends. */
+function permissionOf(context: ExecutionContext): Permission | undefined {
+  return [context.getHandler(), context.getClass()]
+    .map((holder) => Reflect.getMetadata(PERMISSION, holder) as Permission | undefined)
+    .find((permission) => permission !== undefined);
+}
+
+const JUDGEMENT = Symbol('glimpse.judgement');
+
+/** A request, and who sent it once that was found out or is being found out. */
+interface KnownRequest extends Omit<JudgedRequest, 'path'> {
+  [JUDGEMENT]?: DomainIdentity | Promise<DomainIdentity>;
+}
+
+/**
+ * Judges a request as {@link AuthGuard} does, for what stands in front of it. However often a request is
+ * judged, its token is looked at once.
+ *
+ * @returns the identity, or a promise where somebody has to be asked, or the request is refused
+ */
+export function judgementOf(
+  judge: JudgeOfRequests,
+  request: Omit<JudgedRequest, 'path'>,
+): DomainIdentity | Promise<DomainIdentity> {
+  const known: KnownRequest = request;
+  if (known[JUDGEMENT]) return known[JUDGEMENT];
+  const { method, headers } = request;
+  const judgement = judgeRequest(judge, { method, headers, path: judge.pathOf(request) });
+  // The guard says why; should it never come to that, nobody has to.
+  if (judgement instanceof Promise) judgement.catch(() => undefined);
+  return (known[JUDGEMENT] = judgement);
+}
 
 /**
  * Lets a request through when its token is valid and good for it, and the rule of {@link Allow} does; works on
@@ -70,14 +104,19 @@ const identities = new WeakMap<object, DomainIdentity>();
  */
 @Injectable()
 export class AuthGuard implements CanActivate {
-  constructor(@Inject(JUDGE) private readonly judge: JudgeOfRequests) {}
+  /** @throws {InvalidOptions} what is provided under {@link JUDGE} lacks something */
+  constructor(@Inject(JUDGE) private readonly judge: JudgeOfRequests) {
+    checkJudge(judge);
+    if (typeof judge.pathOf !== 'function') {
+      throw new InvalidOptions(['pathOf is missing: it must be a function from a request to its path']);
+    }
+  }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<JudgedRequest>();
-    const { method, headers } = request;
-    const identity = await judgeRequest(this.judge, { method, headers, path: this.judge.pathOf(request) });
-    identities.set(request, identity);
-    const permission = permissions.get(context.getHandler()) ?? permissions.get(context.getClass());
+    const request = context.switchToHttp().getRequest<KnownRequest>();
+    const identity = await judgementOf(this.judge, request);
+    request[JUDGEMENT] = identity;
+    const permission = permissionOf(context);
     if (permission) this.#enforce(permission, request as never, identity);
     return true;
   }
@@ -90,13 +129,19 @@ export class AuthGuard implements CanActivate {
   }
 }
 
+/** Who sent a request; undefined unless {@link AuthGuard} found that out, as in a log that has all requests. */
+export function callerOf(request: object): DomainIdentity | undefined {
+  const judgement = (request as KnownRequest)[JUDGEMENT];
+  return judgement instanceof Promise ? undefined : judgement;
+}
+
 /**
  * Who sent a request that {@link AuthGuard} let through.
  *
  * @throws {Error} the guard did not run for it
  */
 export function identityOf(request: object): DomainIdentity {
-  const identity = identities.get(request);
+  const identity = callerOf(request);
   if (!identity) throw new Error('AuthGuard does not stand in front of this route');
   return identity;
 }

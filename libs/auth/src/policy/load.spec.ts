@@ -42,6 +42,21 @@ function text(policy: ReturnType<typeof load>, name: string): string | undefined
 }
 
 describe('loadPolicy', () => {
+  it.each([
+    [undefined, 'the sources of the policy = undefined is not allowed: it must be a mapping'],
+    [{}, 'defaults is missing: it must be a list of rules'],
+    [{ defaults: [], file: 5 }, 'file = 5 is not allowed: it must be a text'],
+    [
+      { defaults: [], dirs: 'policy.d' },
+      'dirs = "policy.d" is not allowed: it must be a list of directories',
+    ],
+    [{ defaults: [], fil: 'policy.yaml' }, 'fil is not a known key: known are file, dirs, defaults'],
+  ])('refuses the sources %j', (sources, message) => {
+    expect(() => loadPolicy(sources as never)).toThrow(
+      expect.objectContaining({ code: 'invalid-options', message }),
+    );
+  });
+
   it('takes the defaults where there is no file', () => {
     expect(load().rules.map(({ name, text, source, used }) => ({ name, text, source, used }))).toEqual([
       { name: 'context_is_admin', text: 'role:admin', source: null, used: true },

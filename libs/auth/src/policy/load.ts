@@ -1,5 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { Optional, Text, readOptions } from '@glimpse/plugins';
+import { IsArray, IsString } from 'class-validator';
 import type { RuleDefault } from './defaults.js';
 import { PolicyError, locate } from './error.js';
 import { readRules, readable } from './file.js';
@@ -16,6 +18,20 @@ export interface PolicySources {
   readonly defaults: readonly RuleDefault[];
 }
 
+/** {@link PolicySources}, as they are checked. */
+class Sources {
+  @Optional()
+  @Text()
+  file?: string;
+
+  @IsArray({ message: 'a list of directories' })
+  @IsString({ each: true, message: 'a list of directories' })
+  dirs: readonly string[] = [];
+
+  @IsArray({ message: 'a list of rules' })
+  defaults!: readonly RuleDefault[];
+}
+
 /**
  * Reads a policy: the defaults, over them the file, over that the files of each directory in the order of
  * their names, as oslo.policy reads a `policy.d`: hidden files and directories within are passed over. What
@@ -30,12 +46,15 @@ export interface PolicySources {
  *
  * A rule that the service never asks for is kept, and must be as right as any other.
  *
+ * @throws {InvalidOptions} the sources are none
  * @throws {PolicyError}
  *
  * @example
  * const policy = loadPolicy({ file: 'policy.yaml', dirs: ['policy.d'], defaults: IMAGE_RULES });
  */
-export function loadPolicy({ file, dirs = [], defaults }: PolicySources): Policy {
+export function loadPolicy(sources: PolicySources): Policy {
+  const name = (path: string): string => path || 'the sources of the policy';
+  const { file, dirs, defaults } = readOptions(Sources, sources, name);
   const rules = new Map<string, DefinedRule>();
   for (const { name, text } of defaults) rules.set(name, defined(name, text, null));
   const files = [...(file === undefined ? [] : [file]), ...dirs.flatMap(filesOf)];

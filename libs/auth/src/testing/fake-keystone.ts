@@ -4,9 +4,9 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccessRule, Scope } from '@glimpse/domain';
+import { projectOf, type User } from './auth-request.js';
 import { catalogOf, idOf, newAuditId, newToken, type CatalogService } from './documents.js';
-import { IdentityApi, projectOf } from './identity-api.js';
-import type { ApiAnswer, ApplicationCredential, User } from './identity-api.js';
+import { IdentityApi, type ApiAnswer, type ApplicationCredential } from './identity-api.js';
 
 /** How a {@link FakeKeystone} is set up. */
 export interface FakeKeystoneOptions {
@@ -35,7 +35,7 @@ export interface TokenToIssue {
 /**
  * What an answer is like:
  * - `well`: as Keystone's
- * - `{ status }`: this one instead, with a body of HTML
+ * - `{ status }`: this one instead, with a body of HTML, and `Retry-After` where `retryAfter` says so, in seconds
  * - `{ delay }`: the answer that was right when the request came, so many milliseconds later
  * - `hang`: none, ever
  * - `half-body`: the right one, and the connection is cut in the middle of its body
@@ -50,7 +50,7 @@ export type Behaviour =
   | 'not-json'
   | 'wrong-json'
   | 'cut'
-  | { readonly status: number }
+  | { readonly status: number; readonly retryAfter?: number }
   | { readonly delay: number };
 
 /** `GET /v3/auth/tokens`, and `POST /v3/auth/tokens`. */
@@ -149,12 +149,12 @@ export class FakeKeystone {
 
   /** Makes a token invalid, as an administrator does who revokes it or disables its user. */
   revoke(token: string): void {
-    this.#api.tokens.delete(token);
+    this.#api.revoked.add(token);
   }
 
   /** Makes every token invalid that was got over the API, as the service's own is. */
   expireServiceTokens(): void {
-    for (const token of this.#api.posted) this.#api.tokens.delete(token);
+    for (const token of this.#api.posted) this.#api.revoked.add(token);
   }
 
   /** Says what every following answer is like, or only those to one kind of call. */
@@ -226,7 +226,10 @@ async function send(response: ServerResponse, answer: ApiAnswer, how: Behaviour)
   if (how === 'not-json') return end(response, 200, answer.headers, 'Keystone is being upgraded');
   if (how === 'wrong-json') return end(response, 200, answer.headers, '{"token": {"user": null}}');
   if (typeof how === 'object' && 'status' in how) {
-    return end(response, how.status, { 'content-type': 'text/html' }, `<h1>${how.status}</h1>`);
+    const { status, retryAfter } = how;
+    const asks: Record<string, string> =
+      retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
+    return end(response, status, { 'content-type': 'text/html', ...asks }, `<h1>${status}</h1>`);
   }
   const body = answer.body === null ? '' : JSON.stringify(answer.body);
   if (how === 'half-body') {

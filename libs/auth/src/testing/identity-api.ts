@@ -1,19 +1,7 @@
 import type { AccessRule, Scope } from '@glimpse/domain';
+import { domainOf, isUser, projectOf, scopeOf, type AuthRequest, type User } from './auth-request.js';
 import { idOf, newAuditId, newToken, tokenDocument, versionDocument } from './documents.js';
 import type { CatalogService, IssuedToken } from './documents.js';
-
-/** Somebody who gets tokens by password. */
-export interface User {
-  readonly name: string;
-  readonly password: string;
-  /** The id of their domain and their project's; `default` unless given. */
-  readonly domain?: string;
-  /** The name of the project in which they have their roles; `service` unless given. */
-  readonly project?: string;
-  readonly roles: readonly string[];
-  /** Whether they have these roles in their domain and in the system, too. */
-  readonly everywhere?: boolean;
-}
 
 /** What a user has made to get tokens by, without the password. */
 export interface ApplicationCredential {
@@ -65,27 +53,12 @@ function badRequest(expected: string): ApiAnswer {
   );
 }
 
-/** Of the body of `POST /v3/auth/tokens`, what is read of it. */
-interface AuthRequest {
-  readonly identity?: {
-    readonly methods?: readonly string[];
-    readonly password?: { readonly user?: NamedInDomain & { readonly password?: string } };
-    readonly application_credential?: { readonly id?: string; readonly secret?: string };
-  };
-  readonly scope?: 'unscoped' | { project?: NamedInDomain; domain?: NamedInDomain; system?: object };
-}
-
-interface NamedInDomain {
-  readonly id?: string;
-  readonly name?: string;
-  readonly domain?: { readonly id?: string; readonly name?: string };
-}
-
 /** Keystone's tokens, and its answers to whoever asks for or about one. */
 export class IdentityApi {
   readonly users: User[] = [];
   readonly credentials: ApplicationCredential[] = [];
   readonly tokens = new Map<string, IssuedToken>();
+  readonly revoked = new Set<string>();
   /** The tokens got over the API, not put there. */
   readonly posted = new Set<string>();
 
@@ -115,13 +88,14 @@ export class IdentityApi {
   }
 
   #authenticate(request: ApiRequest): ApiAnswer {
-    let auth: AuthRequest | undefined;
-    try {
-      ({ auth } = JSON.parse(request.body) as { auth?: AuthRequest });
-    } catch {
-      return badRequest('valid JSON');
-    }
+    const document = objectIn(request.body);
+    if (!document) return badRequest('valid JSON');
+    const auth = document['auth'] as AuthRequest | undefined;
     if (!auth) return badRequest('auth');
+    const credential = auth.identity?.application_credential?.id;
+    if (credential !== undefined && !this.credentials.some(({ id }) => id === credential)) {
+      return refusal(404, `Could not find Application Credential: ${credential}.`);
+    }
     const token = this.#byPassword(auth) ?? this.#byApplicationCredential(auth);
     if (!token) return this.#unauthorized();
     const id = newToken();
@@ -178,8 +152,8 @@ export class IdentityApi {
     if (!asking) return this.#unauthorized();
     const { subjectToken, url } = request;
     if (subjectToken === '') return refusal(404, 'No token in the request');
-    if (!subjectToken.startsWith('gAAAAAB')) return refusal(404, 'Could not recognize Fernet token');
-    const allowExpired = url.searchParams.get('allow_expired') === '1';
+    if (!this.tokens.has(subjectToken)) return unrecognized();
+    const allowExpired = /^(?:1|t|true|on|y|yes)$/i.test(url.searchParams.get('allow_expired') ?? '');
     const token = this.#alive(subjectToken, allowExpired ? EXPIRED_WINDOW : 0);
     const hidden = (token?.credential?.accessRules.length ?? 0) > 0 && !request.enforcesAccessRules;
     if (!token || hidden) return refusal(404, 'Failed to validate token');
@@ -195,17 +169,18 @@ export class IdentityApi {
   #revoke(request: ApiRequest): ApiAnswer {
     const asking = this.#alive(request.authToken);
     if (!asking) return this.#unauthorized();
+    if (!this.tokens.has(request.subjectToken)) return unrecognized();
     const token = this.#alive(request.subjectToken);
     if (!token) return refusal(404, 'Failed to validate token');
     if (!asking.roles.includes('admin') && asking.user.id !== token.user.id) {
       return forbidden('revoke_token');
     }
-    this.tokens.delete(request.subjectToken);
+    this.revoked.add(request.subjectToken);
     return { status: 204, body: null };
   }
 
   #alive(token: string, window = 0): IssuedToken | undefined {
-    const found = this.tokens.get(token);
+    const found = this.revoked.has(token) ? undefined : this.tokens.get(token);
     return found && Date.now() < found.expiresAt + window ? found : undefined;
   }
 }
@@ -214,42 +189,15 @@ function forbidden(action: string): ApiAnswer {
   return refusal(403, `You are not authorized to perform the requested action: identity:${action}.`);
 }
 
-function domainOf(user: User): string {
-  return user.domain ?? 'default';
+function unrecognized(): ApiAnswer {
+  return refusal(404, 'Could not recognize Fernet token');
 }
 
-/** Whether a name or id given with a domain's name or id means this one. */
-function isUser(user: User, given: NamedInDomain): boolean {
-  if (given.id !== undefined) return given.id === idOf('user', user.name);
-  return given.name === user.name && isDomain(user, given.domain);
-}
-
-function isDomain(user: User, given: NamedInDomain['domain']): boolean {
-  const id = given?.id ?? (given?.name === 'Default' ? 'default' : given?.name);
-  return id === domainOf(user);
-}
-
-/** The project in which a user has their roles. */
-export function projectOf(user: User): Scope & { kind: 'project' } {
-  const name = user.project ?? 'service';
-  return { kind: 'project', id: idOf('project', name), name };
-}
-
-/** The scope that a user asks for; null when they have no role in it. */
-function scopeOf(user: User, asked: AuthRequest['scope']): Scope | null {
-  if (asked === undefined || asked === 'unscoped') return { kind: 'none' };
-  const { project, domain, system } = asked;
-  if (project) {
-    const own = projectOf(user);
-    const meant =
-      project.id === undefined
-        ? project.name === own.name && isDomain(user, project.domain)
-        : project.id === own.id;
-    return meant ? own : null;
+function objectIn(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
   }
-  if (!user.everywhere) return null;
-  if (system) return { kind: 'system' };
-  if (!domain || !isDomain(user, domain)) return null;
-  const id = domainOf(user);
-  return { kind: 'domain', id, name: id === 'default' ? 'Default' : id };
 }

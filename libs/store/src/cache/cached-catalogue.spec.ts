@@ -371,6 +371,43 @@ describe('a copy', () => {
   });
 });
 
+describe('what is kept', () => {
+  let notices: GivenNotices;
+  let cache: CachedCatalogue;
+  beforeEach(() => {
+    notices = new GivenNotices();
+    cache = new CachedCatalogue(asked, notices, { ...OPTIONS, size: 100_000, now: notices.now });
+  });
+
+  it('is at hand for whom it is to see, while it is fresh', async () => {
+    expect(cache.kept(id, OWNER)).toBeUndefined();
+    const { value } = await cache.image(id, OWNER);
+    expect(cache.kept(id.toUpperCase(), MEMBER)).toBe(value);
+    expect(cache.kept(id, STRANGER)).toBeUndefined();
+    notices.time += 2_001;
+    expect(cache.kept(id, OWNER)).toBeUndefined();
+    expect(asked.asked).toBe(1);
+  });
+
+  it('counts with what others keep along with it, and goes together with that', async () => {
+    const { value } = await cache.image(id, OWNER);
+    const alone = cache.bytes;
+    cache.charge(value, 10_000);
+    cache.charge(value, -2_000);
+    expect(cache.bytes).toBe(alone + 8_000);
+    expect(cache.kept(id, OWNER)).toBe(value);
+    notices.give([id]);
+    expect(cache.bytes).toBe(0);
+    cache.charge(value, 10_000);
+    expect(cache.bytes).toBe(0);
+    const { value: again } = await cache.image(id, OWNER);
+    cache.charge(value, 10_000);
+    expect(cache.bytes).toBe(alone);
+    cache.charge(again, 200_000);
+    expect(cache.bytes).toBe(0);
+  });
+});
+
 describe('a read that wants no copy', () => {
   let notices: GivenNotices;
   let cache: CachedCatalogue;

@@ -4,6 +4,7 @@ import {
   ImageNotFound,
   canSee,
   type Catalogue,
+  type Copies,
   type Image,
   type ImageCriteria,
   type PropertyChange,
@@ -52,6 +53,8 @@ interface Copy {
   readonly askedAt: number;
   /** The session of notices in which it was asked. */
   readonly session: Session | undefined;
+  /** Of the image and of what others keep along with it. */
+  readonly bytes: number;
 }
 
 /** A question that is not answered yet. */
@@ -64,7 +67,7 @@ interface Question {
  * Keeps images by id in front of a catalogue. A copy counts as fresh when it was asked for while notices were
  * heard, they are heard ever since, and none was about it. What is missing is not kept.
  */
-export class CachedCatalogue implements Catalogue {
+export class CachedCatalogue implements Catalogue, Copies {
   readonly #copies: LRUCache<string, Copy>;
   /** The last question about each image. A notice takes it away: then its answer is not kept. */
   readonly #questions = new Map<string, Question>();
@@ -80,7 +83,7 @@ export class CachedCatalogue implements Catalogue {
     private readonly notices: NoticeSource,
     { size, staleLimit, freshReads, now = () => performance.now() }: CacheOptions,
   ) {
-    this.#copies = new LRUCache({ maxSize: size, sizeCalculation: ({ image }) => bytesOf(image) });
+    this.#copies = new LRUCache({ maxSize: size, sizeCalculation: ({ bytes }) => bytes });
     this.#turns = new Turns(freshReads, PATIENCE);
     this.#now = now;
     this.#staleLimit = staleLimit;
@@ -99,13 +102,8 @@ export class CachedCatalogue implements Catalogue {
 
   async image(id: string, viewer: Viewer, { fresh = false }: ReadOptions = {}): Promise<Reading<Image>> {
     const key = id.toLowerCase();
-    if (!fresh) {
-      const copy = this.#copies.get(key);
-      if (copy && this.#isFresh(copy)) {
-        this.outcomes.hit++;
-        return { source: 'fresh', value: shown(copy.image, viewer) };
-      }
-    }
+    const copy = fresh ? undefined : this.#fresh(key);
+    if (copy) return { source: 'fresh', value: shown(copy, viewer) };
     try {
       return { source: 'fresh', value: shown(await this.#ask(key, fresh), viewer) };
     } catch (error) {
@@ -113,6 +111,16 @@ export class CachedCatalogue implements Catalogue {
       if (error instanceof NoTurn && this.notices.session) throw error;
       return this.#stale(key, viewer, error);
     }
+  }
+
+  kept(id: string, viewer: Viewer): Image | undefined {
+    const image = this.#fresh(id.toLowerCase());
+    return image && canSee(image, viewer) ? image : undefined;
+  }
+
+  charge(image: Image, bytes: number): void {
+    const copy = this.#copies.peek(image.id);
+    if (copy?.image === image) this.#copies.set(image.id, { ...copy, bytes: copy.bytes + bytes });
   }
 
   imageToChange(id: string, viewer: Viewer): Promise<Image> {
@@ -138,10 +146,13 @@ export class CachedCatalogue implements Catalogue {
     this.#drop([id.toLowerCase()]);
   }
 
-  #isFresh({ session }: Copy): boolean {
-    return (
-      session !== undefined && session === this.notices.session && this.#now() - session.confirmedAt <= TRUST
-    );
+  #fresh(key: string): Image | undefined {
+    const { session } = this.notices;
+    if (!session || this.#now() - session.confirmedAt > TRUST) return undefined;
+    const copy = this.#copies.get(key);
+    if (copy?.session !== session) return undefined;
+    this.outcomes.hit++;
+    return copy.image;
   }
 
   /** Asks the catalogue, and while nothing is heard of it not for long, if there is a copy. */
@@ -181,7 +192,7 @@ export class CachedCatalogue implements Catalogue {
       keep();
     };
     answer.then(
-      (image) => settle(() => this.#copies.set(key, { image, askedAt, session })),
+      (image) => settle(() => this.#copies.set(key, { image, askedAt, session, bytes: bytesOf(image) })),
       (error) => settle(() => error instanceof ImageNotFound && this.#copies.delete(key)),
     );
     return answer;

@@ -1,5 +1,6 @@
 import type { Image } from '@glimpse/domain';
 import { loadImageExtensions } from '@glimpse/plugins';
+import { checkImageExtension } from '@glimpse/plugins/testing';
 import { describe, expect, it } from '@jest/globals';
 import { diskConfig } from './disk-config.js';
 import { imageSize } from './image-size.js';
@@ -13,6 +14,10 @@ async function added(use: string, image: Partial<Image>, options = {}): Promise<
 }
 
 describe('OS-EXT-IMG-SIZE', () => {
+  it.each(['integer', 'string'])('does what the contract of plugins says, with %s', (as) =>
+    checkImageExtension(imageSize, { as }),
+  );
+
   it.each([
     [{}, 74185822, 74185822],
     [{ as: 'integer' }, 74185822, 74185822],
@@ -29,6 +34,8 @@ describe('OS-EXT-IMG-SIZE', () => {
 });
 
 describe('OS-DCF', () => {
+  it('does what the contract of plugins says', () => checkImageExtension(diskConfig));
+
   it.each(['1', 't', 'true', 'True', 'TRUE', 'on', 'On', 'y', 'yes', ' yes '])(
     'takes %j for AUTO',
     async (auto) => {

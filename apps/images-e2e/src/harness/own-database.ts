@@ -1,0 +1,91 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { openEmbedded, type EmbeddedDatabase } from '@glimpse/store/embedded';
+import pg from 'pg';
+import { glimpse } from './command.js';
+import { newFolder } from './service.js';
+
+/** Why suites that take a whole server away cannot run here; empty where they can. */
+export const CANNOT_SIGNAL = process.platform === 'linux' ? '' : ' (skipped: no /proc on this platform)';
+
+/** A PostgreSQL of a suite's own, to be killed and stopped; the run's serves all the other suites. */
+export class OwnDatabase {
+  readonly #folder = newFolder();
+
+  private constructor(
+    private readonly port: number,
+    private server: EmbeddedDatabase | undefined,
+  ) {}
+
+  /** @param documents what the catalogue holds */
+  static async start(documents: object): Promise<OwnDatabase> {
+    const database = new OwnDatabase(await freePort(), undefined);
+    await database.restart();
+    const env = { DATABASE_URL: database.url };
+    await glimpse(['migrate'], env);
+    const { code, stderr } = await glimpse(['import', '-'], env, { input: JSON.stringify(documents) });
+    if (code !== 0) throw new Error(`the import failed: ${stderr}`);
+    return database;
+  }
+
+  get url(): string {
+    return this.server!.url;
+  }
+
+  /** Starts it on the port that it always has. */
+  async restart(): Promise<void> {
+    this.server = await openEmbedded({
+      folder: this.#folder,
+      service: false,
+      settings: ['fsync=off', 'max_connections=200', `port=${this.port}`],
+    });
+  }
+
+  async query(text: string): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: this.url });
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(text)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Kills the server, or makes it stand still, or go on: all of its processes. */
+  signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
+    for (const pid of processesOf(this.server!.pid)) {
+      try {
+        process.kill(pid, name);
+      } catch {
+        // It is gone.
+      }
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.server?.leave() ?? Promise.resolve();
+  }
+}
+
+/** A server's processes, its own first: each child is in a process group of its own. */
+function processesOf(server: number): number[] {
+  const children = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === server;
+      } catch {
+        return false;
+      }
+    });
+  return [server, ...children.map(Number)];
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,67 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { newFolder } from '../../harness/service.js';
+
+/** Debian's packages belong to Debian's Python, which need not be the first one. */
+const PYTHON = '/usr/bin/python3';
+
+/** The package that is missing for OpenStack's clients to run, if one is. */
+export function missingClient(): string | undefined {
+  for (const [module, name] of [
+    ['openstack', 'python3-openstacksdk'],
+    ['openstackclient', 'python3-openstackclient'],
+  ] as const) {
+    if (spawnSync(PYTHON, ['-c', `import ${module}`], { timeout: 30_000 }).status !== 0) return name;
+  }
+  return undefined;
+}
+
+/** How a client ended, and what it wrote. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function run(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Outcome> {
+  // Nothing of the tester's clouds, whatever they have in their home.
+  const home = newFolder();
+  const client = spawn(PYTHON, ['-W', 'ignore', ...args], {
+    cwd: home,
+    env: { PATH: '/usr/bin:/bin', HOME: home, PYTHONIOENCODING: 'utf-8', ...env },
+  });
+  let stdout = '';
+  let stderr = '';
+  client.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  client.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const [code] = (await once(client, 'close')) as [number];
+  return { code, stdout, stderr };
+}
+
+/**
+ * Runs lines of Python with openstacksdk: `conn` is a connection, `error(call)` says how a call is refused.
+ *
+ * @returns what the lines left in `answer`
+ */
+export async function sdk(env: Readonly<Record<string, string>>, lines: string): Promise<unknown> {
+  const program = `
+import json, openstack
+conn = openstack.connect()
+def error(call):
+    try:
+        call()
+    except openstack.exceptions.HttpException as refusal:
+        return [refusal.status_code, refusal.details]
+    return None
+${lines}
+print(json.dumps(answer))
+`;
+  const { code, stdout, stderr } = await run(['-c', program], env);
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as unknown;
+}
+
+/** Runs the command `openstack`. */
+export function openstack(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Outcome> {
+  return run(['/usr/bin/openstack', ...args], env);
+}

@@ -1,0 +1,77 @@
+import { hash } from 'node:crypto';
+import type { Copies, Image } from '@glimpse/domain';
+import type { LinkBase } from '@glimpse/links';
+import type { ImageExtension } from '@glimpse/plugins';
+import { imageView } from './image.view.js';
+
+/** A document about one image, ready to be sent. */
+export interface Shown {
+  readonly text: string;
+  /** Bytes of the text in UTF-8, in digits. */
+  readonly length: string;
+  /** A strong validator: a hash of the bytes, so that it changes exactly when they do. */
+  readonly tag: string;
+  /** The value of `Last-Modified`. */
+  readonly modified: string;
+}
+
+/** The most documents that are kept of one image: whoever sends it can make up hosts. */
+const MOST = 16;
+/** Bytes that a kept document takes beside its text. */
+const OVERHEAD = 500;
+
+/** Makes a document about an image ready to be sent. */
+export function shown(document: object, image: Image): Shown {
+  const text = JSON.stringify(document);
+  return {
+    text,
+    length: String(Buffer.byteLength(text)),
+    tag: `"${hash('sha256', text, 'base64url').slice(0, 27)}"`,
+    modified: (image.updatedAt ?? image.createdAt).toUTCString(),
+  };
+}
+
+/** The documents of images, each made once for as long as its image is kept, and for each base of its links. */
+export class ShownImages {
+  readonly #kept = new WeakMap<Image, Map<string, Shown>>();
+
+  constructor(
+    private readonly extensions: readonly ImageExtension[],
+    private readonly copies?: Copies,
+  ) {}
+
+  /** The document of an image, if it was made before. */
+  kept(image: Image, base: LinkBase): Shown | undefined {
+    return this.#kept.get(image)?.get(keyOf(base));
+  }
+
+  of(image: Image, base: LinkBase): Shown {
+    return this.kept(image, base) ?? this.#make(image, base);
+  }
+
+  #make(image: Image, base: LinkBase): Shown {
+    const made = shown(imageView(image, base, this.extensions), image);
+    if (!this.copies) return made;
+    let documents = this.#kept.get(image);
+    if (!documents) this.#kept.set(image, (documents = new Map()));
+    let charge = bytesOf(made);
+    if (documents.size >= MOST) {
+      const [[oldest, dropped]] = documents as Iterable<[string, Shown]> as [[string, Shown]];
+      documents.delete(oldest);
+      charge -= bytesOf(dropped);
+    }
+    documents.set(keyOf(base), made);
+    this.copies.charge(image, charge);
+    return made;
+  }
+}
+
+/** What makes a difference in links. The image service is the same for all of them. */
+function keyOf({ compute, version, project }: LinkBase): string {
+  return project === undefined ? `${compute} ${version}` : `${compute} ${version} ${project}`;
+}
+
+/** A character takes one byte, or two if any of the text lies beyond Latin-1. */
+function bytesOf({ text, length }: Shown): number {
+  return OVERHEAD + (Number(length) === text.length ? text.length : 2 * text.length);
+}

@@ -1,0 +1,20 @@
+import { IMAGE_RULES, loadPolicy } from '@glimpse/auth';
+import { loadAuthenticator, loadExtensions } from '../plugins.js';
+import { Telemetry } from '../telemetry/telemetry.js';
+import { VERSION } from '../version.js';
+import type { EffectiveSettings } from './settings.js';
+
+/**
+ * Reads all that settings name, as `serve` does before it listens: policy files, certificates, identities and
+ * plugins with their options. Asks nobody, and writes nothing.
+ *
+ * @throws {InvalidOptions} {PolicyError} {PluginError} what would stop the start
+ */
+export async function checkSettings(settings: EffectiveSettings): Promise<void> {
+  loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });
+  const telemetry = new Telemetry({ ...settings.log, version: VERSION });
+  await loadExtensions(settings, telemetry);
+  // The built-in identities are made at the first start.
+  if (settings.authenticator.use === 'development' && !settings.identities) return;
+  await loadAuthenticator(settings, telemetry);
+}

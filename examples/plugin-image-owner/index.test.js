@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkImageExtension, sampleImage } from '@glimpse/plugins/testing';
+import plugin from './index.js';
+
+for (const options of [{}, { as: 'flag' }, { nobody: 'nobody' }]) {
+  test(`does what the contract says, with ${JSON.stringify(options)}`, () =>
+    checkImageExtension(plugin, options));
+}
+
+test('shows the owner as it is told to', () => {
+  const shown = (options, owner) => plugin.create(options).attributes(sampleImage({ owner }));
+  assert.deepEqual(shown({ as: 'id' }, 'p1'), { 'EXAMPLE-OWNER:owner': 'p1' });
+  assert.deepEqual(shown({ as: 'id' }, null), { 'EXAMPLE-OWNER:owner': null });
+  assert.deepEqual(shown({ as: 'id', nobody: 'nobody' }, null), { 'EXAMPLE-OWNER:owner': 'nobody' });
+  assert.deepEqual(shown({ as: 'flag' }, 'p1'), { 'EXAMPLE-OWNER:owner': true });
+});

@@ -1,0 +1,57 @@
+/** What every service protected by tokens has to do here, whatever it is written with. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { IMAGE_RULES, createKeystoneAuthenticator, loadPolicy, type Judge, type Policy } from '@glimpse/auth';
+import { FakeKeystone } from '@glimpse/auth/testing';
+
+/** What a service is protected with. */
+export interface Protection extends Judge {
+  readonly policy: Policy;
+}
+
+/** A running service: `GET /` says the caller's name, `DELETE /` is for whoever may `delete_image`. */
+export interface Service {
+  readonly url: string;
+  close(): Promise<unknown>;
+}
+
+function policyOfFile(): Policy {
+  const file = join(mkdtempSync(join(tmpdir(), 'consumer-')), 'policy.yaml');
+  writeFileSync(file, '"delete_image": "role:deleter"\n');
+  return loadPolicy({ file, defaults: IMAGE_RULES });
+}
+
+/** Starts a service with a Keystone behind it, and asks it everything. */
+export async function trial(start: (protection: Protection) => Promise<Service>): Promise<void> {
+  const keystone = await FakeKeystone.start();
+  keystone.addUser({ name: 'images', password: 'secret', roles: ['service'] });
+  const authenticator = createKeystoneAuthenticator({
+    authUrl: keystone.url,
+    username: 'images',
+    password: 'secret',
+    projectName: 'service',
+  });
+  const service = await start({ authenticator, serviceType: 'image', policy: policyOfFile() });
+  const scope = { kind: 'project', id: 'p1', name: 'demo' } as const;
+  const ask = async (method: string, token?: string): Promise<[number, string]> => {
+    const headers = token === undefined ? undefined : { 'x-auth-token': token };
+    const answer = await fetch(service.url, { method, headers });
+    return [answer.status, answer.headers.get('www-authenticate') ?? (await answer.text())];
+  };
+  try {
+    const reader = keystone.issue({ userName: 'ann', scope, roles: ['reader'] });
+    const deleter = keystone.issue({ userName: 'bob', scope, roles: ['deleter'] });
+    assert.deepEqual(await ask('GET', reader), [200, 'ann']);
+    assert.equal((await ask('DELETE', reader))[0], 403);
+    assert.deepEqual(await ask('DELETE', deleter), [200, 'bob']);
+    assert.deepEqual(await ask('GET'), [401, `Keystone uri="${keystone.url}"`]);
+    assert.deepEqual(await ask('GET', 'made-up'), [401, `Keystone uri="${keystone.url}"`]);
+    await keystone.close();
+    assert.deepEqual(await ask('GET', reader), [200, 'ann']);
+    assert.equal((await ask('GET', 'not-seen-before'))[0], 503);
+  } finally {
+    await service.close();
+  }
+}

@@ -1,0 +1,107 @@
+import type { Identity } from '@glimpse/domain';
+import type { Authentication, Authenticator } from './contract.js';
+import { reasonOf, type OnFault } from './fault.js';
+
+/** Milliseconds within which an authenticator answers. */
+const AUTHENTICATION = 5_000;
+
+/** Seconds after which asking again makes sense when an authenticator failed. */
+const RETRY_AFTER = 5;
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
+
+/** What is wrong with an identity; undefined when nothing is. */
+function problemOfIdentity(identity: Partial<Identity> | null | undefined): string | undefined {
+  if (typeof identity !== 'object' || identity === null) return 'identity is missing';
+  const { userId, userName, scope, roles, accessRules, expiresAt, service } = identity;
+  const named = scope?.kind === 'project' || scope?.kind === 'domain';
+  const rules = accessRules as readonly unknown[] | null | undefined;
+  const texts = (rule: unknown): boolean => {
+    const { service, method, path } = (rule ?? {}) as Record<string, unknown>;
+    return [service, method, path].every((text) => typeof text === 'string');
+  };
+  const wrong = Object.entries({
+    userId: isText(userId),
+    userName: typeof userName === 'string',
+    scope: named
+      ? isText(scope.id) && typeof scope.name === 'string'
+      : /^(?:system|none)$/.test(scope?.kind ?? ''),
+    roles: Array.isArray(roles) && roles.every(isText),
+    accessRules: rules === null || (Array.isArray(rules) && rules.every(texts)),
+    expiresAt: expiresAt === null || (expiresAt instanceof Date && Number.isFinite(expiresAt.getTime())),
+    service: typeof service === 'boolean',
+  }).filter(([, right]) => !right);
+  return wrong.length === 0 ? undefined : `identity has a wrong ${wrong.map(([key]) => key).join(', ')}`;
+}
+
+/** What an authenticator answered, when it is what its contract says. */
+function checkedAuthentication(answer: unknown): Authentication {
+  const authentication = answer as Partial<Authentication> | null | undefined;
+  switch (authentication?.outcome) {
+    case 'invalid':
+      return { outcome: 'invalid' };
+    case 'unavailable':
+      if (!(Number.isFinite(authentication.retryAfter) && authentication.retryAfter! >= 0)) {
+        throw new TypeError('it answered unavailable with a wrong retryAfter, wanted are seconds');
+      }
+      return authentication as Authentication;
+    case 'identity': {
+      const problem = problemOfIdentity(authentication.identity);
+      if (problem !== undefined) throw new TypeError(`its ${problem}`);
+      return authentication as Authentication;
+    }
+    default:
+      throw new TypeError('it answered no outcome, wanted is identity, invalid or unavailable');
+  }
+}
+
+/**
+ * What an authenticator says of a token, within a bounded time.
+ *
+ * @param within milliseconds
+ * @throws {TypeError} it answered something else than its contract says; {Error} it did not answer in time; and
+ *   whatever the authenticator throws
+ */
+export async function authenticationOf(
+  authenticator: Authenticator,
+  [token, request]: Parameters<Authenticator['authenticate']>,
+  within: number = AUTHENTICATION,
+): Promise<Authentication> {
+  let late: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    late = setTimeout(() => reject(new Error(`it did not answer within ${within} ms`)), within);
+  });
+  try {
+    return checkedAuthentication(await Promise.race([authenticator.authenticate(token, request), deadline]));
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+/**
+ * An authenticator whose faults are nobody's but its own: where it throws, does not answer in time or answers
+ * something else than its contract says, nobody could say whose the token is. It is never `invalid` then: a
+ * client would throw away a good token.
+ *
+ * @param within milliseconds
+ */
+export function isolateAuthenticator(
+  authenticator: Authenticator,
+  onFault: OnFault,
+  within: number = AUTHENTICATION,
+): Authenticator {
+  return {
+    challenge: authenticator.challenge,
+    async authenticate(token, request) {
+      try {
+        return await authenticationOf(authenticator, [token, request], within);
+      } catch (error) {
+        // What was thrown may quote the token.
+        onFault(reasonOf(error, token));
+        return { outcome: 'unavailable', retryAfter: RETRY_AFTER };
+      }
+    },
+  };
+}

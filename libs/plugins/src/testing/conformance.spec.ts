@@ -1,0 +1,225 @@
+import type { Image } from '@glimpse/domain';
+import { describe, expect, it } from '@jest/globals';
+import {
+  definePlugin,
+  type Authentication,
+  type ImageExtension,
+  type Json,
+  type Plugin,
+} from '../contract.js';
+import { OneOf } from '../options.js';
+import { ConformanceError, checkAuthenticator, checkImageExtension } from './index.js';
+
+class Options {
+  @OneOf(['id', 'flag'])
+  as = 'id';
+}
+
+/** An image extension with something of it changed. */
+function extension(changes: Partial<Record<keyof ImageExtension, unknown>> = {}): Plugin<'image-extension'> {
+  return definePlugin({
+    kind: 'image-extension',
+    contract: 1,
+    options: Options,
+    create: ({ as }) =>
+      ({
+        alias: 'X-OWNER',
+        name: 'Owner',
+        namespace: 'https://example.com/owner',
+        updated: '2026-01-01T00:00:00Z',
+        description: 'Adds the owning project.',
+        attributes: ({ owner }: Image): Record<string, Json> => ({
+          'X-OWNER:owner': as === 'id' ? owner : owner !== null,
+        }),
+        ...changes,
+      }) as ImageExtension,
+  });
+}
+
+const IDENTITY = {
+  userId: 'u',
+  userName: 'ann',
+  scope: { kind: 'none' },
+  roles: [],
+  accessRules: null,
+  expiresAt: null,
+  service: false,
+} as const;
+const KNOWN: Authentication = { outcome: 'identity', identity: IDENTITY };
+const INVALID: Authentication = { outcome: 'invalid' };
+
+function authenticator(
+  authenticate: (token: string) => unknown,
+  challenge = 'Example realm="tests"',
+): Plugin<'authenticator'> {
+  return definePlugin({
+    kind: 'authenticator',
+    contract: 1,
+    create: () => ({
+      challenge,
+      authenticate: async (token) => (await authenticate(token)) as Authentication,
+    }),
+  });
+}
+
+async function problemsOf(check: Promise<void>): Promise<string> {
+  const error: unknown = await check.then(
+    () => new Error('it conforms'),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof ConformanceError)) throw error;
+  expect(error.code).toBe('not-conforming');
+  for (const problem of error.problems) expect(error.message).toContain(`\n- ${problem}`);
+  return error.problems.join('\n');
+}
+
+describe('checkImageExtension', () => {
+  it.each([{}, { as: 'flag' }])(
+    'passes an extension that does what its contract says, with %j',
+    async (options) => {
+      await expect(checkImageExtension(extension(), options)).resolves.toBeUndefined();
+    },
+  );
+
+  let times = 0;
+  it.each<[string, Plugin<'image-extension'>, RegExp]>([
+    [
+      'for another contract',
+      { ...extension(), contract: 2 },
+      /^it does not load: it was written for version 2/,
+    ],
+    [
+      'that is no plugin',
+      {} as Plugin<'image-extension'>,
+      /^it does not load: its default export is not a plugin/,
+    ],
+    ['with an alias that no path can hold', extension({ alias: 'a/b' }), /alias a\/b must be/],
+    ['without a namespace that is a URL', extension({ namespace: 'owner' }), /namespace owner must be a URL/],
+    ['with another form of time', extension({ updated: '2026-01-01' }), /updated 2026-01-01 must be/],
+    [
+      'with a name that may be anybody\u2019s',
+      extension({ attributes: () => ({ owner: 'x' }) }),
+      /owner must begin with X-OWNER:/,
+    ],
+    [
+      'that is not ready for an image without an owner',
+      extension({ attributes: ({ owner }: Image) => ({ 'X-OWNER:o': owner!.length }) }),
+      /of null bytes: TypeError/,
+    ],
+    [
+      'that changes the image',
+      extension({ attributes: (image: { owner: string }) => ({ 'X-OWNER:o': (image.owner = 'x') }) }),
+      /TypeError: Cannot assign/,
+    ],
+    [
+      'that changes the properties',
+      extension({
+        attributes: ({ properties }: { properties: Record<string, string> }) => ({
+          'X-OWNER:o': (properties['a'] = 'x'),
+        }),
+      }),
+      /TypeError: Cannot add/,
+    ],
+    ['that answers a promise', extension({ attributes: async () => ({}) }), /answered a promise/],
+    [
+      'that answers what JSON cannot say',
+      extension({ attributes: ({ version }: Image) => ({ 'X-OWNER:o': version }) }),
+      /X-OWNER:o = 1 is not allowed/,
+    ],
+    [
+      'that never says the same',
+      extension({ attributes: () => ({ 'X-OWNER:o': times++ }) }),
+      /differ from one time to the next/,
+    ],
+  ])('refuses one %s', async (_, plugin, problem) => {
+    expect(await problemsOf(checkImageExtension(plugin))).toMatch(problem);
+  });
+
+  it('refuses options that it does not take', async () => {
+    expect(await problemsOf(checkImageExtension(extension(), { as: 'text' }))).toMatch(/option as = "text"/);
+  });
+
+  it('says everything that is wrong at once', async () => {
+    const plugin = extension({ alias: 'a b', updated: 'now' });
+    expect(await problemsOf(checkImageExtension(plugin))).toMatch(/alias.*\n.*updated.*\n.*must begin with/s);
+  });
+});
+
+describe('checkAuthenticator', () => {
+  const trial = { token: 'known' };
+
+  it('passes an authenticator that does what its contract says', async () => {
+    const plugin = authenticator((token) => (token === 'known' ? KNOWN : INVALID));
+    await expect(checkAuthenticator(plugin, trial)).resolves.toBeUndefined();
+  });
+
+  let times = 0;
+  it.each<[string, Plugin<'authenticator'>, RegExp]>([
+    [
+      'that does not know the token',
+      authenticator(() => INVALID),
+      /the known token: it is invalid, wanted is identity/,
+    ],
+    [
+      'that knows every token',
+      authenticator(() => KNOWN),
+      /a made-up token: it is identity, wanted is invalid/,
+    ],
+    [
+      'that looks at the beginning only',
+      authenticator((token) => (token.startsWith('known') ? KNOWN : INVALID)),
+      /one character more: it is identity/,
+    ],
+    [
+      'that trips over __proto__',
+      authenticator((token) => (({ known: KNOWN }) as Record<string, unknown>)[token] ?? INVALID),
+      /a key that every object has: TypeError/,
+    ],
+    [
+      'that throws for what a client sent',
+      authenticator((token) => {
+        if (token === 'known') return KNOWN;
+        throw new Error('unknown');
+      }),
+      /a made-up token: Error: unknown/,
+    ],
+    [
+      'that blames itself for what a client sent',
+      authenticator((token) => (token === 'known' ? KNOWN : { outcome: 'unavailable', retryAfter: 1 })),
+      /it is unavailable, wanted is invalid/,
+    ],
+    [
+      'that never answers',
+      authenticator((token) =>
+        token === '' ? new Promise(() => undefined) : token === 'known' ? KNOWN : INVALID,
+      ),
+      /an empty token: Error: it did not answer/,
+    ],
+    [
+      'with half an identity',
+      authenticator(() => ({ outcome: 'identity', identity: { userId: 'u' } })),
+      /the known token: TypeError: its identity has a wrong/,
+    ],
+    [
+      'with an expired one',
+      authenticator(() => ({ outcome: 'identity', identity: { ...IDENTITY, expiresAt: new Date(0) } })),
+      /it is expired, and must be invalid/,
+    ],
+    [
+      'that changes its mind',
+      authenticator((token) =>
+        token === 'known'
+          ? { outcome: 'identity', identity: { ...IDENTITY, userId: `u${times++}` } }
+          : INVALID,
+      ),
+      /the answer is another one/,
+    ],
+    [
+      'whose challenge is no header',
+      authenticator((token) => (token === 'known' ? KNOWN : INVALID), 'a\nb'),
+      /challenge must be visible ASCII/,
+    ],
+  ])('refuses one %s', async (_, plugin, problem) => {
+    expect(await problemsOf(checkAuthenticator(plugin, trial))).toMatch(problem);
+  });
+});

@@ -1,0 +1,8 @@
+/**
+ * Holds a plugin against its contract, under any test runner.
+ *
+ * @module @glimpse/plugins/testing
+ */
+export { checkAuthenticator, type AuthenticatorTrial } from './authenticator.js';
+export { ConformanceError } from './conformance.js';
+export { checkImageExtension, sampleImage } from './image-extension.js';

@@ -1,0 +1,175 @@
+import type { Filter, FilterIndex } from './list-filters.js';
+import type { Way } from './list-ways.js';
+
+/** What every image of a list fulfils; the ordered indexes hold just these. */
+const LISTED = 'NOT image.hidden AND image.deleted_at IS NULL';
+
+/** What a list and its conditions need of an image, its id and its time aside. */
+const COLUMNS = [
+  'version',
+  'name',
+  'status',
+  'visibility',
+  'hidden',
+  'owner',
+  'protected',
+  'size',
+  'min_disk',
+  'min_ram',
+  'properties',
+  'updated_at',
+  'deleted_at',
+]
+  .map((column) => `image.${column}`)
+  .join(', ');
+
+const IMAGE = `image.id, image.created_at, ${COLUMNS}`;
+/** How many values of a filter are merged. */
+const MOST_MERGED = 4;
+
+const NEWEST_FIRST = 'ORDER BY image.created_at DESC, image.id DESC';
+
+/** A path to the images of a way: some that may belong to the page, read from one index. */
+export interface Path {
+  /** Whether it goes through what the viewer sees, or through what a filter finds. */
+  readonly kind: 'walk' | 'find';
+  /** Whether it goes in the order of lists, so that one may stop. */
+  readonly ordered: boolean;
+  /** The statement that reads so many. */
+  read(most: number): string;
+  /** What of the way they do not fulfil for certain, in SQL, of the row `image`. */
+  readonly check: string;
+}
+
+/** SQL that says of a row whether it comes after the marker: `''` in a list that begins at the newest. */
+export type AfterMarker = (time: string, id: string) => string;
+
+/**
+ * The paths to the images of a way, the one to try first in front.
+ *
+ * What belongs to a project is usually little, and then walking through it is all there is to do, whatever the
+ * filter. Among everybody's images an index in the order of lists is best, for it finds the page and nothing
+ * else; an inverted one comes last, for what is common costs it most and the walk finds it at once.
+ */
+export function pathsOf(way: Way, filters: readonly Filter[], after: AfterMarker): Path[] {
+  const found = filters.flatMap(({ condition, index }) => {
+    if (index?.kind === 'ordered') return [findInOrder(way, index, after)];
+    return index?.kind === 'changed' ? [findChanged(way, condition, after)] : [];
+  });
+  const inverted = filters.filter(({ index }) => index?.kind === 'inverted');
+  const gathered = inverted.length > 0 ? [findAll(way, inverted, after)] : [];
+  const walk = way.kind === 'member' ? walkShares(way, after) : walkImages(way, after);
+  return way.kind === 'everybody' ? [...found, walk, ...gathered] : [walk, ...found, ...gathered];
+}
+
+/** Served by images_visibility_idx and images_owner_idx. */
+function walkImages(way: Way, after: AfterMarker): Path {
+  return {
+    kind: 'walk',
+    ordered: true,
+    read: (most) => `
+      SELECT ${IMAGE} FROM images image
+      WHERE image.visibility = '${way.visibility}' AND ${checkOf(way)} AND ${LISTED} ${after('image.created_at', 'image.id')}
+      ${NEWEST_FIRST} LIMIT ${most}`,
+    check: 'true',
+  };
+}
+
+/** Served by members_accepted_idx, and for each share by the primary key of images. */
+function walkShares({ project }: Way & { kind: 'member' }, after: AfterMarker): Path {
+  return {
+    kind: 'walk',
+    ordered: true,
+    read: (most) => `
+      SELECT share.image_id AS id, share.created_at, ${COLUMNS} FROM (
+        SELECT member.image_id, member.created_at FROM members member
+        WHERE member.member = ${project} AND member.status = 'accepted' ${after('member.created_at', 'member.image_id')}
+        ORDER BY member.created_at DESC, member.image_id DESC LIMIT ${most}
+      ) share JOIN images image ON image.id = share.image_id
+      ORDER BY share.created_at DESC, share.image_id DESC`,
+    check: `image.visibility = 'shared' AND image.owner <> ${project} AND ${LISTED}`,
+  };
+}
+
+/**
+ * Served by images_name_idx, images_status_idx, images_min_disk_idx and images_min_ram_idx. A few values are
+ * merged as one goes; of many, which would make the statement long, so many images of each are sorted.
+ */
+function findInOrder(
+  way: Way,
+  { column, wanted, values }: FilterIndex & { kind: 'ordered' },
+  after: AfterMarker,
+): Path {
+  const read = (value: string, most: number): string => `
+    SELECT ${IMAGE} FROM images image
+    WHERE image.visibility = '${way.visibility}' AND image.${column} = ${value} ${INDEXED[column] ?? ''}
+      AND ${LISTED} ${after('image.created_at', 'image.id')}
+    ${NEWEST_FIRST} LIMIT ${most}`;
+  const few = Array.from({ length: values }, (_, n) => `(${wanted})[${n + 1}]`);
+  return {
+    kind: 'find',
+    ordered: true,
+    read: (most) => `
+      SELECT image.* FROM ${
+        values > 0 && values <= MOST_MERGED
+          ? `(${few.map((value) => `(${read(value, most)})`).join(' UNION ALL ')}) image`
+          : `unnest(${wanted}) AS wanted (value) CROSS JOIN LATERAL (${read('wanted.value', most)}) image`
+      } ${NEWEST_FIRST} LIMIT ${most}`,
+    check: checkOf(way),
+  };
+}
+
+/** What the indexes leave out, in their own words: the planner does not guess it from the values. */
+const INDEXED: Readonly<Record<string, string>> = {
+  status: `AND image.status <> 'active'`,
+  min_disk: 'AND image.min_disk <> 0',
+  min_ram: 'AND image.min_ram <> 0',
+};
+
+/** Served by images_updated_idx. */
+function findChanged(way: Way, condition: string, after: AfterMarker): Path {
+  return {
+    kind: 'find',
+    ordered: false,
+    read: (most) => `
+      SELECT ${IMAGE} FROM images image
+      WHERE image.visibility = '${way.visibility}' AND ${LISTED} AND ${condition}
+      ORDER BY image.updated_at DESC LIMIT ${most}`,
+    check: `${checkOf(way)} ${after('image.created_at', 'image.id')}`,
+  };
+}
+
+/**
+ * Served by images_public_properties_idx, images_other_properties_idx, images_public_names_idx and
+ * images_other_names_idx. It asks for nothing that another index could answer, hidden and deleted images
+ * included: how often a value occurs the planner cannot know, and where it guesses high it would rather walk,
+ * without a bound.
+ */
+function findAll(way: Way, filters: readonly Filter[], after: AfterMarker): Path {
+  const half = way.visibility === 'public' ? '=' : '<>';
+  return {
+    kind: 'find',
+    ordered: false,
+    read: (most) => `
+      SELECT ${IMAGE} FROM images image
+      WHERE image.visibility ${half} 'public' AND ${filters.map(({ condition }) => condition).join(' AND ')}
+      LIMIT ${most}`,
+    check: `image.visibility = '${way.visibility}' AND ${LISTED} AND ${checkOf(way)}
+      ${after('image.created_at', 'image.id')}`,
+  };
+}
+
+/** What makes an image of the right visibility, one that is listed, one of the way. */
+function checkOf(way: Way): string {
+  switch (way.kind) {
+    case 'everybody':
+      return 'true';
+    case 'owner':
+      return `image.owner = ${way.project}`;
+    case 'member':
+      // A look at the primary key for each: as EXISTS it might become a hash of all that is shared.
+      return `image.owner <> ${way.project} AND 'accepted' = (
+        SELECT member.status FROM members member
+        WHERE member.image_id = image.id AND member.member = ${way.project})`;
+  }
+}

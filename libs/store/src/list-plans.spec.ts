@@ -1,0 +1,211 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ImageCriteria, Viewer } from '@glimpse/domain';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { openDatabase, type Database } from './database.js';
+import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
+import { ListQuery, type ListPlan, type ListRow } from './list.js';
+import { migrate } from './migrate.js';
+import type { Statement } from './statement.js';
+
+/** The catalogue that benchmarks run on: see there for what is how often. */
+const { fillCatalogue, CHANGED, NEWEST, PROJECTS } = (await import(
+  new URL('../../../tools/bench/catalogue.mjs', import.meta.url).href
+)) as {
+  fillCatalogue(client: pg.ClientBase, count: number): Promise<void>;
+  CHANGED: string;
+  NEWEST: string;
+  PROJECTS: Readonly<Record<'large' | 'few' | 'member' | 'none', string>>;
+};
+
+const SMALL = 20_000;
+const LARGE = 200_000;
+
+/** The most buffers that a page of 25 touches, in a catalogue of any size. */
+const MOST = { plain: 250, filtered: 4_000 };
+
+const VIEWERS: Readonly<Record<string, Viewer>> = {
+  'somebody with few images': { project: PROJECTS.few, admin: false },
+  'somebody with a fifth of all images': { project: PROJECTS.large, admin: false },
+  'somebody with many shares and no images': { project: PROJECTS.member, admin: false },
+  'somebody with nothing': { project: PROJECTS.none, admin: false },
+  'somebody without a project': { project: null, admin: false },
+  'an administrator': { project: PROJECTS.none, admin: true },
+  'an administrator with a fifth of all images': { project: PROJECTS.large, admin: true },
+};
+
+type Criteria = Omit<ImageCriteria, 'limit' | 'marker'>;
+
+const PLAIN: Readonly<Record<string, Criteria>> = {
+  'whatever there is': {},
+  'what is public': { visibility: 'public' },
+  'what is community': { visibility: 'community' },
+  'what is shared': { visibility: 'shared' },
+  'what is private': { visibility: 'private' },
+};
+
+/** Filters whose images an index finds, or that hold for so many that the first images show some. */
+const FILTERED: Readonly<Record<string, Criteria>> = {
+  'a rare name': { names: ['rare needle'] },
+  'a common name': { names: ['ubuntu-24.04'] },
+  'a name that others have': { names: ['snapshot'] },
+  'an unknown name': { names: ['nothing'] },
+  'several names': { names: ['rare needle', 'ubuntu-24.04', 'debian-24.04', 'nothing', 'alma-22.04'] },
+  'the usual status': { statuses: ['active'] },
+  'two statuses': { statuses: ['queued', 'saving'] },
+  'a rare status': { statuses: ['importing'] },
+  'no disk': { minDisk: 0 },
+  'some disk': { minDisk: 10 },
+  'a rare disk': { minDisk: 77 },
+  'some memory': { minRam: 512 },
+  'a rare memory': { minRam: 777 },
+  'recent changes': { changedSince: new Date(CHANGED) },
+  'changes since ever': { changedSince: new Date('2020-01-01') },
+  'a usual property': { properties: { architecture: 'x86_64' } },
+  'a common property': { properties: { os_distro: 'ubuntu' } },
+  'a rare property': { properties: { rare: 'needle' } },
+  'an unknown property': { properties: { rare: 'haystack' } },
+  "a property that others' images have": { properties: { image_type: 'snapshot' } },
+  'a common part of names': { search: 'ubuntu' },
+  'a rare part of names': { search: 'needle' },
+  'an unknown part of names': { search: 'haystack' },
+  'a usual status and a rare property': { statuses: ['active', 'importing'], properties: { rare: 'needle' } },
+};
+
+/** Filters that are read on for, the further the larger the catalogue: what they find is far, or nowhere. */
+const FAR: Readonly<Record<string, Criteria>> = {
+  'a property of one image in two hundred': { properties: { release: 'r7' } },
+  'a property of the oldest images alone': { properties: { era: 'old' } },
+  'two common things that never meet': { names: ['ubuntu-24.04'], properties: { os_distro: 'debian' } },
+  'a part of names without a trigram': { search: '---' },
+};
+
+const folder = mkdtempSync(join(tmpdir(), 'glimpse-plans-'));
+let server: EmbeddedDatabase;
+const databases: Database[] = [];
+const middles: string[] = [];
+beforeAll(async () => {
+  server = await openEmbedded({ folder, service: false, settings: ['fsync=off', 'shared_buffers=256MB'] });
+  const admin = new pg.Client({ connectionString: server.url });
+  await admin.connect();
+  for (const count of [SMALL, LARGE]) {
+    await admin.query(`CREATE DATABASE catalogue_${count}`);
+    const url = new URL(server.url);
+    url.pathname = `catalogue_${count}`;
+    await migrate(url.toString());
+    const client = new pg.Client({ connectionString: url.toString() });
+    await client.connect();
+    await fillCatalogue(client, count);
+    await client.end();
+    const database = openDatabase({ url: url.toString(), poolSize: 1 });
+    databases.push(database);
+    middles.push(await findMiddle(database));
+  }
+  await admin.end();
+}, 120_000);
+afterAll(async () => {
+  for (const database of databases) await database.close();
+  await server?.leave();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Shared Hit Blocks': number;
+  readonly 'Shared Read Blocks': number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+function literal(value: unknown): string {
+  if (Array.isArray(value)) return `ARRAY[${value.map(literal).join(', ')}]`;
+  if (typeof value === 'number') return String(value);
+  return pg.escapeLiteral(value instanceof Date ? value.toISOString() : String(value));
+}
+
+/** Runs a statement by the plan that connections keep of it: its rows, and how it ran. */
+async function run({ pool }: Database, { text, values }: Statement): Promise<[ListRow[], PlanNode]> {
+  const execute = values.length === 0 ? 'list' : `list(${values.map(literal).join(', ')})`;
+  await pool.query(`PREPARE list AS ${text}`);
+  const { rows } = await pool.query<ListRow>(`EXECUTE ${execute}`);
+  const explained = await pool.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+    `EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE ${execute}`,
+  );
+  await pool.query('DEALLOCATE list');
+  return [rows, explained.rows[0]!['QUERY PLAN'][0].Plan];
+}
+
+function nodesOf(node: PlanNode): PlanNode[] {
+  return [node, ...(node.Plans ?? []).flatMap(nodesOf)];
+}
+
+/** What reading a page took. */
+interface Reading {
+  readonly buffers: number;
+  /** Tables that were read as a whole. */
+  readonly scans: readonly string[];
+}
+
+async function read(database: Database, criteria: ImageCriteria, viewer: Viewer): Promise<Reading> {
+  const query = new ListQuery(criteria, viewer);
+  let buffers = 0;
+  const scans: string[] = [];
+  for (let plan: ListPlan | undefined = query.first(); plan?.length;) {
+    const [rows, top] = await run(database, query.statement(plan));
+    plan = query.next(plan, rows);
+    buffers += top['Shared Hit Blocks'] + top['Shared Read Blocks'];
+    const whole = nodesOf(top).filter(
+      (node) => node['Node Type'].includes('Seq Scan') && node['Relation Name'],
+    );
+    scans.push(...whole.map((node) => node['Relation Name']!));
+  }
+  return { buffers, scans };
+}
+
+/** An image halfway through a catalogue. */
+async function findMiddle({ pool }: Database): Promise<string> {
+  const { rows } = await pool.query<{ id: string }>(
+    `SELECT id FROM images WHERE visibility = 'public' AND created_at <=
+       (SELECT min(created_at) + ($1 - min(created_at)) / 2 FROM images) ORDER BY created_at DESC LIMIT 1`,
+    [NEWEST],
+  );
+  return rows[0]!.id;
+}
+
+describe.each(Object.entries(VIEWERS))('a page for %s', (_, viewer) => {
+  /** What the first page takes, and one in the middle: in the small catalogue, and in the large one. */
+  async function readPages(criteria: Criteria): Promise<[small: Reading, large: Reading][]> {
+    const pages = [];
+    for (const deep of [false, true]) {
+      const readings = [];
+      for (const [n, database] of databases.entries()) {
+        const marker = deep ? { marker: middles[n]! } : {};
+        readings.push(await read(database, { limit: 25, ...criteria, ...marker }, viewer));
+      }
+      pages.push(readings as [Reading, Reading]);
+    }
+    return pages;
+  }
+
+  it.each(Object.entries(PLAIN))('of %s touches as little in a large catalogue', async (_, criteria) => {
+    for (const [small, large] of await readPages(criteria)) {
+      expect([...small.scans, ...large.scans]).toEqual([]);
+      expect(large.buffers).toBeLessThan(MOST.plain);
+      expect(large.buffers).toBeLessThan(1.5 * small.buffers + 50);
+    }
+  });
+
+  it.each(Object.entries(FILTERED))('with %s touches as little in a large catalogue', async (_, criteria) => {
+    for (const [small, large] of await readPages(criteria)) {
+      expect([...small.scans, ...large.scans]).toEqual([]);
+      expect(large.buffers).toBeLessThan(MOST.filtered);
+      expect(large.buffers).toBeLessThan(3 * small.buffers + 200);
+    }
+  });
+
+  it.each(Object.entries(FAR))('with %s scans no table', async (_, criteria) => {
+    expect((await read(databases[1]!, { limit: 25, ...criteria }, viewer)).scans).toEqual([]);
+  });
+});
