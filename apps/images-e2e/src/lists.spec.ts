@@ -240,7 +240,7 @@ describe('a list', () => {
       ),
       { numRuns: 1500, seed: SEED },
     );
-  });
+  }, 120_000);
 
   it('goes on page after page until everything was shown once', async () => {
     for (const name of Object.keys(PEOPLE)) {

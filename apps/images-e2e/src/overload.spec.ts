@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DatabaseProxy } from './harness/database-proxy.js';
-import { createDatabase } from './harness/databases.js';
+import { createDatabase, databaseUrl } from './harness/databases.js';
 import { RawConnection, bytesOf, sendRaw, type RawAnswer } from './harness/raw-http.js';
 import { startService, tokenOf, until, type Service } from './harness/service.js';
 
@@ -21,7 +21,7 @@ let database: DatabaseProxy;
 let service: Service;
 
 beforeAll(async () => {
-  database = await DatabaseProxy.to(await createDatabase('contract'));
+  database = await DatabaseProxy.to(databaseUrl(await createDatabase('contract')));
   service = await startService('unused', { DATABASE_URL: database.url });
 });
 

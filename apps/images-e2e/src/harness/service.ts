@@ -50,7 +50,8 @@ export async function startBareService(settings: Record<string, string>, how: Ru
   run.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   run.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
   const listening = /"event":"listening","url":"([^"]+)"/;
-  await until(() => listening.test(log) || run.exitCode !== null);
+  // Long, for machines that have much else to do.
+  await until(() => listening.test(log) || run.exitCode !== null, 60_000);
   const url = listening.exec(log)?.[1];
   if (!url) throw new Error(`the service did not start: ${log}`);
   return {

@@ -169,7 +169,7 @@ describe('importCatalogue', () => {
       `members of ${idOf(3)}: the catalogue has no such image`,
       'members of nonsense: the image id is "nonsense"; it must be a UUID',
     ]);
-    expect(await rows('SELECT * FROM members ORDER BY member')).toEqual([
+    expect(await rows('SELECT image_id, member, status FROM members ORDER BY member')).toEqual([
       { image_id: idOf(1), member: 'p', status: 'accepted' },
       { image_id: idOf(1), member: 'q', status: 'pending' },
     ]);
