@@ -23,12 +23,12 @@ const KEPT = {
   'swagger-ui-dist': ['swagger-ui.css', 'swagger-ui-bundle.js'],
 };
 
-/** Libraries import each other's optional parts; those that are not installed were never to be had. */
+/** Packages import each other's optional parts; those that are not installed were never to be had. */
 const leaveOutWhatIsNotInstalled = {
   name: 'leave-out-what-is-not-installed',
   setup({ onResolve, resolve }) {
     onResolve({ filter: /^[^./]/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
-      if (pluginData === 'asked' || kind === 'entry-point') return undefined;
+      if (pluginData === 'asked' || !importer.includes('/node_modules/')) return undefined;
       const found = await resolve(path, { importer, resolveDir, kind, pluginData: 'asked' });
       return found.errors.length > 0 ? { path, external: true } : undefined;
     });
