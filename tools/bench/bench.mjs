@@ -25,7 +25,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
     node: { type: 'string', default: process.execPath },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
     '10m': { type: 'boolean', default: false },
     soak: { type: 'boolean', default: false },
   },

@@ -7,6 +7,9 @@ import { peak, steady } from '../load.mjs';
 import { median, quantile, shown } from '../numbers.mjs';
 import { compare } from '../rounds.mjs';
 
+/** Seconds until V8 has compiled what runs often: more for more code, on the one core that a server has. */
+const WARM_UP = 5;
+
 export const name = 'show-hot';
 export const title = 'Show, hot';
 
@@ -70,7 +73,7 @@ export async function run(stage, { rounds }) {
     start: () => stage.startRival(kind, { recorded: file, token }),
     async measure(server) {
       await check(server, token, recorded);
-      await load(server, 1);
+      await load(server, WARM_UP);
       return load(server);
     },
   });
@@ -80,7 +83,7 @@ export async function run(stage, { rounds }) {
       Glimpse: {
         start: () => stage.startGlimpse(url),
         async measure(server) {
-          await load(server, 1);
+          await load(server, WARM_UP);
           const quiet = await load(server);
           const writes = {
             requests: changes(ids, owner),
@@ -103,7 +106,7 @@ export async function run(stage, { rounds }) {
   const unhurried = (start) => ({
     start,
     async measure(server) {
-      await load(server, 1);
+      await load(server, WARM_UP);
       return steady(server.url, { requests, rate: half, seconds: 4 });
     },
   });

@@ -10,18 +10,27 @@ export class DatabaseProxy {
     /** The URL of the database through this proxy. */
     readonly url: string,
     private readonly server: Server,
+    private database: URL,
   ) {}
 
   /** @param url of the database itself */
   static async to(url: string): Promise<DatabaseProxy> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const target = new URL(url);
-    const { hostname, port } = target;
-    target.port = String((server.address() as AddressInfo).port);
-    const proxy = new DatabaseProxy(target.toString(), server);
-    server.on('connection', (client) => proxy.#join(client, connect(Number(port), hostname)));
+    const own = new URL(url);
+    own.port = String((server.address() as AddressInfo).port);
+    const proxy = new DatabaseProxy(own.toString(), server, new URL(url));
+    server.on('connection', (client) => {
+      const { hostname, port } = proxy.database;
+      proxy.#join(client, connect(Number(port), hostname));
+    });
     return proxy;
+  }
+
+  /** From now on leads to another database. */
+  leadTo(url: string): void {
+    this.database = new URL(url);
+    this.#drop();
   }
 
   #join(client: Socket, upstream: Socket): void {

@@ -30,7 +30,7 @@ export function sendDocument(reply: FastifyReply, document: object): void {
  */
 export function sendImageDocument(
   reply: FastifyReply,
-  { text, tag, modified }: Shown,
+  { bytes, tag, modified }: Shown,
   reading: Reading<Image>,
   staleStatus: number,
 ): void {
@@ -39,7 +39,7 @@ export function sendImageDocument(
   if (hasCurrent(reply.request, tag)) {
     void reply.code(304).send();
   } else {
-    void reply.header('content-type', 'application/json').send(Buffer.from(text));
+    void reply.header('content-type', 'application/json').send(Buffer.from(bytes, 'latin1'));
   }
 }
 

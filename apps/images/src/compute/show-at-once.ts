@@ -59,7 +59,7 @@ function servedTo({ headers }: FastifyRequest, settings: EffectiveSettings): str
 function send(
   request: FastifyRequest,
   reply: FastifyReply,
-  { text, length, tag, modified }: Shown,
+  { bytes, length, tag, modified }: Shown,
   microversion: string,
 ): void {
   const { raw } = reply;
@@ -69,7 +69,7 @@ function send(
     raw.writeHead(304, headers).end();
   } else {
     headers.push('content-type', 'application/json', 'content-length', length);
-    raw.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : text);
+    raw.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : bytes, 'latin1');
   }
 }
 

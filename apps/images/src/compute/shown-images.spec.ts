@@ -47,7 +47,7 @@ describe('the document of an image', () => {
     ];
     for (const base of bases) expect(images.kept(IMAGE, base)).toBeUndefined();
     const made = bases.map((base) => images.of(IMAGE, base));
-    expect(new Set(made.map(({ text }) => text)).size).toBe(bases.length);
+    expect(new Set(made.map(({ bytes }) => bytes)).size).toBe(bases.length);
     bases.forEach((base, at) => expect(images.of(IMAGE, base)).toBe(made[at]));
     bases.forEach((base, at) => expect(images.kept(IMAGE, base)).toBe(made[at]));
     expect(images.kept({ ...IMAGE }, bases[0]!)).toBeUndefined();
@@ -56,8 +56,8 @@ describe('the document of an image', () => {
   it('says how many bytes it has, and a tag that changes when they do', () => {
     const ascii = shown({ name: 'an image' }, IMAGE);
     const wide = shown({ name: 'é☃' }, IMAGE);
-    expect(ascii).toMatchObject({ text: '{"name":"an image"}', length: '19' });
-    expect(wide).toMatchObject({ text: '{"name":"é☃"}', length: '16' });
+    expect(ascii).toMatchObject({ bytes: '{"name":"an image"}', length: '19' });
+    expect(wide).toMatchObject({ bytes: '{"name":"Ã©â\x98\x83"}', length: '16' });
     expect(ascii.tag).toMatch(/^"[\w-]{27}"$/);
     expect(wide.tag).not.toBe(ascii.tag);
     expect(shown({ name: 'an image' }, { ...IMAGE, version: 2n }).tag).toBe(ascii.tag);
@@ -67,7 +67,7 @@ describe('the document of an image', () => {
   it('is kept for few bases at a time, however many hosts are made up, and all that is kept is charged', () => {
     const { copies, total } = account();
     const images = new ShownImages([], copies);
-    const one = images.of(IMAGE, baseOf('host-1000')).text.length;
+    const one = images.of(IMAGE, baseOf('host-1000')).bytes.length;
     for (let host = 1001; host < 3000; host++) images.of(IMAGE, baseOf(`host-${host}`));
     const kept = Array.from({ length: 2000 }, (_, at) => images.kept(IMAGE, baseOf(`host-${1000 + at}`)));
     const documents = kept.filter((document) => document !== undefined);
