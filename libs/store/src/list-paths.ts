@@ -31,9 +31,7 @@ const NEWEST_FIRST = 'ORDER BY image.created_at DESC, image.id DESC';
 
 /** A path to the images of a way: some that may belong to the page, read from one index. */
 export interface Path {
-  /** Whether it goes through what the viewer sees, or through what a filter finds. */
-  readonly kind: 'walk' | 'find';
-  /** Whether it goes in the order of lists, so that one may stop. */
+  /** Whether it goes in the order of lists, so that one may stop anywhere. */
   readonly ordered: boolean;
   /** The statement that reads so many. */
   read(most: number): string;
@@ -49,23 +47,25 @@ export type AfterMarker = (time: string, id: string) => string;
  *
  * What belongs to a project is usually little, and then walking through it is all there is to do, whatever the
  * filter. Among everybody's images an index in the order of lists is best, for it finds the page and nothing
- * else; an inverted one comes last, for what is common costs it most and the walk finds it at once.
+ * else. Inverted ones come when another has shown that what they find is not common: that costs them most.
  */
 export function pathsOf(way: Way, filters: readonly Filter[], after: AfterMarker): Path[] {
-  const found = filters.flatMap(({ condition, index }) => {
-    if (index?.kind === 'ordered') return [findInOrder(way, index, after)];
-    return index?.kind === 'changed' ? [findChanged(way, condition, after)] : [];
-  });
-  const inverted = filters.filter(({ index }) => index?.kind === 'inverted');
-  const gathered = inverted.length > 0 ? [findAll(way, inverted, after)] : [];
   const walk = way.kind === 'member' ? walkShares(way, after) : walkImages(way, after);
-  return way.kind === 'everybody' ? [...found, walk, ...gathered] : [walk, ...found, ...gathered];
+  const found: Path[] = [];
+  const gathered: Path[] = [];
+  for (const { condition, index } of filters) {
+    if (index?.kind === 'ordered') found.push(findInOrder(way, index, after));
+    if (index?.kind === 'changed') found.push(findChanged(way, condition, after));
+    if (index?.kind === 'inverted') gathered.push(findAll(way, condition, after));
+  }
+  return way.kind === 'everybody' && found.length > 0
+    ? [...found, ...gathered, walk]
+    : [walk, ...found, ...gathered];
 }
 
 /** Served by images_visibility_idx and images_owner_idx. */
 function walkImages(way: Way, after: AfterMarker): Path {
   return {
-    kind: 'walk',
     ordered: true,
     read: (most) => `
       SELECT ${IMAGE} FROM images image
@@ -78,7 +78,6 @@ function walkImages(way: Way, after: AfterMarker): Path {
 /** Served by members_accepted_idx, and for each share by the primary key of images. */
 function walkShares({ project }: Way & { kind: 'member' }, after: AfterMarker): Path {
   return {
-    kind: 'walk',
     ordered: true,
     read: (most) => `
       SELECT share.image_id AS id, share.created_at, ${COLUMNS} FROM (
@@ -107,7 +106,6 @@ function findInOrder(
     ${NEWEST_FIRST} LIMIT ${most}`;
   const few = Array.from({ length: values }, (_, n) => `(${wanted})[${n + 1}]`);
   return {
-    kind: 'find',
     ordered: true,
     read: (most) => `
       SELECT image.* FROM ${
@@ -129,7 +127,6 @@ const INDEXED: Readonly<Record<string, string>> = {
 /** Served by images_updated_idx. */
 function findChanged(way: Way, condition: string, after: AfterMarker): Path {
   return {
-    kind: 'find',
     ordered: false,
     read: (most) => `
       SELECT ${IMAGE} FROM images image
@@ -145,14 +142,13 @@ function findChanged(way: Way, condition: string, after: AfterMarker): Path {
  * included: how often a value occurs the planner cannot know, and where it guesses high it would rather walk,
  * without a bound.
  */
-function findAll(way: Way, filters: readonly Filter[], after: AfterMarker): Path {
+function findAll(way: Way, condition: string, after: AfterMarker): Path {
   const half = way.visibility === 'public' ? '=' : '<>';
   return {
-    kind: 'find',
     ordered: false,
     read: (most) => `
       SELECT ${IMAGE} FROM images image
-      WHERE image.visibility ${half} 'public' AND ${filters.map(({ condition }) => condition).join(' AND ')}
+      WHERE image.visibility ${half} 'public' AND ${condition}
       LIMIT ${most}`,
     check: `image.visibility = '${way.visibility}' AND ${LISTED} AND ${checkOf(way)}
       ${after('image.created_at', 'image.id')}`,

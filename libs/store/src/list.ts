@@ -23,8 +23,8 @@ export interface ListRow {
   readonly cut: boolean;
 }
 
-/** How many images are read on a way's first path: enough for a page of 25 of what every fourth image has. */
-const FIRST_BOUND = 100;
+/** How many images are read on a way's first path: enough for a page of 25 of what every eighth image has. */
+const FIRST_BOUND = 200;
 
 /** How many are read where there are no filters, and the page is full before: one text for every page. */
 const PAGE_BOUND = 1000;
@@ -32,8 +32,8 @@ const PAGE_BOUND = 1000;
 /** How much further each step goes: all steps before the last cost a ninth of it. */
 const GROWTH = 10;
 
-/** A walk goes on where at least one image in so many belongs to the page; else it is the next path's turn. */
-const WORTH_WALKING = 50;
+/** A path in the order of lists goes on itself where one image in so many belongs to the page. */
+const WORTH_GOING_ON = 100;
 
 /** Finds the marker of a list if its viewer may see it. Served by the primary keys. */
 export function markerStatement(marker: string, viewer: Viewer): Statement {
@@ -71,7 +71,7 @@ export class ListQuery {
       const id = this.#values.add(criteria.marker);
       // Its place is read by the same statement, in PostgreSQL's own precision. Of a marker that the viewer may
       // not see there is none, and then no image comes after it.
-      this.#marker = `WITH marker AS MATERIALIZED (
+      this.#marker = `marker AS MATERIALIZED (
         SELECT image.created_at, image.id FROM images image
         WHERE image.id = ${id} AND (${visible(viewer, this.#values)}))`;
       after = (time, id) =>
@@ -94,7 +94,7 @@ export class ListQuery {
       if (!ofWay.some(({ cut }) => cut)) return { path, bound };
       const paths = this.#ways[way]!;
       const found = ofWay.filter(({ cut }) => !cut).length;
-      const stays = paths[path]!.kind === 'walk' && found * WORTH_WALKING >= bound;
+      const stays = paths[path]!.ordered && found * WORTH_GOING_ON >= bound;
       return { path: stays ? path : (path + 1) % paths.length, bound: bound * GROWTH };
     });
   }
@@ -104,8 +104,8 @@ export class ListQuery {
    * they are the page.
    */
   statement(plan: ListPlan): Statement {
-    const pages = plan.map(({ path, bound }, way) => this.#page(way, this.#ways[way]![path]!, bound));
-    const text = `${this.#marker}
+    const { common, pages } = this.#pages(plan);
+    const text = `${common}
       SELECT id, version, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk",
              min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", (
         SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
@@ -117,16 +117,26 @@ export class ListQuery {
   }
 
   /**
-   * What one path brings to the page. One image more than its bound is read: where a path in the order of lists
+   * What each way brings to the page. One image more than its bound is read: where a path in the order of lists
    * meets that, it is cut in that place; one in any other order has then found nothing that can be relied on,
-   * and all of it is cut.
+   * and all of it is cut. Ways that gather the same images do so once.
    */
-  #page(way: number, { ordered, read, check }: Path, bound: number): string {
-    const count = ordered ? 'row_number() OVER (ORDER BY created_at DESC, id DESC)' : 'count(*) OVER ()';
-    return `(
-      SELECT image.*, ${way} AS way, image.count > ${bound} AS cut
-      FROM (SELECT *, ${count} AS count FROM (${read(bound + 1)}) image) image
-      WHERE image.count > ${bound} OR ${check}${this.#conditions}
-      ORDER BY created_at DESC, id DESC)`;
+  #pages(plan: ListPlan): { common: string; pages: string[] } {
+    const gathered = new Map<string, string>();
+    const pages = plan.map(({ path, bound }, way) => {
+      const { ordered, read, check } = this.#ways[way]![path]!;
+      const candidates = read(bound + 1);
+      if (!ordered && !gathered.has(candidates)) gathered.set(candidates, `gathered_${gathered.size}`);
+      const source = gathered.get(candidates) ?? `(${candidates})`;
+      const count = ordered ? 'row_number() OVER (ORDER BY created_at DESC, id DESC)' : 'count(*) OVER ()';
+      return `(
+        SELECT image.*, ${way} AS way, image.count > ${bound} AS cut
+        FROM (SELECT *, ${count} AS count FROM ${source} image) image
+        WHERE image.count > ${bound} OR ${check}${this.#conditions}
+        ORDER BY created_at DESC, id DESC)`;
+    });
+    const common = [...gathered].map(([candidates, name]) => `${name} AS MATERIALIZED (${candidates})`);
+    if (this.#marker) common.unshift(this.#marker);
+    return { common: common.length === 0 ? '' : `WITH ${common.join(', ')}`, pages };
   }
 }
