@@ -44,7 +44,7 @@ export function sendImageDocument(
 }
 
 /** Whether the client says that it has what is current (`If-None-Match`). */
-export function hasCurrent({ headers }: FastifyRequest, tag: string): boolean {
+export function hasCurrent({ headers }: Pick<FastifyRequest, 'headers'>, tag: string): boolean {
   const known = headers['if-none-match'];
   return known !== undefined && names(known, tag, { weakly: true });
 }
