@@ -1,19 +1,5 @@
-import type { Image, MemberStatus } from '@glimpse/domain';
+import type { SourceImage, SourceMembers } from '@glimpse/domain';
 import type pg from 'pg';
-
-/** An image as an import brings it: its version is the catalogue's to give. */
-export interface ImportedImage extends Omit<Image, 'version' | 'members'> {
-  /** Whether its source has deleted it; the catalogue then keeps the row, for nobody to see. */
-  readonly deleted: boolean;
-  /** The order of its last change among those of its source. */
-  readonly updatedAt: Date;
-}
-
-/** The members that an import brings for one image: all there are. */
-export interface ImportedMembers {
-  readonly imageId: string;
-  readonly members: ReadonlyMap<string, MemberStatus>;
-}
 
 /** What became of the images of a batch. */
 export interface ImportOutcome {
@@ -90,7 +76,7 @@ const REPLACE_MEMBERS = `
  */
 export async function importImages(
   client: pg.ClientBase,
-  images: readonly ImportedImage[],
+  images: readonly SourceImage[],
   force: boolean,
 ): Promise<ImportOutcome> {
   const batch = images.map((image) => ({
@@ -122,7 +108,7 @@ export async function importImages(
  */
 export async function importMembers(
   client: pg.ClientBase,
-  members: readonly ImportedMembers[],
+  members: readonly SourceMembers[],
 ): Promise<string[]> {
   const batch = members.map(({ imageId, members }) => ({
     image_id: imageId,
