@@ -82,8 +82,9 @@ export interface SourcePage {
 
 /**
  * A service that has the images of a cloud, which a catalogue mirrors. It shows this service everything, or
- * says that it does not; each call answers within a bounded time. Every method throws `SourceUnavailable` of
- * `@glimpse/domain` when the source cannot be asked: what was sent may then have been done all the same.
+ * says that it does not; each call answers within a bounded time, sooner if its signal says so. Every method
+ * throws `SourceUnavailable` of `@glimpse/domain` when the source cannot be asked: what was sent may then have
+ * been done all the same.
  */
 export interface ImageSource {
   /** The base of links to it; undefined while that is not known. */
@@ -93,16 +94,16 @@ export interface ImageSource {
    * Why it does not show this service every image and every member, in one line; undefined when it does. Asked
    * anew, never from memory: what it says holds for the calls that ended before and for none after.
    */
-  blindness(): Promise<string | undefined>;
+  blindness(signal?: AbortSignal): Promise<string | undefined>;
 
   /** A page of its images, each whoever it belongs to. A page is bounded by the source. */
-  page(query: SourceQuery): Promise<SourcePage>;
+  page(query: SourceQuery, signal?: AbortSignal): Promise<SourcePage>;
 
   /** @returns undefined when it has no such image */
-  image(id: string): Promise<SourceImage | undefined>;
+  image(id: string, signal?: AbortSignal): Promise<SourceImage | undefined>;
 
   /** @returns undefined when it has no such image */
-  members(id: string): Promise<SourceMembers | undefined>;
+  members(id: string, signal?: AbortSignal): Promise<SourceMembers | undefined>;
 
   /**
    * Changes properties as somebody, whom it judges by itself.
@@ -116,10 +117,11 @@ export interface ImageSource {
     change: PropertyChange,
     before: Readonly<Record<string, string>>,
     token: string,
+    signal?: AbortSignal,
   ): Promise<void>;
 
   /** @throws {ImageNotFound} {NotOwner} {ImageProtected} {ChangeConflict} */
-  deleteImage(id: string, token: string): Promise<void>;
+  deleteImage(id: string, token: string, signal?: AbortSignal): Promise<void>;
 }
 
 /** What each kind of plugin makes. */

@@ -23,7 +23,7 @@ import { changeStatement, deleteStatement, type DeletedRow, type PropertiesRow }
 import { QUERY_DEADLINE, type Database } from './database.js';
 import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list.js';
 import type { Statement } from './statement.js';
-import { isUnavailable } from './unavailable.js';
+import { orUnavailable } from './unavailable.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -154,13 +154,7 @@ export class StoredCatalogue implements Catalogue {
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {
     if (this.isAway()) throw new CatalogueUnavailable();
-    try {
-      return await question();
-    } catch (error) {
-      if (!isUnavailable(error)) throw error;
-      this.onUnavailable(error);
-      throw new CatalogueUnavailable({ cause: error });
-    }
+    return orUnavailable(question, this.onUnavailable);
   }
 }
 
