@@ -99,7 +99,17 @@ export interface ImageSource {
   /** A page of its images, each whoever it belongs to. A page is bounded by the source. */
   page(query: SourceQuery, signal?: AbortSignal): Promise<SourcePage>;
 
-  /** @returns undefined when it has no such image */
+  /**
+   * The newest time of change of any image, hidden or not, by the source's clock.
+   *
+   * @returns undefined when it has no images
+   */
+  newestChange(signal?: AbortSignal): Promise<Date | undefined>;
+
+  /**
+   * @returns undefined when it has no such image
+   * @throws {DomainError} of any other kind: it has the image, and no catalogue can hold it
+   */
   image(id: string, signal?: AbortSignal): Promise<SourceImage | undefined>;
 
   /** @returns undefined when it has no such image */

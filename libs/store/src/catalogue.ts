@@ -10,6 +10,7 @@ import {
   canSee,
   isStorable,
   type Catalogue,
+  type ChangeOptions,
   type Image,
   type ImageCriteria,
   type ImageStatus,
@@ -98,7 +99,7 @@ export class StoredCatalogue implements Catalogue {
   async changeProperties(
     id: string,
     change: PropertyChange,
-    version?: bigint,
+    { version }: ChangeOptions = {},
   ): Promise<Readonly<Record<string, string>>> {
     const [row] = await this.#query<PropertiesRow>(changeStatement(stored(id), change, version));
     if (!row) throw new ImageNotFound(id);
@@ -112,7 +113,7 @@ export class StoredCatalogue implements Catalogue {
     return after;
   }
 
-  async deleteImage(id: string, version?: bigint): Promise<void> {
+  async deleteImage(id: string, { version }: ChangeOptions = {}): Promise<void> {
     const [row] = await this.#query<DeletedRow>(deleteStatement(stored(id), version));
     if (!row) throw new ImageNotFound(id);
     if (row.protected) throw new ImageProtected(id);

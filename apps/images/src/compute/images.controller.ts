@@ -27,7 +27,7 @@ import {
   DescribeResource,
 } from './api-description.js';
 import { BriefList, DetailedList, ImageDocument } from './documents.js';
-import { requiredVersion, sendDocument, sendImageDocument } from './answer.js';
+import { changeOptionsOf, sendDocument, sendImageDocument } from './answer.js';
 import { briefView, detailView, imageView } from './image.view.js';
 import { ListQuery } from './list.query.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
@@ -117,7 +117,7 @@ export class ImagesController {
     const image = await this.access.readForChange(id, caller);
     this.access.judgeChange(image, caller, 'delete');
     const document = imageView(image, this.linkBase(request), this.extensions);
-    await this.catalogue.deleteImage(id, requiredVersion(request, document, image));
+    await this.catalogue.deleteImage(id, changeOptionsOf(request, document, image));
   }
 
   private linkBase(request: FastifyRequest): LinkBase {
