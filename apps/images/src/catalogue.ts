@@ -24,7 +24,7 @@ export function openCatalogue(
   if (settings.cache.size === 0) {
     return { catalogue: new StoredCatalogue(database, onUnavailable), listen: () => Promise.resolve() };
   }
-  const notices = new Notices(settings.database.listen_url ?? url, {
+  const notices = new Notices(settings.database.listen_url ?? url, database.pool, {
     onHeard: () => telemetry.observe('notices-heard', {}),
     onLost: (error) => telemetry.observe('notices-lost', { error }),
   });

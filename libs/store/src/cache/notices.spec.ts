@@ -20,6 +20,8 @@ const OWNER: Viewer = { project: 'owner', admin: false };
 class Line {
   readonly #sockets = new Set<Socket>();
   #dead = false;
+  /** How many connections came. */
+  taken = 0;
 
   private constructor(
     readonly url: string,
@@ -35,6 +37,7 @@ class Line {
     url.port = String((server.address() as AddressInfo).port);
     const line = new Line(url.toString(), server);
     server.on('connection', (client) => {
+      line.taken++;
       const upstream = connect(Number(port), hostname);
       line.#join(client, upstream, (bytes) => bytes);
       line.#join(upstream, client, change);
@@ -116,7 +119,7 @@ afterEach(async () => {
 });
 
 async function listen(url: string): Promise<Notices> {
-  const notices = new Notices(url, observer);
+  const notices = new Notices(url, database.pool, observer);
   listening = notices.listen(stop.signal);
   await until(() => said.length > 0);
   return notices;
@@ -230,6 +233,31 @@ describe('notices are not heard', () => {
     await listen(pooler.url);
     expect(said).toEqual(['lost: there is a pooler in front, which passes no notices on']);
     await pooler.close();
+  });
+
+  it('of another database, though it has all that it takes', async () => {
+    await database.pool.query('CREATE DATABASE another TEMPLATE template0');
+    const another = new URL(server.url);
+    another.pathname = 'another';
+    await migrate(another.toString());
+    const elsewhere = await Line.to(another.toString());
+    const notices = await listen(elsewhere.url);
+    await until(() => elsewhere.taken > 2);
+    expect(said).toEqual([
+      'lost: the listening connection leads to another database than changes are made in',
+    ]);
+    expect(notices.session).toBeUndefined();
+    await elsewhere.close();
+  });
+
+  it('while changes cannot be made, for nothing shows then that they would be', async () => {
+    const away = openDatabase({ url: server.url.replace(/:\d+\//, ':1/'), poolSize: 1 });
+    const notices = new Notices(server.url, away.pool, observer);
+    listening = notices.listen(stop.signal);
+    await until(() => said.length > 0);
+    expect(said).toEqual([expect.stringMatching(/^lost: .*ECONNREFUSED/)]);
+    expect(notices.session).toBeUndefined();
+    await away.close();
   });
 
   it('of a database that lacks a trigger', async () => {
