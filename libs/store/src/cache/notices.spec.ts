@@ -20,6 +20,7 @@ const OWNER: Viewer = { project: 'owner', admin: false };
 class Line {
   readonly #sockets = new Set<Socket>();
   #dead = false;
+  #held = 0;
   /** How many connections came. */
   taken = 0;
 
@@ -48,13 +49,20 @@ class Line {
   #join(from: Socket, to: Socket, change: (bytes: Buffer) => Buffer): void {
     this.#sockets.add(from);
     from.on('data', (bytes) => {
-      if (!this.#dead) to.write(change(bytes));
+      if (this.#dead) return;
+      if (this.#held === 0) to.write(change(bytes));
+      else setTimeout(() => to.write(change(bytes)), this.#held);
     });
     from.on('error', () => undefined);
     from.on('close', () => {
       this.#sockets.delete(from);
       to.destroy();
     });
+  }
+
+  /** What comes through takes so many milliseconds longer, each way. */
+  hold(milliseconds: number): void {
+    this.#held = milliseconds;
   }
 
   /** Half open: nothing comes through any more, and nobody is told. */
@@ -102,14 +110,18 @@ async function until(holds: () => boolean): Promise<void> {
 
 /** What was said of the connection. */
 let said: string[];
+/** How far behind notices were at each heartbeat, in milliseconds. */
+let lags: number[];
 const observer = {
   onHeard: () => void said.push('heard'),
+  onCaughtUp: (lag: number) => void lags.push(lag),
   onLost: (error: unknown) => void said.push(`lost: ${(error as Error).message}`),
 };
 let stop: AbortController;
 let listening: Promise<void> | undefined;
 beforeEach(() => {
   said = [];
+  lags = [];
   stop = new AbortController();
 });
 afterEach(async () => {
@@ -199,6 +211,12 @@ describe('a listening connection', () => {
     await until(() => session!.confirmedAt > since + 1_500);
     expect(notices.session).toBe(session);
     expect(notices.queueUsage).toBeGreaterThanOrEqual(0);
+  });
+
+  it('says how far behind it is: as far as what was committed before is late', async () => {
+    line.hold(300);
+    await until(() => lags.some((lag) => lag >= 300));
+    expect(said).toEqual(['heard']);
   });
 
   it('stays when this process stood still, though nothing is believed meanwhile', async () => {

@@ -35,6 +35,12 @@ export interface NoticeSource {
 export interface NoticesObserver {
   /** Notices are heard from now on. */
   onHeard(): void;
+  /**
+   * All that was committed when a heartbeat was sent has been heard.
+   *
+   * @param lag milliseconds from sending it to its answer, which comes behind the notices
+   */
+  onCaughtUp(lag: number): void;
   /** They are not, and why; said once, until they are heard again. */
   onLost(error: unknown): void;
 }
@@ -129,6 +135,7 @@ export class Notices implements NoticeSource {
         this.#queueUsage = await inTime(queueUsage(client));
         // The notices of all that was committed before came before this answer, in the same stream.
         session.confirmedAt = sentAt;
+        this.observer.onCaughtUp(this.now() - sentAt);
       }
     } catch (error) {
       throw over.signal.aborted ? over.signal.reason : error;
