@@ -18,7 +18,7 @@ export async function createApp(parts: Parts, { atOnce = true } = {}): Promise<N
     judge,
     telemetry,
     // Traces follow the pipeline, and what is told on the way out says that the connection is over.
-    (request, reply) => atOnce && !telemetry.traces && !health.stopping.aborted && show(request, reply),
+    (...request) => (atOnce && !telemetry.traces && !health.stopping.aborted ? show(...request) : undefined),
   );
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(parts), edge, {
     logger: false,

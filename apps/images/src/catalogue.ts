@@ -2,7 +2,7 @@ import type { Catalogue, Copies } from '@glimpse/domain';
 import { CachedCatalogue, Notices, StoredCatalogue, type Database } from '@glimpse/store';
 import type { EffectiveSettings } from './config/settings.js';
 import type { DatabaseProbe } from './health/database-probe.js';
-import { exposeCache } from './telemetry/cache-metrics.js';
+import { exposeCache, exposeNoticeLag } from './telemetry/cache-metrics.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 
 /** The catalogue of a service. */
@@ -24,8 +24,10 @@ export function openCatalogue(
   if (settings.cache.size === 0) {
     return { catalogue: new StoredCatalogue(database, onUnavailable), listen: () => Promise.resolve() };
   }
-  const notices = new Notices(settings.database.listen_url ?? url, {
+  const lags = exposeNoticeLag(telemetry.registry);
+  const notices = new Notices(settings.database.listen_url ?? url, database.pool, {
     onHeard: () => telemetry.observe('notices-heard', {}),
+    onCaughtUp: (lag) => lags.observe(lag / 1000),
     onLost: (error) => telemetry.observe('notices-lost', { error }),
   });
   const isAway = (): boolean => !notices.session && !probe.available;

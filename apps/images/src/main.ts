@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { PolicyError } from '@glimpse/auth';
+import { BadDocument } from '@glimpse/glance';
 import { PluginError, InvalidOptions } from '@glimpse/plugins';
 import { isUnavailable, migrate, missingMigrations, openDatabase, purgeImages } from '@glimpse/store';
 import { EmbeddedDatabaseError } from '@glimpse/store/embedded';
@@ -8,7 +9,6 @@ import { stringify } from 'yaml';
 import { loadSettings } from './config/load.js';
 import { maskedSettings } from './config/masked.js';
 import type { EffectiveSettings } from './config/settings.js';
-import { BadDocument } from './import/bad-document.js';
 import { reachDatabase } from './database.js';
 import { policyCommand } from './policy-command.js';
 import { aborted, stopSignal } from './stop-signal.js';

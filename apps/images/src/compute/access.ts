@@ -63,7 +63,8 @@ export class ImageAccess {
    */
   async read(id: string, caller: Identity, options?: ReadOptions): Promise<Reading<Image>> {
     const standing = this.standingOf(caller);
-    const reading = await this.catalogue.image(id, standing.viewer, options);
+    const { viewer } = standing;
+    const reading = await this.catalogue.image(id, viewer, { ...options, project: viewer.project });
     this.enforceRead(standing, reading.value);
     return reading;
   }

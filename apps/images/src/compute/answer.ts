@@ -1,4 +1,4 @@
-import { DomainError, type Image, type Reading } from '@glimpse/domain';
+import { DomainError, type ChangeOptions, type Image, type Reading } from '@glimpse/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { shown, type Shown } from './shown-images.js';
 
@@ -44,21 +44,22 @@ export function sendImageDocument(
 }
 
 /** Whether the client says that it has what is current (`If-None-Match`). */
-export function hasCurrent({ headers }: FastifyRequest, tag: string): boolean {
+export function hasCurrent({ headers }: Pick<FastifyRequest, 'headers'>, tag: string): boolean {
   const known = headers['if-none-match'];
   return known !== undefined && names(known, tag, { weakly: true });
 }
 
 /**
- * Judges `If-Match` of a change, as the last thing before it.
+ * How a change is to be made: as whose, and of the image as the client knows it. `If-Match` is judged here, as
+ * the last thing before the change.
  *
  * @param document what a GET of the same resource would answer now
- * @returns the version that the image must still have when it is changed; undefined if that does not matter
  * @throws {PreconditionFailed}
  */
-export function requiredVersion(request: FastifyRequest, document: object, image: Image): bigint | undefined {
+export function changeOptionsOf(request: FastifyRequest, document: object, image: Image): ChangeOptions {
+  const token = request.headers['x-auth-token'] as string | undefined;
   const wanted = request.headers['if-match'];
-  if (wanted === undefined || wanted.trim() === '*') return undefined;
+  if (wanted === undefined || wanted.trim() === '*') return { token };
   if (!names(wanted, shown(document, image).tag, { weakly: false })) throw new PreconditionFailed();
-  return image.version;
+  return { token, version: image.version };
 }

@@ -2,13 +2,15 @@ import type { Face } from '../http/face.js';
 import { faultOf } from './faults.js';
 import { apiVersionOf } from './request.js';
 
-/** What a project id looks like in a URL: Nova's `project_id_regex`. */
-const PROJECT_ID = /^[0-9a-f-]+$/;
+/** Whether a text is what a project id looks like in a URL: Nova's `project_id_regex`. */
+export function isProjectId(text: string): boolean {
+  return /^[0-9a-f-]+$/.test(text);
+}
 
 /** The Compute API v2.1, as the HTTP server knows it. */
 export const computeFace: Face = {
   owns: (path) => apiVersionOf(path) !== undefined,
   takes: (parameters) =>
-    !Object.values(parameters).includes('') && PROJECT_ID.test(parameters['project_id'] ?? '0'),
+    !Object.values(parameters).includes('') && isProjectId(parameters['project_id'] ?? '0'),
   faultOf,
 };

@@ -27,11 +27,11 @@ import {
   DescribeResource,
 } from './api-description.js';
 import { BriefList, DetailedList, ImageDocument } from './documents.js';
-import { requiredVersion, sendDocument, sendImageDocument } from './answer.js';
+import { changeOptionsOf, sendDocument, sendImageDocument } from './answer.js';
 import { briefView, detailView, imageView } from './image.view.js';
 import { ListQuery } from './list.query.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
-import { linkBaseOf, readOptionsOf } from './request.js';
+import { linkBaseOf, projectInUrl, readOptionsOf } from './request.js';
 import { FACE, IMAGES_UNTIL } from './routes.js';
 import { ShownImages } from './shown-images.js';
 import { readQuery } from './validation.js';
@@ -85,7 +85,7 @@ export class ImagesController {
   ): Promise<{ images: readonly Image[]; next: NextLink | undefined; base: LinkBase }> {
     const query = readQuery(ListQuery, parameters);
     const { images, next: marker } = await this.access.page(query.criteria, caller);
-    const base = linkBaseOf(request, this.settings);
+    const base = this.linkBase(request);
     const next = marker === undefined ? undefined : nextLink(base, path, query.parameters, marker);
     return { images, next, base };
   }
@@ -100,7 +100,7 @@ export class ImagesController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const reading = await this.access.read(id, caller, readOptionsOf(request));
-    const document = this.shown.of(reading.value, linkBaseOf(request, this.settings));
+    const document = this.shown.of(reading.value, this.linkBase(request));
     sendImageDocument(reply, document, reading, this.settings.stale.status);
   }
 
@@ -116,7 +116,11 @@ export class ImagesController {
   ): Promise<void> {
     const image = await this.access.readForChange(id, caller);
     this.access.judgeChange(image, caller, 'delete');
-    const document = imageView(image, linkBaseOf(request, this.settings), this.extensions);
-    await this.catalogue.deleteImage(id, requiredVersion(request, document, image));
+    const document = imageView(image, this.linkBase(request), this.extensions);
+    await this.catalogue.deleteImage(id, changeOptionsOf(request, document, image));
+  }
+
+  private linkBase(request: FastifyRequest): LinkBase {
+    return linkBaseOf(request.raw, projectInUrl(request), this.settings);
   }
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { ReadOptions } from '@glimpse/domain';
 import { requestBaseUrl, type LinkBase } from '@glimpse/links';
 import type { FastifyRequest } from 'fastify';
@@ -9,7 +10,8 @@ export type ApiVersion = LinkBase['version'];
 
 /** The API version that a path is of; undefined when it is not of this face. */
 export function apiVersionOf(path: string): ApiVersion | undefined {
-  return /^\/(v2(?:\.1)?)(?:\/|$)/.exec(path)?.[1] as ApiVersion | undefined;
+  if (path.startsWith('/v2.1/') || path === '/v2.1') return 'v2.1';
+  return path.startsWith('/v2/') || path === '/v2' ? 'v2' : undefined;
 }
 
 /** The project id in the URL of a request, where it has one. */
@@ -23,9 +25,14 @@ export function readOptionsOf(request: FastifyRequest): ReadOptions {
   return { fresh: directives !== undefined && /(?:^|[\s,])no-cache(?:$|[\s,])/i.test(directives) };
 }
 
-/** What the links of a request's answer are built on. */
+/**
+ * What the links of a request's answer are built on.
+ *
+ * @param project the project id in its URL, where it has one
+ */
 export function linkBaseOf(
-  request: FastifyRequest,
+  request: IncomingMessage,
+  project: string | undefined,
   settings: Pick<EffectiveSettings, 'public_url' | 'image_url' | 'links'>,
 ): LinkBase {
   const forwardedProto = request.headers['x-forwarded-proto'];
@@ -37,7 +44,7 @@ export function linkBaseOf(
         Array.isArray(forwardedProto) ? forwardedProto[0] : forwardedProto,
       ),
     image: settings.image_url,
-    version: apiVersionOf(pathOf(request.raw)) ?? 'v2.1',
-    project: settings.links.project === 'never' ? undefined : projectInUrl(request),
+    version: apiVersionOf(pathOf(request)) ?? 'v2.1',
+    project: settings.links.project === 'never' ? undefined : project,
   };
 }

@@ -1,13 +1,14 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { judgementOf, type JudgeOfRequests } from '@glimpse/auth/nestjs';
 import { projectOf } from '@glimpse/domain';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EffectiveSettings } from '../config/settings.js';
-import { pathOf } from '../http/path.js';
+import { newRequestId } from '../http/answer-headers.js';
 import type { Shortcut } from '../http/shortcut.js';
 import type { ImageAccess } from './access.js';
 import { hasCurrent } from './answer.js';
+import { isProjectId } from './face.js';
 import { MIN_MICROVERSION, isAfter, negotiate } from './microversion.js';
-import { apiVersionOf, linkBaseOf } from './request.js';
+import { linkBaseOf, type ApiVersion } from './request.js';
 import { IMAGES_UNTIL } from './routes.js';
 import type { Shown, ShownImages } from './shown-images.js';
 
@@ -19,32 +20,44 @@ export interface ShowParts {
   readonly settings: EffectiveSettings;
 }
 
+/** The routes that this stands in front of: without the project in the URL, and with it. */
+const ROUTES = {
+  v2: ['/v2/images/:image_id', '/v2/:project_id/images/:image_id'],
+  'v2.1': ['/v2.1/images/:image_id', '/v2.1/:project_id/images/:image_id'],
+} as const;
+
+/** The paths of these routes: the API version, the project where there is one, and the image. */
+const SHOW = /^\/(v2(?:\.1)?)(?:\/([^/]+))?\/images\/([^/]+)$/;
+
 /**
  * Shows an image whose document was made before, in front of all that would find it again. What is judged is
  * judged by the same functions as there; whatever is no plain success goes the long way, and is told why.
  */
 export function showAtOnce({ judge, access, shown, settings }: ShowParts): Shortcut {
-  return (request, reply) => {
-    const { image_id: id, project_id: project } = request.params as Record<string, string | undefined>;
-    if (id === undefined || request.headers['cache-control'] !== undefined) return false;
-    const path = pathOf(request.raw);
-    if (!path.endsWith(`/images/${id}`)) return false;
-    const microversion = apiVersionOf(path) === 'v2.1' ? servedTo(request, settings) : 'none';
-    if (microversion === undefined) return false;
+  return (request, response, path) => {
+    const { headers } = request;
+    const found = SHOW.exec(path);
+    if (!found || headers['cache-control'] !== undefined) return undefined;
+    const [, version, project, id] = found as unknown as [string, ApiVersion, string | undefined, string];
+    const microversion = version === 'v2.1' ? servedTo(request, settings) : 'none';
+    if (microversion === undefined) return undefined;
 
-    const caller = judgementOf(judge, request);
-    if (caller instanceof Promise) return false;
-    if (project !== undefined && project !== projectOf(caller)) return false;
+    const method = request.method!;
+    const caller = judgementOf(judge, { method, path, headers }, request);
+    if (caller instanceof Promise) return undefined;
+    if (project !== undefined && !(isProjectId(project) && project === projectOf(caller))) return undefined;
     const image = access.readKept(id, caller);
-    const document = image && shown.kept(image, linkBaseOf(request, settings));
-    if (!document) return false;
-    send(request, reply, document, microversion);
-    return true;
+    const document = image && shown.kept(image, linkBaseOf(request, project, settings));
+    if (!document) return undefined;
+
+    const requestId = newRequestId();
+    const status = send(request, response, document, headersOf(requestId, microversion, document));
+    return { requestId, caller, status, route: ROUTES[version][project === undefined ? 0 : 1] };
   };
 }
 
 /** The microversion that a request is served; undefined where it is refused. */
-function servedTo({ headers }: FastifyRequest, settings: EffectiveSettings): string | undefined {
+function servedTo({ headers }: IncomingMessage, settings: EffectiveSettings): string | undefined {
   try {
     const microversion = negotiate(headers, settings.max_microversion);
     return microversion !== MIN_MICROVERSION && isAfter(microversion, IMAGES_UNTIL)
@@ -57,25 +70,23 @@ function servedTo({ headers }: FastifyRequest, settings: EffectiveSettings): str
 
 /** What the long way sends, byte for byte, in one write: a list of headers, and the body as the text it is. */
 function send(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { bytes, length, tag, modified }: Shown,
-  microversion: string,
-): void {
-  const { raw } = reply;
-  const headers = headersOf(request.id, microversion, tag, modified);
-  reply.hijack();
+  request: IncomingMessage,
+  response: ServerResponse,
+  { bytes, length, tag }: Shown,
+  headers: string[],
+): number {
   if (hasCurrent(request, tag)) {
-    raw.writeHead(304, headers).end();
-  } else {
-    headers.push('content-type', 'application/json', 'content-length', length);
-    raw.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : bytes, 'latin1');
+    response.writeHead(304, headers).end();
+    return 304;
   }
+  headers.push('content-type', 'application/json', 'content-length', length);
+  response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : bytes, 'latin1');
+  return 200;
 }
 
 /** Names and values in turn, each list as long as it gets: this is written once for every answer. */
 // prettier-ignore
-function headersOf(id: string, microversion: string, tag: string, modified: string): string[] {
+function headersOf(id: string, microversion: string, { tag, modified }: Shown): string[] {
   if (microversion === 'none') {
     return [
       'x-compute-request-id', id, 'x-openstack-request-id', id, 'cache-control', 'private, no-cache',

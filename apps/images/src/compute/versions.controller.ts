@@ -89,6 +89,6 @@ export class VersionsController {
   }
 
   private self(request: FastifyRequest, path: string): object {
-    return { rel: 'self', href: `${linkBaseOf(request, this.settings).compute}/${path}` };
+    return { rel: 'self', href: `${linkBaseOf(request.raw, undefined, this.settings).compute}/${path}` };
   }
 }

@@ -2,27 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import { judgeRequest, type Judge } from '@glimpse/auth';
 import { callerOf } from '@glimpse/auth/nestjs';
 import { projectOf } from '@glimpse/domain';
-import { isHost } from '@glimpse/links';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { answerHeaders, globalRequestIdOf, newRequestId } from './answer-headers.js';
 import { answerBrokenRequest, takeOver } from './broken-requests.js';
-import {
-  BODY_LIMIT,
-  BodyTooLarge,
-  ExpectationFailed,
-  MalformedRequest,
-  MethodNotAllowed,
-  RouteNotFound,
-} from './errors.js';
+import { BODY_LIMIT, BodyTooLarge, MethodNotAllowed, RouteNotFound } from './errors.js';
 import type { Face } from './face.js';
+import { flawOf } from './malformed.js';
 import { MOST_CONNECTIONS, RequestLimit, SILENCE } from './overload.js';
 import { pathOf, rewriteUrl } from './path.js';
-import type { Shortcut } from './shortcut.js';
-
-/** The most hosts that are remembered. */
-const MOST_HOSTS = 100;
+import { putInFront, type Shortcut } from './shortcut.js';
 
 /** The methods that routes have. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const;
@@ -57,16 +47,13 @@ export function createEdge(
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   takeOver(face, fastify.server);
+  putInFront(fastify.server, shortcut, telemetry);
   fastify.server.maxConnections = MOST_CONNECTIONS;
   const limit = new RequestLimit();
   // A body stays bytes until its token and its route were looked at.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   telemetry.traces?.follow(fastify);
-  // Before Nest's own hooks, of which none has anything to do here.
-  adapter.setOnRequestHook((request, reply, done) => {
-    if (!isPlain(face, request, reply) || !shortcut(request, reply)) done();
-  });
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.headers(answerHeaders(request.id));
     // Whoever asks how the service is does so above all when it has too much to do.
@@ -96,50 +83,12 @@ export function createEdge(
   return adapter;
 }
 
-/** Whether a request has no body, a route, and nothing wrong with it. */
-function isPlain(face: Face, request: FastifyRequest, reply: FastifyReply): boolean {
-  const { method, headers } = request.raw;
-  if (method !== 'GET' && method !== 'HEAD') return false;
-  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false;
-  if (hasNoRoute(face, request)) return false;
-  try {
-    refuseMalformed(request, reply);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Hosts that were found to be some: a few of them come with every request. */
-const knownHosts = new Set<string>();
-
-function isKnownHost(host: string): boolean {
-  if (knownHosts.has(host)) return true;
-  if (!isHost(host)) return false;
-  if (knownHosts.size >= MOST_HOSTS) knownHosts.clear();
-  knownHosts.add(host);
-  return true;
-}
-
 /** Refuses what Node's parser lets through, and what no answer can be built on. */
-function refuseMalformed({ headers, raw }: FastifyRequest, reply: FastifyReply): void {
-  const { httpVersion, rawHeaders } = raw;
-  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
-    void reply.header('connection', 'close');
-    throw new MalformedRequest(`HTTP/${httpVersion} is not spoken here, but HTTP/1.1.`);
-  }
-  if (pathOf(raw) === '') throw new MalformedRequest('The request path cannot be decoded.');
-  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && /^host$/i.test(name)).length;
-  if (hosts > 1) throw new MalformedRequest('There is more than one Host header.');
-  if (hosts === 0 && httpVersion === '1.1') throw new MalformedRequest('The Host header is missing.');
-  if (headers.host !== undefined && !isKnownHost(headers.host)) {
-    throw new MalformedRequest(`The Host header must be host[:port], not '${headers.host.slice(0, 100)}'.`);
-  }
-  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
-    // Whether the body follows is not to be known.
-    void reply.header('connection', 'close');
-    throw new ExpectationFailed();
-  }
+function refuseMalformed({ raw }: FastifyRequest, reply: FastifyReply): void {
+  const flaw = flawOf(raw);
+  if (!flaw) return;
+  if (flaw.final) void reply.header('connection', 'close');
+  throw flaw.error;
 }
 
 /**

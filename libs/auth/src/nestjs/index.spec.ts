@@ -112,6 +112,8 @@ describe('AuthGuard', () => {
 });
 
 describe('judgementOf', () => {
+  const LIST = { method: 'GET', path: '/v2.1/images', headers: { 'x-auth-token': 'ann' } };
+
   it('is the judgement of the guard, whoever asks first, and one look at the token', async () => {
     let looks = 0;
     const judge: JudgeOfRequests = {
@@ -121,17 +123,19 @@ describe('judgementOf', () => {
         authenticate: () => (looks++, { outcome: 'identity', identity: ANN }),
       },
     };
-    const sent = request('ann') as Parameters<typeof judgementOf>[1];
-    expect(judgementOf(judge, sent)).toBe(ANN);
+    const raw = {};
+    const sent = request('ann', { raw });
+    expect(judgementOf(judge, LIST, raw)).toBe(ANN);
     expect(await new AuthGuard(judge).canActivate(contextOf(sent))).toBe(true);
-    expect(judgementOf(judge, sent)).toBe(ANN);
+    expect(identityOf(sent)).toBe(ANN);
     expect(looks).toBe(1);
   });
 
   it('is a promise that nobody has to wait for, where the request is refused', async () => {
-    const sent = request('garbage') as Parameters<typeof judgementOf>[1];
-    await expect(judgementOf(JUDGE_OF_TESTS, sent)).rejects.toThrow(Unauthenticated);
-    void judgementOf(JUDGE_OF_TESTS, request('garbage') as Parameters<typeof judgementOf>[1]);
+    const sent = request('garbage');
+    const garbage = { ...LIST, headers: { 'x-auth-token': 'garbage' } };
+    await expect(judgementOf(JUDGE_OF_TESTS, garbage, sent)).rejects.toThrow(Unauthenticated);
+    void judgementOf(JUDGE_OF_TESTS, garbage, {});
     await new Promise((resolve) => setImmediate(resolve));
     await expect(guard(sent)).rejects.toThrow(Unauthenticated);
     expect(() => identityOf(sent)).toThrow('AuthGuard does not stand in front of this route');

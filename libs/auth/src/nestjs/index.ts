@@ -71,28 +71,34 @@ function permissionOf(context: ExecutionContext): Permission | undefined {
 
 const JUDGEMENT = Symbol('glimpse.judgement');
 
-/** A request, and who sent it once that was found out or is being found out. */
-interface KnownRequest extends Omit<JudgedRequest, 'path'> {
+/** Who sent a request, once that was found out or is being found out. */
+interface Judged {
   [JUDGEMENT]?: DomainIdentity | Promise<DomainIdentity>;
+}
+
+/** What carries the judgement: Node's own request, which is the same in front of a framework and within it. */
+function carrierOf(request: object): Judged {
+  return (request as { raw?: object }).raw ?? request;
 }
 
 /**
  * Judges a request as {@link AuthGuard} does, for what stands in front of it. However often a request is
  * judged, its token is looked at once.
  *
+ * @param request a framework's request, or Node's own under it
  * @returns the identity, or a promise where somebody has to be asked, or the request is refused
  */
 export function judgementOf(
-  judge: JudgeOfRequests,
-  request: Omit<JudgedRequest, 'path'>,
+  judge: Judge,
+  judged: JudgedRequest,
+  request: object,
 ): DomainIdentity | Promise<DomainIdentity> {
-  const known: KnownRequest = request;
-  if (known[JUDGEMENT]) return known[JUDGEMENT];
-  const { method, headers } = request;
-  const judgement = judgeRequest(judge, { method, headers, path: judge.pathOf(request) });
+  const carrier = carrierOf(request);
+  if (carrier[JUDGEMENT]) return carrier[JUDGEMENT];
+  const judgement = judgeRequest(judge, judged);
   // The guard says why; should it never come to that, nobody has to.
   if (judgement instanceof Promise) judgement.catch(() => undefined);
-  return (known[JUDGEMENT] = judgement);
+  return (carrier[JUDGEMENT] = judgement);
 }
 
 /**
@@ -113,9 +119,11 @@ export class AuthGuard implements CanActivate {
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<KnownRequest>();
-    const identity = await judgementOf(this.judge, request);
-    request[JUDGEMENT] = identity;
+    const request = context.switchToHttp().getRequest<JudgedRequest>();
+    const { method, headers } = request;
+    const judged = { method, headers, path: this.judge.pathOf(request) };
+    const identity = await judgementOf(this.judge, judged, request);
+    carrierOf(request)[JUDGEMENT] = identity;
     const permission = permissionOf(context);
     if (permission) this.#enforce(permission, request as never, identity);
     return true;
@@ -131,7 +139,7 @@ export class AuthGuard implements CanActivate {
 
 /** Who sent a request; undefined unless {@link AuthGuard} found that out, as in a log that has all requests. */
 export function callerOf(request: object): DomainIdentity | undefined {
-  const judgement = (request as KnownRequest)[JUDGEMENT];
+  const judgement = carrierOf(request)[JUDGEMENT];
   return judgement instanceof Promise ? undefined : judgement;
 }
 

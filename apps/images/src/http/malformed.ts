@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http';
+import { isHost } from '@glimpse/links';
+import { ExpectationFailed, MalformedRequest } from './errors.js';
+import { pathOf } from './path.js';
+
+/** What is wrong with a request. */
+export interface Flaw {
+  readonly error: Error;
+  /** Whether what follows on the connection is not to be known. */
+  readonly final: boolean;
+}
+
+/** The most hosts that are remembered. */
+const MOST_HOSTS = 100;
+/** Hosts that were found to be some: a few of them come with every request. */
+const knownHosts = new Set<string>();
+
+function isKnownHost(host: string): boolean {
+  if (knownHosts.has(host)) return true;
+  if (!isHost(host)) return false;
+  if (knownHosts.size >= MOST_HOSTS) knownHosts.clear();
+  knownHosts.add(host);
+  return true;
+}
+
+/** How many headers of that name were sent, of which Node shows the first. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts;
+}
+
+/** What Node's parser lets through and no answer can be built on; undefined for a request that is all right. */
+export function flawOf(request: IncomingMessage): Flaw | undefined {
+  const { httpVersion, rawHeaders, headers } = request;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+    return malformed(`HTTP/${httpVersion} is not spoken here, but HTTP/1.1.`, true);
+  }
+  if (pathOf(request) === '') return malformed('The request path cannot be decoded.');
+  const hosts = countHosts(rawHeaders);
+  if (hosts > 1) return malformed('There is more than one Host header.');
+  if (hosts === 0 && httpVersion === '1.1') return malformed('The Host header is missing.');
+  if (headers.host !== undefined && !isKnownHost(headers.host)) {
+    return malformed(`The Host header must be host[:port], not '${headers.host.slice(0, 100)}'.`);
+  }
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
+    // Whether the body follows is not to be known.
+    return { error: new ExpectationFailed(), final: true };
+  }
+  return undefined;
+}
+
+function malformed(message: string, final = false): Flaw {
+  return { error: new MalformedRequest(message), final };
+}

@@ -1,0 +1,10 @@
+/**
+ * A client of Glance, and what follows one.
+ *
+ * @module @glimpse/glance
+ */
+export { BadDocument, membersOf, shown } from './documents/bad-document.js';
+export { readImageDocument, readMemberDocuments } from './documents/image-document.js';
+export { Follower, type FollowerOptions } from './follower/follower.js';
+export { MirroredCatalogue, type MirroredCatalogueOptions } from './mirror/mirrored-catalogue.js';
+export type { MirrorObservations, ObserveMirror } from './observations.js';
