@@ -3,6 +3,8 @@
  *
  * @module @glimpse/glance
  */
+export { createGlanceSource } from './client/glance-source.js';
+export { GlanceOptions } from './client/options.js';
 export { BadDocument, membersOf, shown } from './documents/bad-document.js';
 export { readImageDocument, readMemberDocuments } from './documents/image-document.js';
 export { compareCatalogues } from './follower/compare.js';
