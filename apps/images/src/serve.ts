@@ -19,7 +19,7 @@ import { DatabaseProbe } from './health/database-probe.js';
 import { CannotListen } from './http/cannot-listen.js';
 import { pathOf } from './http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
-import { loadSource, refuseOtherImages, withSource } from './source.js';
+import { loadSource, meetSource, refuseOtherImages, withSource } from './source.js';
 import { aborted } from './stop-signal.js';
 import { loadTraces } from './telemetry/load-traces.js';
 import { serveMetrics } from './telemetry/metrics-server.js';
@@ -67,6 +67,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const health = { database: probe, stopping: stop };
 
   const refused = new AbortController();
+  const met = source && meetSource(source, telemetry, over.signal);
   if (source) {
     void probe.ready
       .then(() => refuseOtherImages(new StoredMirror(database), settings))
@@ -79,7 +80,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     refused.signal.throwIfAborted();
   } finally {
     over.abort();
-    await Promise.all([watched, listening]);
+    await Promise.all([watched, listening, met]);
     await database.close();
     await leave();
     await traces?.end();

@@ -1,11 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createServiceCredentials } from '@glimpse/auth';
-import type { FollowedMirror } from '@glimpse/domain';
+import { SourceUnavailable, type FollowedMirror } from '@glimpse/domain';
 import { createGlanceSource } from '@glimpse/glance';
 import { InvalidOptions, definePlugin, loadPlugin, type ImageSource, type Plugin } from '@glimpse/plugins';
 import { environmentName, readCertificates } from './config/load.js';
 import type { EffectiveSettings } from './config/settings.js';
 import { keystoneOptionName, keystoneOptions } from './keystone.js';
 import { importModule } from './plugins.js';
+import type { Telemetry } from './telemetry/telemetry.js';
+
+/** Milliseconds until a source that could not be asked is asked again. */
+const AGAIN = 1_000;
 
 /** The setting that each option of the source comes from. */
 const SETTINGS = {
@@ -61,6 +66,31 @@ export function withSource(settings: EffectiveSettings, source: ImageSource | un
   return Object.create(settings, {
     image_url: { get: () => source.url, enumerable: true },
   }) as EffectiveSettings;
+}
+
+/**
+ * Asks a source for the first time, until it answers: then its URL is known, and whether it shows this service
+ * everything.
+ */
+export async function meetSource(
+  source: ImageSource,
+  telemetry: Telemetry,
+  stop: AbortSignal,
+): Promise<void> {
+  let told: string | undefined;
+  for (let met = false; !met && !stop.aborted;) {
+    let reason: string | undefined;
+    try {
+      reason = await source.blindness(stop);
+      met = true;
+    } catch (error) {
+      if (!(error instanceof SourceUnavailable)) throw error;
+      ({ reason } = error);
+    }
+    if (reason !== undefined && reason !== told) telemetry.observe('source-unavailable', { reason });
+    told = reason;
+    if (!met) await sleep(AGAIN, undefined, { signal: stop }).catch(() => undefined);
+  }
 }
 
 /**

@@ -54,9 +54,9 @@ export class Session {
    * @throws {SourceUnavailable}
    */
   async roles(): Promise<readonly string[]> {
-    // This waits for a token that is on its way already.
-    this.credentials.drop(await this.#own());
-    return (await this.#own()).roles;
+    const { roles, catalog } = await this.#orUnavailable(() => this.credentials.confirmed());
+    this.#endpoint(catalog);
+    return roles;
   }
 
   async #send(
@@ -82,9 +82,13 @@ export class Session {
     return other ? send(other) : answer;
   }
 
-  async #own(): Promise<ServiceToken> {
+  #own(): Promise<ServiceToken> {
+    return this.#orUnavailable(() => this.credentials.token());
+  }
+
+  async #orUnavailable(token: () => ServiceToken | Promise<ServiceToken>): Promise<ServiceToken> {
     try {
-      return await this.credentials.token();
+      return await token();
     } catch (error) {
       if (!(error instanceof CannotAsk)) throw error;
       throw new SourceUnavailable(`Keystone gives no token for it: ${error.message}`, { cause: error });

@@ -1,3 +1,4 @@
+import type { SourceMembers, Ticket } from '@glimpse/domain';
 import { paced, requireSight, type Following } from './following.js';
 
 /** How many images' members are read at once. */
@@ -13,21 +14,21 @@ const TURN = 20;
  * might have shown none, or only some.
  */
 export async function readMembers(following: Following, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
   const { source, mirror, observe, lease, signal } = following;
+  const read = async (imageId: string): Promise<{ ticket: Ticket; members: SourceMembers }> => {
+    const ticket = await mirror.draw();
+    // An image that is gone has none: whether it is, a walk finds out.
+    return { ticket, members: (await source.members(imageId, signal)) ?? { imageId, members: new Map() } };
+  };
+  const answers: Awaited<ReturnType<typeof read>>[] = [];
   for (let from = 0; from < ids.length; from += AT_ONCE) {
-    const answers = await Promise.all(
-      ids.slice(from, from + AT_ONCE).map(async (imageId) => {
-        const ticket = await mirror.draw();
-        // An image that is gone has none: whether it is, a walk finds out.
-        const members = (await source.members(imageId, signal)) ?? { imageId, members: new Map() };
-        return { ticket, members };
-      }),
-    );
-    await requireSight(following);
-    for (const { ticket, members } of answers) {
-      const { length: count } = await mirror.takeMembers([members], ticket, lease);
-      if (count > 0) observe('source-followed', { kind: 'members', count });
-    }
+    answers.push(...(await Promise.all(ids.slice(from, from + AT_ONCE).map(read))));
+  }
+  await requireSight(following);
+  for (const { ticket, members } of answers) {
+    const { length: count } = await mirror.takeMembers([members], ticket, lease);
+    if (count > 0) observe('source-followed', { kind: 'members', count });
   }
 }
 
