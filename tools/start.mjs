@@ -39,13 +39,14 @@ if (changed > built) {
 
 const { loadSettings } = await import(new URL('../apps/images/dist/config/load.js', import.meta.url));
 if (hasSource()) {
-  // Ends with the service.
   const main = fileURLToPath(new URL('../apps/images/dist/main.js', import.meta.url));
   const env = { ...process.env, GLIMPSE_METRICS_PORT: '' };
   const follower = spawn(process.execPath, [main, 'follow'], {
     env,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
+  // It ends with the service, and does not keep it from ending.
+  follower.unref();
   process.once('exit', () => follower.kill());
 }
 
