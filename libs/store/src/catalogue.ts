@@ -51,8 +51,7 @@ interface ImageRow {
 /** The catalogue as it stands in PostgreSQL. */
 export class StoredCatalogue implements Catalogue {
   readonly #byId: ImagesById;
-  /** The name under which connections keep the plan of a list's statement, if they do. */
-  readonly #nameOf: (text: string) => string;
+  readonly #nameOfList = namesOfPrepared('list');
 
   constructor(
     private readonly database: Database,
@@ -62,7 +61,6 @@ export class StoredCatalogue implements Catalogue {
     private readonly isAway: () => boolean = () => false,
   ) {
     this.#byId = new ImagesById(database);
-    this.#nameOf = database.prepares ? namesOfPrepared('list') : () => '';
   }
 
   async image(id: string, viewer: Viewer): Promise<Reading<Image>> {
@@ -120,19 +118,17 @@ export class StoredCatalogue implements Catalogue {
     let rows: (ImageRow & ListRow)[] = [];
     for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, rows)) {
       const statement = query.statement(plan);
-      rows = await this.#query(statement, {
-        name: this.#nameOf(statement.text),
-        query_timeout: Math.max(Math.ceil(end - performance.now()), 1),
-      });
+      rows = await this.#query(statement, Math.max(Math.ceil(end - performance.now()), 1));
     }
     return rows;
   }
 
   async #query<Row extends object>(
-    { text, values }: Statement,
-    options: { readonly name?: string; readonly query_timeout?: number } = {},
+    { text, values, name = this.#nameOfList(text) }: Statement,
+    query_timeout: number = QUERY_DEADLINE,
   ): Promise<Row[]> {
-    const query = { text, values: [...values], ...options };
+    const kept = this.database.prepares ? name : '';
+    const query = { name: kept, text, values: [...values], query_timeout };
     const { rows } = await this.#ask(() => this.database.pool.query<Row>(query));
     return rows;
   }

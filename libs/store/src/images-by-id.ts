@@ -4,12 +4,18 @@ import type { Database } from './database.js';
 /** The most images that one query reads. */
 const MOST = 100;
 
-/** Images by their ids; served by the primary keys of images and members. */
-function find({ prisma }: Database, ids: Iterable<string>) {
-  return prisma.image.findMany({
-    where: { id: { in: [...ids] }, deletedAt: null },
-    include: { members: true },
-  });
+/**
+ * Images by their ids, with the members of those that members matter to: most are not shared, and need no
+ * second query. Served by the primary keys of images and members.
+ */
+async function find({ prisma }: Database, ids: ReadonlySet<string>) {
+  const images = await prisma.image.findMany({ where: { id: { in: [...ids] }, deletedAt: null } });
+  const shared = images.filter(({ visibility }) => visibility === 'shared').map(({ id }) => id);
+  const members = shared.length ? await prisma.member.findMany({ where: { imageId: { in: shared } } }) : [];
+  return images.map((image) => ({
+    ...image,
+    members: members.filter(({ imageId }) => imageId === image.id),
+  }));
 }
 
 type Found = Awaited<ReturnType<typeof find>>[number];
@@ -21,7 +27,7 @@ interface Batch {
 }
 
 /**
- * Reads images by id: all that are asked for in one turn of the event loop by one query. Prisma Client costs
+ * Reads images by id: all that are asked for in one turn of the event loop together. Prisma Client costs
  * what it costs for each query, hardly more for one that reads many rows; so a read costs the less the more
  * there are at a time.
  */
