@@ -14,8 +14,9 @@ const ARROWS = [
   { from: 'plugins', to: ['domain'] },
   { from: 'auth', to: ['plugins', 'domain'] },
   { from: 'store', to: ['domain'] },
-  { from: 'app', to: ['domain', 'links', 'plugins', 'auth', 'store'] },
-  { from: 'e2e', to: ['domain', 'links', 'plugins', 'auth', 'store'] },
+  { from: 'glance', to: ['auth', 'plugins', 'domain'] },
+  { from: 'app', to: ['domain', 'links', 'plugins', 'auth', 'store', 'glance'] },
+  { from: 'e2e', to: ['domain', 'links', 'plugins', 'auth', 'store', 'glance'] },
 ];
 
 export default tseslint.config(

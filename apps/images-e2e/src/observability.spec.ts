@@ -115,6 +115,13 @@ describe('what is read of the metrics', () => {
     expect(page).toMatch(/^glimpse_database_pool_waiting 0$/m);
   });
 
+  it('counts how far behind the copies are, once a second', async () => {
+    await until(async () => {
+      const now = await (await fetch(`${service.url}/metrics`)).text();
+      return /^glimpse_notice_lag_seconds_count [1-9]/m.test(now);
+    });
+  });
+
   it('says what cannot be asked, and that it can again', async () => {
     const available = async (): Promise<string | undefined> => {
       const now = await (await fetch(`${service.url}/metrics`)).text();

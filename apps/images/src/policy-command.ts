@@ -9,11 +9,11 @@ import {
   type Policy,
 } from '@glimpse/auth';
 import { projectOf } from '@glimpse/domain';
+import { readImageDocument } from '@glimpse/glance';
 import { InvalidOptions } from '@glimpse/plugins';
 import { Command } from 'commander';
 import { parse } from 'yaml';
 import { loadSettings } from './config/load.js';
-import { readImageDocument } from './import/image-document.js';
 
 function policyInEffect(): Policy {
   return loadPolicy({ ...loadSettings(process.env).policy, defaults: IMAGE_RULES });

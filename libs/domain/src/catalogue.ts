@@ -35,6 +35,19 @@ export interface ReadOptions {
    * How many such reads run at a time is bounded.
    */
   readonly fresh?: boolean;
+  /** The project of whoever asks: what one may keep busy is bounded. */
+  readonly project?: string | null;
+}
+
+/** How an image is to be changed. */
+export interface ChangeOptions {
+  /** The version the image must have; whichever, if left out. */
+  readonly version?: bigint;
+  /**
+   * The token of whoever wants the change: where the images are another service's, it is made there, as theirs.
+   * It is never kept, shared or logged.
+   */
+  readonly token?: string;
 }
 
 /**
@@ -74,22 +87,22 @@ export interface Catalogue {
    * nothing. A change that changes nothing leaves time and version alone. Whether it is the caller's to
    * change is for the caller to find out first.
    *
-   * @param version the version the image must have; whichever, if left out
    * @returns the properties after the change
    * @throws {ImageNotFound} {QuotaExceeded} {PropertyNotFound} {VersionLost} {CatalogueUnavailable}
+   * @throws {NotOwner} {ChangeRefused} {ChangeConflict} where the images are another service's
    */
   changeProperties(
     id: string,
     change: PropertyChange,
-    version?: bigint,
+    options?: ChangeOptions,
   ): Promise<Readonly<Record<string, string>>>;
 
   /**
    * Deletes an image: from now on nobody is shown it. Its row stays until it is purged, so that lists can go
    * on after it.
    *
-   * @param version as above
    * @throws {ImageNotFound} {ImageProtected} {VersionLost} {CatalogueUnavailable}
+   * @throws {NotOwner} {ChangeConflict} where the images are another service's
    */
-  deleteImage(id: string, version?: bigint): Promise<void>;
+  deleteImage(id: string, options?: ChangeOptions): Promise<void>;
 }

@@ -29,6 +29,18 @@ export class CatalogueUnavailable extends DomainError {
   }
 }
 
+/** The source that the catalogue mirrors cannot be asked at the moment, or says what cannot be right. */
+export class SourceUnavailable extends CatalogueUnavailable {
+  constructor(
+    /** Why, in one line without secrets. */
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(options);
+    this.message = `the source cannot be asked: ${reason}`;
+  }
+}
+
 /** The image that a list is to go on after does not exist, or is not for this viewer to see. */
 export class MarkerNotFound extends DomainError {
   readonly code = 'marker-not-found';
@@ -83,5 +95,19 @@ export class VersionLost extends DomainError {
 
   constructor() {
     super('the image has changed');
+  }
+}
+
+/** The source of the catalogue refuses a change for what it says. */
+export class ChangeRefused extends DomainError {
+  readonly code = 'change-refused';
+}
+
+/** A change met others of the same image, or the image is in use, and was given up. */
+export class ChangeConflict extends DomainError {
+  readonly code = 'change-conflict';
+
+  constructor(readonly id: string) {
+    super(`image ${id} is in use or being changed by somebody else`);
   }
 }

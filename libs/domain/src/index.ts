@@ -9,5 +9,7 @@ export * from './criteria.js';
 export * from './errors.js';
 export * from './identity.js';
 export * from './image.js';
+export * from './mirror.js';
 export * from './properties.js';
+export * from './source.js';
 export * from './text.js';

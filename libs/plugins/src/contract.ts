@@ -1,4 +1,11 @@
-import type { Identity, Image } from '@glimpse/domain';
+import type {
+  Identity,
+  Image,
+  PropertyChange,
+  SourceImage,
+  SourceMembers,
+  SourcePlace,
+} from '@glimpse/domain';
 
 /**
  * The version of the contracts in this file. A plugin states the one it was written for, and is refused
@@ -54,10 +61,84 @@ export interface Authenticator {
   authenticate(token: string, request?: AuthenticationRequest): Authentication | Promise<Authentication>;
 }
 
+/** Which images of a source are wanted. */
+export interface SourceQuery {
+  /** Those that are hidden, or those that are not: a source lists them apart. */
+  readonly hidden: boolean;
+  /** Only those that changed then or later; whole seconds. */
+  readonly changedSince?: Date;
+  /** Only those behind this place. It may have been deleted since. */
+  readonly after?: SourcePlace;
+}
+
+/** Some images of a source, in the order of their places. */
+export interface SourcePage {
+  readonly images: readonly SourceImage[];
+  /** What it has and no catalogue can hold, such as `image 70a5…: min_disk is -1; it must be …`. */
+  readonly bad: readonly string[];
+  /** Where the next page begins; undefined after the last one. */
+  readonly next: SourcePlace | undefined;
+}
+
+/**
+ * A service that has the images of a cloud, which a catalogue mirrors. It shows this service everything, or
+ * says that it does not; each call answers within a bounded time, sooner if its signal says so. Every method
+ * throws `SourceUnavailable` of `@glimpse/domain` when the source cannot be asked: what was sent may then have
+ * been done all the same.
+ */
+export interface ImageSource {
+  /** The base of links to it; undefined while that is not known. */
+  readonly url: string | undefined;
+
+  /**
+   * Why it does not show this service every image and every member, in one line; undefined when it does. Asked
+   * anew, never from memory: what it says holds for the calls that ended before and for none after.
+   */
+  blindness(signal?: AbortSignal): Promise<string | undefined>;
+
+  /** A page of its images, each whoever it belongs to. A page is bounded by the source. */
+  page(query: SourceQuery, signal?: AbortSignal): Promise<SourcePage>;
+
+  /**
+   * The newest time of change of any image, hidden or not, by the source's clock.
+   *
+   * @returns undefined when it has no images
+   */
+  newestChange(signal?: AbortSignal): Promise<Date | undefined>;
+
+  /**
+   * @returns undefined when it has no such image
+   * @throws {DomainError} of any other kind: it has the image, and no catalogue can hold it
+   */
+  image(id: string, signal?: AbortSignal): Promise<SourceImage | undefined>;
+
+  /** @returns undefined when it has no such image */
+  members(id: string, signal?: AbortSignal): Promise<SourceMembers | undefined>;
+
+  /**
+   * Changes properties as somebody, whom it judges by itself.
+   *
+   * @param before what the image has, by which a replacement knows what to remove
+   * @param token theirs
+   * @throws {ImageNotFound} {NotOwner} {QuotaExceeded} {ChangeRefused} {ChangeConflict}
+   */
+  changeProperties(
+    id: string,
+    change: PropertyChange,
+    before: Readonly<Record<string, string>>,
+    token: string,
+    signal?: AbortSignal,
+  ): Promise<void>;
+
+  /** @throws {ImageNotFound} {NotOwner} {ImageProtected} {ChangeConflict} */
+  deleteImage(id: string, token: string, signal?: AbortSignal): Promise<void>;
+}
+
 /** What each kind of plugin makes. */
 export interface PluginKinds {
   readonly 'image-extension': ImageExtension;
   readonly authenticator: Authenticator;
+  readonly 'image-source': ImageSource;
 }
 
 export type PluginKind = keyof PluginKinds;

@@ -32,12 +32,14 @@ const START = 10_000;
 const ESSENTIAL = {
   'image-extension': 'attributes',
   authenticator: 'authenticate',
+  'image-source': 'page',
 } as const satisfies { [K in PluginKind]: keyof PluginKinds[K] };
 
 /** The texts that it cannot lack. */
 const TEXTS = {
   'image-extension': ['alias', 'name', 'namespace', 'updated', 'description'],
   authenticator: ['challenge'],
+  'image-source': [],
 } as const satisfies { [K in PluginKind]: readonly (keyof PluginKinds[K])[] };
 
 /** Why a plugin refused to start. By its code, for the plugin may have its own copy of this library. */

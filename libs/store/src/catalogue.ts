@@ -10,6 +10,7 @@ import {
   canSee,
   isStorable,
   type Catalogue,
+  type ChangeOptions,
   type Image,
   type ImageCriteria,
   type ImageStatus,
@@ -25,7 +26,7 @@ import { ImagesById } from './images-by-id.js';
 import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list.js';
 import { namesOfPrepared } from './prepared.js';
 import type { Statement } from './statement.js';
-import { isUnavailable } from './unavailable.js';
+import { orUnavailable } from './unavailable.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -91,7 +92,7 @@ export class StoredCatalogue implements Catalogue {
   async changeProperties(
     id: string,
     change: PropertyChange,
-    version?: bigint,
+    { version }: ChangeOptions = {},
   ): Promise<Readonly<Record<string, string>>> {
     const [row] = await this.#query<PropertiesRow>(changeStatement(stored(id), change, version));
     if (!row) throw new ImageNotFound(id);
@@ -105,7 +106,7 @@ export class StoredCatalogue implements Catalogue {
     return after;
   }
 
-  async deleteImage(id: string, version?: bigint): Promise<void> {
+  async deleteImage(id: string, { version }: ChangeOptions = {}): Promise<void> {
     const [row] = await this.#query<DeletedRow>(deleteStatement(stored(id), version));
     if (!row) throw new ImageNotFound(id);
     if (row.protected) throw new ImageProtected(id);
@@ -135,13 +136,7 @@ export class StoredCatalogue implements Catalogue {
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {
     if (this.isAway()) throw new CatalogueUnavailable();
-    try {
-      return await question();
-    } catch (error) {
-      if (!isUnavailable(error)) throw error;
-      this.onUnavailable(error);
-      throw new CatalogueUnavailable({ cause: error });
-    }
+    return orUnavailable(question, this.onUnavailable);
   }
 }
 
@@ -155,7 +150,8 @@ function canMatch({ names = [], search = '', properties = {} }: ImageCriteria): 
   return [search, ...names, ...Object.entries(properties).flat()].every(isStorable);
 }
 
-function imageOf(row: ImageRow): Image {
+/** A row as the domain's image. */
+export function imageOf(row: ImageRow): Image {
   return {
     id: row.id,
     version: BigInt(row.version),

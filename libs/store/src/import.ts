@@ -1,19 +1,6 @@
-import type { Image, MemberStatus } from '@glimpse/domain';
+import type { SourceImage, SourceMembers } from '@glimpse/domain';
 import type pg from 'pg';
-
-/** An image as an import brings it: its version is the catalogue's to give. */
-export interface ImportedImage extends Omit<Image, 'version' | 'members'> {
-  /** Whether its source has deleted it; the catalogue then keeps the row, for nobody to see. */
-  readonly deleted: boolean;
-  /** The order of its last change among those of its source. */
-  readonly updatedAt: Date;
-}
-
-/** The members that an import brings for one image: all there are. */
-export interface ImportedMembers {
-  readonly imageId: string;
-  readonly members: ReadonlyMap<string, MemberStatus>;
-}
+import { DIFFERS, IMAGE_COLUMNS, REPLACEMENT, imagesIn } from './image-columns.js';
 
 /** What became of the images of a batch. */
 export interface ImportOutcome {
@@ -31,28 +18,12 @@ export interface ImportOutcome {
  * $1: the images as a JSON array; $2: whether older ones replace newer ones too.
  */
 const UPSERT_IMAGES = `
-  INSERT INTO images AS kept (id, name, status, visibility, hidden, owner, protected, size, min_disk, min_ram,
-                              properties, created_at, updated_at, deleted_at)
-  SELECT id, name, status, visibility, hidden, owner, protected, size, min_disk, min_ram,
-         properties, created_at, updated_at, CASE WHEN deleted THEN updated_at END
-  FROM jsonb_to_recordset($1::jsonb) AS batch (
-    id uuid, name text, status text, visibility text, hidden boolean, owner text, protected boolean,
-    size bigint, min_disk integer, min_ram integer, properties jsonb,
-    created_at timestamptz, updated_at timestamptz, deleted boolean)
-  ON CONFLICT (id) DO UPDATE
-  SET version = nextval('images_version_seq'), name = EXCLUDED.name, status = EXCLUDED.status,
-      visibility = EXCLUDED.visibility, hidden = EXCLUDED.hidden, owner = EXCLUDED.owner,
-      protected = EXCLUDED.protected, size = EXCLUDED.size, min_disk = EXCLUDED.min_disk,
-      min_ram = EXCLUDED.min_ram, properties = EXCLUDED.properties, created_at = EXCLUDED.created_at,
-      updated_at = EXCLUDED.updated_at, deleted_at = EXCLUDED.deleted_at
+  INSERT INTO images AS kept (${IMAGE_COLUMNS})
+  ${imagesIn('$1')}
+  ON CONFLICT (id) DO UPDATE SET ${REPLACEMENT}
   WHERE ($2 OR (EXCLUDED.updated_at >= coalesce(kept.updated_at, '-infinity')
                 AND EXCLUDED.updated_at >= coalesce(kept.deleted_at, '-infinity')))
-    AND (kept.name, kept.status, kept.visibility, kept.hidden, kept.owner, kept.protected, kept.size,
-         kept.min_disk, kept.min_ram, kept.properties, kept.created_at, kept.updated_at, kept.deleted_at)
-        IS DISTINCT FROM
-        (EXCLUDED.name, EXCLUDED.status, EXCLUDED.visibility, EXCLUDED.hidden, EXCLUDED.owner,
-         EXCLUDED.protected, EXCLUDED.size, EXCLUDED.min_disk, EXCLUDED.min_ram, EXCLUDED.properties,
-         EXCLUDED.created_at, EXCLUDED.updated_at, EXCLUDED.deleted_at)
+    AND ${DIFFERS}
   RETURNING xmax = 0 AS added`;
 
 /**
@@ -82,18 +53,9 @@ const REPLACE_MEMBERS = `
   )
   SELECT image_id FROM batch WHERE NOT known`;
 
-/**
- * Adds images, or puts them in the place of older ones of the same id.
- *
- * @param images each id once
- * @param force whether an image replaces one that changed later
- */
-export async function importImages(
-  client: pg.ClientBase,
-  images: readonly ImportedImage[],
-  force: boolean,
-): Promise<ImportOutcome> {
-  const batch = images.map((image) => ({
+/** An image as the statements that write images take it. */
+export function documentOf(image: SourceImage): object {
+  return {
     id: image.id,
     name: image.name,
     status: image.status,
@@ -108,7 +70,26 @@ export async function importImages(
     created_at: image.createdAt,
     updated_at: image.updatedAt,
     deleted: image.deleted,
-  }));
+  };
+}
+
+/** The members of an image, likewise. */
+export function membersDocumentOf({ imageId, members }: SourceMembers): object {
+  return { image_id: imageId, members: [...members].map(([member, status]) => ({ member, status })) };
+}
+
+/**
+ * Adds images, or puts them in the place of older ones of the same id.
+ *
+ * @param images each id once
+ * @param force whether an image replaces one that changed later
+ */
+export async function importImages(
+  client: pg.ClientBase,
+  images: readonly SourceImage[],
+  force: boolean,
+): Promise<ImportOutcome> {
+  const batch = images.map(documentOf);
   const { rows } = await client.query<{ added: boolean }>(UPSERT_IMAGES, [JSON.stringify(batch), force]);
   const added = rows.filter((row) => row.added).length;
   return { added, changed: rows.length - added, unchanged: images.length - rows.length };
@@ -122,12 +103,9 @@ export async function importImages(
  */
 export async function importMembers(
   client: pg.ClientBase,
-  members: readonly ImportedMembers[],
+  members: readonly SourceMembers[],
 ): Promise<string[]> {
-  const batch = members.map(({ imageId, members }) => ({
-    image_id: imageId,
-    members: [...members].map(([member, status]) => ({ member, status })),
-  }));
+  const batch = members.map(membersDocumentOf);
   const { rows } = await client.query<{ image_id: string }>(REPLACE_MEMBERS, [JSON.stringify(batch)]);
   return rows.map((row) => row.image_id);
 }

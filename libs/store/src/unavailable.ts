@@ -1,3 +1,5 @@
+import { CatalogueUnavailable } from '@glimpse/domain';
+
 /** Codes of Node's sockets and of TLS, of PostgreSQL (SQLSTATE) and of Prisma that say: the database cannot be asked. */
 const UNAVAILABLE_CODES =
   /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|08...|53...|55000|57...|25006|28...|3D000|42P01|P1000|P1001|P1002|P1003|P1008|P1010|P1011|P1017|P2021|P2024|P2028|P2037|CERT_.*|.*_CERT(?:_.*)?|ERR_TLS_.*|UNABLE_TO_.*)$/;
@@ -23,4 +25,23 @@ export function isUnavailable(error: unknown): boolean {
     seen = cause ?? (seen as { meta?: { driverAdapterError?: unknown } }).meta?.driverAdapterError;
   }
   return false;
+}
+
+/**
+ * Asks the database.
+ *
+ * @param onUnavailable hears why it cannot be asked
+ * @throws {CatalogueUnavailable} it cannot; and whatever else the question throws
+ */
+export async function orUnavailable<T>(
+  question: () => Promise<T>,
+  onUnavailable: (error: unknown) => void,
+): Promise<T> {
+  try {
+    return await question();
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    onUnavailable(error);
+    throw new CatalogueUnavailable({ cause: error });
+  }
 }

@@ -9,6 +9,7 @@ import {
   MarkerNotFound,
   VISIBILITIES,
   type MemberStatus,
+  type SourceImage,
   type Viewer,
   type Visibility,
 } from '@glimpse/domain';
@@ -16,7 +17,7 @@ import fc from 'fast-check';
 import { StoredCatalogue } from './catalogue.js';
 import { openDatabase, type Database } from './database.js';
 import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
-import { importImages, importMembers, type ImportedImage } from './import.js';
+import { importImages, importMembers } from './import.js';
 import { migrate } from './migrate.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'glimpse-visibility-'));
@@ -39,7 +40,7 @@ afterAll(async () => {
 
 type Members = Readonly<Record<string, MemberStatus>>;
 
-function image(differences: Partial<ImportedImage> = {}): ImportedImage {
+function image(differences: Partial<SourceImage> = {}): SourceImage {
   const createdAt = new Date('2026-01-02T03:04:05.678Z');
   return {
     id: randomUUID(),
@@ -60,7 +61,7 @@ function image(differences: Partial<ImportedImage> = {}): ImportedImage {
   };
 }
 
-async function store(images: readonly ImportedImage[], members: ReadonlyMap<string, Members>): Promise<void> {
+async function store(images: readonly SourceImage[], members: ReadonlyMap<string, Members>): Promise<void> {
   const client = await database.pool.connect();
   try {
     await importImages(client, images, false);

@@ -1,4 +1,4 @@
-import { DomainError, type Image, type Reading } from '@glimpse/domain';
+import { DomainError, type ChangeOptions, type Image, type Reading } from '@glimpse/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { shown, type Shown } from './shown-images.js';
 
@@ -24,6 +24,16 @@ export function sendDocument(reply: FastifyReply, document: object): void {
 }
 
 /**
+ * Says of an answer that it is made of a copy.
+ *
+ * @param age seconds since that was known to be current
+ * @param status the one that such an answer has
+ */
+export function markCopy(reply: FastifyReply, age: number, status: number): void {
+  void reply.code(status).header('age', Math.floor(age));
+}
+
+/**
  * Sends a document about one image with its validators, or 304 when the client has it.
  *
  * @param staleStatus the status where the reading is a copy because the catalogue cannot be asked
@@ -35,7 +45,7 @@ export function sendImageDocument(
   staleStatus: number,
 ): void {
   void reply.headers({ etag: tag, 'last-modified': modified });
-  if (reading.source === 'copy') void reply.code(staleStatus).header('age', Math.floor(reading.age));
+  if (reading.source === 'copy') markCopy(reply, reading.age, staleStatus);
   if (hasCurrent(reply.request, tag)) {
     void reply.code(304).send();
   } else {
@@ -50,15 +60,16 @@ export function hasCurrent({ headers }: Pick<FastifyRequest, 'headers'>, tag: st
 }
 
 /**
- * Judges `If-Match` of a change, as the last thing before it.
+ * How a change is to be made: as whose, and of the image as the client knows it. `If-Match` is judged here, as
+ * the last thing before the change.
  *
  * @param document what a GET of the same resource would answer now
- * @returns the version that the image must still have when it is changed; undefined if that does not matter
  * @throws {PreconditionFailed}
  */
-export function requiredVersion(request: FastifyRequest, document: object, image: Image): bigint | undefined {
+export function changeOptionsOf(request: FastifyRequest, document: object, image: Image): ChangeOptions {
+  const token = request.headers['x-auth-token'] as string | undefined;
   const wanted = request.headers['if-match'];
-  if (wanted === undefined || wanted.trim() === '*') return undefined;
+  if (wanted === undefined || wanted.trim() === '*') return { token };
   if (!names(wanted, shown(document, image).tag, { weakly: false })) throw new PreconditionFailed();
-  return image.version;
+  return { token, version: image.version };
 }

@@ -29,7 +29,7 @@ import { CATALOGUE, SETTINGS } from '../tokens.js';
 import { ImageAccess } from './access.js';
 import { DescribeChange, DescribeImageId, DescribeRead, DescribeResource } from './api-description.js';
 import { MetaDocument, MetadataDocument } from './documents.js';
-import { requiredVersion, sendDocument, sendImageDocument } from './answer.js';
+import { changeOptionsOf, sendDocument, sendImageDocument } from './answer.js';
 import { MetaBody, MetadataBody } from './metadata.body.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
 import { shown } from './shown-images.js';
@@ -105,8 +105,8 @@ export class MetadataController {
   ): Promise<Readonly<Record<string, string>>> {
     const image = await this.access.readForChange(id, caller);
     this.access.judgeChange(image, caller, 'change');
-    const version = requiredVersion(request, { metadata: image.properties }, image);
-    return this.catalogue.changeProperties(id, change, version);
+    const options = changeOptionsOf(request, { metadata: image.properties }, image);
+    return this.catalogue.changeProperties(id, change, options);
   }
 
   @DescribeRead('Show Image Metadata Item Details', MetaDocument, { validators: true })
@@ -143,8 +143,8 @@ export class MetadataController {
     if (!Object.hasOwn(meta, key)) throw new InvalidInput('Request body and URI mismatch');
     const image = await this.access.readForChange(id, caller);
     this.access.judgeChange(image, caller, 'change');
-    const version = requiredVersion(request, { meta: { [key]: image.properties[key] } }, image);
-    await this.catalogue.changeProperties(id, { kind: 'merge', properties: meta }, version);
+    const options = changeOptionsOf(request, { meta: { [key]: image.properties[key] } }, image);
+    await this.catalogue.changeProperties(id, { kind: 'merge', properties: meta }, options);
     sendDocument(reply, { meta });
   }
 
@@ -161,7 +161,7 @@ export class MetadataController {
     const image = await this.access.readForChange(id, caller);
     if (!Object.hasOwn(image.properties, key)) throw new PropertyNotFound(key);
     this.access.judgeChange(image, caller, 'change');
-    const version = requiredVersion(request, { meta: { [key]: image.properties[key] } }, image);
-    await this.catalogue.changeProperties(id, { kind: 'remove', key }, version);
+    const options = changeOptionsOf(request, { meta: { [key]: image.properties[key] } }, image);
+    await this.catalogue.changeProperties(id, { kind: 'remove', key }, options);
   }
 }

@@ -1,13 +1,7 @@
-import {
-  importImages,
-  importMembers,
-  type Database,
-  type ImportedImage,
-  type ImportedMembers,
-} from '@glimpse/store';
-import { BadDocument, membersOf } from './bad-document.js';
+import type { SourceImage, SourceMembers } from '@glimpse/domain';
+import { BadDocument, membersOf, readImageDocument, readMemberDocuments } from '@glimpse/glance';
+import { importImages, importMembers, type Database } from '@glimpse/store';
 import { Batch } from './batch.js';
-import { readImageDocument, readMemberDocuments } from './image-document.js';
 import { readDocuments, type DocumentReading } from './read-documents.js';
 import { UnreadableInput } from './unreadable-input.js';
 
@@ -78,9 +72,9 @@ export async function importCatalogue(
 class ImportRun {
   readonly counts = { images: 0, added: 0, changed: 0, unchanged: 0, members: 0, bad: 0 };
   /** Members that came before any image, by image. */
-  readonly #held = new Map<string, ImportedMembers>();
-  readonly #images: Batch<{ position: number; image: ImportedImage }>;
-  readonly #members: Batch<ImportedMembers>;
+  readonly #held = new Map<string, SourceMembers>();
+  readonly #images: Batch<{ position: number; image: SourceImage }>;
+  readonly #members: Batch<SourceMembers>;
   #anyImage = false;
 
   constructor(
@@ -146,7 +140,7 @@ class ImportRun {
     }
   }
 
-  async #importImages(images: readonly ImportedImage[]): Promise<void> {
+  async #importImages(images: readonly SourceImage[]): Promise<void> {
     const { added, changed, unchanged } = await importImages(this.client, images, this.options.force);
     this.counts.images += images.length;
     this.counts.added += added;
@@ -155,7 +149,7 @@ class ImportRun {
     this.options.onProgress({ ...this.counts });
   }
 
-  async #importMembers(batch: readonly ImportedMembers[]): Promise<void> {
+  async #importMembers(batch: readonly SourceMembers[]): Promise<void> {
     const unknown = new Set(await importMembers(this.client, batch));
     for (const { imageId, members } of batch) {
       if (unknown.has(imageId)) this.#bad(membersOf(imageId), 'the catalogue has no such image');

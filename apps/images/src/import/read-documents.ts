@@ -1,4 +1,4 @@
-import { membersOf, shown } from './bad-document.js';
+import { membersOf, shown } from '@glimpse/glance';
 import { JsonInput, type JsonValue } from './json-input.js';
 import { UnreadableInput } from './unreadable-input.js';
 

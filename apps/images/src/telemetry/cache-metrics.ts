@@ -1,5 +1,5 @@
 import type { CachedCatalogue, Notices } from '@glimpse/store';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** Shows what the cache of images does. Its numbers are read when somebody asks: a hit has nothing to count twice. */
 export function exposeCache(registry: Registry, cache: CachedCatalogue, notices: Notices): void {
@@ -36,4 +36,16 @@ export function exposeCache(registry: Registry, cache: CachedCatalogue, notices:
       },
     });
   }
+}
+
+/** Shows how far behind copies may be while notices are heard, in seconds. */
+export function exposeNoticeLag(registry: Registry): Histogram {
+  return new Histogram({
+    name: 'glimpse_notice_lag_seconds',
+    help:
+      'Asked of the listening connection every second: how long until all that had been changed by then was ' +
+      'heard. Images from memory are behind by no more; without an answer within a second none is trusted.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+    registers: [registry],
+  });
 }

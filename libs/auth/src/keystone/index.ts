@@ -4,5 +4,9 @@ export {
   type KeystoneSurroundings,
   type ObserveKeystone,
 } from './authenticator.js';
+export { CannotAsk } from './cannot-ask.js';
 export type { Clock } from './known-tokens.js';
 export { KeystoneOptions } from './options.js';
+export type { ServiceToken } from './own-token.js';
+export { createServiceCredentials, type ServiceCredentials } from './service-credentials.js';
+export type { Endpoint } from './token-document.js';

@@ -14,6 +14,8 @@ const REFUSED_PAUSE = { first: 5, growth: 4, most: 300 };
 export interface ServiceToken {
   readonly token: string;
   readonly catalog: readonly Endpoint[];
+  /** What its user was in its project when it was issued. */
+  readonly roles: readonly string[];
 }
 
 /** The part of Keystone's request for a token that says who asks. */
@@ -69,7 +71,7 @@ export class OwnToken {
   }
 
   /** Do not use this token any more: Keystone does not take it, or what came with it is out of date. */
-  drop({ token }: ServiceToken): void {
+  drop({ token }: Pick<ServiceToken, 'token'>): void {
     if (this.#current?.token === token) this.#current = undefined;
   }
 
@@ -90,11 +92,12 @@ export class OwnToken {
     if (status !== 201 || typeof token !== 'string') {
       throw new UnexpectedStatus(status, retryAfterOf(headers));
     }
-    const { issuedAt, expiresAt, catalog = [] } = readToken(document, []);
+    const { identity, issuedAt, expiresAt, catalog = [] } = readToken(document, []);
     // How long it lives is Keystone's to say; when that began is measured here, whatever the clocks show.
     const life = expiresAt.getTime() - issuedAt.getTime();
     this.#refused = undefined;
-    this.#current = { token, catalog, renewAt: asked + life * RENEWAL, endsAt: asked + life };
+    const { roles } = identity;
+    this.#current = { token, catalog, roles, renewAt: asked + life * RENEWAL, endsAt: asked + life };
     return this.#current;
   }
 

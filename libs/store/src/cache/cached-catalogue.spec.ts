@@ -134,7 +134,11 @@ describe('with the notices of the database', () => {
   let cache: CachedCatalogue;
   beforeEach(async () => {
     stop = new AbortController();
-    notices = new Notices(server.url, { onHeard: () => undefined, onLost: () => undefined });
+    notices = new Notices(server.url, database.pool, {
+      onHeard: () => undefined,
+      onCaughtUp: () => undefined,
+      onLost: () => undefined,
+    });
     cache = new CachedCatalogue(asked, notices, OPTIONS);
     told = [];
     notices.subscribe((touched) => told.push(touched));

@@ -4,6 +4,7 @@ import {
   ImageNotFound,
   canSee,
   type Catalogue,
+  type ChangeOptions,
   type Copies,
   type Image,
   type ImageCriteria,
@@ -100,12 +101,12 @@ export class CachedCatalogue implements Catalogue, Copies {
     return this.#copies.calculatedSize;
   }
 
-  async image(id: string, viewer: Viewer, { fresh = false }: ReadOptions = {}): Promise<Reading<Image>> {
+  async image(id: string, viewer: Viewer, options: ReadOptions = {}): Promise<Reading<Image>> {
     const key = id.toLowerCase();
-    const copy = fresh ? undefined : this.#fresh(key);
+    const copy = options.fresh ? undefined : this.#fresh(key);
     if (copy) return { source: 'fresh', value: shown(copy, viewer) };
     try {
-      return { source: 'fresh', value: shown(await this.#ask(key, fresh), viewer) };
+      return { source: 'fresh', value: shown(await this.#ask(key, options), viewer) };
     } catch (error) {
       if (!(error instanceof CatalogueUnavailable)) throw error;
       if (error instanceof NoTurn && this.notices.session) throw error;
@@ -134,15 +135,15 @@ export class CachedCatalogue implements Catalogue, Copies {
   async changeProperties(
     id: string,
     change: PropertyChange,
-    version?: bigint,
+    options?: ChangeOptions,
   ): Promise<Readonly<Record<string, string>>> {
-    const properties = await this.catalogue.changeProperties(id, change, version);
+    const properties = await this.catalogue.changeProperties(id, change, options);
     this.#drop([id.toLowerCase()]);
     return properties;
   }
 
-  async deleteImage(id: string, version?: bigint): Promise<void> {
-    await this.catalogue.deleteImage(id, version);
+  async deleteImage(id: string, options?: ChangeOptions): Promise<void> {
+    await this.catalogue.deleteImage(id, options);
     this.#drop([id.toLowerCase()]);
   }
 
@@ -156,9 +157,11 @@ export class CachedCatalogue implements Catalogue, Copies {
   }
 
   /** Asks the catalogue, and while nothing is heard of it not for long, if there is a copy. */
-  #ask(key: string, fresh: boolean): Promise<Image> {
-    const answer = fresh ? this.#turns.run(() => this.#askAlone(key)) : this.#askTogether(key);
-    if (fresh) this.outcomes.bypass++;
+  #ask(key: string, options: ReadOptions): Promise<Image> {
+    const answer = options.fresh
+      ? this.#turns.run(() => this.#askAlone(key, options))
+      : this.#askTogether(key, options);
+    if (options.fresh) this.outcomes.bypass++;
     if (this.notices.session || !this.#copies.has(key)) return answer;
     return Promise.race([
       answer,
@@ -169,20 +172,20 @@ export class CachedCatalogue implements Catalogue, Copies {
   }
 
   /** Shares the question that somebody else asked, if that is not too long ago. */
-  #askTogether(key: string): Promise<Image> {
+  #askTogether(key: string, options: ReadOptions): Promise<Image> {
     const running = this.#questions.get(key);
     if (running && this.#now() - running.askedAt <= TRUST) {
       this.outcomes.shared++;
       return running.answer;
     }
     this.outcomes.miss++;
-    return this.#askAlone(key);
+    return this.#askAlone(key, options);
   }
 
-  #askAlone(key: string): Promise<Image> {
+  #askAlone(key: string, options: ReadOptions): Promise<Image> {
     const { session } = this.notices;
     const askedAt = this.#now();
-    const answer = this.catalogue.image(key, EVERYTHING).then(({ value }) => value);
+    const answer = this.catalogue.image(key, EVERYTHING, options).then(({ value }) => value);
     const question = { askedAt, answer };
     this.#questions.set(key, question);
     // Of several questions about an image only the last, and of those none that a notice came after, is kept.

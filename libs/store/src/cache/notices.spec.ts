@@ -20,6 +20,9 @@ const OWNER: Viewer = { project: 'owner', admin: false };
 class Line {
   readonly #sockets = new Set<Socket>();
   #dead = false;
+  #held = 0;
+  /** How many connections came. */
+  taken = 0;
 
   private constructor(
     readonly url: string,
@@ -35,6 +38,7 @@ class Line {
     url.port = String((server.address() as AddressInfo).port);
     const line = new Line(url.toString(), server);
     server.on('connection', (client) => {
+      line.taken++;
       const upstream = connect(Number(port), hostname);
       line.#join(client, upstream, (bytes) => bytes);
       line.#join(upstream, client, change);
@@ -45,13 +49,20 @@ class Line {
   #join(from: Socket, to: Socket, change: (bytes: Buffer) => Buffer): void {
     this.#sockets.add(from);
     from.on('data', (bytes) => {
-      if (!this.#dead) to.write(change(bytes));
+      if (this.#dead) return;
+      if (this.#held === 0) to.write(change(bytes));
+      else setTimeout(() => to.write(change(bytes)), this.#held);
     });
     from.on('error', () => undefined);
     from.on('close', () => {
       this.#sockets.delete(from);
       to.destroy();
     });
+  }
+
+  /** What comes through takes so many milliseconds longer, each way. */
+  hold(milliseconds: number): void {
+    this.#held = milliseconds;
   }
 
   /** Half open: nothing comes through any more, and nobody is told. */
@@ -99,14 +110,18 @@ async function until(holds: () => boolean): Promise<void> {
 
 /** What was said of the connection. */
 let said: string[];
+/** How far behind notices were at each heartbeat, in milliseconds. */
+let lags: number[];
 const observer = {
   onHeard: () => void said.push('heard'),
+  onCaughtUp: (lag: number) => void lags.push(lag),
   onLost: (error: unknown) => void said.push(`lost: ${(error as Error).message}`),
 };
 let stop: AbortController;
 let listening: Promise<void> | undefined;
 beforeEach(() => {
   said = [];
+  lags = [];
   stop = new AbortController();
 });
 afterEach(async () => {
@@ -116,7 +131,7 @@ afterEach(async () => {
 });
 
 async function listen(url: string): Promise<Notices> {
-  const notices = new Notices(url, observer);
+  const notices = new Notices(url, database.pool, observer);
   listening = notices.listen(stop.signal);
   await until(() => said.length > 0);
   return notices;
@@ -198,6 +213,12 @@ describe('a listening connection', () => {
     expect(notices.queueUsage).toBeGreaterThanOrEqual(0);
   });
 
+  it('says how far behind it is: as far as what was committed before is late', async () => {
+    line.hold(300);
+    await until(() => lags.some((lag) => lag >= 300));
+    expect(said).toEqual(['heard']);
+  });
+
   it('stays when this process stood still, though nothing is believed meanwhile', async () => {
     const { session } = notices;
     // Nothing of this process runs for longer than copies are trusted, and than the server may take to answer.
@@ -230,6 +251,31 @@ describe('notices are not heard', () => {
     await listen(pooler.url);
     expect(said).toEqual(['lost: there is a pooler in front, which passes no notices on']);
     await pooler.close();
+  });
+
+  it('of another database, though it has all that it takes', async () => {
+    await database.pool.query('CREATE DATABASE another TEMPLATE template0');
+    const another = new URL(server.url);
+    another.pathname = 'another';
+    await migrate(another.toString());
+    const elsewhere = await Line.to(another.toString());
+    const notices = await listen(elsewhere.url);
+    await until(() => elsewhere.taken > 2);
+    expect(said).toEqual([
+      'lost: the listening connection leads to another database than changes are made in',
+    ]);
+    expect(notices.session).toBeUndefined();
+    await elsewhere.close();
+  });
+
+  it('while changes cannot be made, for nothing shows then that they would be', async () => {
+    const away = openDatabase({ url: server.url.replace(/:\d+\//, ':1/'), poolSize: 1 });
+    const notices = new Notices(server.url, away.pool, observer);
+    listening = notices.listen(stop.signal);
+    await until(() => said.length > 0);
+    expect(said).toEqual([expect.stringMatching(/^lost: .*ECONNREFUSED/)]);
+    expect(notices.session).toBeUndefined();
+    await away.close();
   });
 
   it('of a database that lacks a trigger', async () => {

@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Look } from '@glimpse/domain';
 import pg from 'pg';
+import { LOOK } from '../mirror/statements.js';
 
 /** The channel on which the triggers of the migration `notices` tell which images were touched. */
 const CHANNEL = 'glimpse_images';
@@ -34,6 +37,13 @@ export interface NoticeSource {
 export interface NoticesObserver {
   /** Notices are heard from now on. */
   onHeard(): void;
+  /**
+   * All that was committed when a heartbeat was sent has been heard.
+   *
+   * @param lag milliseconds from sending it to its answer, which comes behind the notices
+   * @param look the last one at the source, where the catalogue mirrors one
+   */
+  onCaughtUp(lag: number, look: Look): void;
   /** They are not, and why; said once, until they are heard again. */
   onLost(error: unknown): void;
 }
@@ -55,10 +65,12 @@ export class Notices implements NoticeSource {
 
   /**
    * @param url a direct connection to the primary: a pooler passes no notices on, and a standby has none
+   * @param pool where changes are made: what is sent there has to be heard here
    * @param now milliseconds of a monotonic clock
    */
   constructor(
     private readonly url: string,
+    private readonly pool: pg.Pool,
     private readonly observer: NoticesObserver,
     private readonly now: () => number = () => performance.now(),
   ) {}
@@ -104,13 +116,15 @@ export class Notices implements NoticeSource {
     const signal = AbortSignal.any([stop, over.signal]);
     client.on('error', (error) => over.abort(error));
     client.on('end', () => over.abort(new CannotHearNotices('the connection ended')));
-    client.on('notification', ({ payload = '' }) => {
+    client.on('notification', ({ channel, payload = '' }) => {
+      if (channel !== CHANNEL) return;
       const touched = payload === '*' ? 'all' : payload.split(',');
       for (const tell of this.#listeners) tell(touched);
     });
     try {
       await client.connect();
       await inTime(refuseUnlessNotified(client));
+      await refuseAnotherDatabase(client, this.pool);
       let sentAt = this.now();
       await inTime(client.query(`LISTEN ${CHANNEL}`));
       const session = (this.#session = { confirmedAt: sentAt });
@@ -121,9 +135,11 @@ export class Notices implements NoticeSource {
         const rest = Math.max(0, sentAt + HEARTBEAT - this.now());
         await sleep(rest, undefined, { signal });
         sentAt = this.now();
-        this.#queueUsage = await inTime(queueUsage(client));
+        const { usage, look } = await inTime(heartbeat(client));
+        this.#queueUsage = usage;
         // The notices of all that was committed before came before this answer, in the same stream.
         session.confirmedAt = sentAt;
+        this.observer.onCaughtUp(this.now() - sentAt, look);
       }
     } catch (error) {
       throw over.signal.aborted ? over.signal.reason : error;
@@ -159,20 +175,42 @@ async function refuseUnlessNotified(client: pg.Client & { processID?: number | n
   if (triggers !== TRIGGERS) throw new CannotHearNotices('the database lacks the triggers that notify');
 }
 
-async function queueUsage(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ usage: number }>('SELECT pg_notification_queue_usage() AS usage');
-  return rows[0]!.usage;
+/**
+ * Whether changes are heard on the connection: a notice is sent where they are made, and waited for. Nothing that
+ * one could read and compare tells a server from its copy that was promoted.
+ */
+async function refuseAnotherDatabase(client: pg.Client, pool: pg.Pool): Promise<void> {
+  const channel = `glimpse_proof_${randomBytes(8).toString('hex')}`;
+  const heard = new Promise<void>((resolve) => {
+    client.on('notification', (notice) => {
+      if (notice.channel === channel) resolve();
+    });
+  });
+  await inTime(client.query(`LISTEN ${channel}`));
+  await pool.query(`NOTIFY ${channel}`);
+  await inTime(heard, 'the listening connection leads to another database than changes are made in');
+  await inTime(client.query(`UNLISTEN ${channel}`));
+}
+
+async function heartbeat(client: pg.Client): Promise<{ usage: number; look: Look }> {
+  const { rows } = await client.query<Look & { usage: number }>(
+    `SELECT pg_notification_queue_usage() AS usage, look.* FROM (${LOOK}) AS look`,
+  );
+  const { usage, ...look } = rows[0]!;
+  return { usage, look };
 }
 
 /**
  * Waits for an answer until the deadline. One that has arrived by then counts, also when this process stood
  * still and reads it only now.
  */
-async function inTime<T>(answer: Promise<T>): Promise<T> {
+async function inTime<T>(
+  answer: Promise<T>,
+  otherwise = `the listening connection did not answer within ${DEADLINE} ms`,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const fail = (): void =>
-      reject(new CannotHearNotices(`the listening connection did not answer within ${DEADLINE} ms`));
+    const fail = (): void => reject(new CannotHearNotices(otherwise));
     // Timers go before what has arrived; setImmediate goes after it.
     timer = setTimeout(() => setImmediate(fail), DEADLINE);
   });

@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { SourceImage } from '@glimpse/domain';
 import pg from 'pg';
 import { StoredCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from '../database.js';
 import { openEmbedded, type EmbeddedDatabase } from '../embedded/index.js';
-import { importImages, importMembers, type ImportedImage } from '../import.js';
+import { importImages, importMembers } from '../import.js';
 import { migrate } from '../migrate.js';
 import { purgeImages } from '../purge.js';
 
@@ -47,7 +48,7 @@ async function toldBy(happens: () => Promise<unknown>): Promise<string[]> {
 const query = (text: string, values?: unknown[]): Promise<pg.QueryResult> =>
   database.pool.query(text, values);
 
-const image = (id: string, over: Partial<ImportedImage> = {}): ImportedImage => ({
+const image = (id: string, over: Partial<SourceImage> = {}): SourceImage => ({
   id,
   name: 'an image',
   status: 'active',
@@ -65,7 +66,7 @@ const image = (id: string, over: Partial<ImportedImage> = {}): ImportedImage => 
   ...over,
 });
 
-async function importAll(...images: ImportedImage[]): Promise<void> {
+async function importAll(...images: SourceImage[]): Promise<void> {
   const client = await database.pool.connect();
   await importImages(client, images, false).finally(() => client.release());
 }

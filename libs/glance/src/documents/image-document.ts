@@ -5,8 +5,9 @@ import {
   VISIBILITIES,
   isStorable,
   type MemberStatus,
+  type SourceImage,
+  type SourceMembers,
 } from '@glimpse/domain';
-import type { ImportedImage, ImportedMembers } from '@glimpse/store';
 import { BadDocument } from './bad-document.js';
 
 type Document = Readonly<Record<string, unknown>>;
@@ -34,7 +35,7 @@ const UTC_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$/;
  *   architecture: 'x86_64',
  * }).properties; // { architecture: 'x86_64' }
  */
-export function readImageDocument(document: unknown): ImportedImage {
+export function readImageDocument(document: unknown): SourceImage {
   if (!isObject(document)) throw new BadDocument('the document', document, 'an object');
   const status = readChoice('status', document['status'], IMAGE_STATUSES);
   const createdAt = readTime('created_at', document['created_at']);
@@ -64,7 +65,7 @@ export function readImageDocument(document: unknown): ImportedImage {
  * @param document the array of them
  * @throws {BadDocument} they are not that, or the catalogue cannot hold them
  */
-export function readMemberDocuments(imageId: string, document: unknown): ImportedMembers {
+export function readMemberDocuments(imageId: string, document: unknown): SourceMembers {
   const id = readUuid('the image id', imageId);
   if (!Array.isArray(document)) throw new BadDocument('the list', document, 'an array of member documents');
   const members = new Map<string, MemberStatus>();
@@ -156,7 +157,8 @@ function readWhole(attribute: string, value: unknown, max: number): number {
   return value;
 }
 
-function readTime(attribute: string, value: unknown): Date {
+/** @throws {BadDocument} */
+export function readTime(attribute: string, value: unknown): Date {
   const second = typeof value === 'string' ? UTC_TIME.exec(value)?.[1] : undefined;
   const time = new Date(second === undefined ? NaN : (value as string));
   // A Date makes 2 March of 30 February, and has a year 0, which PostgreSQL has not.

@@ -3,7 +3,7 @@ import { DomainError } from '@glimpse/domain';
 /** How much of a value an error shows, in characters. */
 const SHOWN = 60;
 
-/** A document of an import says something that the catalogue cannot hold. */
+/** A document of an image or its members says something that the catalogue cannot hold. */
 export class BadDocument extends DomainError {
   readonly code = 'bad-document';
 

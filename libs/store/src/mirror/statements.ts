@@ -1,0 +1,192 @@
+import { DIFFERS, IMAGE_COLUMNS, REPLACEMENT, imagesIn } from '../image-columns.js';
+
+/**
+ * The statements of a mirror. In SQL and not through Prisma Client because each decides under the lock of the
+ * row in `mirrored` whether its answer is the newer one, and writes in the same moment; and because leases end
+ * by the database's clock.
+ */
+
+/** $1: the lease under which something is written, or null. The lock makes a successor wait for what is under way. */
+const HELD = `
+  held AS (
+    SELECT FROM follower WHERE lease = $1 AND ends_at > clock_timestamp() FOR SHARE
+  ), may AS (
+    SELECT $1::bigint IS NULL OR EXISTS (SELECT FROM held) AS write
+  )`;
+
+export const DRAW = `SELECT nextval('source_tickets') AS number, clock_timestamp() AS "drawnAt"`;
+
+/**
+ * Images, added or put in the place of older answers. Equal ones get the ticket and are left alone besides: no
+ * new version, nothing for a replica to hear of. Served by the primary keys of `mirrored` and `images`.
+ *
+ * $1: the lease or null; $2: the ticket; $3: the images as a JSON array.
+ */
+export const TAKE = `
+  WITH ${HELD}, batch AS (
+    ${imagesIn('$3')}
+  ), newer AS (
+    INSERT INTO mirrored AS kept (image_id, ticket, shared)
+    SELECT id, $2, visibility = 'shared' AND deleted_at IS NULL FROM batch, may WHERE may.write ORDER BY id
+    ON CONFLICT (image_id) DO UPDATE
+    SET ticket = EXCLUDED.ticket, shared = EXCLUDED.shared,
+        members_ticket = CASE WHEN kept.shared THEN kept.members_ticket ELSE 0 END
+    WHERE kept.ticket < EXCLUDED.ticket
+    RETURNING image_id
+  ), written AS (
+    INSERT INTO images AS kept (${IMAGE_COLUMNS})
+    SELECT ${IMAGE_COLUMNS} FROM batch JOIN newer ON image_id = id
+    ON CONFLICT (id) DO UPDATE SET ${REPLACEMENT} WHERE ${DIFFERS}
+    RETURNING id, xmax = 0 AS added
+  )
+  SELECT may.write AS held,
+         coalesce(array_agg(id::text) FILTER (WHERE added), '{}') AS added,
+         coalesce(array_agg(id::text) FILTER (WHERE NOT added), '{}') AS changed
+  FROM may LEFT JOIN written ON true GROUP BY may.write`;
+
+/**
+ * The members of images, in the place of those they had. Served by the primary keys of `mirrored` and `members`.
+ *
+ * $1: the lease or null; $2: the ticket; $3: a JSON array of {image_id, members: [{member, status}]}.
+ */
+export const TAKE_MEMBERS = `
+  WITH ${HELD}, batch AS (
+    SELECT image_id, members FROM jsonb_to_recordset($3::jsonb) AS named (image_id uuid, members jsonb)
+  ), newer AS (
+    UPDATE mirrored SET members_ticket = $2, members_read_at = clock_timestamp(),
+                        has_members = jsonb_array_length(members) > 0
+    FROM batch, may
+    WHERE may.write AND mirrored.image_id = batch.image_id AND mirrored.members_ticket < $2
+    RETURNING batch.image_id, members
+  ), wanted AS (
+    SELECT image_id, member, status
+    FROM newer, jsonb_to_recordset(members) AS listed (member text, status text)
+  ), removed AS (
+    DELETE FROM members AS kept USING newer
+    WHERE kept.image_id = newer.image_id
+      AND NOT EXISTS (SELECT FROM wanted WHERE wanted.image_id = kept.image_id AND wanted.member = kept.member)
+    RETURNING kept.image_id
+  ), replaced AS (
+    INSERT INTO members AS kept (image_id, member, status)
+    SELECT image_id, member, status FROM wanted
+    ON CONFLICT (image_id, member) DO UPDATE SET status = EXCLUDED.status
+    WHERE kept.status <> EXCLUDED.status
+    RETURNING image_id
+  ), touched AS (
+    SELECT image_id FROM removed UNION SELECT image_id FROM replaced
+  )
+  SELECT may.write AS held, coalesce(array_agg(image_id::text) FILTER (WHERE image_id IS NOT NULL), '{}') AS changed
+  FROM may LEFT JOIN touched ON true GROUP BY may.write`;
+
+/**
+ * Soft deletes. Served by the primary keys of `mirrored` and `images`.
+ *
+ * $1: the lease or null; $2: the ticket; $3: the ids.
+ */
+export const REMOVE = `
+  WITH ${HELD}, older AS (
+    UPDATE mirrored SET ticket = $2, shared = false FROM may
+    WHERE may.write AND image_id = ANY ($3::uuid[]) AND ticket < $2
+    RETURNING image_id
+  ), removed AS (
+    UPDATE images SET status = 'deleted', version = nextval('images_version_seq'),
+                      updated_at = clock_timestamp(), deleted_at = clock_timestamp()
+    FROM older WHERE id = image_id AND deleted_at IS NULL
+    RETURNING id
+  )
+  SELECT may.write AS held, coalesce(array_agg(id::text) FILTER (WHERE id IS NOT NULL), '{}') AS changed
+  FROM may LEFT JOIN removed ON true GROUP BY may.write`;
+
+/** Seconds that the right to follow lasts unless it is renewed. */
+const LEASE = 3;
+
+/** $1: who asks. No row while somebody else has it. */
+export const ACQUIRE = `
+  UPDATE follower SET lease = lease + 1, holder = $1, ends_at = clock_timestamp() + interval '${LEASE} s'
+  WHERE ends_at < clock_timestamp() RETURNING lease AS number`;
+
+/** $1: the lease. A row while it holds. */
+export const RENEW = `
+  UPDATE follower SET ends_at = clock_timestamp() + interval '${LEASE} s'
+  WHERE lease = $1 AND ends_at > clock_timestamp() RETURNING lease`;
+
+/** $1: the lease. */
+export const RELEASE = `UPDATE follower SET ends_at = '-infinity' WHERE lease = $1`;
+
+/** What is read of the last look at the source, as the domain's `Look`. */
+export const LOOK = `
+  SELECT walked_at IS NOT NULL AS complete,
+         coalesce(extract(epoch FROM clock_timestamp() - looked_at), 'infinity')::float8 AS age
+  FROM follower`;
+
+export const PROGRESS = `
+  SELECT CASE WHEN ends_at > clock_timestamp() THEN holder END AS holder,
+         changed_until AS "changedUntil", looked_at AS "lookedAt", walk, walked_at AS "walkedAt",
+         refused_removals AS "refusedRemovals", accepts_removals AS "acceptsRemovals"
+  FROM follower`;
+
+/** Of each column what is in $2, a JSON object of those that change. $1: the lease. A row while it holds. */
+export const ADVANCE = `
+  UPDATE follower
+  SET changed_until = CASE WHEN $2 ? 'changedUntil' THEN ($2 ->> 'changedUntil')::timestamptz ELSE changed_until END,
+      looked_at = CASE WHEN $2 ? 'lookedAt' THEN ($2 ->> 'lookedAt')::timestamptz ELSE looked_at END,
+      walk = CASE WHEN $2 ? 'walk' THEN nullif($2 -> 'walk', 'null') ELSE walk END,
+      walked_at = CASE WHEN $2 ? 'walkedAt' THEN ($2 ->> 'walkedAt')::timestamptz ELSE walked_at END,
+      refused_removals = coalesce(($2 ->> 'refusedRemovals')::integer, refused_removals),
+      accepts_removals = coalesce(($2 ->> 'acceptsRemovals')::boolean, accepts_removals)
+  WHERE lease = $1 AND ends_at > clock_timestamp() RETURNING lease`;
+
+/** What the rows that no answer has named since a ticket have in common. $1: the ticket. */
+const UNNAMED = `
+  FROM mirrored JOIN images ON id = image_id WHERE ticket < $1 AND deleted_at IS NULL`;
+
+/** By primary key, from one id to the next. $2: the id to go on after; $3: how many. */
+export const UNNAMED_SINCE = `SELECT id ${UNNAMED} AND image_id > $2 ORDER BY image_id LIMIT $3`;
+
+/** Reads all of `mirrored`, once a walk. */
+export const COUNT_UNNAMED_SINCE = `SELECT count(*)::int AS count ${UNNAMED}`;
+
+export const ACCEPT_REMOVALS = `UPDATE follower SET accepts_removals = true`;
+
+/** Finds one soon, or there are few images: once somebody follows, none comes from elsewhere. */
+export const HAS_OTHERS = `
+  SELECT lease = 0 AND EXISTS (
+    SELECT FROM images WHERE deleted_at IS NULL AND NOT EXISTS (SELECT FROM mirrored WHERE image_id = id)
+  ) AS others
+  FROM follower`;
+
+/** Served by `mirrored_members_idx`. */
+export const MEMBERS_STANDING = `
+  SELECT (SELECT count(*)::int FROM mirrored WHERE shared AND NOT has_members AND members_ticket = 0) AS unread,
+         coalesce((SELECT extract(epoch FROM clock_timestamp() - members_read_at)::float8
+                   FROM mirrored WHERE shared AND has_members ORDER BY members_ticket LIMIT 1), 0) AS oldest`;
+
+/** $1: whether hidden; $2 and $3: the place to go on after; $4: how many. */
+export const IDS_IN_ORDER = `
+  SELECT id FROM images
+  WHERE deleted_at IS NULL AND hidden = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4`;
+
+export const COUNT = `SELECT count(*)::int AS count FROM images WHERE deleted_at IS NULL`;
+
+/**
+ * Served by `mirrored_members_idx`.
+ *
+ * $1: whether they had any; $2: whether they were ever read; $3: seconds since; $4: how many.
+ */
+export const MEMBERS_DUE = `
+  SELECT image_id AS id FROM mirrored
+  WHERE shared AND has_members = $1 AND (members_ticket > 0) = $2
+    AND coalesce(members_read_at, '-infinity') <= clock_timestamp() - make_interval(secs => $3)
+  ORDER BY members_ticket LIMIT $4`;
+
+/** Seconds that a change of an image has. */
+export const CHANGE_LEASE = 8;
+
+/** $1: the image; $2: who. A row when nobody else changes it. */
+export const BEGIN_CHANGE = `
+  INSERT INTO change_leases AS kept (image_id, holder, ends_at)
+  VALUES ($1, $2, clock_timestamp() + interval '${CHANGE_LEASE} s')
+  ON CONFLICT (image_id) DO UPDATE SET holder = EXCLUDED.holder, ends_at = EXCLUDED.ends_at
+  WHERE kept.ends_at < clock_timestamp() RETURNING image_id`;
+
+export const END_CHANGE = `DELETE FROM change_leases WHERE image_id = $1 AND holder = $2`;

@@ -1,0 +1,299 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ImageNotFound, LeaseLost, type MemberStatus, type SourceImage } from '@glimpse/domain';
+import pg from 'pg';
+import { StoredCatalogue } from '../catalogue.js';
+import { openDatabase, type Database } from '../database.js';
+import { openEmbedded, type EmbeddedDatabase } from '../embedded/index.js';
+import { migrate } from '../migrate.js';
+import { StoredMirror } from './stored-mirror.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'glimpse-mirror-'));
+let server: EmbeddedDatabase;
+let database: Database;
+let catalogue: StoredCatalogue;
+let mirror: StoredMirror;
+beforeAll(async () => {
+  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  await migrate(server.url);
+  database = openDatabase({ url: server.url, poolSize: 5 });
+  catalogue = new StoredCatalogue(database, () => undefined);
+  mirror = new StoredMirror(database);
+}, 60_000);
+afterAll(async () => {
+  await database?.close();
+  await server?.leave();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+beforeEach(async () => {
+  await database.pool.query('TRUNCATE images CASCADE');
+  await database.pool.query(`UPDATE follower SET ends_at = '-infinity', walk = NULL, changed_until = NULL`);
+});
+
+const ADMIN = { project: null, admin: true };
+
+function image(over: Partial<SourceImage> = {}): SourceImage {
+  return {
+    id: randomUUID(),
+    name: 'cirros',
+    status: 'active',
+    visibility: 'private',
+    hidden: false,
+    owner: 'a',
+    protected: false,
+    size: 1,
+    minDisk: 0,
+    minRam: 0,
+    properties: { os: 'linux' },
+    createdAt: new Date('2026-01-01T00:00:00Z'),
+    updatedAt: new Date('2026-01-02T00:00:00Z'),
+    deleted: false,
+    ...over,
+  };
+}
+
+const read = (id: string) => catalogue.imageToChange(id, ADMIN);
+const members = (entries: Record<string, MemberStatus>) => new Map(Object.entries(entries));
+
+describe('an answer of the source', () => {
+  it('is taken', async () => {
+    const one = image();
+    expect(await mirror.take([one], await mirror.draw())).toMatchObject({ added: [one.id], changed: [] });
+    expect(await read(one.id)).toMatchObject({ name: 'cirros', owner: 'a', properties: { os: 'linux' } });
+  });
+
+  it('takes the place of one that was asked for earlier, whichever came first', async () => {
+    const one = image();
+    const [early, late] = [await mirror.draw(), await mirror.draw()];
+    await mirror.take([{ ...one, name: 'late' }], late);
+    expect(await mirror.take([{ ...one, name: 'early' }], early)).toMatchObject({ added: [], changed: [] });
+    expect((await read(one.id)).name).toBe('late');
+    await mirror.take([{ ...one, name: 'later still' }], await mirror.draw());
+    expect((await read(one.id)).name).toBe('later still');
+  });
+
+  it('that says nothing new changes no version, notifies nobody, and still outdates what was asked for before', async () => {
+    const one = image();
+    await mirror.take([one], await mirror.draw());
+    const { version } = await read(one.id);
+    const listener = new pg.Client({ connectionString: server.url });
+    await listener.connect();
+    const heard: (string | undefined)[] = [];
+    listener.on('notification', ({ payload }) => heard.push(payload));
+    await listener.query('LISTEN glimpse_images');
+
+    const [early, late] = [await mirror.draw(), await mirror.draw()];
+    expect(await mirror.take([one], late)).toMatchObject({ added: [], changed: [] });
+    await mirror.take([{ ...one, name: 'early' }], early);
+    await listener.query('SELECT 1');
+    expect((await read(one.id)).version).toBe(version);
+    expect(heard).toEqual([]);
+
+    await mirror.take([{ ...one, name: 'new' }], await mirror.draw());
+    await listener.query('SELECT 1');
+    expect(heard).toEqual([one.id]);
+    await listener.end();
+  });
+
+  it('brings a deleted image back', async () => {
+    const one = image();
+    await mirror.take([one], await mirror.draw());
+    await mirror.remove([one.id], await mirror.draw());
+    await expect(read(one.id)).rejects.toThrow(ImageNotFound);
+    expect(await mirror.take([one], await mirror.draw())).toMatchObject({ added: [], changed: [one.id] });
+    expect((await read(one.id)).status).toBe('active');
+  });
+
+  it('that was asked for before a deletion does not', async () => {
+    const one = image();
+    await mirror.take([one], await mirror.draw());
+    const before = await mirror.draw();
+    expect(await mirror.remove([one.id], await mirror.draw())).toEqual([one.id]);
+    await mirror.take([{ ...one, name: 'before' }], before);
+    await expect(read(one.id)).rejects.toThrow(ImageNotFound);
+  });
+
+  it('about members replaces those that there were, unless it is the older one', async () => {
+    const one = image({ visibility: 'shared' });
+    await mirror.take([one], await mirror.draw());
+    const [early, late] = [await mirror.draw(), await mirror.draw()];
+    const of = (entries: Record<string, MemberStatus>) => [{ imageId: one.id, members: members(entries) }];
+    expect(await mirror.takeMembers(of({ b: 'pending', c: 'accepted' }), late)).toEqual([one.id]);
+    expect(await mirror.takeMembers(of({ d: 'pending' }), early)).toEqual([]);
+    expect((await read(one.id)).members).toEqual(members({ b: 'pending', c: 'accepted' }));
+    expect(await mirror.takeMembers(of({ b: 'accepted' }), await mirror.draw())).toEqual([one.id]);
+    expect((await read(one.id)).members).toEqual(members({ b: 'accepted' }));
+  });
+
+  it('about the members of an image that is not there is left', async () => {
+    const nobody = [{ imageId: randomUUID(), members: members({ b: 'accepted' }) }];
+    expect(await mirror.takeMembers(nobody, await mirror.draw())).toEqual([]);
+  });
+});
+
+describe('the members that are due', () => {
+  it('are those of shared images, the longest unread first', async () => {
+    const [first, second, other] = [
+      image({ visibility: 'shared' }),
+      image({ visibility: 'shared' }),
+      image(),
+    ];
+    await mirror.take([first, second, other], await mirror.draw());
+    const due = (kind: 'unread' | 'some' | 'none') => mirror.membersDue({ kind, age: 0, limit: 10 });
+    expect([...(await due('unread'))].sort()).toEqual([first.id, second.id].sort());
+    await mirror.takeMembers(
+      [{ imageId: second.id, members: members({ b: 'pending' }) }],
+      await mirror.draw(),
+    );
+    await mirror.takeMembers([{ imageId: first.id, members: members({}) }], await mirror.draw());
+    expect([await due('unread'), await due('some'), await due('none')]).toEqual([
+      [],
+      [second.id],
+      [first.id],
+    ]);
+    expect(await mirror.membersDue({ kind: 'some', age: 60, limit: 10 })).toEqual([]);
+  });
+
+  it('are those again of an image that was not shared for a while', async () => {
+    const one = image({ visibility: 'shared' });
+    await mirror.take([one], await mirror.draw());
+    await mirror.takeMembers([{ imageId: one.id, members: members({}) }], await mirror.draw());
+    await mirror.take([{ ...one, visibility: 'private' }], await mirror.draw());
+    await mirror.take([one], await mirror.draw());
+    expect(await mirror.membersDue({ kind: 'unread', age: 0, limit: 10 })).toEqual([one.id]);
+  });
+});
+
+describe('what a walk did not name', () => {
+  it('is what was there before it began and no answer named since', async () => {
+    const [named, unnamed, later, deleted] = [image(), image(), image(), image()];
+    await mirror.take([named, unnamed, deleted], await mirror.draw());
+    await mirror.remove([deleted.id], await mirror.draw());
+    const { number } = await mirror.draw();
+    await mirror.take([named, later], await mirror.draw());
+    expect(await mirror.unnamedSince(number, 10)).toEqual([unnamed.id]);
+    expect(await mirror.unnamedSince(number, 10, unnamed.id)).toEqual([]);
+    expect([await mirror.countUnnamedSince(number), await mirror.count()]).toEqual([1, 3]);
+  });
+});
+
+describe('the right to follow', () => {
+  const end = () => database.pool.query(`UPDATE follower SET ends_at = clock_timestamp() - interval '1 ms'`);
+
+  it('is given to one at a time, to the next when it is over or given back', async () => {
+    const first = await mirror.acquire('one');
+    expect(first).toBeDefined();
+    expect(await mirror.acquire('two')).toBeUndefined();
+    await end();
+    const second = await mirror.acquire('two');
+    expect(second!.number).toBeGreaterThan(first!.number);
+    await expect(mirror.renew(first!)).rejects.toThrow(LeaseLost);
+    await mirror.renew(second!);
+    await mirror.release(first!);
+    expect(await mirror.acquire('three')).toBeUndefined();
+    await mirror.release(second!);
+    expect(await mirror.acquire('three')).toBeDefined();
+  });
+
+  it('lets nobody write with it who has lost it', async () => {
+    const lost = (await mirror.acquire('one'))!;
+    const one = image({ visibility: 'shared' });
+    await mirror.take([one], await mirror.draw(), lost);
+    await end();
+    const write = [
+      async () => mirror.take([{ ...one, name: 'late' }], await mirror.draw(), lost),
+      async () =>
+        mirror.takeMembers(
+          [{ imageId: one.id, members: members({ b: 'pending' }) }],
+          await mirror.draw(),
+          lost,
+        ),
+      async () => mirror.remove([one.id], await mirror.draw(), lost),
+      async () => mirror.advance({ walkedAt: new Date() }, lost),
+      async () => mirror.renew(lost),
+    ];
+    for (const attempt of write) await expect(attempt()).rejects.toThrow(LeaseLost);
+    expect(await read(one.id)).toMatchObject({ name: 'cirros', members: new Map() });
+  });
+
+  it('makes a successor wait until a write under it is done', async () => {
+    const lease = (await mirror.acquire('one'))!;
+    await end();
+    const client = await database.pool.connect();
+    await client.query('BEGIN');
+    await client.query('SELECT FROM follower WHERE lease = $1 FOR SHARE', [lease.number]);
+    const next = mirror.acquire('two');
+    expect(await Promise.race([next, sleep(300, 'waits')])).toBe('waits');
+    await client.query('COMMIT');
+    client.release();
+    expect((await next)!.number).toBeGreaterThan(lease.number);
+  }, 15_000);
+
+  it('keeps how far its holder came', async () => {
+    const lease = (await mirror.acquire('one'))!;
+    const progress = {
+      changedUntil: new Date('2026-01-02T03:04:05Z'),
+      lookedAt: new Date('2026-01-02T03:04:06.789Z'),
+      walk: {
+        ticket: 2n ** 60n,
+        hidden: true,
+        after: { createdAt: new Date('2026-01-01T00:00:00Z'), id: randomUUID() },
+      },
+      walkedAt: new Date('2026-01-02T00:00:00Z'),
+      refusedRemovals: 7,
+      acceptsRemovals: true,
+    };
+    await mirror.advance(progress, lease);
+    expect(await mirror.progress()).toEqual({ holder: 'one', ...progress });
+    await mirror.advance({ walk: null, acceptsRemovals: false }, lease);
+    expect(await mirror.progress()).toMatchObject({ ...progress, walk: null, acceptsRemovals: false });
+    await mirror.release(lease);
+    expect((await mirror.progress()).holder).toBeNull();
+  });
+});
+
+describe('the last look', () => {
+  it('is as old as the database says, and complete once a walk has ended', async () => {
+    await database.pool.query('UPDATE follower SET looked_at = NULL, walked_at = NULL');
+    expect(await mirror.lastLook()).toEqual({ complete: false, age: Infinity });
+    await database.pool.query(
+      `UPDATE follower SET looked_at = clock_timestamp() - interval '1 h', walked_at = now()`,
+    );
+    const { complete, age } = await mirror.lastLook();
+    expect(complete).toBe(true);
+    expect(Math.floor(age / 60)).toBe(60);
+  });
+});
+
+describe('a change of an image at the source', () => {
+  it('is made by one at a time', async () => {
+    const id = randomUUID();
+    let running = 0;
+    const most: number[] = [];
+    const change = async (): Promise<void> => {
+      most.push(++running);
+      await sleep(20);
+      running--;
+    };
+    await Promise.all(Array.from({ length: 5 }, () => mirror.changeAlone(id, change)));
+    expect(most).toEqual([1, 1, 1, 1, 1]);
+  }, 15_000);
+
+  it('lets the next begin when it fails', async () => {
+    const id = randomUUID();
+    const failing = mirror.changeAlone(id, () => Promise.reject(new Error('no')));
+    await expect(failing).rejects.toThrow('no');
+    expect(await mirror.changeAlone(id, async (end) => end.aborted)).toBe(false);
+  });
+
+  it('does not wait for those of another image', async () => {
+    const result = mirror.changeAlone(randomUUID(), () =>
+      mirror.changeAlone(randomUUID(), async () => 'inner'),
+    );
+    expect(await result).toBe('inner');
+  });
+});
