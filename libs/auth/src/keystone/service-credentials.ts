@@ -1,6 +1,8 @@
+import { UnexpectedStatus } from './cannot-ask.js';
 import { connectionTo, persistently } from './connection.js';
 import { readKeystoneOptions, type KeystoneOptions } from './options.js';
 import { OwnToken, type ServiceToken } from './own-token.js';
+import { Validation } from './validation.js';
 
 /** The credentials by which a service calls others, as one of Keystone's users. */
 export interface ServiceCredentials {
@@ -12,6 +14,13 @@ export interface ServiceCredentials {
   token(): ServiceToken | Promise<ServiceToken>;
   /** Do not use this token any more, for another service does not take it, or to see what a new one says. */
   drop(token: ServiceToken): void;
+  /**
+   * The roles that the service's user has now, whatever its token said when it was issued: Keystone is asked
+   * after this is called.
+   *
+   * @throws {CannotAsk}
+   */
+  roles(): Promise<readonly string[]>;
 }
 
 /**
@@ -37,5 +46,16 @@ export function createServiceCredentials(
     () => performance.now(),
     () => undefined,
   );
-  return { token: () => own.get(), drop: (token) => own.drop(token) };
+  const validation = new Validation(ask, own, read);
+  const roles = async (): Promise<readonly string[]> => {
+    for (let renewed = false; ; renewed = true) {
+      const token = await own.get();
+      const signal = AbortSignal.timeout(read.timeout * 1000);
+      const identity = await validation.identity(token.token, { allowExpired: false, signal });
+      if (identity) return identity.roles;
+      own.drop(token);
+      if (renewed) throw new UnexpectedStatus(404);
+    }
+  };
+  return { token: () => own.get(), drop: (token) => own.drop(token), roles };
 }
