@@ -49,14 +49,12 @@ export class Session {
   }
 
   /**
-   * The roles of the service's user as Keystone knows them now: the question is sent after this is called.
+   * The roles of the service's user as Keystone knows them now.
    *
    * @throws {SourceUnavailable}
    */
-  async roles(): Promise<readonly string[]> {
-    // This waits for a token that is on its way already.
-    this.credentials.drop(await this.#own());
-    return (await this.#own()).roles;
+  roles(): Promise<readonly string[]> {
+    return fromKeystone(() => this.credentials.roles());
   }
 
   async #send(
@@ -82,13 +80,8 @@ export class Session {
     return other ? send(other) : answer;
   }
 
-  async #own(): Promise<ServiceToken> {
-    try {
-      return await this.credentials.token();
-    } catch (error) {
-      if (!(error instanceof CannotAsk)) throw error;
-      throw new SourceUnavailable(`Keystone gives no token for it: ${error.message}`, { cause: error });
-    }
+  #own(): Promise<ServiceToken> {
+    return fromKeystone(() => this.credentials.token());
   }
 
   /** Another token of our own; undefined if one was fetched a moment ago. */
@@ -115,6 +108,15 @@ export class Session {
       throw new SourceUnavailable(`Keystone's catalog has no image endpoint ${wanted}${where}`);
     }
     return (this.#url = baseOf(endpoint.url));
+  }
+}
+
+async function fromKeystone<T>(ask: () => T | Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof CannotAsk)) throw error;
+    throw new SourceUnavailable(`Keystone cannot be asked for it: ${error.message}`, { cause: error });
   }
 }
 
