@@ -233,7 +233,7 @@ function suite(cloud: Cloud): void {
       {
         token: () => ({ token, roles, catalog: [] }),
         drop: () => undefined,
-        roles: async () => roles,
+        confirmed: async () => ({ token, roles, catalog: [] }),
       },
     );
     await inFake.deleteImage(images.deleted, demo.token);

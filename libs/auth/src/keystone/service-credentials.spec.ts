@@ -25,8 +25,8 @@ describe('the credentials of a service', () => {
   });
 
   it('say which roles there are now, each time by asking', async () => {
-    expect(await credentials.roles()).toEqual(['service', 'admin']);
-    expect(await credentials.roles()).toEqual(['service', 'admin']);
+    expect((await credentials.confirmed()).roles).toEqual(['service', 'admin']);
+    expect((await credentials.confirmed()).roles).toEqual(['service', 'admin']);
     expect(keystone.callsOf('validations')).toHaveLength(2);
     expect(keystone.callsOf('authentications')).toHaveLength(1);
   });
@@ -34,13 +34,13 @@ describe('the credentials of a service', () => {
   it('say so by a new token where the old one is over', async () => {
     await credentials.token();
     keystone.expireServiceTokens();
-    expect(await credentials.roles()).toEqual(['service', 'admin']);
+    expect((await credentials.confirmed()).roles).toEqual(['service', 'admin']);
     expect(keystone.callsOf('authentications')).toHaveLength(2);
   });
 
   it('say nothing while Keystone cannot be asked', async () => {
     await credentials.token();
     keystone.behave({ status: 503 }, 'validations');
-    await expect(credentials.roles()).rejects.toThrow(CannotAsk);
+    await expect(credentials.confirmed()).rejects.toThrow(CannotAsk);
   });
 });

@@ -19,7 +19,7 @@ const UNHIDDEN: SourceQuery = { hidden: false };
 
 /** The service's credentials without a Keystone: a new token whenever the last one was dropped. */
 class Credentials implements ServiceCredentials {
-  has = ['service', 'admin'];
+  roles = ['service', 'admin'];
   catalog: Endpoint[] = [];
   issued = 0;
   #current?: ServiceToken;
@@ -27,19 +27,20 @@ class Credentials implements ServiceCredentials {
   constructor(private readonly glance: FakeGlance) {}
 
   token(): ServiceToken {
-    const { has: roles, catalog } = this;
+    const { roles, catalog } = this;
     if (this.#current) return this.#current;
     const token = `own ${++this.issued}`;
     this.glance.admit(token, { projectId: 'service', roles });
     return (this.#current = { token, roles, catalog });
   }
 
-  drop({ token }: ServiceToken): void {
-    if (this.#current?.token === token) this.#current = undefined;
+  async confirmed(): Promise<ServiceToken> {
+    const { roles, catalog } = this;
+    return { ...this.token(), roles, catalog };
   }
 
-  async roles(): Promise<readonly string[]> {
-    return this.has;
+  drop({ token }: ServiceToken): void {
+    if (this.#current?.token === token) this.#current = undefined;
   }
 }
 
@@ -206,9 +207,9 @@ describe('a Glance as a source of images', () => {
 
   it('is blind without the administrator’s role, whatever its token said', async () => {
     expect(await source.blindness()).toBeUndefined();
-    credentials.has = ['reader', 'service'];
+    credentials.roles = ['reader', 'service'];
     expect(await source.blindness()).toMatch(/lacks the role admin .*\(the roles are reader, service\)$/);
-    credentials.has = ['Admin'];
+    credentials.roles = ['Admin'];
     expect(await source.blindness()).toBeUndefined();
     expect(await make({ adminRole: 'image_admin' }).blindness()).toMatch(/lacks the role image_admin /);
   });
@@ -293,7 +294,7 @@ describe('a Glance as a source of images', () => {
       credentials.token = () => {
         throw new Away('it answers 503');
       };
-      expect(await reason(source.page(UNHIDDEN))).toBe('Keystone cannot be asked for it: it answers 503');
+      expect(await reason(source.page(UNHIDDEN))).toBe('Keystone gives no token for it: it answers 503');
     });
   });
 

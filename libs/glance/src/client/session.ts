@@ -49,12 +49,14 @@ export class Session {
   }
 
   /**
-   * The roles of the service's user as Keystone knows them now.
+   * The roles of the service's user as Keystone knows them now: the question is sent after this is called.
    *
    * @throws {SourceUnavailable}
    */
-  roles(): Promise<readonly string[]> {
-    return fromKeystone(() => this.credentials.roles());
+  async roles(): Promise<readonly string[]> {
+    const { roles, catalog } = await this.#orUnavailable(() => this.credentials.confirmed());
+    this.#endpoint(catalog);
+    return roles;
   }
 
   async #send(
@@ -81,7 +83,16 @@ export class Session {
   }
 
   #own(): Promise<ServiceToken> {
-    return fromKeystone(() => this.credentials.token());
+    return this.#orUnavailable(() => this.credentials.token());
+  }
+
+  async #orUnavailable(token: () => ServiceToken | Promise<ServiceToken>): Promise<ServiceToken> {
+    try {
+      return await token();
+    } catch (error) {
+      if (!(error instanceof CannotAsk)) throw error;
+      throw new SourceUnavailable(`Keystone gives no token for it: ${error.message}`, { cause: error });
+    }
   }
 
   /** Another token of our own; undefined if one was fetched a moment ago. */
@@ -108,15 +119,6 @@ export class Session {
       throw new SourceUnavailable(`Keystone's catalog has no image endpoint ${wanted}${where}`);
     }
     return (this.#url = baseOf(endpoint.url));
-  }
-}
-
-async function fromKeystone<T>(ask: () => T | Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!(error instanceof CannotAsk)) throw error;
-    throw new SourceUnavailable(`Keystone cannot be asked for it: ${error.message}`, { cause: error });
   }
 }
 

@@ -21,6 +21,8 @@ export interface FollowerOptions {
   readonly interval: number;
   /** Seconds by which a look reaches back behind the newest change that was seen. */
   readonly overlap: number;
+  /** Seconds after which a walk begins again, and after which members are read again of images that have any. */
+  readonly round: number;
 }
 
 /** Follows a source while it has the right to, and stands by while somebody else has it. */
@@ -50,7 +52,7 @@ export class Follower {
 
   /** Follows for as long as the lease holds. */
   async #follow(lease: Lease, stop: AbortSignal): Promise<void> {
-    const { mirror, interval, overlap } = this.options;
+    const { mirror, interval, overlap, round } = this.options;
     const over = new AbortController();
     const signal = AbortSignal.any([stop, over.signal]);
     const following: Following = { ...this.options, lease, signal };
@@ -69,10 +71,15 @@ export class Follower {
           await pause(interval * 1000, signal);
         }),
       ),
-      prepared.then(() => repeat(() => walk(following))),
       prepared.then(() =>
         repeat(async () => {
-          if (!(await readDueMembers(following))) await pause(NOTHING_DUE, signal);
+          await walk(following);
+          await pause(round * 1000, signal);
+        }),
+      ),
+      prepared.then(() =>
+        repeat(async () => {
+          if (!(await readDueMembers(following, round))) await pause(NOTHING_DUE, signal);
         }),
       ),
     ];

@@ -1,10 +1,8 @@
 import type { Walk } from '@glimpse/domain';
-import { paced, pause, type Following } from './following.js';
+import { paced, type Following } from './following.js';
 import { removeUnnamed } from './removals.js';
 import { takePage } from './take-page.js';
 
-/** Milliseconds from the end of one walk to the next. */
-const REST = 60_000;
 /** The share of the source's time that a walk may take; the first one takes all it gets. */
 const SHARE = 0.1;
 
@@ -34,5 +32,4 @@ export async function walk(following: Following): Promise<void> {
   const { drawnAt } = await mirror.draw();
   await mirror.advance({ walk: null, walkedAt: drawnAt, refusedRemovals, acceptsRemovals: false }, lease);
   observe('source-walked', { images, seconds: (performance.now() - began) / 1000 });
-  await pause(REST, signal);
 }

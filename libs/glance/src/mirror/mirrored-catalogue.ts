@@ -55,15 +55,12 @@ export class MirroredCatalogue implements Catalogue {
     viewer: Viewer,
     { fresh = false, project = viewer.project }: ReadOptions = {},
   ): Promise<Reading<Image>> {
-    const known = await this.#known(id);
-    if (!known || fresh) {
-      try {
-        await this.#lookUps.run(id.toLowerCase(), project, fresh);
-      } catch (error) {
-        if (!(known && error instanceof SourceUnavailable)) throw error;
-      }
+    if (!isUuid(id)) throw new ImageNotFound(id);
+    let image = fresh ? undefined : await this.#known(id);
+    if (!image) {
+      await this.#lookUps.run(id.toLowerCase(), project, fresh);
+      image = await this.#read(id);
     }
-    const image = known && !fresh ? known : await this.#read(id);
     return { source: 'fresh', value: shown(image, viewer) };
   }
 
@@ -154,7 +151,7 @@ export class MirroredCatalogue implements Catalogue {
     try {
       return await this.#read(id);
     } catch (error) {
-      if (error instanceof ImageNotFound && isUuid(id)) return undefined;
+      if (error instanceof ImageNotFound) return undefined;
       throw error;
     }
   }
