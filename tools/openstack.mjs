@@ -1,27 +1,29 @@
 #!/usr/bin/env node
 /** Runs the OpenStack that the service is tried against: `node tools/openstack.mjs --help`. */
-import { chownSync, fstatSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { fstatSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { glanceIsInstalled, startGlance } from './openstack/glance.mjs';
 import { keystoneIsInstalled, startKeystone } from './openstack/keystone.mjs';
-import { RUNNER, freePort, stopAll } from './openstack/processes.mjs';
+import { freePort, giveToRunner, stopAll } from './openstack/processes.mjs';
 
 const HELP = `Usage: node tools/openstack.mjs [options]
 
-Runs Debian's Keystone privately: on loopback, in a folder of its own, with nothing of the machine's. Prints
-what makes OpenStack's clients speak to it, and runs until Ctrl-C, or until standard input ends if that is a
-pipe. In it are the projects demo, alt, admin and service, the users demo and reader (in demo), alt, admin
-(of the system, too) and glimpse (roles service and admin, in service).
+Runs Debian's Keystone privately, and its Glance if asked to: on loopback, in a folder of their own, with
+nothing of the machine's. Prints what makes OpenStack's clients speak to them, and runs until Ctrl-C, or until
+standard input ends if that is a pipe. In it are the projects demo, alt, admin and service, the users demo and
+reader (in demo), alt, admin (of the system, too), glimpse and glance (roles service and admin, in service).
 
   --port PORT            Keystone's port (a free one)
   --folder FOLDER        where to keep everything, logs too; it stays afterwards (one that vanishes)
   --compute-url URL      the compute service of the catalog (http://127.0.0.1:8774/v2.1)
-  --image-url URL        the image service of the catalog (http://127.0.0.1:9292)
+  --glance               a Glance, too, and that is the image service of the catalog
+  --image-url URL        the image service of the catalog without one (http://127.0.0.1:9292)
   --short-lived SECONDS  a second door to the same Keystone, whose tokens last so long
   --json                 print one line of JSON instead
 
-Exit codes: 2 wrong options, 69 Keystone is not installed, 1 anything else that went wrong.
+Exit codes: 2 wrong options, 69 Keystone or Glance is not installed, 1 anything else that went wrong.
 `;
 const WRONG_OPTIONS = 2;
 const NOT_INSTALLED = 69;
@@ -33,6 +35,10 @@ if (options.help) {
 }
 if (!keystoneIsInstalled()) {
   console.error('keystone is not installed: apt-get install keystone');
+  process.exit(NOT_INSTALLED);
+}
+if (options.glance && !glanceIsInstalled()) {
+  console.error('glance is not installed: apt-get install glance-api');
   process.exit(NOT_INSTALLED);
 }
 
@@ -48,12 +54,17 @@ if (stdin.isFIFO() || stdin.isSocket()) {
 }
 
 try {
+  const glancePort = options.glance && (await freePort());
   const cloud = await startKeystone(folder, {
     port: options.port ?? (await freePort()),
     computeUrl: options['compute-url'],
-    imageUrl: options['image-url'],
+    imageUrl: glancePort ? `http://127.0.0.1:${glancePort}` : options['image-url'],
     shortLived: options['short-lived'] && { port: await freePort(), seconds: options['short-lived'] },
   });
+  if (glancePort) {
+    const { authUrl, people } = cloud;
+    Object.assign(cloud, await startGlance(folder, { port: glancePort, authUrl, user: people.glance }));
+  }
   process.stdout.write(options.json ? `${JSON.stringify(cloud)}\n` : openrc(cloud));
 } catch (error) {
   console.error(error.cause ? `${error.message}: ${error.cause.message}` : error.message);
@@ -67,6 +78,7 @@ function readOptions() {
         port: { type: 'string' },
         folder: { type: 'string' },
         'compute-url': { type: 'string', default: 'http://127.0.0.1:8774/v2.1' },
+        glance: { type: 'boolean' },
         'image-url': { type: 'string', default: 'http://127.0.0.1:9292' },
         'short-lived': { type: 'string' },
         json: { type: 'boolean' },
@@ -93,12 +105,12 @@ function makeFolder(given) {
     console.error(`--folder is ${given}, which is not empty: give one that is, or does not exist`);
     process.exit(WRONG_OPTIONS);
   }
-  if (RUNNER.uid !== undefined) chownSync(made, RUNNER.uid, RUNNER.gid);
+  giveToRunner(made);
   return made;
 }
 
 /** What a shell takes to be demo, and how to be somebody else. */
-function openrc({ authUrl, shortLivedAuthUrl, people }) {
+function openrc({ authUrl, shortLivedAuthUrl, imageUrl, people }) {
   const { env: demo } = people.demo;
   return [
     `# Keystone is at ${authUrl} until Ctrl-C. This makes a shell's OpenStack clients demo:`,
@@ -109,6 +121,7 @@ function openrc({ authUrl, shortLivedAuthUrl, people }) {
       ({ env }) =>
         `#   OS_USERNAME=${env.OS_USERNAME} OS_PROJECT_NAME=${env.OS_PROJECT_NAME} OS_PASSWORD=${env.OS_PASSWORD}`,
     ),
+    ...(imageUrl ? [`# Glance is at ${imageUrl}.`] : []),
     ...(shortLivedAuthUrl ? [`# Tokens that end soon are to be had at ${shortLivedAuthUrl}`] : []),
     '',
   ].join('\n');

@@ -5,7 +5,7 @@
  * Nx needs five seconds to find out that nothing is to be done, so that is found out here: by whether any
  * source is newer than the last build.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,6 +35,28 @@ if (changed > built) {
     stdio: ['ignore', 2, 2],
   });
   if (status !== 0) process.exit(status ?? 1);
+}
+
+const { loadSettings } = await import(new URL('../apps/images/dist/config/load.js', import.meta.url));
+if (hasSource()) {
+  const main = fileURLToPath(new URL('../apps/images/dist/main.js', import.meta.url));
+  const env = { ...process.env, GLIMPSE_METRICS_PORT: '' };
+  const follower = spawn(process.execPath, [main, 'follow'], {
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  // It ends with the service, and does not keep it from ending.
+  follower.unref();
+  process.once('exit', () => follower.kill());
+}
+
+/** Wrong settings have a message of their own, which the service prints. */
+function hasSource() {
+  try {
+    return loadSettings(process.env).source.use !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 process.argv.splice(2, Infinity, 'serve');

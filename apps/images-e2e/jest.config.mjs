@@ -3,7 +3,7 @@ import preset from '../../jest.preset.mjs';
 export default {
   ...preset,
   globalSetup: '<rootDir>/src/harness/global-setup.mjs',
-  // They want a real Keystone: jest.keystone.config.mjs.
-  testPathIgnorePatterns: ['<rootDir>/src/keystone/'],
+  // They want a real Keystone or Glance: jest.keystone.config.mjs, jest.glance.config.mjs.
+  testPathIgnorePatterns: ['<rootDir>/src/keystone/', '<rootDir>/src/glance/'],
   testTimeout: 30_000,
 };

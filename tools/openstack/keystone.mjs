@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RUNNER, run, serve } from './processes.mjs';
+import { giveToRunner, run, serve } from './processes.mjs';
 
 const PROGRAM = '/usr/bin/keystone-wsgi-public';
 
@@ -17,6 +17,8 @@ const PEOPLE = {
   admin: { project: 'admin', roles: ['admin'], everywhere: true },
   // What the service is; a mirror of Glance needs the role admin.
   glimpse: { project: 'service', roles: ['service', 'admin'] },
+  // What Glance is.
+  glance: { project: 'service', roles: ['service', 'admin'] },
 };
 
 /** What can be called, besides Keystone. */
@@ -78,10 +80,6 @@ function makeKeys(folder) {
     giveToRunner(file);
   }
   giveToRunner(folder);
-}
-
-function giveToRunner(path) {
-  if (RUNNER.uid !== undefined) chownSync(path, RUNNER.uid, RUNNER.gid);
 }
 
 function configure(folder, name, tokenLifetime) {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { chownSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -9,6 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * settings, else oneself.
  */
 export const RUNNER = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {};
+
+export function giveToRunner(path) {
+  if (RUNNER.uid !== undefined) chownSync(path, RUNNER.uid, RUNNER.gid);
+}
 
 /** Everything that runs, so that it can be ended. */
 const running = new Set();
@@ -36,22 +40,32 @@ export async function run(folder, log, command, env) {
   if (code !== 0) throw new Error(`${command[0]} failed: exit code ${code}\n${tail(log)}`);
 }
 
-/** Starts a server, and waits until it answers at a URL. Should it end later, so does everything. */
-export async function serve(folder, log, command, env, url) {
+/**
+ * Starts a server, and waits until it answers at a URL. Should it end later, so does everything; or, with
+ * `pidFile`, which tells the process, it is started again.
+ */
+export async function serve(folder, log, command, env, url, { pidFile } = {}) {
   const child = start(folder, log, command, env);
+  if (pidFile) writeFileSync(pidFile, String(child.pid));
   for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
     if (child.exitCode !== null) break;
     const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => null);
-    if (answer?.ok) {
+    // A Glance names its versions as 300.
+    if (answer && answer.status < 400) {
       child.once('exit', () => {
-        console.error(`${command[0]} has ended\n${tail(log)}`);
-        process.exit(1);
+        if (!pidFile) endAll(new Error(`${command[0]} has ended\n${tail(log)}`));
+        serve(folder, log, command, env, url, { pidFile }).catch(endAll);
       });
       return;
     }
     await sleep(50);
   }
   throw new Error(`${command[0]} does not answer at ${url}\n${tail(log)}`);
+}
+
+function endAll(error) {
+  console.error(error.message);
+  process.exit(1);
 }
 
 /** Ends everything at once: nothing here is worth a farewell. */

@@ -1,41 +1,78 @@
 import type { Catalogue, Copies } from '@glimpse/domain';
-import { CachedCatalogue, Notices, StoredCatalogue, type Database } from '@glimpse/store';
+import { DatedCatalogue, LastLook, MirroredCatalogue, type MirrorObservations } from '@glimpse/glance';
+import type { ImageSource } from '@glimpse/plugins';
+import { CachedCatalogue, Notices, StoredCatalogue, StoredMirror, type Database } from '@glimpse/store';
 import type { EffectiveSettings } from './config/settings.js';
 import type { DatabaseProbe } from './health/database-probe.js';
 import { exposeCache, exposeNoticeLag } from './telemetry/cache-metrics.js';
+import { exposeLastLook } from './telemetry/mirror-metrics.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 
 /** The catalogue of a service. */
 export interface OpenCatalogue {
   readonly catalogue: Catalogue;
   /** What it keeps in memory, if it does. */
-  readonly copies?: Copies;
+  readonly copies?: Copies | undefined;
   /** Listens for what changes until told to stop. */
   listen(stop: AbortSignal): Promise<void>;
 }
 
-/** Puts the catalogue together: the database, and in front of it the cache, unless that is switched off. */
-export function openCatalogue(
-  settings: EffectiveSettings,
-  parts: { database: Database; url: string; probe: DatabaseProbe; telemetry: Telemetry },
-): OpenCatalogue {
-  const { database, url, probe, telemetry } = parts;
+export interface CatalogueParts {
+  readonly database: Database;
+  readonly url: string;
+  readonly probe: DatabaseProbe;
+  readonly telemetry: Telemetry;
+  /** Whose images it mirrors, if it does. */
+  readonly source: ImageSource | undefined;
+}
+
+/**
+ * Puts the catalogue together: the database, a source behind it if there is one, the cache in front unless that
+ * is switched off, and how old all of it is.
+ */
+export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts): OpenCatalogue {
+  const { database, url, probe, telemetry, source } = parts;
   const onUnavailable = (error: unknown): void => probe.lost(error);
+  const mirror = source && new StoredMirror(database, onUnavailable);
+  const lastLook = mirror && new LastLook(mirror);
+  if (lastLook) exposeLastLook(telemetry.registry, lastLook);
+
+  const mirrored = (catalogue: Catalogue): Catalogue =>
+    mirror
+      ? new MirroredCatalogue({
+          catalogue,
+          mirror,
+          source,
+          lookUps: settings.source.look_ups,
+          observe: (name, known) => telemetry.observe<keyof MirrorObservations>(name, known),
+        })
+      : catalogue;
+  const dated = (opened: OpenCatalogue): OpenCatalogue => {
+    if (!lastLook) return opened;
+    const { catalogue, copies, listen } = opened;
+    const dates = new DatedCatalogue(catalogue, copies, lastLook, settings.source.stale_limit);
+    return { catalogue: dates, copies: copies && dates, listen };
+  };
+
   if (settings.cache.size === 0) {
-    return { catalogue: new StoredCatalogue(database, onUnavailable), listen: () => Promise.resolve() };
+    const catalogue = mirrored(new StoredCatalogue(database, onUnavailable));
+    return dated({ catalogue, listen: () => Promise.resolve() });
   }
   const lags = exposeNoticeLag(telemetry.registry);
   const notices = new Notices(settings.database.listen_url ?? url, database.pool, {
     onHeard: () => telemetry.observe('notices-heard', {}),
-    onCaughtUp: (lag) => lags.observe(lag / 1000),
+    onCaughtUp(lag, look) {
+      lags.observe(lag / 1000);
+      lastLook?.heard(look, performance.now() - lag);
+    },
     onLost: (error) => telemetry.observe('notices-lost', { error }),
   });
   const isAway = (): boolean => !notices.session && !probe.available;
-  const cache = new CachedCatalogue(new StoredCatalogue(database, onUnavailable, isAway), notices, {
+  const cache = new CachedCatalogue(mirrored(new StoredCatalogue(database, onUnavailable, isAway)), notices, {
     size: settings.cache.size * 2 ** 20,
     staleLimit: settings.stale.limit,
     freshReads: Math.max(1, Math.floor(settings.database.pool / 4)),
   });
   exposeCache(telemetry.registry, cache, notices);
-  return { catalogue: cache, copies: cache, listen: (stop) => notices.listen(stop) };
+  return dated({ catalogue: cache, copies: cache, listen: (stop) => notices.listen(stop) });
 }

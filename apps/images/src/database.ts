@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import { migrate, openDatabase } from '@glimpse/store';
+import { InvalidOptions } from '@glimpse/plugins';
+import { migrate, missingMigrations, openDatabase, type Database } from '@glimpse/store';
 import { openEmbedded } from '@glimpse/store/embedded';
 import type { EffectiveSettings } from './config/settings.js';
 import { SAMPLES } from './development/samples.js';
@@ -19,7 +20,7 @@ export interface CatalogueDatabase {
  * @throws {EmbeddedDatabaseError}
  */
 export async function reachDatabase(
-  { database, data_dir, samples }: EffectiveSettings,
+  { database, data_dir, samples, source }: EffectiveSettings,
   { service }: { service: boolean },
 ): Promise<CatalogueDatabase> {
   if (database.url) {
@@ -30,12 +31,23 @@ export async function reachDatabase(
   const embedded = await openEmbedded({ folder: data_dir, service });
   try {
     await migrate(embedded.url);
-    if (service && samples === 'on') await importSamples(embedded.url);
+    if (service && samples === 'on' && !source.use) await importSamples(embedded.url);
   } catch (error) {
     await embedded.leave();
     throw error;
   }
   return embedded;
+}
+
+/**
+ * Refuses a database that lacks what this build needs.
+ *
+ * @throws {InvalidOptions}; and what pg says when it cannot be asked
+ */
+export async function requireMigrations({ pool }: Database): Promise<void> {
+  const missing = await missingMigrations(pool);
+  if (missing.length === 0) return;
+  throw new InvalidOptions([`the database lacks ${missing.join(', ')}: run glimpse migrate first`]);
 }
 
 /** Fills a catalogue that never had an image. */

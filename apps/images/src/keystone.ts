@@ -32,7 +32,23 @@ function valueOf(settings: EffectiveSettings, path: string): unknown {
   return (settings[group] as unknown as Record<string, unknown>)[key];
 }
 
-/** The authenticator `keystone`: its options are settings of the service, and messages call them so. */
+/**
+ * Where Keystone is and as whom it is asked. The names of the settings that options come from are theirs in
+ * messages.
+ */
+export function keystoneOptions(settings: EffectiveSettings): Partial<KeystoneOptions> {
+  const { cacert } = settings.keystone;
+  const options = Object.entries(SETTINGS).map(([option, path]) => [option, valueOf(settings, path)]);
+  const ca = cacert === undefined ? undefined : readCertificates(cacert, SETTINGS.ca);
+  return { ...Object.fromEntries(options), ca } as Partial<KeystoneOptions>;
+}
+
+/** What the reader of a message knows an option by. */
+export function keystoneOptionName(option: string): string {
+  return environmentName(SETTINGS[option as keyof typeof SETTINGS]);
+}
+
+/** The authenticator `keystone`. */
 export function keystoneAuthenticator(
   settings: EffectiveSettings,
   telemetry: Telemetry,
@@ -40,14 +56,10 @@ export function keystoneAuthenticator(
   return definePlugin({
     kind: 'authenticator',
     contract: 1,
-    create() {
-      const { cacert } = settings.keystone;
-      const options = Object.entries(SETTINGS).map(([option, path]) => [option, valueOf(settings, path)]);
-      const ca = cacert === undefined ? undefined : readCertificates(cacert);
-      return createKeystoneAuthenticator({ ...Object.fromEntries(options), ca } as Partial<KeystoneOptions>, {
+    create: () =>
+      createKeystoneAuthenticator(keystoneOptions(settings), {
         observe: (name, known) => telemetry.observe<keyof KeystoneObservations>(name, known),
-        nameOf: (option) => environmentName(SETTINGS[option as keyof typeof SETTINGS]),
-      });
-    },
+        nameOf: keystoneOptionName,
+      }),
   });
 }

@@ -2,14 +2,14 @@ import 'reflect-metadata';
 import { PolicyError } from '@glimpse/auth';
 import { BadDocument } from '@glimpse/glance';
 import { PluginError, InvalidOptions } from '@glimpse/plugins';
-import { isUnavailable, migrate, missingMigrations, openDatabase, purgeImages } from '@glimpse/store';
+import { isUnavailable, migrate, openDatabase, purgeImages } from '@glimpse/store';
 import { EmbeddedDatabaseError } from '@glimpse/store/embedded';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { loadSettings } from './config/load.js';
 import { maskedSettings } from './config/masked.js';
 import type { EffectiveSettings } from './config/settings.js';
-import { reachDatabase } from './database.js';
+import { reachDatabase, requireMigrations } from './database.js';
 import { policyCommand } from './policy-command.js';
 import { aborted, stopSignal } from './stop-signal.js';
 import { VERSION } from './version.js';
@@ -61,20 +61,46 @@ program
   .action(async (file: string, { force }: { force: boolean }) => {
     const { openInput, runImport } = await import('./import/command.js');
     const settings = loadSettings(process.env);
+    if (settings.source.use) {
+      throw new InvalidOptions([
+        `GLIMPSE_SOURCE = ${JSON.stringify(settings.source.use)}: nothing is imported into the mirror of a source`,
+      ]);
+    }
     const input = await openInput(file);
     await withDatabase(settings, async (url) => {
       const database = openDatabase({ url, poolSize: 1, queryDeadline: 0 });
       try {
-        const missing = await missingMigrations(database.pool);
-        if (missing.length > 0) {
-          throw new InvalidOptions([`the database lacks ${missing.join(', ')}: run glimpse migrate first`]);
-        }
+        await requireMigrations(database);
         const bad = await runImport(database.pool, input, force);
         if (bad > 0) process.exitCode = 1;
       } finally {
         await database.close();
       }
     });
+  });
+
+program
+  .command('follow')
+  .option('--status', 'print how the mirror stands', false)
+  .option(
+    '--check',
+    'compare all of it with the source, print the differences, and fail where there are any',
+    false,
+  )
+  .option('--accept-removals', 'let the next walk remove what is gone, however much it is', false)
+  .description(
+    'follow the source that GLIMPSE_SOURCE names until SIGTERM or SIGINT; of several, one at a time does',
+  )
+  .action(async (options: { status: boolean; check: boolean; acceptRemovals: boolean }) => {
+    const settings = loadSettings(process.env);
+    const { acceptRemovals, follow, printDifferences, printStatus } = await import('./follow.js');
+    if (options.status) return printStatus(settings);
+    if (options.acceptRemovals) return acceptRemovals(settings);
+    if (options.check) {
+      if ((await printDifferences(settings)) > 0) process.exitCode = 1;
+      return;
+    }
+    await follow(settings, stopSignal());
   });
 
 program

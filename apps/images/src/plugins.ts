@@ -26,7 +26,7 @@ const USUAL_KEYSTONE = 'http://127.0.0.1:5000';
  * Imports a module specifier as if from the folder the command runs in, so that `./plugin.js` is found there.
  * A package that is for `import` alone cannot be looked up so; it is found where Glimpse itself is installed.
  */
-async function importModule(specifier: string): Promise<{ default?: unknown }> {
+export async function importModule(specifier: string): Promise<{ default?: unknown }> {
   let found = specifier;
   try {
     found = pathToFileURL(createRequire(`${process.cwd()}/`).resolve(specifier)).href;

@@ -1,8 +1,9 @@
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IMAGE_RULES, loadPolicy } from '@glimpse/auth';
 import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
-import { openDatabase } from '@glimpse/store';
+import { InvalidOptions } from '@glimpse/plugins';
+import { StoredMirror, openDatabase } from '@glimpse/store';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import type { Parts } from './app.module.js';
@@ -15,23 +16,16 @@ import { isLoopback, type EffectiveSettings } from './config/settings.js';
 import { reachDatabase } from './database.js';
 import { welcome } from './development/welcome.js';
 import { DatabaseProbe } from './health/database-probe.js';
+import { CannotListen } from './http/cannot-listen.js';
 import { pathOf } from './http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
+import { loadSource, meetSource, refuseOtherImages, withSource } from './source.js';
 import { aborted } from './stop-signal.js';
 import { loadTraces } from './telemetry/load-traces.js';
+import { serveMetrics } from './telemetry/metrics-server.js';
 import { exposePool } from './telemetry/pool-metrics.js';
 import { Telemetry } from './telemetry/telemetry.js';
 import { VERSION } from './version.js';
-
-/** The service cannot listen. The message is one line that says where, and what to do. */
-export class CannotListen extends Error {
-  readonly code = 'cannot-listen';
-
-  constructor(host: string, port: number, variable: string, cause: NodeJS.ErrnoException) {
-    const reason = cause.code === 'EADDRINUSE' ? 'it is in use' : cause.message;
-    super(`cannot listen on ${host} port ${port}: ${reason}; choose another with ${variable}`, { cause });
-  }
-}
 
 /**
  * Runs the service until it is told to stop. What stands behind it may be away at any time: that never ends it.
@@ -39,7 +33,9 @@ export class CannotListen extends Error {
  * @param stop aborted when the service is to stop
  * @throws {PluginError} {EmbeddedDatabaseError} {InvalidOptions} {CannotListen} it cannot start
  */
-export async function serve(settings: EffectiveSettings, stop: AbortSignal): Promise<void> {
+export async function serve(given: EffectiveSettings, stop: AbortSignal): Promise<void> {
+  const source = await loadSource(given);
+  const settings = withSource(given, source);
   const { level, requests } = settings.log;
   const traces = await loadTraces(process.env, VERSION);
   const telemetry = new Telemetry({ level, requests, version: VERSION, traces });
@@ -58,17 +54,33 @@ export async function serve(settings: EffectiveSettings, stop: AbortSignal): Pro
   const probe = new DatabaseProbe(database, telemetry);
   const over = new AbortController();
   const watched = probe.watch(over.signal);
-  const { catalogue, copies, listen } = openCatalogue(settings, { database, url, probe, telemetry });
+  const { catalogue, copies, listen } = openCatalogue(settings, {
+    database,
+    url,
+    probe,
+    telemetry,
+    source,
+  });
   const listening = listen(over.signal);
   const access = new ImageAccess(catalogue, policy, copies);
   const shown = new ShownImages(extensions, copies);
   const health = { database: probe, stopping: stop };
 
+  const refused = new AbortController();
+  const met = source && meetSource(source, telemetry, over.signal);
+  if (source) {
+    void probe.ready
+      .then(() => refuseOtherImages(new StoredMirror(database), settings))
+      .catch((error: unknown) => error instanceof InvalidOptions && refused.abort(error));
+  }
+
   try {
-    await answer({ settings, catalogue, access, shown, extensions, judge, health, telemetry }, stop);
+    const parts = { settings, catalogue, access, shown, extensions, judge, health, telemetry };
+    await answer(parts, AbortSignal.any([stop, refused.signal]));
+    refused.signal.throwIfAborted();
   } finally {
     over.abort();
-    await Promise.all([watched, listening]);
+    await Promise.all([watched, listening, met]);
     await database.close();
     await leave();
     await traces?.end();
@@ -86,9 +98,10 @@ async function answer(parts: Parts, stop: AbortSignal): Promise<void> {
   const { delay = 0, timeout } = settings.shutdown;
   const app = await createApp(parts);
   serveDescription(app);
-  const metrics = settings.metrics.port === undefined ? undefined : createMetricsServer(telemetry);
+  let metrics: Server | undefined;
   try {
-    await listen(app, metrics, settings);
+    await listen(app, settings);
+    metrics = await serveMetrics(telemetry, settings);
     announce(app, parts);
     await aborted(stop);
     telemetry.observe('stopping', { reason: String(stop.reason) });
@@ -101,31 +114,12 @@ async function answer(parts: Parts, stop: AbortSignal): Promise<void> {
   }
 }
 
-function createMetricsServer(telemetry: Telemetry): Server {
-  return createServer((_request, response) => {
-    void telemetry.registry.metrics().then((text) => {
-      response.writeHead(200, { 'content-type': telemetry.registry.contentType }).end(text);
-    });
-  });
-}
-
-async function listen(
-  app: NestFastifyApplication,
-  metrics: Server | undefined,
-  { host, port, metrics: { port: metricsPort } }: EffectiveSettings,
-): Promise<void> {
+async function listen(app: NestFastifyApplication, { host, port }: EffectiveSettings): Promise<void> {
   try {
     await app.listen(port, host);
   } catch (error) {
     throw new CannotListen(host, port, 'GLIMPSE_PORT', error as NodeJS.ErrnoException);
   }
-  if (!metrics || !metricsPort) return;
-  await new Promise<void>((resolve, reject) => {
-    metrics.once('error', (error) =>
-      reject(new CannotListen(host, metricsPort, 'GLIMPSE_METRICS_PORT', error)),
-    );
-    metrics.listen(metricsPort, host, resolve);
-  });
 }
 
 /** Says where the service is; a developer is welcomed once it can answer. */

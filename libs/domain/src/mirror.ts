@@ -1,4 +1,5 @@
 import { DomainError } from './errors.js';
+import type { Image } from './image.js';
 import type { SourceImage, SourceMembers, SourcePlace } from './source.js';
 
 /**
@@ -16,6 +17,14 @@ export interface Taken {
   readonly added: readonly string[];
   /** Those that differ from before, ones that were deleted and are back among them. */
   readonly changed: readonly string[];
+}
+
+/** What the last look at what had changed at the source is worth. */
+export interface Look {
+  /** Whether the mirror holds all images of the source: a walk over all of them has ended once. */
+  readonly complete: boolean;
+  /** Seconds since it began; Infinity when there was none. */
+  readonly age: number;
 }
 
 /** The right to follow a source. There is one at a time; each has a higher number than the ones before. */
@@ -40,6 +49,8 @@ export class LeaseLost extends DomainError {
 export interface Mirror {
   /** @throws {CatalogueUnavailable} as everything here */
   draw(): Promise<Ticket>;
+
+  lastLook(): Promise<Look>;
 
   /**
    * @param images each id once
@@ -75,6 +86,8 @@ export interface Mirror {
 
 /** How far a follower is. What it was before, another one goes on from. */
 export interface Progress {
+  /** Who follows now, in a few words; null: nobody does. */
+  readonly holder: string | null;
   /** The newest time of change among the answers of the source. */
   readonly changedUntil: Date | null;
   /** When the last look began, by the database's clock, in which all that had changed was seen. */
@@ -107,6 +120,14 @@ export interface MembersDue {
   readonly limit: number;
 }
 
+/** How old the members are that a mirror has. */
+export interface MembersStanding {
+  /** How many shared images' members were never read. */
+  readonly unread: number;
+  /** Seconds since those were read that were not for the longest time, of images that have any; 0: there are none. */
+  readonly oldest: number;
+}
+
 /** The mirror as the one who follows its source knows it. */
 export interface FollowedMirror extends Mirror {
   /**
@@ -120,10 +141,18 @@ export interface FollowedMirror extends Mirror {
 
   progress(): Promise<Progress>;
   /** Writes down how far the follower is; what is left out stays as it is. @throws {LeaseLost} */
-  advance(progress: Partial<Progress>, lease: Lease): Promise<void>;
+  advance(progress: Partial<Omit<Progress, 'holder'>>, lease: Lease): Promise<void>;
 
+  /** Lets the next walk remove whatever is gone. */
+  acceptRemovals(): Promise<void>;
+
+  /** Whether there are images that came from no source, before anybody followed one. */
+  hasOthers(): Promise<boolean>;
   /** How many images there are, deleted ones left out. */
   count(): Promise<number>;
+  membersStanding(): Promise<MembersStanding>;
+  /** Images with their members, in the order of sources, deleted ones left out. */
+  page(hidden: boolean, limit: number, after?: SourcePlace): Promise<readonly Image[]>;
   /** The ids of images that nothing has named since a walk began: at most so many, after one of them. */
   unnamedSince(ticket: bigint, limit: number, after?: string): Promise<readonly string[]>;
   countUnnamedSince(ticket: bigint): Promise<number>;

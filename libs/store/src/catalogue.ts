@@ -169,7 +169,8 @@ function canMatch({ names = [], search = '', properties = {} }: ImageCriteria): 
   return [search, ...names, ...Object.entries(properties).flat()].every(isStorable);
 }
 
-function imageOf(row: ImageRow): Image {
+/** A row as the domain's image. */
+export function imageOf(row: ImageRow): Image {
   return {
     id: row.id,
     version: BigInt(row.version),

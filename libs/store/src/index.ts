@@ -1,6 +1,6 @@
 export * from './cache/cached-catalogue.js';
 export * from './cache/notices.js';
-export * from './catalogue.js';
+export { StoredCatalogue } from './catalogue.js';
 export * from './database.js';
 export { importImages, importMembers, type ImportOutcome } from './import.js';
 export * from './migrate.js';

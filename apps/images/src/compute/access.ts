@@ -34,6 +34,8 @@ interface Standing {
 export interface Page {
   readonly images: readonly Image[];
   readonly next: string | undefined;
+  /** Seconds since what it was read from was known to be current, where that is too long to be fresh. */
+  readonly age: number | undefined;
 }
 
 /** The rule that each kind of change asks. */
@@ -109,21 +111,24 @@ export class ImageAccess {
     const standing = this.standingOf(caller);
     this.enforce('get_images', standing.credentials);
     const { limit } = criteria;
-    if (standing.mayRead === false) return { images: [], next: undefined };
+    if (standing.mayRead === false) return { images: [], next: undefined, age: undefined };
 
     const images: Image[] = [];
     let { marker } = criteria;
+    let age: number | undefined;
     for (let asked = 0; asked < MOST_ASKED;) {
-      const { value: read } = await this.catalogue.images({ ...criteria, marker }, standing.viewer);
+      const reading = await this.catalogue.images({ ...criteria, marker }, standing.viewer);
+      const { value: read } = reading;
+      if (reading.source === 'copy') age = Math.max(age ?? 0, reading.age);
       for (const image of read) {
         if (this.mayRead(standing, image)) images.push(image);
         marker = image.id;
-        if (images.length === limit) return { images, next: marker };
+        if (images.length === limit) return { images, next: marker, age };
       }
-      if (read.length < limit) return { images, next: undefined };
+      if (read.length < limit) return { images, next: undefined, age };
       asked += read.length;
     }
-    return { images, next: marker };
+    return { images, next: marker, age };
   }
 
   private standingOf(caller: Identity): Standing {

@@ -24,6 +24,16 @@ export function sendDocument(reply: FastifyReply, document: object): void {
 }
 
 /**
+ * Says of an answer that it is made of a copy.
+ *
+ * @param age seconds since that was known to be current
+ * @param status the one that such an answer has
+ */
+export function markCopy(reply: FastifyReply, age: number, status: number): void {
+  void reply.code(status).header('age', Math.floor(age));
+}
+
+/**
  * Sends a document about one image with its validators, or 304 when the client has it.
  *
  * @param staleStatus the status where the reading is a copy because the catalogue cannot be asked
@@ -35,7 +45,7 @@ export function sendImageDocument(
   staleStatus: number,
 ): void {
   void reply.headers({ etag: tag, 'last-modified': modified });
-  if (reading.source === 'copy') void reply.code(staleStatus).header('age', Math.floor(reading.age));
+  if (reading.source === 'copy') markCopy(reply, reading.age, staleStatus);
   if (hasCurrent(reply.request, tag)) {
     void reply.code(304).send();
   } else {

@@ -39,6 +39,8 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
       return action === 'delete' ? NO_DELETION : `Not authorized for image ${id}.`;
     },
   },
+  'change-refused': { status: 400, key: 'badRequest' },
+  'change-conflict': { status: 409, key: 'conflictingRequest' },
   'policy-refused': { status: 403, key: 'forbidden' },
   'precondition-failed': { status: 412, key: 'computeFault' },
   'version-lost': { status: 412, key: 'computeFault' },

@@ -27,7 +27,7 @@ import {
   DescribeResource,
 } from './api-description.js';
 import { BriefList, DetailedList, ImageDocument } from './documents.js';
-import { changeOptionsOf, sendDocument, sendImageDocument } from './answer.js';
+import { changeOptionsOf, markCopy, sendDocument, sendImageDocument } from './answer.js';
 import { briefView, detailView, imageView } from './image.view.js';
 import { ListQuery } from './list.query.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
@@ -59,7 +59,7 @@ export class ImagesController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { images, next, base } = await this.page('images', parameters, caller, request);
+    const { images, next, base } = await this.page('images', parameters, caller, request, reply);
     sendDocument(reply, briefView(images, next, base));
   }
 
@@ -72,7 +72,7 @@ export class ImagesController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { images, next, base } = await this.page('images/detail', parameters, caller, request);
+    const { images, next, base } = await this.page('images/detail', parameters, caller, request, reply);
     sendDocument(reply, detailView(images, next, base, this.extensions));
   }
 
@@ -82,9 +82,11 @@ export class ImagesController {
     parameters: unknown,
     caller: Caller,
     request: FastifyRequest,
+    reply: FastifyReply,
   ): Promise<{ images: readonly Image[]; next: NextLink | undefined; base: LinkBase }> {
     const query = readQuery(ListQuery, parameters);
-    const { images, next: marker } = await this.access.page(query.criteria, caller);
+    const { images, next: marker, age } = await this.access.page(query.criteria, caller);
+    if (age !== undefined) markCopy(reply, age, this.settings.stale.status);
     const base = this.linkBase(request);
     const next = marker === undefined ? undefined : nextLink(base, path, query.parameters, marker);
     return { images, next, base };

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { ReadOptions } from '@glimpse/domain';
+import { SourceUnavailable, type ReadOptions } from '@glimpse/domain';
 import { requestBaseUrl, type LinkBase } from '@glimpse/links';
 import type { FastifyRequest } from 'fastify';
 import type { EffectiveSettings } from '../config/settings.js';
@@ -25,24 +25,35 @@ export function readOptionsOf(request: FastifyRequest): ReadOptions {
   return { fresh: directives !== undefined && /(?:^|[\s,])no-cache(?:$|[\s,])/i.test(directives) };
 }
 
+/** The base of links to this service. */
+export function computeBaseOf(
+  request: IncomingMessage,
+  { public_url }: Pick<EffectiveSettings, 'public_url'>,
+): string {
+  const forwardedProto = request.headers['x-forwarded-proto'];
+  return (
+    public_url ??
+    requestBaseUrl(
+      request.headers.host ?? `127.0.0.1:${request.socket.localPort}`,
+      Array.isArray(forwardedProto) ? forwardedProto[0] : forwardedProto,
+    )
+  );
+}
+
 /**
  * What the links of a request's answer are built on.
  *
  * @param project the project id in its URL, where it has one
+ * @throws {SourceUnavailable} the images are a source's that has not said yet where it is
  */
 export function linkBaseOf(
   request: IncomingMessage,
   project: string | undefined,
   settings: Pick<EffectiveSettings, 'public_url' | 'image_url' | 'links'>,
 ): LinkBase {
-  const forwardedProto = request.headers['x-forwarded-proto'];
+  if (settings.image_url === undefined) throw new SourceUnavailable('where it is has not been heard yet');
   return {
-    compute:
-      settings.public_url ??
-      requestBaseUrl(
-        request.headers.host ?? `127.0.0.1:${request.socket.localPort}`,
-        Array.isArray(forwardedProto) ? forwardedProto[0] : forwardedProto,
-      ),
+    compute: computeBaseOf(request, settings),
     image: settings.image_url,
     version: apiVersionOf(pathOf(request)) ?? 'v2.1',
     project: settings.links.project === 'never' ? undefined : project,

@@ -37,7 +37,8 @@ export function showAtOnce({ judge, access, shown, settings }: ShowParts): Short
   return (request, response, path) => {
     const { headers } = request;
     const found = SHOW.exec(path);
-    if (!found || headers['cache-control'] !== undefined) return undefined;
+    if (!found || headers['cache-control'] !== undefined || settings.image_url === undefined)
+      return undefined;
     const [, version, project, id] = found as unknown as [string, ApiVersion, string | undefined, string];
     const microversion = version === 'v2.1' ? servedTo(request, settings) : 'none';
     if (microversion === undefined) return undefined;

@@ -6,7 +6,7 @@ import { SETTINGS } from '../tokens.js';
 import { sendDocument } from './answer.js';
 import { MIN_MICROVERSION } from './microversion.js';
 import { ComputeRequestGuard } from './request.guard.js';
-import { linkBaseOf } from './request.js';
+import { computeBaseOf } from './request.js';
 
 /** What a version's document says apart from its links. */
 const V20 = {
@@ -89,6 +89,6 @@ export class VersionsController {
   }
 
   private self(request: FastifyRequest, path: string): object {
-    return { rel: 'self', href: `${linkBaseOf(request.raw, undefined, this.settings).compute}/${path}` };
+    return { rel: 'self', href: `${computeBaseOf(request.raw, this.settings)}/${path}` };
   }
 }

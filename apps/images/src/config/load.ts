@@ -19,6 +19,7 @@ const STANDARD_NAMES: Readonly<Record<string, string>> = {
   'keystone.interface': 'OS_INTERFACE',
   'keystone.region_name': 'OS_REGION_NAME',
   'keystone.cacert': 'OS_CACERT',
+  'source.use': 'GLIMPSE_SOURCE',
 };
 
 /** What Kubernetes puts into the environment for a Service named `glimpse` or `glimpse-…`, unless `enableServiceLinks` is off. */
@@ -153,14 +154,16 @@ export function loadSettings(environment: Environment): EffectiveSettings {
 }
 
 /**
- * Reads the certificates that Keystone's own must be signed by.
+ * Reads the certificates that those of a service must be signed by.
  *
+ * @param path that of the setting which names the file
  * @throws {InvalidOptions}
  */
-export function readCertificates(file: string): string {
-  const certificates = readTextFile(file, 'OS_CACERT');
+export function readCertificates(file: string, path: string): string {
+  const name = environmentName(path);
+  const certificates = readTextFile(file, name);
   if (certificates.includes('-----BEGIN CERTIFICATE-----')) return certificates;
-  throw new InvalidOptions([`OS_CACERT = ${JSON.stringify(file)} holds no certificate in PEM form`]);
+  throw new InvalidOptions([`${name} = ${JSON.stringify(file)} holds no certificate in PEM form`]);
 }
 
 /** Reads the file of development identities as YAML, which JSON is. */

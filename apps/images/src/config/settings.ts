@@ -154,6 +154,58 @@ class TokenSettings {
   service_type = 'compute';
 }
 
+class SourceSettings {
+  /** The service whose images the catalogue mirrors, `glance` or a plugin's; unset: it is its own truth. */
+  @Optional()
+  @Text()
+  use?: string;
+
+  @IsObject({ message: 'a mapping of options' })
+  options: Record<string, unknown> = {};
+
+  /** Seconds since what had changed there was last seen, after which no image is served any more. */
+  @WholeNumber(60, 604_800)
+  stale_limit = 3600;
+
+  /** Seconds from one look at what has changed to the next, and by which each reaches back. */
+  @WholeNumber(1, 60)
+  interval = 2;
+
+  @WholeNumber(1, 600)
+  overlap = 10;
+
+  /** Seconds after which a walk over all images begins again, and members are read again of those that have any. */
+  @WholeNumber(1, 86_400)
+  round = 60;
+
+  /** How many images that the catalogue lacks are asked for there at once; one project has a quarter of them. */
+  @WholeNumber(4, 1000)
+  look_ups = 16;
+}
+
+class GlanceSettings {
+  /** Where Glance is; unset: the image endpoint of Keystone's catalog. */
+  @Optional()
+  @Matching(BASE_URL, isBaseUrl)
+  url?: string;
+
+  /** Which of the catalog's endpoints is asked. */
+  @OneOf(['public', 'internal', 'admin'])
+  interface: 'public' | 'internal' | 'admin' = 'public';
+
+  /** A file of the certificates that Glance's own must be signed by; unset: as for Keystone. */
+  @Optional()
+  @Text()
+  cacert?: string;
+
+  /** Seconds. */
+  @WholeNumber(1, 60)
+  connect_timeout = 2;
+
+  @WholeNumber(1, 60)
+  timeout = 5;
+}
+
 class LinkSettings {
   /** Whether links carry the project id of the request's URL. */
   @OneOf(['request', 'never'])
@@ -227,7 +279,7 @@ export class Settings {
   @Matching(BASE_URL, isBaseUrl)
   public_url?: string;
 
-  /** The base of links to the image service. */
+  /** The base of links to the image service; unset with a source: where that is. */
   @Optional()
   @Matching(BASE_URL, isBaseUrl)
   image_url?: string;
@@ -254,6 +306,12 @@ export class Settings {
 
   @Nested(() => TokenSettings)
   token = new TokenSettings();
+
+  @Nested(() => SourceSettings)
+  source = new SourceSettings();
+
+  @Nested(() => GlanceSettings)
+  glance = new GlanceSettings();
 
   @Nested(() => LinkSettings)
   links = new LinkSettings();
@@ -283,7 +341,7 @@ export class Settings {
 }
 
 /** The settings in effect, with what depends on others filled in. */
-export type EffectiveSettings = Settings & Required<Pick<Settings, 'host' | 'image_url' | 'authenticator'>>;
+export type EffectiveSettings = Settings & Required<Pick<Settings, 'host' | 'authenticator'>>;
 
 /** Whether nobody but this machine reaches an address. */
 export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host);
@@ -299,7 +357,9 @@ export function complete(settings: Settings): EffectiveSettings {
     settings.authenticator ?? PluginSettings.of(settings.keystone.auth_url ? 'keystone' : 'development');
   const host = settings.host ?? (production ? '0.0.0.0' : '127.0.0.1');
   const public_url = configuredBaseUrl(settings.public_url ?? '');
-  const image_url = configuredBaseUrl(settings.image_url ?? (production ? '' : 'http://127.0.0.1:9292'));
+  const { use: source } = settings.source;
+  const usual_image_url = production || source ? '' : 'http://127.0.0.1:9292';
+  const image_url = configuredBaseUrl(settings.image_url ?? usual_image_url);
   const development = authenticator.use === 'development';
 
   const problems: string[] = [];
@@ -314,7 +374,9 @@ export function complete(settings: Settings): EffectiveSettings {
   if (production) {
     if (!settings.database.url) problems.push('DATABASE_URL is missing: production has no embedded database');
     if (!public_url) problems.push('GLIMPSE_PUBLIC_URL is missing: production requires it');
-    if (!image_url) problems.push('GLIMPSE_IMAGE_URL is missing: production requires it');
+    if (!image_url && !source) {
+      problems.push('GLIMPSE_IMAGE_URL is missing: production requires it, unless a source knows it');
+    }
     if (settings.identities) {
       problems.push('GLIMPSE_IDENTITIES is not allowed in production: identities come from Keystone there');
     }
@@ -323,6 +385,15 @@ export function complete(settings: Settings): EffectiveSettings {
         'authenticator = development is not allowed in production: set OS_AUTH_URL, or name another one',
       );
     }
+  }
+  if (source && authenticator.use !== 'keystone') {
+    problems.push(
+      `GLIMPSE_SOURCE = ${JSON.stringify(source)} is not allowed with the authenticator ` +
+        `${JSON.stringify(authenticator.use)}: images are changed there with tokens of Keystone; set OS_AUTH_URL`,
+    );
+  }
+  if (settings.glance.url && source !== 'glance') {
+    problems.push('GLIMPSE_GLANCE_URL is not allowed without GLIMPSE_SOURCE = "glance"');
   }
   if (settings.identities && authenticator.use === 'keystone') {
     problems.push('GLIMPSE_IDENTITIES is not allowed together with the authenticator keystone: unset one');
@@ -335,5 +406,5 @@ export function complete(settings: Settings): EffectiveSettings {
   }
   if (problems.length > 0) throw new InvalidOptions(problems);
   settings.shutdown.delay ??= production ? 5 : 0;
-  return Object.assign(settings, { host, public_url, image_url: image_url!, authenticator });
+  return Object.assign(settings, { host, public_url, image_url, authenticator });
 }

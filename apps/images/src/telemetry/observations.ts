@@ -1,5 +1,7 @@
 import type { KeystoneObservations } from '@glimpse/auth';
+import type { MirrorObservations } from '@glimpse/glance';
 import type { Level } from 'pino';
+import type { COUNTED } from './mirror-metrics.js';
 
 export const LOG_LEVELS = [
   'trace',
@@ -12,7 +14,7 @@ export const LOG_LEVELS = [
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Everything that is logged or counted, with what is known of each. Never a token. */
-export interface Observations extends KeystoneObservations {
+export interface Observations extends KeystoneObservations, MirrorObservations {
   /** The service accepts requests. */
   listening: { url: string; mode: string };
   /** The database holds a catalogue that this build can serve. */
@@ -57,7 +59,10 @@ export type ObservationName = keyof Observations;
 
 /** How loud each is that is not only counted, and how its line reads. */
 export const LINES: Readonly<
-  Record<Exclude<ObservationName, 'token-judged'>, { level: LogLevel; message: string }>
+  Record<
+    Exclude<ObservationName, 'token-judged' | keyof typeof COUNTED>,
+    { level: LogLevel; message: string }
+  >
 > = {
   listening: { level: 'info', message: 'listening' },
   'schema-seen': { level: 'info', message: 'the catalogue is there' },
@@ -75,6 +80,16 @@ export const LINES: Readonly<
   },
   'keystone-unavailable': { level: 'error', message: 'keystone cannot be asked about tokens' },
   'keystone-available': { level: 'info', message: 'keystone can be asked about tokens again' },
+  'follower-began': { level: 'info', message: 'this process follows the source' },
+  'follower-stands-by': { level: 'info', message: 'somebody else follows the source: standing by' },
+  'source-walked': { level: 'info', message: 'walked over all images of the source' },
+  'source-unavailable': { level: 'error', message: 'the source cannot be followed' },
+  'source-available': { level: 'info', message: 'the source can be followed again' },
+  'removals-refused': {
+    level: 'error',
+    message: 'too many images are gone at once, and none was removed: see glimpse follow --accept-removals',
+  },
+  'source-image-bad': { level: 'error', message: 'the source has an image that the catalogue cannot hold' },
   stopping: { level: 'info', message: 'stopping' },
   stopped: { level: 'info', message: 'stopped' },
 };

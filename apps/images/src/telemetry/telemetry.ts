@@ -8,6 +8,7 @@ import {
   type ObservationName,
   type Observations,
 } from './observations.js';
+import { MirrorCounters } from './mirror-metrics.js';
 import { RateLimit } from './rate-limit.js';
 import { RequestDurations } from './request-durations.js';
 import type { Traces } from './traces.js';
@@ -27,6 +28,7 @@ export class Telemetry {
   readonly #logger: Logger;
   readonly #requestDurations: RequestDurations;
   readonly #tokens: Counter;
+  readonly #mirror: MirrorCounters;
   readonly #pluginFaults: Counter;
   readonly #faultLines = new RateLimit(FAULT_LINES);
   readonly #available: Gauge;
@@ -51,6 +53,7 @@ export class Telemetry {
       labelNames: ['outcome', 'source'],
       registers: [this.registry],
     });
+    this.#mirror = new MirrorCounters(this.registry);
     this.#pluginFaults = new Counter({
       name: 'glimpse_plugin_faults_total',
       help: 'How often a plugin did not do what its contract says.',
@@ -85,6 +88,7 @@ export class Telemetry {
       this.#tokens.inc({ outcome, source });
       return;
     }
+    if (this.#mirror.count(name, known)) return;
     if (name === 'plugin-failed') {
       const { plugin } = known as Observations['plugin-failed'];
       this.#pluginFaults.inc({ plugin });

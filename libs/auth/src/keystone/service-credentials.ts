@@ -1,6 +1,8 @@
-import { connectionTo, persistently } from './connection.js';
-import { readKeystoneOptions, type KeystoneOptions } from './options.js';
+import { UnexpectedStatus } from './cannot-ask.js';
+import { connectionTo, persistently, retryAfterOf } from './connection.js';
+import { readKeystoneOptions, versionThree, type KeystoneOptions } from './options.js';
 import { OwnToken, type ServiceToken } from './own-token.js';
+import { readToken } from './token-document.js';
 
 /** The credentials by which a service calls others, as one of Keystone's users. */
 export interface ServiceCredentials {
@@ -10,7 +12,13 @@ export interface ServiceCredentials {
    * @throws {CannotAsk} Keystone cannot be asked, or does not take the credentials
    */
   token(): ServiceToken | Promise<ServiceToken>;
-  /** Do not use this token any more, for another service does not take it, or to see what a new one says. */
+  /**
+   * A token with the roles that its user has now: Keystone is asked after this is called.
+   *
+   * @throws {CannotAsk}
+   */
+  confirmed(): Promise<ServiceToken>;
+  /** Do not use this token any more, for another service does not take it. */
   drop(token: ServiceToken): void;
 }
 
@@ -37,5 +45,22 @@ export function createServiceCredentials(
     () => performance.now(),
     () => undefined,
   );
-  return { token: () => own.get(), drop: (token) => own.drop(token) };
+  return {
+    token: () => own.get(),
+    async confirmed() {
+      const current = await own.get();
+      const { status, headers, document } = await ask({
+        method: 'GET',
+        url: `${versionThree(read.authUrl)}/auth/tokens?nocatalog`,
+        headers: { 'x-auth-token': current.token, 'x-subject-token': current.token },
+        signal: AbortSignal.timeout(read.timeout * 1000),
+      });
+      if (status === 200) return { ...current, roles: readToken(document, []).identity.roles };
+      // With a role that is taken away goes the token.
+      if (status !== 401 && status !== 404) throw new UnexpectedStatus(status, retryAfterOf(headers));
+      own.drop(current);
+      return own.get();
+    },
+    drop: (token) => own.drop(token),
+  };
 }

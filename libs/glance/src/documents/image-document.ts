@@ -157,7 +157,8 @@ function readWhole(attribute: string, value: unknown, max: number): number {
   return value;
 }
 
-function readTime(attribute: string, value: unknown): Date {
+/** @throws {BadDocument} */
+export function readTime(attribute: string, value: unknown): Date {
   const second = typeof value === 'string' ? UTC_TIME.exec(value)?.[1] : undefined;
   const time = new Date(second === undefined ? NaN : (value as string));
   // A Date makes 2 March of 30 February, and has a year 0, which PostgreSQL has not.

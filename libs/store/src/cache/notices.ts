@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Look } from '@glimpse/domain';
 import pg from 'pg';
+import { LOOK } from '../mirror/statements.js';
 
 /** The channel on which the triggers of the migration `notices` tell which images were touched. */
 const CHANNEL = 'glimpse_images';
@@ -39,8 +41,9 @@ export interface NoticesObserver {
    * All that was committed when a heartbeat was sent has been heard.
    *
    * @param lag milliseconds from sending it to its answer, which comes behind the notices
+   * @param look the last one at the source, where the catalogue mirrors one
    */
-  onCaughtUp(lag: number): void;
+  onCaughtUp(lag: number, look: Look): void;
   /** They are not, and why; said once, until they are heard again. */
   onLost(error: unknown): void;
 }
@@ -132,10 +135,11 @@ export class Notices implements NoticeSource {
         const rest = Math.max(0, sentAt + HEARTBEAT - this.now());
         await sleep(rest, undefined, { signal });
         sentAt = this.now();
-        this.#queueUsage = await inTime(queueUsage(client));
+        const { usage, look } = await inTime(heartbeat(client));
+        this.#queueUsage = usage;
         // The notices of all that was committed before came before this answer, in the same stream.
         session.confirmedAt = sentAt;
-        this.observer.onCaughtUp(this.now() - sentAt);
+        this.observer.onCaughtUp(this.now() - sentAt, look);
       }
     } catch (error) {
       throw over.signal.aborted ? over.signal.reason : error;
@@ -188,9 +192,12 @@ async function refuseAnotherDatabase(client: pg.Client, pool: pg.Pool): Promise<
   await inTime(client.query(`UNLISTEN ${channel}`));
 }
 
-async function queueUsage(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ usage: number }>('SELECT pg_notification_queue_usage() AS usage');
-  return rows[0]!.usage;
+async function heartbeat(client: pg.Client): Promise<{ usage: number; look: Look }> {
+  const { rows } = await client.query<Look & { usage: number }>(
+    `SELECT pg_notification_queue_usage() AS usage, look.* FROM (${LOOK}) AS look`,
+  );
+  const { usage, ...look } = rows[0]!;
+  return { usage, look };
 }
 
 /**

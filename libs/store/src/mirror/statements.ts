@@ -113,8 +113,15 @@ export const RENEW = `
 /** $1: the lease. */
 export const RELEASE = `UPDATE follower SET ends_at = '-infinity' WHERE lease = $1`;
 
+/** What is read of the last look at the source, as the domain's `Look`. */
+export const LOOK = `
+  SELECT walked_at IS NOT NULL AS complete,
+         coalesce(extract(epoch FROM clock_timestamp() - looked_at), 'infinity')::float8 AS age
+  FROM follower`;
+
 export const PROGRESS = `
-  SELECT changed_until AS "changedUntil", looked_at AS "lookedAt", walk, walked_at AS "walkedAt",
+  SELECT CASE WHEN ends_at > clock_timestamp() THEN holder END AS holder,
+         changed_until AS "changedUntil", looked_at AS "lookedAt", walk, walked_at AS "walkedAt",
          refused_removals AS "refusedRemovals", accepts_removals AS "acceptsRemovals"
   FROM follower`;
 
@@ -138,6 +145,26 @@ export const UNNAMED_SINCE = `SELECT id ${UNNAMED} AND image_id > $2 ORDER BY im
 
 /** Reads all of `mirrored`, once a walk. */
 export const COUNT_UNNAMED_SINCE = `SELECT count(*)::int AS count ${UNNAMED}`;
+
+export const ACCEPT_REMOVALS = `UPDATE follower SET accepts_removals = true`;
+
+/** Finds one soon, or there are few images: once somebody follows, none comes from elsewhere. */
+export const HAS_OTHERS = `
+  SELECT lease = 0 AND EXISTS (
+    SELECT FROM images WHERE deleted_at IS NULL AND NOT EXISTS (SELECT FROM mirrored WHERE image_id = id)
+  ) AS others
+  FROM follower`;
+
+/** Served by `mirrored_members_idx`. */
+export const MEMBERS_STANDING = `
+  SELECT (SELECT count(*)::int FROM mirrored WHERE shared AND NOT has_members AND members_ticket = 0) AS unread,
+         coalesce((SELECT extract(epoch FROM clock_timestamp() - members_read_at)::float8
+                   FROM mirrored WHERE shared AND has_members ORDER BY members_ticket LIMIT 1), 0) AS oldest`;
+
+/** $1: whether hidden; $2 and $3: the place to go on after; $4: how many. */
+export const IDS_IN_ORDER = `
+  SELECT id FROM images
+  WHERE deleted_at IS NULL AND hidden = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4`;
 
 export const COUNT = `SELECT count(*)::int AS count FROM images WHERE deleted_at IS NULL`;
 

@@ -248,9 +248,24 @@ describe('the right to follow', () => {
       acceptsRemovals: true,
     };
     await mirror.advance(progress, lease);
-    expect(await mirror.progress()).toEqual(progress);
+    expect(await mirror.progress()).toEqual({ holder: 'one', ...progress });
     await mirror.advance({ walk: null, acceptsRemovals: false }, lease);
-    expect(await mirror.progress()).toEqual({ ...progress, walk: null, acceptsRemovals: false });
+    expect(await mirror.progress()).toMatchObject({ ...progress, walk: null, acceptsRemovals: false });
+    await mirror.release(lease);
+    expect((await mirror.progress()).holder).toBeNull();
+  });
+});
+
+describe('the last look', () => {
+  it('is as old as the database says, and complete once a walk has ended', async () => {
+    await database.pool.query('UPDATE follower SET looked_at = NULL, walked_at = NULL');
+    expect(await mirror.lastLook()).toEqual({ complete: false, age: Infinity });
+    await database.pool.query(
+      `UPDATE follower SET looked_at = clock_timestamp() - interval '1 h', walked_at = now()`,
+    );
+    const { complete, age } = await mirror.lastLook();
+    expect(complete).toBe(true);
+    expect(Math.floor(age / 60)).toBe(60);
   });
 });
 

@@ -4,19 +4,25 @@ import {
   CatalogueUnavailable,
   LeaseLost,
   type FollowedMirror,
+  type Image,
   type Lease,
+  type Look,
   type MembersDue,
+  type MembersStanding,
   type Progress,
   type SourceImage,
   type SourceMembers,
+  type SourcePlace,
   type Taken,
   type Ticket,
   type Walk,
 } from '@glimpse/domain';
+import { imageOf } from '../catalogue.js';
 import type { Database } from '../database.js';
 import { documentOf, membersDocumentOf } from '../import.js';
 import { orUnavailable } from '../unavailable.js';
 import {
+  ACCEPT_REMOVALS,
   ACQUIRE,
   ADVANCE,
   BEGIN_CHANGE,
@@ -25,7 +31,11 @@ import {
   COUNT_UNNAMED_SINCE,
   DRAW,
   END_CHANGE,
+  HAS_OTHERS,
+  IDS_IN_ORDER,
+  LOOK,
   MEMBERS_DUE,
+  MEMBERS_STANDING,
   PROGRESS,
   RELEASE,
   REMOVE,
@@ -34,6 +44,8 @@ import {
   TAKE_MEMBERS,
   UNNAMED_SINCE,
 } from './statements.js';
+
+const LEAST_ID = '00000000-0000-0000-0000-000000000000';
 
 /** Milliseconds from one attempt to begin a change to the next. */
 const ATTEMPT = 40;
@@ -57,6 +69,10 @@ export class StoredMirror implements FollowedMirror {
   async draw(): Promise<Ticket> {
     const [row] = await this.#query<{ number: string; drawnAt: Date }>(DRAW);
     return { number: BigInt(row!.number), drawnAt: row!.drawnAt };
+  }
+
+  async lastLook(): Promise<Look> {
+    return (await this.#query<Look>(LOOK))[0]!;
   }
 
   async take(images: readonly SourceImage[], { number }: Ticket, lease?: Lease): Promise<Taken> {
@@ -111,10 +127,33 @@ export class StoredMirror implements FollowedMirror {
     return { ...row!, walk: row!.walk && walkOf(row!.walk) };
   }
 
-  async advance(progress: Partial<Progress>, { number }: Lease): Promise<void> {
+  async advance(progress: Partial<Omit<Progress, 'holder'>>, { number }: Lease): Promise<void> {
     const { walk } = progress;
     const changes = walk ? { ...progress, walk: { ...walk, ticket: String(walk.ticket) } } : progress;
     if ((await this.#query(ADVANCE, [number, JSON.stringify(changes)])).length === 0) throw new LeaseLost();
+  }
+
+  async acceptRemovals(): Promise<void> {
+    await this.#query(ACCEPT_REMOVALS);
+  }
+
+  async hasOthers(): Promise<boolean> {
+    return (await this.#query<{ others: boolean }>(HAS_OTHERS))[0]!.others;
+  }
+
+  async membersStanding(): Promise<MembersStanding> {
+    return (await this.#query<MembersStanding>(MEMBERS_STANDING))[0]!;
+  }
+
+  async page(hidden: boolean, limit: number, after?: SourcePlace): Promise<readonly Image[]> {
+    const values = [hidden, after?.createdAt ?? '-infinity', after?.id ?? LEAST_ID, limit];
+    const ids = (await this.#query<{ id: string }>(IDS_IN_ORDER, values)).map(({ id }) => id);
+    const rows = await orUnavailable(
+      () => this.database.prisma.image.findMany({ where: { id: { in: ids } }, include: { members: true } }),
+      this.onUnavailable,
+    );
+    const images = new Map(rows.map((row) => [row.id, imageOf(row)]));
+    return ids.flatMap((id) => images.get(id) ?? []);
   }
 
   async count(): Promise<number> {
@@ -122,8 +161,7 @@ export class StoredMirror implements FollowedMirror {
   }
 
   async unnamedSince(ticket: bigint, limit: number, after?: string): Promise<readonly string[]> {
-    const first = '00000000-0000-0000-0000-000000000000';
-    return (await this.#query<{ id: string }>(UNNAMED_SINCE, [ticket, after ?? first, limit])).map(
+    return (await this.#query<{ id: string }>(UNNAMED_SINCE, [ticket, after ?? LEAST_ID, limit])).map(
       ({ id }) => id,
     );
   }

@@ -15,11 +15,13 @@ export interface Cloud {
   readonly shortLivedAuthUrl: string;
   /** How many. */
   readonly shortLived: number;
-  readonly people: Readonly<Record<'demo' | 'reader' | 'alt' | 'admin' | 'glimpse', Person>>;
+  readonly people: Readonly<Record<'demo' | 'reader' | 'alt' | 'admin' | 'glimpse' | 'glance', Person>>;
   /** Where the catalog says that the service is, without `/v2.1`; nobody listens there unless started. */
   readonly compute: string;
-  /** Where it says that the image service is; nobody ever listens there. */
+  /** Where it says that the image service is; nobody listens there unless the run has a Glance. */
   readonly image: string;
+  /** Of the run's Glance, if it has one: the file that tells its process, the leader of a group. */
+  readonly glancePidFile?: string;
 }
 
 /**
@@ -33,7 +35,7 @@ export function describeWithKeystone(name: string, suite: (cloud: Cloud) => void
     describe(name, () => suite(JSON.parse(cloud) as Cloud));
     return;
   }
-  const reason = `skipped: Debian’s package ${cloud === undefined ? 'keystone' : missing} is not installed`;
+  const reason = `skipped: Debian’s package ${missing ?? 'keystone'} is not installed`;
   // Jest does not show the names of what is skipped when it runs several files.
   process.stderr.write(`${name}: ${reason}\n`);
   describe.skip(`${name} (${reason})`, () => {

@@ -1,0 +1,10 @@
+import config from './jest.config.mjs';
+
+/** `npm run test:glance`: the suites that want a real Glance. */
+export default {
+  ...config,
+  globalSetup: '<rootDir>/src/glance/harness/global-setup.mjs',
+  testMatch: ['<rootDir>/src/glance/**/*.spec.ts'],
+  testPathIgnorePatterns: [],
+  testTimeout: 60_000,
+};

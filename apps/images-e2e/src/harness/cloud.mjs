@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const OPENSTACK = fileURLToPath(new URL('../../../../tools/openstack.mjs', import.meta.url));
+/** What the command answers with where a package is missing. */
+const NOT_INSTALLED = 69;
+/** How long the tokens last that are made to end, in seconds. */
+const SHORT_LIVED = 3;
+
+/**
+ * Starts the run's OpenStack, and tells the suites; where its packages are not installed there is none, and
+ * the suites say that they are skipped.
+ *
+ * @param glance whether there is to be a Glance beside Keystone
+ */
+export async function startCloud({ glance = false } = {}) {
+  const [compute, image] = [await freeAddress(), await freeAddress()];
+  const args = [
+    '--json',
+    `--short-lived=${SHORT_LIVED}`,
+    `--compute-url=${compute}/v2.1`,
+    ...(glance ? ['--glance'] : [`--image-url=${image}`]),
+  ];
+  const command = spawn(process.execPath, [OPENSTACK, ...args], {
+    // It ends when its standard input does, and that is when this process does, however it ends.
+    stdio: ['pipe', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const [line] = await Promise.race([
+    once(createInterface(command.stdout), 'line'),
+    once(command, 'exit').then(([code]) => {
+      if (code === NOT_INSTALLED) return [undefined];
+      throw new Error(`no OpenStack: exit code ${code}`);
+    }),
+  ]);
+  if (line === undefined) return;
+  command.unref();
+  command.stdin.unref();
+  command.stdout.destroy();
+  const cloud = JSON.parse(line);
+  process.env['GLIMPSE_E2E_CLOUD'] = JSON.stringify({
+    ...cloud,
+    shortLived: SHORT_LIVED,
+    compute,
+    image: cloud.imageUrl ?? image,
+  });
+}
+
+/** Where nobody listens now. */
+async function freeAddress() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return `http://127.0.0.1:${port}`;
+}

@@ -1,0 +1,142 @@
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CatalogueUnavailable } from '@glimpse/domain';
+import { Follower, compareCatalogues, type MirrorObservations } from '@glimpse/glance';
+import { InvalidOptions, type ImageSource } from '@glimpse/plugins';
+import { StoredMirror, isUnavailable, openDatabase } from '@glimpse/store';
+import type { EffectiveSettings } from './config/settings.js';
+import { reachDatabase, requireMigrations } from './database.js';
+import { loadSource, refuseOtherImages } from './source.js';
+import { serveMetrics } from './telemetry/metrics-server.js';
+import { exposeFollower } from './telemetry/mirror-metrics.js';
+import { Telemetry } from './telemetry/telemetry.js';
+import { VERSION } from './version.js';
+
+/** Connections: of the lease, and of what is read at once. */
+const POOL = 6;
+/** Milliseconds that a statement has: a page of a thousand images is written, and once a walk all are counted. */
+const DEADLINE = 10_000;
+/** Milliseconds until a database that is away is asked again. */
+const AGAIN = 1_000;
+
+/**
+ * Does something with the source that the settings name, and its mirror.
+ *
+ * @param onAway hears that the database cannot be asked yet; without it that is an error
+ */
+async function withMirror(
+  settings: EffectiveSettings,
+  use: (source: ImageSource, mirror: StoredMirror) => Promise<void>,
+  onAway?: (error: unknown) => Promise<void>,
+): Promise<void> {
+  const source = await loadSource(settings);
+  if (!source) throw new InvalidOptions(['GLIMPSE_SOURCE is missing: there is nothing to follow']);
+  const { url, leave } = await reachDatabase(settings, { service: false });
+  const database = openDatabase({ url, poolSize: POOL, queryDeadline: DEADLINE });
+  try {
+    const mirror = new StoredMirror(database);
+    for (let ready = false; !ready;) {
+      try {
+        await requireMigrations(database);
+        await refuseOtherImages(mirror, settings);
+        ready = true;
+      } catch (error) {
+        if (!onAway || !(error instanceof CatalogueUnavailable || isUnavailable(error))) throw error;
+        await onAway(error);
+      }
+    }
+    await use(source, mirror);
+  } finally {
+    await database.close();
+    await leave();
+  }
+}
+
+/** Follows the source until told to stop. The source and the database may be away at any time. */
+export async function follow(settings: EffectiveSettings, stop: AbortSignal): Promise<void> {
+  const { level, requests } = settings.log;
+  const telemetry = new Telemetry({ level, requests, version: VERSION });
+  const waitForDatabase = async (error: unknown): Promise<void> => {
+    telemetry.observe('database-unavailable', { error });
+    await sleep(AGAIN, undefined, { signal: stop });
+  };
+  await withMirror(
+    settings,
+    async (source, mirror) => {
+      let follows = false;
+      exposeFollower(telemetry.registry, mirror, () => follows);
+      const metrics = await serveMetrics(telemetry, settings);
+      const { interval, overlap, round } = settings.source;
+      const follower = new Follower({
+        source,
+        mirror,
+        interval,
+        overlap,
+        round,
+        holder: `${hostname()} ${process.pid}`,
+        observe(name, known) {
+          if (name === 'follower-began') follows = true;
+          if (name === 'follower-stands-by') follows = false;
+          telemetry.observe<keyof MirrorObservations>(name, known);
+        },
+      });
+      try {
+        await follower.run(stop);
+      } finally {
+        metrics?.close();
+      }
+    },
+    waitForDatabase,
+  ).catch((error: unknown) => {
+    if (!stop.aborted) throw error;
+  });
+  telemetry.observe('stopped', {});
+}
+
+/** Says how the mirror stands. */
+export function printStatus(settings: EffectiveSettings): Promise<void> {
+  return withMirror(settings, async (_source, mirror) => {
+    const { complete, age } = await mirror.lastLook();
+    const { holder, walk, walkedAt, refusedRemovals, acceptsRemovals } = await mirror.progress();
+    const { unread, oldest } = await mirror.membersStanding();
+    const walking =
+      walk && `${walk.hidden ? 'hidden images' : 'images'} after ${walk.after?.id ?? 'the first'}`;
+    const lines = {
+      follower: holder ?? 'nobody',
+      images: `${await mirror.count()}${complete ? '' : ', not all yet'}`,
+      'last look': Number.isFinite(age) ? `${age.toFixed(1)} s ago` : 'never',
+      'last walk': `${walkedAt?.toISOString() ?? 'never'}${walking ? `, one is under way: ${walking}` : ''}`,
+      members: `the oldest were read ${Math.round(oldest)} s ago, of ${unread} images never`,
+      'refused removals': `${refusedRemovals}${acceptsRemovals ? ', accepted by the next walk' : ''}`,
+    };
+    for (const [name, text] of Object.entries(lines)) console.log(`${`${name}:`.padEnd(18)}${text}`);
+  });
+}
+
+/** Lets the next walk remove what is gone, however much it is. */
+export function acceptRemovals(settings: EffectiveSettings): Promise<void> {
+  return withMirror(settings, async (_source, mirror) => {
+    await mirror.acceptRemovals();
+    console.log('the next walk removes what is gone');
+  });
+}
+
+/**
+ * Compares all of the catalogue with all of the source, and prints each difference.
+ *
+ * @returns how many there are
+ */
+export async function printDifferences(settings: EffectiveSettings): Promise<number> {
+  let count = 0;
+  await withMirror(settings, async (source, mirror) => {
+    const blindness = await source.blindness();
+    if (blindness !== undefined)
+      throw new InvalidOptions([`the source cannot be compared with: ${blindness}`]);
+    for await (const difference of compareCatalogues(source, mirror)) {
+      count++;
+      console.log(difference);
+    }
+  });
+  console.log(count === 0 ? 'no differences' : `${count} differences`);
+  return count;
+}

@@ -1,0 +1,29 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { EffectiveSettings } from '../config/settings.js';
+import { CannotListen } from '../http/cannot-listen.js';
+import type { Telemetry } from './telemetry.js';
+
+/**
+ * Serves the metrics on a port of their own, where the settings give them one.
+ *
+ * @throws {CannotListen}
+ */
+export async function serveMetrics(
+  telemetry: Telemetry,
+  { host, metrics: { port } }: EffectiveSettings,
+): Promise<Server | undefined> {
+  if (port === undefined) return undefined;
+  const server = createServer((_request, response) => {
+    void telemetry.registry.metrics().then((text) => {
+      response.writeHead(200, { 'content-type': telemetry.registry.contentType }).end(text);
+    });
+  });
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw new CannotListen(host, port, 'GLIMPSE_METRICS_PORT', error as NodeJS.ErrnoException);
+  }
+  return server;
+}

@@ -1,0 +1,35 @@
+import type { Walk } from '@glimpse/domain';
+import { paced, type Following } from './following.js';
+import { removeUnnamed } from './removals.js';
+import { takePage } from './take-page.js';
+
+/** The share of the source's time that a walk may take; the first one takes all it gets. */
+const SHARE = 0.1;
+
+/**
+ * Walks over all images of a source: finds what no look has seen, and what is gone. It goes on where the last
+ * one came to, whoever that was.
+ */
+export async function walk(following: Following): Promise<void> {
+  const { mirror, observe, lease, signal } = following;
+  const { walk: unfinished, walkedAt } = await mirror.progress();
+  let place: Walk = unfinished ?? { ticket: (await mirror.draw()).number, hidden: false, after: null };
+  if (!unfinished) await mirror.advance({ walk: place }, lease);
+
+  const began = performance.now();
+  let images = 0;
+  for (let ended = false; !ended && !signal.aborted;) {
+    const { hidden, after } = place;
+    const query = { hidden, ...(after && { after }) };
+    const { count, next } = await paced(walkedAt ? SHARE : 1, signal, () => takePage(following, query));
+    images += count;
+    ended = !next && hidden;
+    place = next ? { ...place, after: next } : { ...place, hidden: true, after: null };
+    if (!ended) await mirror.advance({ walk: place }, lease);
+  }
+  if (signal.aborted) return;
+  const refusedRemovals = await removeUnnamed(following, place.ticket);
+  const { drawnAt } = await mirror.draw();
+  await mirror.advance({ walk: null, walkedAt: drawnAt, refusedRemovals, acceptsRemovals: false }, lease);
+  observe('source-walked', { images, seconds: (performance.now() - began) / 1000 });
+}

@@ -1,0 +1,51 @@
+import { CatalogueUnavailable, type Look, type Mirror } from '@glimpse/domain';
+
+/** Milliseconds for which what was heard of the last look is not asked for. */
+const TRUST = 2_000;
+
+/** Knows how old the last look at a source is, and asks only where nothing tells it. */
+export class LastLook {
+  #heard?: { readonly look: Look; readonly askedAt: number };
+  #asking?: Promise<Look> | undefined;
+
+  /** @param now milliseconds of a monotonic clock */
+  constructor(
+    private readonly mirror: Pick<Mirror, 'lastLook'>,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** What the mirror said of the last look to whoever asked it a while ago. */
+  heard(look: Look, askedAt: number): void {
+    this.#heard = { look, askedAt };
+  }
+
+  /** What is known at once. */
+  get known(): Look | undefined {
+    return this.#heard && this.now() - this.#heard.askedAt <= TRUST ? this.#aged(this.#heard) : undefined;
+  }
+
+  /**
+   * What is known, or else what the mirror says. While that cannot be asked the last look only gets older.
+   *
+   * @throws {CatalogueUnavailable} it cannot be asked, and never was
+   */
+  async read(): Promise<Look> {
+    if (this.known) return this.known;
+    this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+    return this.#asking;
+  }
+
+  async #ask(): Promise<Look> {
+    const askedAt = this.now();
+    try {
+      this.heard(await this.mirror.lastLook(), askedAt);
+    } catch (error) {
+      if (!(error instanceof CatalogueUnavailable) || !this.#heard) throw error;
+    }
+    return this.#aged(this.#heard!);
+  }
+
+  #aged({ look, askedAt }: { readonly look: Look; readonly askedAt: number }): Look {
+    return { ...look, age: look.age + (this.now() - askedAt) / 1000 };
+  }
+}

@@ -1,0 +1,26 @@
+/** What may be logged or counted of a mirror. Never a token. */
+export interface MirrorObservations {
+  /** An image that was asked for by id in the source, and what came of it. */
+  'source-looked-up': { readonly outcome: 'found' | 'missing' | 'remembered' | 'refused' | 'failed' };
+  /** A change or a deletion that was sent to the source, and what came of it. */
+  'source-changed': { readonly outcome: 'done' | 'refused' | 'failed' };
+  /** Whether this process is the one that follows the source. */
+  'follower-began': { readonly holder: string };
+  'follower-stands-by': object;
+  /** What the follower wrote. */
+  'source-followed': { readonly kind: 'added' | 'changed' | 'removed' | 'members'; readonly count: number };
+  /** A walk over all images ended. */
+  'source-walked': { readonly images: number; readonly seconds: number };
+  /** Said when the reason changes, until the source can be asked again. */
+  'source-unavailable': { readonly reason: string };
+  'source-available': object;
+  /** More images are gone at once than is believed. */
+  'removals-refused': { readonly count: number; readonly of: number };
+  /** An image of the source that no catalogue can hold. */
+  'source-image-bad': { readonly problem: string };
+}
+
+export type ObserveMirror = <N extends keyof MirrorObservations>(
+  name: N,
+  known: MirrorObservations[N],
+) => void;

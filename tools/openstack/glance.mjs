@@ -1,0 +1,91 @@
+import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { giveToRunner, run, serve } from './processes.mjs';
+
+const PROGRAM = '/usr/bin/glance-api';
+/** As Debian ships them; what the machine has of them in /etc is not for everybody to read. */
+const SHIPPED = '/usr/share/glance-common';
+
+export function glanceIsInstalled() {
+  return existsSync(PROGRAM) && existsSync('/usr/bin/glance-manage') && existsSync(SHIPPED);
+}
+
+/**
+ * Runs a Glance in a folder: SQLite, images as files, a configuration of its own, nothing of the machine's.
+ * One that is killed comes back by itself.
+ *
+ * @param folder who runs it owns it
+ * @param options `port`; `authUrl` and `user` (with its environment): whose tokens it takes, and as whom it
+ *   asks about them
+ * @returns where it is, and the file that tells its process, the leader of a group
+ */
+export async function startGlance(folder, { port, authUrl, user }) {
+  const imageUrl = `http://127.0.0.1:${port}`;
+  const glancePidFile = join(folder, 'glance.pid');
+  const config = configure(folder, port, authUrl, user.env);
+  const log = join(folder, 'glance-manage.log');
+  await run(folder, log, ['glance-manage', '--config-file', config, 'db_sync']);
+  await run(folder, log, ['sqlite3', join(folder, 'glance.db'), 'PRAGMA journal_mode = WAL']);
+  const command = [PROGRAM, '--config-file', config];
+  await serve(folder, join(folder, 'glance.log'), command, {}, imageUrl, { pidFile: glancePidFile });
+  return { imageUrl, glancePidFile };
+}
+
+function configure(folder, port, authUrl, user) {
+  const config = join(folder, 'glance');
+  for (const name of ['glance', 'images', 'staging', 'tasks']) {
+    mkdirSync(join(folder, name));
+    giveToRunner(join(folder, name));
+  }
+  for (const name of ['glance-api-paste.ini', 'schema-image.json']) {
+    copyFileSync(join(SHIPPED, name), join(config, name));
+    chmodSync(join(config, name), 0o644);
+  }
+  const text = `
+[DEFAULT]
+bind_host = 127.0.0.1
+bind_port = ${port}
+# One process, one call of SQLite at a time: writers that overlap would be told that the database is locked.
+workers = 0
+use_stderr = true
+enabled_backends = file:file
+[paste_deploy]
+flavor = keystone
+config_file = ${config}/glance-api-paste.ini
+[database]
+connection = sqlite:///${folder}/glance.db
+sqlite_synchronous = false
+[glance_store]
+default_backend = file
+[file]
+filesystem_store_datadir = ${folder}/images
+[os_glance_staging_store]
+filesystem_store_datadir = ${folder}/staging
+[os_glance_tasks_store]
+filesystem_store_datadir = ${folder}/tasks
+[keystone_authtoken]
+auth_type = password
+auth_url = ${authUrl}
+www_authenticate_uri = ${authUrl}
+username = ${user.OS_USERNAME}
+password = ${user.OS_PASSWORD}
+project_name = ${user.OS_PROJECT_NAME}
+user_domain_id = ${user.OS_USER_DOMAIN_ID}
+project_domain_id = ${user.OS_PROJECT_DOMAIN_ID}
+# So that the access rules of credentials count.
+service_type = image
+# So that a change goes through whose user's token has just expired.
+service_token_roles = service
+service_token_roles_required = true
+# Seconds: roles that are taken away are soon gone.
+token_cache_time = 2
+[oslo_policy]
+# Never the machine's own.
+policy_file = ${folder}/glance/policy.yaml
+policy_dirs = ${folder}/glance/policy.d
+`;
+  const file = join(config, 'glance-api.conf');
+  writeFileSync(file, text);
+  chmodSync(file, 0o644);
+  return file;
+}
