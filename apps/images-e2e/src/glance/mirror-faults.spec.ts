@@ -92,7 +92,7 @@ function suite(cloud: Cloud): void {
 
     it('that cannot tell whether there is an image is no reason to say that there is none', async () => {
       for (const behaviour of [
-        'half',
+        'half-body',
         { status: 500 },
         'not-json',
         'cut',
@@ -153,7 +153,7 @@ function suite(cloud: Cloud): void {
     try {
       await glance.delete(id);
       const follower = mirror.followers.at(-1)!;
-      await until(() => /"source-unavailable".*needs admin/.test(follower.log()), 45_000);
+      await until(() => /"source-unavailable".*lacks the role admin/.test(follower.log()), 45_000);
       await sleep(A_WHILE);
       expect(await demo.listed()).toEqual([...ids, id].sort());
       expect(await demo.status(randomUUID())).toBe(503);
