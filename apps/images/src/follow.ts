@@ -56,16 +56,19 @@ async function withMirror(
 export async function follow(settings: EffectiveSettings, stop: AbortSignal): Promise<void> {
   const { level, requests } = settings.log;
   const telemetry = new Telemetry({ level, requests, version: VERSION });
+  const metrics = await serveMetrics(telemetry, settings);
+  let away = false;
   const waitForDatabase = async (error: unknown): Promise<void> => {
-    telemetry.observe('database-unavailable', { error });
+    if (!away) telemetry.observe('database-unavailable', { error });
+    away = true;
     await sleep(AGAIN, undefined, { signal: stop });
   };
   await withMirror(
     settings,
     async (source, mirror) => {
+      if (away) telemetry.observe('database-available', {});
       let follows = false;
       exposeFollower(telemetry.registry, mirror, () => follows);
-      const metrics = await serveMetrics(telemetry, settings);
       const { interval, overlap, round } = settings.source;
       const follower = new Follower({
         source,
@@ -80,16 +83,14 @@ export async function follow(settings: EffectiveSettings, stop: AbortSignal): Pr
           telemetry.observe<keyof MirrorObservations>(name, known);
         },
       });
-      try {
-        await follower.run(stop);
-      } finally {
-        metrics?.close();
-      }
+      await follower.run(stop);
     },
     waitForDatabase,
-  ).catch((error: unknown) => {
-    if (!stop.aborted) throw error;
-  });
+  )
+    .catch((error: unknown) => {
+      if (!stop.aborted) throw error;
+    })
+    .finally(() => metrics?.close());
   telemetry.observe('stopped', {});
 }
 
