@@ -1,0 +1,351 @@
+import { CannotAsk, type Endpoint, type ServiceCredentials, type ServiceToken } from '@glimpse/auth';
+import {
+  ChangeConflict,
+  ChangeRefused,
+  ImageNotFound,
+  ImageProtected,
+  NotOwner,
+  QuotaExceeded,
+  SourceUnavailable,
+} from '@glimpse/domain';
+import type { ImageSource, SourceQuery } from '@glimpse/plugins';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { FakeGlance, type GlanceBehaviour } from '../testing/index.js';
+import { createGlanceSource } from './glance-source.js';
+import type { GlanceOptions } from './options.js';
+
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+const UNHIDDEN: SourceQuery = { hidden: false };
+
+/** The service's credentials without a Keystone: a new token whenever the last one was dropped. */
+class Credentials implements ServiceCredentials {
+  roles = ['service', 'admin'];
+  catalog: Endpoint[] = [];
+  issued = 0;
+  #current?: ServiceToken;
+
+  constructor(private readonly glance: FakeGlance) {}
+
+  token(): ServiceToken {
+    const { roles, catalog } = this;
+    if (this.#current) return this.#current;
+    const token = `own ${++this.issued}`;
+    this.glance.admit(token, { projectId: 'service', roles });
+    return (this.#current = { token, roles, catalog });
+  }
+
+  async confirmed(): Promise<ServiceToken> {
+    const { roles, catalog } = this;
+    return { ...this.token(), roles, catalog };
+  }
+
+  drop({ token }: ServiceToken): void {
+    if (this.#current?.token === token) this.#current = undefined;
+  }
+}
+
+describe('a Glance as a source of images', () => {
+  let glance: FakeGlance;
+  let credentials: Credentials;
+  let source: ImageSource;
+
+  const make = (options: Partial<GlanceOptions> = {}): ImageSource =>
+    createGlanceSource({ url: glance.url, timeout: 1, ...options }, credentials);
+
+  const reason = async (asked: Promise<unknown>): Promise<string> => {
+    const error = await asked.then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(SourceUnavailable);
+    return (error as SourceUnavailable).reason;
+  };
+
+  beforeEach(async () => {
+    glance = await FakeGlance.start();
+    glance.admit('theirs', { projectId: 'demo', roles: ['member'] });
+    credentials = new Credentials(glance);
+    source = make();
+  });
+
+  afterEach(() => glance.close());
+
+  describe('where it is', () => {
+    const endpoint = (url: string, more: Partial<Endpoint> = {}): Endpoint => ({
+      type: 'image',
+      interface: 'public',
+      region: 'one',
+      url,
+      ...more,
+    });
+
+    it.each(['', '/', '/v2', '/v2/'])('is told by a URL that ends in %j', async (end) => {
+      source = make({ url: glance.url + end });
+      expect(source.url).toBe(glance.url);
+      expect(await source.image(NOBODY)).toBeUndefined();
+    });
+
+    it('is told by the catalog, once there is a token', async () => {
+      credentials.catalog = [
+        endpoint('http://127.0.0.1:1', { type: 'compute' }),
+        endpoint('http://127.0.0.1:1', { interface: 'internal' }),
+        endpoint('http://127.0.0.1:1'),
+        endpoint(`${glance.url}/v2/`, { region: 'two' }),
+      ];
+      source = make({ url: undefined, region: 'two' });
+      expect(source.url).toBeUndefined();
+      expect(await source.image(NOBODY)).toBeUndefined();
+      expect(source.url).toBe(glance.url);
+    });
+
+    it('is unknown when the catalog does not tell', async () => {
+      source = make({ url: undefined, interface: 'internal', region: 'two' });
+      expect(await reason(source.page(UNHIDDEN))).toBe(
+        "Keystone's catalog has no image endpoint internal in the region two",
+      );
+    });
+  });
+
+  describe('a list', () => {
+    it('is walked page by page, in the order of places, hidden images apart', async () => {
+      source = make({ pageSize: 2 });
+      const made = [3, 1, 2, 5, 4].map((n) => glance.add({ created_at: `2026-01-01T00:00:0${n}Z` }).id);
+      const { id: hidden } = glance.add({ os_hidden: true });
+      const walked: string[] = [];
+      let query = UNHIDDEN;
+      for (;;) {
+        const { images, bad, next } = await source.page(query);
+        expect(bad).toEqual([]);
+        walked.push(...images.map(({ id }) => id));
+        if (!next) break;
+        query = { ...query, after: next };
+      }
+      expect(walked).toEqual([1, 2, 0, 4, 3].map((at) => made[at]));
+      expect((await source.page({ hidden: true })).images.map(({ id }) => id)).toEqual([hidden]);
+    });
+
+    it('goes on behind an image that was deleted or purged since', async () => {
+      source = make({ pageSize: 1 });
+      const [first, second] = [1, 2].map((n) => glance.add({ created_at: `2026-01-01T00:00:0${n}Z` }));
+      const { next } = await source.page(UNHIDDEN);
+      glance.purge(first!.id);
+      const { images } = await source.page({ hidden: false, after: next! });
+      expect(images.map(({ id }) => id)).toEqual([second!.id]);
+    });
+
+    it('has what changed in a second or later', async () => {
+      const [, changed] = [1, 2].map((n) => glance.add({ updated_at: `2026-01-01T00:00:0${n}Z` }));
+      const changedSince = new Date('2026-01-01T00:00:02Z');
+      const { images } = await source.page({ hidden: false, changedSince });
+      expect(images.map(({ id }) => id)).toEqual([changed!.id]);
+    });
+
+    it('tells of an image that no catalogue can hold, and has the others', async () => {
+      const { id } = glance.add();
+      glance.add({ id: NOBODY, min_disk: -1 });
+      const { id: capital } = glance.add({ id: 'AAAAAAAA-0000-4000-8000-000000000000' });
+      const { images, bad } = await source.page(UNHIDDEN);
+      expect(images.map((image) => image.id)).toEqual([id]);
+      expect(bad).toEqual([
+        `image "${NOBODY}": min_disk is -1; it must be a whole number from 0 to 2147483647`,
+        `image "${capital}": id is "${capital}"; it must be a UUID in small letters`,
+      ]);
+    });
+
+    it('asks for fewer at a time when a page is too long', async () => {
+      const properties = Object.fromEntries(
+        Array.from({ length: 100 }, (_, n) => [`long${n}`, 'x'.repeat(65_000)]),
+      );
+      for (let n = 0; n < 8; n++) glance.add(properties);
+      const { images, next } = await make({ timeout: 30 }).page(UNHIDDEN);
+      expect(next).toMatchObject({ id: images.at(-1)!.id });
+      expect(glance.calls.length).toBeGreaterThan(1);
+    });
+
+    it('says when something last changed, hidden or not', async () => {
+      expect(await source.newestChange()).toBeUndefined();
+      glance.add({ updated_at: '2026-01-01T00:00:01Z' });
+      glance.add({ updated_at: '2026-01-01T00:00:03Z', os_hidden: true });
+      glance.add({ updated_at: '2026-01-01T00:00:02Z' });
+      expect(await source.newestChange()).toEqual(new Date('2026-01-01T00:00:03Z'));
+    });
+  });
+
+  describe('one image', () => {
+    it('is read with its members', async () => {
+      const { id } = glance.add({ os_distro: 'debian' });
+      glance.share(id, 'p1');
+      glance.share(id, 'p2', 'accepted');
+      expect(await source.image(id)).toMatchObject({ id, properties: { os_distro: 'debian' } });
+      const members = new Map([
+        ['p1', 'pending'],
+        ['p2', 'accepted'],
+      ]);
+      expect(await source.members(id)).toEqual({ imageId: id, members });
+    });
+
+    it('has no members unless it is shared', async () => {
+      const { id } = glance.add({ visibility: 'private' });
+      expect(await source.members(id)).toEqual({ imageId: id, members: new Map() });
+    });
+
+    it('is not there', async () => {
+      expect(await source.image(NOBODY)).toBeUndefined();
+      expect(await source.members(NOBODY)).toBeUndefined();
+    });
+
+    it('is there, and no catalogue can hold it', async () => {
+      const { id } = glance.add({ '': 'nameless' });
+      await expect(source.image(id)).rejects.toMatchObject({ code: 'bad-document' });
+    });
+
+    it('is not another one', async () => {
+      glance.behave({ json: glance.add() });
+      expect(await reason(source.image(NOBODY))).toBe(`its answer is not the image ${NOBODY}`);
+    });
+  });
+
+  it('is blind without the administrator’s role, and asks Keystone each time', async () => {
+    expect(await source.blindness()).toBeUndefined();
+    credentials.roles = ['reader', 'service'];
+    expect(await source.blindness()).toMatch(/has the roles reader, service, and needs admin$/);
+    credentials.roles = ['Admin'];
+    expect(await source.blindness()).toBeUndefined();
+    expect(await make({ adminRole: 'image_admin' }).blindness()).toMatch(/needs image_admin$/);
+  });
+
+  describe('a change', () => {
+    it('is sent as somebody, with the service’s own token beside theirs', async () => {
+      const { id } = glance.add({ gone: 'x', kept: 'y' });
+      const change = { kind: 'replace', properties: { kept: 'z', 'a/b~c': '' } } as const;
+      await source.changeProperties(id, change, { gone: 'x', kept: 'y' }, 'theirs');
+      const call = glance.calls.at(-1)!;
+      expect(call).toMatchObject({
+        method: 'PATCH',
+        token: 'theirs',
+        serviceToken: 'own 1',
+        contentType: 'application/openstack-images-v2.1-json-patch',
+      });
+      expect(JSON.parse(call.body)).toEqual([
+        { op: 'remove', path: '/gone' },
+        { op: 'add', path: '/kept', value: 'z' },
+        { op: 'add', path: '/a~1b~0c', value: '' },
+      ]);
+      expect((await source.image(id))?.properties).toEqual({ kept: 'z', 'a/b~c': '' });
+    });
+
+    it('counts even if their token has just expired', async () => {
+      const { id } = glance.add();
+      glance.admit('theirs', { projectId: 'demo', roles: ['member'], expired: true });
+      await source.deleteImage(id, 'theirs');
+      expect(await source.image(id)).toBeUndefined();
+    });
+
+    it('is refused for a reason', async () => {
+      const open = glance.add({ owner: 'p1', visibility: 'community' });
+      const own = glance.add({ protected: true });
+      const set = (id: string, properties: Record<string, string>): Promise<void> =>
+        source.changeProperties(id, { kind: 'merge', properties }, {}, 'theirs');
+      await expect(set(NOBODY, { a: 'b' })).rejects.toThrow(new ImageNotFound(NOBODY));
+      await expect(set(open.id, { a: 'b' })).rejects.toThrow(new NotOwner(open.id, 'change'));
+      await expect(set(own.id, { os_glance_x: 'b' })).rejects.toThrow(NotOwner);
+      await expect(set(own.id, { '😀': 'b' })).rejects.toThrow(
+        new ChangeRefused("Property names can't contain 4 byte unicode."),
+      );
+      const many = Object.fromEntries(Array.from({ length: 129 }, (_, n) => [`k${n}`, '']));
+      await expect(set(own.id, many)).rejects.toThrow(new QuotaExceeded(128));
+      const remove = { kind: 'remove', key: 'none' } as const;
+      await expect(source.changeProperties(own.id, remove, {}, 'theirs')).rejects.toThrow(
+        new ChangeConflict(own.id),
+      );
+      await expect(source.deleteImage(own.id, 'theirs')).rejects.toThrow(new ImageProtected(own.id));
+      await expect(source.deleteImage(open.id, 'theirs')).rejects.toThrow(new NotOwner(open.id, 'delete'));
+      await expect(source.deleteImage(NOBODY, 'theirs')).rejects.toThrow(new ImageNotFound(NOBODY));
+    });
+
+    it('whose token Glance alone does not take names what it may lack', async () => {
+      expect(await reason(source.deleteImage(NOBODY, 'unknown'))).toMatch(
+        /service_type = image.*service_token_roles/,
+      );
+    });
+  });
+
+  describe('the service’s own token', () => {
+    it('is replaced when Glance no longer takes it, for all who find that out at once by one', async () => {
+      await source.image(NOBODY);
+      glance.dismiss('own 1');
+      await Promise.all([source.image(NOBODY), source.image(NOBODY), source.page(UNHIDDEN)]);
+      expect(credentials.issued).toBe(2);
+    });
+
+    it('is not replaced again and again when that does not help', async () => {
+      glance.behave({ status: 401 });
+      for (let n = 0; n < 5; n++) {
+        expect(await reason(source.image(NOBODY))).toBe("it answers 401 to this service's own token");
+      }
+      expect(credentials.issued).toBe(2);
+    });
+
+    it('may not be had', async () => {
+      class Away extends CannotAsk {
+        readonly code = 'away';
+        readonly away = 'certainly';
+      }
+      credentials.token = () => {
+        throw new Away('it answers 503');
+      };
+      expect(await reason(source.page(UNHIDDEN))).toBe('Keystone gives no token for it: it answers 503');
+    });
+  });
+
+  describe.each<[string, GlanceBehaviour, RegExp]>([
+    ['says nothing', 'hang', /^it does not answer within 1 s$/],
+    ['cuts the connection', 'cut', /^(?:UND_ERR_SOCKET|ECONNRESET)$/],
+    ['cuts it in the middle of an answer', 'half-body', /^(?:UND_ERR_\w+|ECONNRESET|terminated)$/],
+    ['is broken', { status: 500 }, /^it answers 500$/],
+    ['is somewhere else', { status: 301 }, /^it answers 301$/],
+    ['speaks no JSON', 'not-json', /^its answer is n/],
+    ['speaks of something else', { json: { images: {}, members: 7 } }, /^its answer is n/],
+    ['answers null', { json: null }, /^its answer is n/],
+  ])('a Glance that %s', (_name, behaviour, expected) => {
+    it('is unavailable to reading', async () => {
+      const { id } = glance.add();
+      glance.behave(behaviour);
+      const asked = [source.page(UNHIDDEN), source.newestChange(), source.image(id), source.members(id)];
+      for (const each of await Promise.all(asked.map(reason))) expect(each).toMatch(expected);
+    });
+  });
+
+  it.each<GlanceBehaviour>(['hang', 'cut', 'half-body', { status: 503 }, { status: 429 }])(
+    'a change is unavailable, and sent once, when the answer is %j',
+    async (behaviour) => {
+      const { id } = glance.add();
+      glance.behave(behaviour);
+      const change = { kind: 'merge', properties: { a: 'b' } } as const;
+      await reason(source.changeProperties(id, change, {}, 'theirs'));
+      expect(glance.calls).toHaveLength(1);
+    },
+  );
+
+  it('is unavailable when nobody listens', async () => {
+    await glance.close();
+    expect(await reason(source.page(UNHIDDEN))).toBe('ECONNREFUSED');
+    glance = await FakeGlance.start();
+  });
+
+  it('is given up when its answer is no longer wanted', async () => {
+    glance.behave('hang');
+    const given = new AbortController();
+    const asked = reason(source.page(UNHIDDEN, given.signal));
+    given.abort();
+    expect(await asked).toBe('its answer is no longer wanted');
+  });
+
+  it.each([
+    [{ url: 'glance' }, 'url'],
+    [{ pageSize: 0 }, 'pageSize'],
+    [{ interface: 'secret' as 'public' }, 'interface'],
+  ])('refuses the options %j', (options, name) => {
+    expect(() => createGlanceSource(options, credentials)).toThrow(name);
+  });
+});

@@ -1,0 +1,158 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { PatchOperation } from '../client/property-patch.js';
+import { ImageApi, type ApiAnswer, type ImageDocument, type TokenHolder } from './image-api.js';
+
+/**
+ * What an answer is like:
+ * - `well`: as Glance's
+ * - `{ status }`: this one instead, with a body of HTML
+ * - `{ json }`: 200 with this
+ * - `hang`: none, ever
+ * - `half-body`: the right one, and the connection is cut in the middle of its body
+ * - `not-json`: 200 with a body that is no JSON
+ * - `cut`: the connection is cut without a byte
+ */
+export type GlanceBehaviour =
+  | 'well'
+  | 'hang'
+  | 'half-body'
+  | 'not-json'
+  | 'cut'
+  | { readonly status: number }
+  | { readonly json: unknown };
+
+/** A request that came in. */
+export interface GlanceCall {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly token?: string;
+  readonly serviceToken?: string;
+  readonly contentType?: string;
+  readonly body: string;
+}
+
+/**
+ * A Glance for tests: real HTTP on a loopback port, what a mirror asks of the Image API v2 answered as Glance
+ * 25.1 does, and the ways to misbehave that a mirror has to survive. Images are put there as documents.
+ *
+ * @example
+ * const glance = await FakeGlance.start();
+ * glance.admit('token', { projectId: 'service', roles: ['service', 'admin'] });
+ * const { id } = glance.add({ owner: 'p1', os_distro: 'debian' });
+ * glance.behave('hang');
+ * await glance.close();
+ */
+export class FakeGlance {
+  readonly url: string;
+  /** Every request so far. */
+  readonly calls: GlanceCall[] = [];
+
+  readonly #api = new ImageApi();
+  readonly #tokens = new Map<string, TokenHolder>();
+  #behaviour: GlanceBehaviour = 'well';
+
+  private constructor(private readonly server: Server) {
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      // What a caller cut off is its own affair.
+      void this.#serve(request, response).catch(() => response.destroy());
+    });
+  }
+
+  /** Starts one, listening. */
+  static async start(): Promise<FakeGlance> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new FakeGlance(server);
+  }
+
+  /** Says whose a token is; without that it is 401. */
+  admit(token: string, holder: TokenHolder): void {
+    this.#tokens.set(token, holder);
+  }
+
+  /** A token is not taken any more. */
+  dismiss(token: string): void {
+    this.#tokens.delete(token);
+  }
+
+  /** Puts an image there; what is left out is as for an empty one of the project `demo`. */
+  add(attributes: Partial<ImageDocument> = {}): ImageDocument {
+    return this.#api.add(attributes);
+  }
+
+  share(id: string, projectId: string, status = 'pending'): void {
+    this.#api.share(id, projectId, status);
+  }
+
+  /** Removes an image for good: it is no marker any more either. */
+  purge(id: string): void {
+    this.#api.purge(id);
+  }
+
+  /** Says what every following answer is like. */
+  behave(how: GlanceBehaviour): void {
+    this.#behaviour = how;
+  }
+
+  /** Cuts every connection and refuses new ones. */
+  async close(): Promise<void> {
+    const closed = once(this.server, 'close');
+    this.server.close();
+    this.server.closeAllConnections();
+    await closed;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url: path = '/', headers } = request;
+    let body = '';
+    for await (const chunk of request) body += String(chunk);
+    const call: GlanceCall = {
+      method,
+      path,
+      token: single(headers['x-auth-token']),
+      serviceToken: single(headers['x-service-token']),
+      contentType: headers['content-type'],
+      body,
+    };
+    this.calls.push(call);
+    const how = this.#behaviour;
+    if (how === 'hang') return;
+    if (how === 'cut') throw new Error('cut');
+    if (how === 'not-json') return send(response, 200, '<html>busy</html>');
+    if (typeof how === 'object') {
+      return 'json' in how
+        ? send(response, 200, JSON.stringify(how.json))
+        : send(response, how.status, '<html>busy</html>');
+    }
+    const { status, document } = this.#answer(call);
+    const text = document ? JSON.stringify(document) : '';
+    if (how === 'well') return send(response, status, text);
+    response.writeHead(status, { 'content-type': 'application/json', 'content-length': text.length });
+    response.write(text.slice(0, text.length / 2), () => response.destroy());
+  }
+
+  #answer({ method, path, token = '', serviceToken = '', body }: GlanceCall): ApiAnswer {
+    const who = this.#tokens.get(token);
+    const isService = this.#tokens.get(serviceToken)?.roles.includes('service');
+    if (!who || (who.expired && !isService)) return { status: 401, document: { message: 'Unauthorized' } };
+    const { pathname, searchParams } = new URL(path, this.url);
+    const [, version, kind, id, of] = pathname.split('/').map(decodeURIComponent);
+    if (version !== 'v2' || kind !== 'images') return { status: 404, document: { message: 'no such path' } };
+    if (id === undefined) return this.#api.list(who, searchParams);
+    if (of === 'members') return this.#api.members(who, id);
+    if (method === 'PATCH') return this.#api.patch(who, id, JSON.parse(body) as PatchOperation[]);
+    return method === 'DELETE' ? this.#api.delete(who, id) : this.#api.show(who, id);
+  }
+}
+
+function send(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(text);
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}
