@@ -25,7 +25,7 @@ function published({ nx: _nx, exports, ...manifest }) {
 }
 
 rmSync(target, { recursive: true, force: true });
-for (const name of ['domain', 'links', 'plugins', 'auth']) {
+for (const name of ['domain', 'links', 'plugins', 'auth', 'glance']) {
   const library = join(root, 'libs', name);
   const manifest = published(JSON.parse(readFileSync(join(library, 'package.json'), 'utf8')));
   const stage = join(target, manifest.name);

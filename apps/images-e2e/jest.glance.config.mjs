@@ -6,5 +6,7 @@ export default {
   globalSetup: '<rootDir>/src/glance/harness/global-setup.mjs',
   testMatch: ['<rootDir>/src/glance/**/*.spec.ts'],
   testPathIgnorePatterns: [],
+  // They share one Glance.
+  maxWorkers: 1,
   testTimeout: 60_000,
 };

@@ -38,6 +38,13 @@ describe('an isolated authenticator', () => {
     expect(faults).toEqual([]);
   });
 
+  it('answers at once what the authenticator answers at once', () => {
+    const given: Authentication = { outcome: 'identity', identity: IDENTITY };
+    const authenticator: Authenticator = { challenge: 'Keystone uri="http://k"', authenticate: () => given };
+    const fail = (reason: string): void => expect(reason).toBe(undefined);
+    expect(isolateAuthenticator(authenticator, fail).authenticate('secret-token')).toEqual(given);
+  });
+
   const identity = (wrong: object): unknown => ({ outcome: 'identity', identity: { ...IDENTITY, ...wrong } });
   it.each<[string, (token: string) => unknown, RegExp]>([
     [

@@ -69,12 +69,16 @@ export async function authenticationOf(
   [token, request]: Parameters<Authenticator['authenticate']>,
   within: number = AUTHENTICATION,
 ): Promise<Authentication> {
+  return checkedAuthentication(await inTime(authenticator.authenticate(token, request), within));
+}
+
+async function inTime<T>(answer: T | PromiseLike<T>, within: number): Promise<T> {
   let late: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
     late = setTimeout(() => reject(new Error(`it did not answer within ${within} ms`)), within);
   });
   try {
-    return checkedAuthentication(await Promise.race([authenticator.authenticate(token, request), deadline]));
+    return await Promise.race([answer, deadline]);
   } finally {
     clearTimeout(late);
   }
@@ -83,7 +87,7 @@ export async function authenticationOf(
 /**
  * An authenticator whose faults are nobody's but its own: where it throws, does not answer in time or answers
  * something else than its contract says, nobody could say whose the token is. It is never `invalid` then: a
- * client would throw away a good token.
+ * client would throw away a good token. What the authenticator answers at once is answered at once.
  *
  * @param within milliseconds
  */
@@ -94,13 +98,20 @@ export function isolateAuthenticator(
 ): Authenticator {
   return {
     challenge: authenticator.challenge,
-    async authenticate(token, request) {
-      try {
-        return await authenticationOf(authenticator, [token, request], within);
-      } catch (error) {
+    authenticate(token, request) {
+      const failed = (error: unknown): Authentication => {
         // What was thrown may quote the token.
         onFault(reasonOf(error, token));
         return { outcome: 'unavailable', retryAfter: RETRY_AFTER };
+      };
+      try {
+        const answer = authenticator.authenticate(token, request) as Partial<Promise<Authentication>>;
+        if (typeof answer?.then !== 'function') return checkedAuthentication(answer);
+        return inTime(answer as Promise<Authentication>, within)
+          .then(checkedAuthentication)
+          .catch(failed);
+      } catch (error) {
+        return failed(error);
       }
     },
   };

@@ -64,6 +64,29 @@ beforeEach(() => {
 });
 
 describe('an image by its id', () => {
+  it('is read in one query with all that are asked for at that time, and judged by itself', async () => {
+    let queries = 0;
+    const count = (): number => queries++;
+    database.pool.on('acquire', count);
+    const asked = [PUBLIC, SHARED, MISSING, PRIVATE, PUBLIC.toUpperCase(), DELETED].map((id) =>
+      catalogue.image(id, STRANGER).then(
+        ({ value }) => [value.id, [...value.members]],
+        (error) => error.constructor,
+      ),
+    );
+    expect(await Promise.all(asked)).toEqual([
+      [PUBLIC, []],
+      [SHARED, [['stranger', 'pending']]],
+      ImageNotFound,
+      ImageNotFound,
+      [PUBLIC, []],
+      ImageNotFound,
+    ]);
+    database.pool.off('acquire', count);
+    // The images, and whom they are shared with.
+    expect(queries).toBe(2);
+  });
+
   it('is read as it stands', async () => {
     expect(await catalogue.image(PUBLIC, STRANGER)).toEqual({
       source: 'fresh',

@@ -22,7 +22,9 @@ import {
 } from '@glimpse/domain';
 import { changeStatement, deleteStatement, type DeletedRow, type PropertiesRow } from './change.js';
 import { QUERY_DEADLINE, type Database } from './database.js';
+import { ImagesById } from './images-by-id.js';
 import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list.js';
+import { namesOfPrepared } from './prepared.js';
 import type { Statement } from './statement.js';
 import { orUnavailable } from './unavailable.js';
 
@@ -47,16 +49,10 @@ interface ImageRow {
   readonly members: readonly { readonly member: string; readonly status: string }[] | null;
 }
 
-/**
- * Of how many different lists the connections keep a prepared plan. Planning a list takes longer than reading it;
- * but what is once prepared a connection never gives up, and whoever asks can make up any number of them.
- */
-const MOST_PREPARED = 50;
-
 /** The catalogue as it stands in PostgreSQL. */
 export class StoredCatalogue implements Catalogue {
-  /** Texts and names of prepared lists. */
-  readonly #prepared = new Map<string, string>();
+  readonly #byId: ImagesById;
+  readonly #nameOfList = namesOfPrepared('list');
 
   constructor(
     private readonly database: Database,
@@ -64,7 +60,9 @@ export class StoredCatalogue implements Catalogue {
     private readonly onUnavailable: (error: unknown) => void,
     /** Whether the database is known to be away: then nobody has to wait for it. */
     private readonly isAway: () => boolean = () => false,
-  ) {}
+  ) {
+    this.#byId = new ImagesById(database);
+  }
 
   async image(id: string, viewer: Viewer): Promise<Reading<Image>> {
     return { source: 'fresh', value: await this.imageToChange(id, viewer) };
@@ -72,13 +70,8 @@ export class StoredCatalogue implements Catalogue {
 
   /** Nothing is kept here, so that this is how every image is read. */
   async imageToChange(id: string, viewer: Viewer): Promise<Image> {
-    // Served by the primary keys of images and members.
-    const row = await this.#ask(() =>
-      this.database.prisma.image.findUnique({
-        where: { id: stored(id), deletedAt: null },
-        include: { members: true },
-      }),
-    );
+    const key = stored(id);
+    const row = await this.#ask(() => this.#byId.read(key));
     const image = row && imageOf(row);
     if (!image || !canSee(image, viewer)) throw new ImageNotFound(id);
     return image;
@@ -126,29 +119,17 @@ export class StoredCatalogue implements Catalogue {
     let rows: (ImageRow & ListRow)[] = [];
     for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, rows)) {
       const statement = query.statement(plan);
-      rows = await this.#query(statement, {
-        name: this.#nameOf(statement),
-        query_timeout: Math.max(Math.ceil(end - performance.now()), 1),
-      });
+      rows = await this.#query(statement, Math.max(Math.ceil(end - performance.now()), 1));
     }
     return rows;
   }
 
-  /** The name under which connections keep the plan of a list's statement, if they do. */
-  #nameOf({ text }: Statement): string | undefined {
-    if (!this.database.prepares) return undefined;
-    const known = this.#prepared.get(text);
-    if (known !== undefined || this.#prepared.size === MOST_PREPARED) return known;
-    const name = `list ${this.#prepared.size}`;
-    this.#prepared.set(text, name);
-    return name;
-  }
-
   async #query<Row extends object>(
-    { text, values }: Statement,
-    options: { readonly name?: string; readonly query_timeout?: number } = {},
+    { text, values, name = this.#nameOfList(text) }: Statement,
+    query_timeout: number = QUERY_DEADLINE,
   ): Promise<Row[]> {
-    const query = { text, values: [...values], ...options };
+    const kept = this.database.prepares ? name : '';
+    const query = { name: kept, text, values: [...values], query_timeout };
     const { rows } = await this.#ask(() => this.database.pool.query<Row>(query));
     return rows;
   }

@@ -63,6 +63,7 @@ const DELETE_IMAGE = `
 export function changeStatement(id: string, change: PropertyChange, version?: bigint): Statement {
   const [properties, key] = change.kind === 'remove' ? [{}, change.key] : [change.properties, null];
   return {
+    name: 'change properties',
     text: CHANGE_PROPERTIES,
     values: [id, JSON.stringify(properties), change.kind === 'replace', key, version ?? null, PROPERTY_QUOTA],
   };
@@ -70,5 +71,5 @@ export function changeStatement(id: string, change: PropertyChange, version?: bi
 
 /** The statement of a soft delete; its row is a {@link DeletedRow}, or there is no such image. */
 export function deleteStatement(id: string, version?: bigint): Statement {
-  return { text: DELETE_IMAGE, values: [id, version ?? null] };
+  return { name: 'delete image', text: DELETE_IMAGE, values: [id, version ?? null] };
 }

@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from './generated/client.js';
+import { namesOfPrepared } from './prepared.js';
 
 /** Milliseconds within which PostgreSQL has to accept a connection, or the pool to have one free. */
 const CONNECT_DEADLINE = 2_000;
@@ -66,7 +67,11 @@ export function openDatabase({ url, poolSize, queryDeadline, pooled = false }: D
   });
   // An idle connection that dies says so here; the next query sees to it. Unheard, it would end the process.
   pool.on('error', () => undefined);
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const nameOf = namesOfPrepared('prisma');
+  const adapter = new PrismaPg(pool, {
+    ...(!pooled && { statementNameGenerator: ({ sql }) => nameOf(sql) }),
+  });
+  const prisma = new PrismaClient({ adapter });
   return {
     pool,
     prisma,

@@ -2,6 +2,8 @@
 export interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
+  /** Under which connections keep its plan, where its text is always the same. */
+  readonly name?: string;
 }
 
 /** Collects the values of a statement and gives each its place. */

@@ -197,7 +197,7 @@ it('is listed as it is by its id, members and all', async () => {
     updatedAt: new Date('2026-02-03T04:05:06.789Z'),
   });
   const two = image({
-    id: one.id.replace(/^./, '0'),
+    id: one.id.replace(/^./, (first) => (first === '0' ? '1' : '0')),
     name: null,
     owner: null,
     visibility: 'public',

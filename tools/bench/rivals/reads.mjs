@@ -1,16 +1,21 @@
-/** Ways to read from a catalogue, each by the client library alone. Each answers JSON. */
-import { openDatabase } from '@glimpse/store';
+/** Ways to read from a catalogue, without any HTTP. Each answers JSON. */
+import { StoredCatalogue, openDatabase } from '@glimpse/store';
 
 const SHOW = 'SELECT * FROM images WHERE id = $1 AND deleted_at IS NULL';
 
 /**
- * @param {string} kind `pg`, `prisma` or `query`
+ * @param {string} kind `pg`, `prisma`, `catalogue` or `query`
  * @param {string} url of the database
  * @param {{text: string, values: unknown[]}} [query] what `query` asks, whatever it is asked for
  * @returns {(id: string) => Promise<string>}
  */
 export function reader(kind, url, query) {
-  const { pool, prisma } = openDatabase({ url, poolSize: 10 });
+  const database = openDatabase({ url, poolSize: 10 });
+  const { pool, prisma } = database;
+  const catalogue = new StoredCatalogue(database, console.error);
+  const viewer = { project: null, admin: true };
+  const plain = ({ version, size, ...image }) =>
+    JSON.stringify({ ...image, version: Number(version), size: Number(size) });
   const readers = {
     async pg(id) {
       const { rows } = await pool.query({ name: 'show', text: SHOW, values: [id] });
@@ -21,7 +26,10 @@ export function reader(kind, url, query) {
         where: { id, deletedAt: null },
         include: { members: true },
       });
-      return JSON.stringify({ ...image, version: Number(image.version), size: Number(image.size) });
+      return plain(image);
+    },
+    async catalogue(id) {
+      return plain((await catalogue.image(id, viewer)).value);
     },
     async query() {
       const { rows } = await pool.query(query.text, query.values);

@@ -1,4 +1,4 @@
-/** One image by id, out of the database each time: what each layer between it and the client costs. */
+/** One image by id, out of the database each time: what each layer between it and the client costs, where many ask at a time and where one does. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -31,10 +31,12 @@ export async function run(stage, { rounds }) {
   const contestant = (start) => ({
     start,
     async measure(server) {
-      const load = (seconds) =>
-        peak(server, { folder: stage.folder, paths, token, seconds, connections: 32 });
-      await load(1);
-      return load(2);
+      const load = (seconds, connections) =>
+        peak(server, { folder: stage.folder, paths, token, seconds, connections });
+      await load(2, 32);
+      const many = await load(2, 32);
+      const { rate, cpu } = await load(1, 1);
+      return { ...many, oneRate: rate, oneCpu: cpu };
     },
   });
   const rival = (kind, read) => contestant(() => stage.startRival(kind, { read, database: url, token }));
@@ -43,7 +45,7 @@ export async function run(stage, { rounds }) {
       'Fastify, pg': rival('fastify', 'pg'),
       'Nest, pg': rival('nest', 'pg'),
       'Fastify, Prisma': rival('fastify', 'prisma'),
-      'Nest, Prisma': rival('nest', 'prisma'),
+      'Fastify, catalogue': rival('fastify', 'catalogue'),
       Glimpse: contestant(() => stage.startGlimpse(url, { GLIMPSE_CACHE_SIZE: '0' })),
     },
     Math.min(rounds, 3),
@@ -51,13 +53,20 @@ export async function run(stage, { rounds }) {
   const some = ids.slice(0, 100);
   const pgAlone = await loop(stage, 'pg', url, some, Math.min(rounds, 3));
   const prismaAlone = await loop(stage, 'prisma', url, some, Math.min(rounds, 3));
+  const catalogueAlone = await loop(stage, 'catalogue', url, some, Math.min(rounds, 3));
 
   const cpu = (who) => of(who, 'cpu').median;
   const ratio = (who) => of(who).over('Fastify, pg');
-  const prisma = cpu('Fastify, Prisma') - cpu('Fastify, pg');
+  const prisma = cpu('Fastify, catalogue') - cpu('Fastify, pg');
   const nest = cpu('Nest, pg') - cpu('Fastify, pg');
   const ours = cpu('Glimpse') - cpu('Fastify, pg') - prisma - nest;
-  const line = (label, who) => [label, shown(of(who).median), shown(cpu(who)), shown(ratio(who))];
+  const line = (label, who) => [
+    label,
+    ...[of(who).median, cpu(who), ratio(who)].map(shown),
+    ...[of(who, 'oneRate').median, of(who, 'oneCpu').median, of(who, 'oneRate').over('Fastify, pg')].map(
+      shown,
+    ),
+  ];
   return {
     figures: [
       {
@@ -66,18 +75,21 @@ export async function run(stage, { rounds }) {
         atLeast: 0.4,
       },
       {
-        what: 'the same, were a named statement in the place of Prisma Client (estimated from processor time)',
+        what: 'the same, were a named statement for each in the place of Prisma Client (estimated from processor time)',
         value: cpu('Fastify, pg') / (cpu('Glimpse') - prisma),
       },
     ],
     tables: [
       {
-        columns: ['', 'requests/s', 'processor µs/request', 'ratio'],
+        columns: [
+          ...['', 'requests/s', 'processor µs/request', 'ratio'],
+          ...['one at a time: requests/s', 'processor µs/request', 'ratio'],
+        ],
         lines: [
           line('bare Fastify, one prepared pg query', 'Fastify, pg'),
           line('plain Nest, one prepared pg query', 'Nest, pg'),
-          line('bare Fastify, Prisma Client with members', 'Fastify, Prisma'),
-          line('plain Nest, Prisma Client with members', 'Nest, Prisma'),
+          line('bare Fastify, Prisma Client, a query for each', 'Fastify, Prisma'),
+          line('bare Fastify, the catalogue: Prisma Client, a query for all at a time', 'Fastify, catalogue'),
           line('Glimpse, cache off', 'Glimpse'),
         ],
       },
@@ -86,7 +98,7 @@ export async function run(stage, { rounds }) {
         lines: [
           ['Fastify, pg and the connection', shown(cpu('Fastify, pg'))],
           ['Nest', shown(nest)],
-          ['Prisma Client', shown(prisma)],
+          ['the catalogue: Prisma Client, a query for all at a time', shown(prisma)],
           ['Glimpse: token, policy, view, ETag, ids, metrics', shown(ours)],
         ],
       },
@@ -94,7 +106,8 @@ export async function run(stage, { rounds }) {
         columns: ['without any HTTP, ten at once', 'reads/s'],
         lines: [
           ['pg, one prepared query by primary key', shown(pgAlone)],
-          ['Prisma Client with members', shown(prismaAlone)],
+          ['Prisma Client, a query for each', shown(prismaAlone)],
+          ['the catalogue: Prisma Client, a query for all at a time', shown(catalogueAlone)],
         ],
       },
     ],

@@ -57,8 +57,8 @@ class GlanceSource implements ImageSource {
     const roles = await this.#session.roles();
     if (roles.some((role) => role.toLowerCase() === adminRole.toLowerCase())) return undefined;
     return (
-      `it does not show this service every image: the service's user has the roles ` +
-      `${roles.join(', ')}, and needs ${adminRole}`
+      `its user lacks the role ${adminRole} in its project, and Glance shows it only a part of the images ` +
+      `(the roles are ${roles.join(', ')})`
     );
   }
 

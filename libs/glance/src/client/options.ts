@@ -39,7 +39,7 @@ export class GlanceOptions {
 
   /** Within how long Glance has to answer in full. */
   @WholeNumber(1, 300)
-  timeout = 10;
+  timeout = 5;
 
   /** How many calls to Glance run at once. */
   @WholeNumber(1, 1000)

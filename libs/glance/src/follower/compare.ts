@@ -22,7 +22,8 @@ const COMPARED: readonly (keyof SourceImage & keyof Image)[] = [
 
 /**
  * Compares all images and members of a source with those of its mirror, each difference a line. Both are read
- * in the same order, so that memory holds a page of each. What changes meanwhile may show as a difference.
+ * in the order of their creation, so that memory holds a page of each, and what was created in one second: that
+ * a source may order more finely than its times show. What changes meanwhile may show as a difference.
  *
  * @throws {SourceUnavailable} {CatalogueUnavailable}
  *
@@ -35,38 +36,48 @@ export async function* compareCatalogues(
   mirror: FollowedMirror,
 ): AsyncGenerator<string, void> {
   for (const hidden of [false, true]) {
-    const theirs = pagesOf((after) => source.page({ hidden, ...(after && { after }) }));
-    const ours = pagesOf(async (after) => {
+    const theirs = secondsOf((after) => source.page({ hidden, ...(after && { after }) }));
+    const ours = secondsOf(async (after) => {
       const images = await mirror.page(hidden, PAGE, after);
-      return { images, bad: [], next: images.length < PAGE ? undefined : images.at(-1) };
+      return { images, next: images.length < PAGE ? undefined : images.at(-1) };
     });
     let [there, here] = [await theirs.next(), await ours.next()];
     while (!there.done || !here.done) {
-      const order = there.done ? 1 : here.done ? -1 : placeOrder(there.value, here.value);
-      if (order < 0) yield `image ${there.value!.id}: only in the source`;
-      if (order > 0) yield `image ${here.value!.id}: only in the catalogue`;
-      if (order === 0) yield* differences(source, there.value as SourceImage, here.value as Image);
+      const order = there.done ? 1 : here.done ? -1 : there.value.second - here.value.second;
+      const inSource = order <= 0 ? there.value!.images : new Map<string, SourceImage>();
+      const inCatalogue = order >= 0 ? here.value!.images : new Map<string, Image>();
+      for (const [id, image] of inSource) {
+        const copy = inCatalogue.get(id);
+        if (copy) yield* differences(source, image, copy);
+        else yield `image ${id}: only in the source`;
+      }
+      for (const id of inCatalogue.keys()) if (!inSource.has(id)) yield `image ${id}: only in the catalogue`;
       [there, here] = [order <= 0 ? await theirs.next() : there, order >= 0 ? await ours.next() : here];
     }
   }
 }
 
-async function* pagesOf<T extends SourcePlace>(
+/** Images by the second of their creation; one that a page names again counts once. */
+async function* secondsOf<T extends SourcePlace>(
   read: (after?: SourcePlace) => Promise<{ images: readonly T[]; next: SourcePlace | undefined }>,
-): AsyncGenerator<T, undefined> {
+): AsyncGenerator<{ second: number; images: ReadonlyMap<string, T> }, undefined> {
+  let second = -Infinity;
+  let images = new Map<string, T>();
   let after: SourcePlace | undefined;
   do {
-    const { images, next } = await read(after);
-    yield* images;
-    after = next;
+    const page = await read(after);
+    for (const image of page.images) {
+      const created = Math.floor(image.createdAt.getTime() / 1000);
+      if (created !== second && images.size > 0) {
+        yield { second, images };
+        images = new Map();
+      }
+      second = created;
+      images.set(image.id, image);
+    }
+    after = page.next;
   } while (after);
-}
-
-function placeOrder(one: SourcePlace, other: SourcePlace): number {
-  return (
-    one.createdAt.getTime() - other.createdAt.getTime() ||
-    (one.id < other.id ? -1 : Number(one.id > other.id))
-  );
+  if (images.size > 0) yield { second, images };
 }
 
 async function* differences(

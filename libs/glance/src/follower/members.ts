@@ -4,8 +4,8 @@ import { paced, requireSight, type Following } from './following.js';
 /** How many images' members are read at once. */
 const AT_ONCE = 4;
 
-/** Seconds after which it is looked again whether an image that had no members has any. */
-const SLOW_ROUND = 3_600;
+/** In how many rounds it is looked once whether images that had no members have any. */
+const SLOW = 10;
 /** How many images' members are read in a turn. */
 const TURN = 20;
 
@@ -44,7 +44,7 @@ export async function readDueMembers(following: Following, round: number): Promi
   const turns = [
     { kind: 'some', age: round, share: 0.1 },
     { kind: 'unread', age: 0, share: 0.5 },
-    { kind: 'none', age: SLOW_ROUND, share: 0.05 },
+    { kind: 'none', age: SLOW * round, share: 0.05 },
   ] as const;
   let any = false;
   for (const { share, ...due } of turns) {

@@ -42,6 +42,7 @@ function refusal(status: number, message: string): ApiAnswer {
   };
 }
 
+const FOUR_BYTES = /[\u{10000}-\u{10ffff}]/u;
 const LONGEST_PAGE = 1000;
 const READ_ONLY = new Set(['checksum', 'created_at', 'file', 'id', 'schema', 'self', 'size', 'status']);
 
@@ -141,9 +142,6 @@ export class ImageApi {
     for (const name of named) {
       if (READ_ONLY.has(name)) return refusal(403, `Attribute '${name}' is read-only.`);
       if (name.startsWith('os_glance')) return refusal(403, `Attribute '${name}' is reserved.`);
-      if (/[\u{10000}-\u{10ffff}]/u.test(name)) {
-        return refusal(400, "Property names can't contain 4 byte unicode.");
-      }
     }
     const row = this.#visible(who, id);
     if (!row) return refusal(404, `No image found with ID ${id}`);
@@ -158,6 +156,13 @@ export class ImageApi {
     if (count > PROPERTY_QUOTA) {
       const counts = `Attempted: ${count}, Maximum: ${PROPERTY_QUOTA}`;
       return refusal(413, `The limit has been exceeded on the number of allowed image properties. ${counts}`);
+    }
+    // What MySQL's utf8 lacks.
+    for (const [name, value] of changed) {
+      if (FOUR_BYTES.test(name)) return refusal(400, "Property names can't contain 4 byte unicode.");
+      if (typeof value !== 'string' || !FOUR_BYTES.test(value)) continue;
+      const shown = name.charAt(0).toUpperCase() + name.slice(1).toLowerCase();
+      return refusal(400, `${shown} can't contain 4 byte unicode characters.`);
     }
     row.document = { ...(Object.fromEntries(changed) as ImageDocument), updated_at: secondOf(Date.now()) };
     return { status: 200, document: row.document };

@@ -45,6 +45,13 @@ export const TAKE = `
   FROM may LEFT JOIN written ON true GROUP BY may.write`;
 
 /**
+ * Waits for whoever writes members of these images. Whose statement began before they were done would not see
+ * what they wrote, and leave a member that is none any more. $1: the ids.
+ */
+export const LOCK = `
+  SELECT FROM mirrored WHERE image_id = ANY ($1::uuid[]) ORDER BY image_id FOR UPDATE`;
+
+/**
  * The members of images, in the place of those they had. Served by the primary keys of `mirrored` and `members`.
  *
  * $1: the lease or null; $2: the ticket; $3: a JSON array of {image_id, members: [{member, status}]}.

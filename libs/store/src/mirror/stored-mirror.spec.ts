@@ -10,6 +10,7 @@ import { StoredCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from '../database.js';
 import { openEmbedded, type EmbeddedDatabase } from '../embedded/index.js';
 import { migrate } from '../migrate.js';
+import { LOCK, TAKE_MEMBERS } from './statements.js';
 import { StoredMirror } from './stored-mirror.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'glimpse-mirror-'));
@@ -127,6 +128,26 @@ describe('an answer of the source', () => {
     expect((await read(one.id)).members).toEqual(members({ b: 'pending', c: 'accepted' }));
     expect(await mirror.takeMembers(of({ b: 'accepted' }), await mirror.draw())).toEqual([one.id]);
     expect((await read(one.id)).members).toEqual(members({ b: 'accepted' }));
+  });
+
+  it('about members sees what a writer has just put there that it waited for', async () => {
+    const one = image({ visibility: 'shared' });
+    await mirror.take([one], await mirror.draw());
+    const [early, late] = [await mirror.draw(), await mirror.draw()];
+    const client = await database.pool.connect();
+    await client.query('BEGIN');
+    await client.query(LOCK, [[one.id]]);
+    const withdrawn = mirror.takeMembers([{ imageId: one.id, members: members({}) }], late);
+    await sleep(200);
+    await client.query(TAKE_MEMBERS, [
+      null,
+      early.number,
+      JSON.stringify([{ image_id: one.id, members: [{ member: 'b', status: 'accepted' }] }]),
+    ]);
+    await client.query('COMMIT');
+    client.release();
+    expect(await withdrawn).toEqual([one.id]);
+    expect((await read(one.id)).members).toEqual(members({}));
   });
 
   it('about the members of an image that is not there is left', async () => {

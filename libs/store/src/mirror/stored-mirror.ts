@@ -33,6 +33,7 @@ import {
   END_CHANGE,
   HAS_OTHERS,
   IDS_IN_ORDER,
+  LOCK,
   LOOK,
   MEMBERS_DUE,
   MEMBERS_STANDING,
@@ -86,8 +87,24 @@ export class StoredMirror implements FollowedMirror {
     lease?: Lease,
   ): Promise<readonly string[]> {
     if (members.length === 0) return [];
+    const ids = members.map(({ imageId }) => imageId);
     const batch = JSON.stringify(members.map(membersDocumentOf));
-    return (await this.#write(TAKE_MEMBERS, lease, [number, batch])).changed;
+    const row = await orUnavailable(async () => {
+      const client = await this.database.pool.connect();
+      let done = false;
+      try {
+        await client.query('BEGIN');
+        await client.query(LOCK, [ids]);
+        const { rows } = await client.query<Written>(TAKE_MEMBERS, [lease?.number ?? null, number, batch]);
+        await client.query('COMMIT');
+        done = true;
+        return rows[0]!;
+      } finally {
+        // What was begun ends with the connection.
+        client.release(!done);
+      }
+    }, this.onUnavailable);
+    return requireHeld(row).changed;
   }
 
   async remove(ids: readonly string[], { number }: Ticket, lease?: Lease): Promise<readonly string[]> {
@@ -181,8 +198,7 @@ export class StoredMirror implements FollowedMirror {
     values: readonly unknown[],
   ): Promise<Row> {
     const [row] = await this.#query<Row>(text, [lease?.number ?? null, ...values]);
-    if (!row!.held) throw new LeaseLost();
-    return row!;
+    return requireHeld(row!);
   }
 
   async #query<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
@@ -192,6 +208,12 @@ export class StoredMirror implements FollowedMirror {
     );
     return rows;
   }
+}
+
+/** @throws {LeaseLost} */
+function requireHeld<Row extends Written>(row: Row): Row {
+  if (!row.held) throw new LeaseLost();
+  return row;
 }
 
 /** As JSON holds it. */

@@ -162,3 +162,18 @@ export class GlanceClient {
     await this.#done('DELETE', `/v2/images/${id}`);
   }
 }
+
+/** Deletes every image of the run's Glance, which other suites have used before. */
+export async function emptyGlance(cloud: Cloud): Promise<void> {
+  const admin = await GlanceClient.as(cloud, cloud.people.admin);
+  for (const hidden of [false, true]) {
+    for (;;) {
+      const images = await admin.list(`limit=1000&visibility=all&os_hidden=${hidden}`);
+      if (images.length === 0) break;
+      for (const image of images) {
+        if (image['protected'] === true) await admin.set(image.id, { protected: false });
+        await admin.delete(image.id);
+      }
+    }
+  }
+}

@@ -1,0 +1,261 @@
+import { randomUUID } from 'node:crypto';
+import { createServiceCredentials, type ServiceCredentials } from '@glimpse/auth';
+import { DomainError, SourceUnavailable } from '@glimpse/domain';
+import { createGlanceSource } from '@glimpse/glance';
+import { FakeGlance } from '@glimpse/glance/testing';
+import type { ImageSource, SourceQuery } from '@glimpse/plugins';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Cloud } from '../keystone/harness/cloud.js';
+import { describeWithGlance } from './harness/cloud.js';
+import { GlanceClient, emptyGlance, type GlanceImage } from './harness/glance-client.js';
+
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+
+/** The images of this suite, by what they are there for. */
+type Images = Readonly<Record<(typeof NAMES)[number], string>>;
+const NAMES = ['shared', 'private', 'community', 'hidden', 'protected', 'deleted', 'plain'] as const;
+
+/** A question to a source, as both are asked it. */
+interface Step {
+  readonly name: string;
+  ask(source: ImageSource, images: Images, tokens: { demo: string; alt: string }): Promise<unknown>;
+}
+
+async function walk(source: ImageSource, query: SourceQuery): Promise<unknown[]> {
+  const found: unknown[] = [];
+  for (let after: SourceQuery['after']; ;) {
+    const { images, bad, next } = await source.page({ ...query, ...(after && { after }) });
+    found.push(...images, ...bad);
+    if (!next) return found;
+    after = next;
+  }
+}
+
+const merge = (properties: Record<string, string>) => ({ kind: 'merge', properties }) as const;
+const numbered = (count: number): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: count }, (_, n) => [`key${n}`, 'x']));
+
+const CONVERSATION: readonly Step[] = [
+  { name: 'all images', ask: (source) => walk(source, { hidden: false }) },
+  { name: 'hidden images', ask: (source) => walk(source, { hidden: true }) },
+  {
+    name: 'what changes in a year',
+    ask: (source) => walk(source, { hidden: false, changedSince: new Date(Date.now() + 31_536_000_000) }),
+  },
+  {
+    name: 'what is behind a deleted image',
+    ask: async (source, { deleted }) => {
+      const after = { id: deleted, createdAt: new Date('2026-01-01T00:00:00Z') };
+      return (await source.page({ hidden: false, after })).images;
+    },
+  },
+  {
+    name: 'what is behind an image that was purged',
+    ask: (source) =>
+      walk(source, { hidden: false, after: { id: NOBODY, createdAt: new Date('2026-01-01T00:00:00Z') } }),
+  },
+  { name: 'the newest change', ask: async (source) => (await source.newestChange()) instanceof Date },
+  { name: 'whether it shows everything', ask: (source) => source.blindness() },
+  { name: 'one image', ask: (source, { plain }) => source.image(plain) },
+  { name: 'a hidden image', ask: (source, { hidden }) => source.image(hidden) },
+  { name: 'a deleted image', ask: (source, { deleted }) => source.image(deleted) },
+  { name: 'no image', ask: (source) => source.image(NOBODY) },
+  { name: 'what is no id', ask: (source) => source.image('no/id?') },
+  { name: 'the members of a shared image', ask: (source, { shared }) => source.members(shared) },
+  { name: 'the members of a private image', ask: (source, images) => source.members(images.private) },
+  { name: 'the members of a community image', ask: (source, { community }) => source.members(community) },
+  { name: 'the members of a deleted image', ask: (source, { deleted }) => source.members(deleted) },
+  { name: 'the members of no image', ask: (source) => source.members(NOBODY) },
+  {
+    name: 'properties are set',
+    ask: async (source, { plain }, { demo }) => {
+      await source.changeProperties(plain, merge({ 'a/b~c': 'x', ünï: '', kept: 'ö' }), {}, demo);
+      return (await source.image(plain))?.properties;
+    },
+  },
+  {
+    name: 'properties are replaced',
+    ask: async (source, { plain }, { demo }) => {
+      const { properties } = (await source.image(plain))!;
+      const change = { kind: 'replace', properties: { only: 'this' } } as const;
+      await source.changeProperties(plain, change, properties, demo);
+      return (await source.image(plain))?.properties;
+    },
+  },
+  {
+    name: 'a property is removed',
+    ask: async (source, { plain }, { demo }) => {
+      await source.changeProperties(plain, { kind: 'remove', key: 'only' }, {}, demo);
+      return (await source.image(plain))?.properties;
+    },
+  },
+  {
+    name: 'a property is removed that is not there',
+    ask: (source, { plain }, { demo }) =>
+      source.changeProperties(plain, { kind: 'remove', key: 'none' }, {}, demo),
+  },
+  {
+    name: 'a property with a name that Glance cannot hold',
+    ask: (source, { plain }, { demo }) => source.changeProperties(plain, merge({ '😀': '' }), {}, demo),
+  },
+  {
+    name: 'one with such a value',
+    ask: (source, { plain }, { demo }) => source.changeProperties(plain, merge({ fAce: '😀' }), {}, demo),
+  },
+  {
+    name: 'nothing is set',
+    ask: (source, { plain }, { demo }) => source.changeProperties(plain, merge({}), {}, demo),
+  },
+  {
+    name: 'as many properties as there may be',
+    ask: (source, { plain }, { demo }) => source.changeProperties(plain, merge(numbered(128)), {}, demo),
+  },
+  {
+    name: 'too many properties',
+    ask: (source, { plain }, { demo }) => source.changeProperties(plain, merge(numbered(129)), {}, demo),
+  },
+  {
+    name: 'a reserved property',
+    ask: (source, { plain }, { demo }) =>
+      source.changeProperties(plain, merge({ os_glance_x: '' }), {}, demo),
+  },
+  {
+    name: 'another’s image that is to be seen is changed',
+    ask: (source, { community }, { alt }) => source.changeProperties(community, merge({ a: '' }), {}, alt),
+  },
+  {
+    name: 'a member changes an image',
+    ask: (source, { shared }, { alt }) => source.changeProperties(shared, merge({ a: '' }), {}, alt),
+  },
+  {
+    name: 'another’s image that is not to be seen is changed',
+    ask: (source, images, { alt }) => source.changeProperties(images.private, merge({ a: '' }), {}, alt),
+  },
+  {
+    name: 'no image is changed',
+    ask: (source, _images, { demo }) => source.changeProperties(NOBODY, merge({ a: '' }), {}, demo),
+  },
+  {
+    name: 'a change with a token that nobody knows',
+    ask: (source, { plain }) => source.changeProperties(plain, merge({ a: '' }), {}, 'unknown'),
+  },
+  {
+    name: 'a protected image is deleted',
+    ask: (source, images, { demo }) => source.deleteImage(images.protected, demo),
+  },
+  {
+    name: 'another’s image is deleted',
+    ask: (source, { community }, { alt }) => source.deleteImage(community, alt),
+  },
+  {
+    name: 'a hidden one of another',
+    ask: (source, images, { alt }) => source.deleteImage(images.private, alt),
+  },
+  {
+    name: 'a deleted image is deleted',
+    ask: (source, { deleted }, { demo }) => source.deleteImage(deleted, demo),
+  },
+  {
+    name: 'an image is deleted',
+    ask: async (source, { plain }, { demo }) => {
+      await source.deleteImage(plain, demo);
+      return source.image(plain);
+    },
+  },
+];
+
+/** What became of a question, without the times of changes, which differ. */
+async function outcome(asked: Promise<unknown>): Promise<unknown> {
+  let result: unknown;
+  try {
+    result = { answer: await asked };
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    result = { code: error.code, message: error.message };
+    if (error instanceof SourceUnavailable) result = { code: error.code, reason: error.reason };
+  }
+  return JSON.parse(
+    JSON.stringify(result, (key, value: unknown) =>
+      key === 'updatedAt' ? '{time}' : value instanceof Map ? Object.fromEntries(value) : value,
+    ),
+  );
+}
+
+function suite(cloud: Cloud): void {
+  const { people } = cloud;
+  const fromReal = new Map<string, unknown>();
+  const fromFake = new Map<string, unknown>();
+  let fake: FakeGlance;
+
+  beforeAll(async () => {
+    const [demo, alt] = [await GlanceClient.as(cloud, people.demo), await GlanceClient.as(cloud, people.alt)];
+    const credentials: ServiceCredentials = createServiceCredentials({
+      authUrl: cloud.authUrl,
+      username: 'glimpse',
+      password: people.glimpse.env['OS_PASSWORD'],
+      projectName: 'service',
+    });
+    const { token, roles } = await credentials.token();
+    fake = await FakeGlance.start();
+    fake.admit(token, { projectId: people.glimpse.projectId, roles });
+    for (const [client, { projectId }] of [
+      [demo, people.demo],
+      [alt, people.alt],
+    ] as const) {
+      fake.admit(client.token, { projectId, roles: ['member'] });
+    }
+
+    const attributes: Partial<Record<keyof Images, object>> = {
+      private: { visibility: 'private', os_distro: 'debian' },
+      community: { visibility: 'community', min_disk: 3 },
+      hidden: { os_hidden: true },
+      protected: { protected: true },
+    };
+    await emptyGlance(cloud);
+    const made: Record<string, string> = {};
+    for (const name of NAMES) {
+      const { id } = await demo.create({ id: randomUUID(), name, ...attributes[name] });
+      made[name] = id;
+      if (name === 'plain') await demo.upload(id);
+      fake.add((await demo.show(id)) as GlanceImage);
+    }
+    const images = made as Images;
+    await demo.share(images.shared, people.alt.projectId);
+    await demo.share(images.shared, people.admin.projectId);
+    await alt.accept(images.shared, people.alt.projectId);
+    fake.share(images.shared, people.alt.projectId, 'accepted');
+    fake.share(images.shared, people.admin.projectId);
+    await demo.delete(images.deleted);
+
+    const real = createGlanceSource({ url: cloud.image, pageSize: 2 }, credentials);
+    const inFake = createGlanceSource(
+      { url: fake.url, pageSize: 2 },
+      {
+        token: () => ({ token, roles, catalog: [] }),
+        drop: () => undefined,
+        confirmed: async () => ({ token, roles, catalog: [] }),
+      },
+    );
+    await inFake.deleteImage(images.deleted, demo.token);
+    const tokens = { demo: demo.token, alt: alt.token };
+    for (const { name, ask } of CONVERSATION) {
+      fromReal.set(name, await outcome(ask(real, images, tokens)));
+      fromFake.set(name, await outcome(ask(inFake, images, tokens)));
+    }
+  });
+
+  afterAll(() => fake.close());
+
+  it.each(CONVERSATION)('$name', ({ name }) => {
+    expect(fromReal.get(name)).toBeDefined();
+    expect(fromFake.get(name)).toEqual(fromReal.get(name));
+  });
+
+  it('both do what is asked of them', () => {
+    expect(fromReal.get('properties are replaced')).toEqual({ answer: { only: 'this' } });
+    expect(fromReal.get('an image is deleted')).toEqual({});
+    expect(fromReal.get('whether it shows everything')).toEqual({});
+  });
+}
+
+describeWithGlance('the fake Glance and the real one say the same to a source', suite);

@@ -1,0 +1,44 @@
+import { execFileSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import type { Cloud, Person } from '../../keystone/harness/cloud.js';
+
+function sql({ glancePidFile }: Cloud, statements: string): void {
+  const database = join(dirname(glancePidFile!), 'glance.db');
+  execFileSync('sqlite3', ['-cmd', '.timeout 10000', database], { input: statements });
+}
+
+/**
+ * Puts images into the run's Glance by the thousand, behind its back: over its API that takes minutes. Seven
+ * were made at the very same time each, and have two properties.
+ */
+export function fillGlance(cloud: Cloud, { projectId }: Person, count: number): void {
+  const id = `printf('%08x-0000-4000-8000-%012x', n * 2654435761 % 4294967296, n)`;
+  const time = `datetime('2025-01-01', (n / 7) || ' seconds') || '.000000'`;
+  sql(
+    cloud,
+    `BEGIN;
+     CREATE TEMP TABLE numbers AS
+       WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count})
+       SELECT n FROM numbers;
+     INSERT INTO images (id, name, size, status, created_at, updated_at, deleted, disk_format,
+                         container_format, owner, min_disk, min_ram, protected, visibility, os_hidden)
+       SELECT ${id}, 'filled ' || n, n, 'active', ${time}, ${time}, 0, 'raw', 'bare', '${projectId}', 0, 0, 0,
+              CASE n % 5 WHEN 0 THEN 'community' ELSE 'private' END, 0 FROM numbers;
+     INSERT INTO image_properties (image_id, name, value, created_at, deleted)
+       SELECT ${id}, key, 'value ' || n, ${time}, 0
+       FROM numbers, (SELECT 'os_distro' AS key UNION ALL SELECT 'os_version');
+     COMMIT;`,
+  );
+}
+
+/** Takes them out again, for good. */
+export function drainGlance(cloud: Cloud): void {
+  const filled = `SELECT id FROM images WHERE name LIKE 'filled %'`;
+  sql(
+    cloud,
+    `BEGIN;
+     DELETE FROM image_properties WHERE image_id IN (${filled});
+     DELETE FROM images WHERE id IN (${filled});
+     COMMIT;`,
+  );
+}

@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+import { until } from '../../harness/service.js';
+import type { Cloud } from '../../keystone/harness/cloud.js';
+
+/** Sends a signal to the run's Glance: `SIGSTOP` and `SIGCONT` make it hang and go on. */
+export function signalGlance({ glancePidFile }: Cloud, signal: NodeJS.Signals): void {
+  process.kill(-Number(readFileSync(glancePidFile!, 'utf8')), signal);
+}
+
+/** Kills the run's Glance, which is started again by itself; until {@link glanceAnswers} nobody listens. */
+export function killGlance(cloud: Cloud): void {
+  signalGlance(cloud, 'SIGKILL');
+}
+
+/** Waits until the run's Glance answers. */
+export async function glanceAnswers({ image }: Cloud): Promise<void> {
+  const ask = (): Promise<Response> => fetch(image, { signal: AbortSignal.timeout(1_000) });
+  await until(async () => (await ask().catch(() => undefined))?.status === 300);
+}

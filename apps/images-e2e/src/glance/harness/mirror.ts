@@ -1,0 +1,87 @@
+import { once } from 'node:events';
+import { glimpse, spawnGlimpse } from '../../harness/command.js';
+import { createDatabase, databaseUrl } from '../../harness/databases.js';
+import { newFolder, startBareService, until, type Service } from '../../harness/service.js';
+import type { Cloud } from '../../keystone/harness/cloud.js';
+
+/** A process that follows the source. */
+export interface FollowerProcess {
+  readonly pid: number;
+  readonly log: () => string;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** A Glimpse in front of the run's Glance, on a database of its own, and what follows. */
+export class Mirror {
+  readonly #followers: FollowerProcess[] = [];
+
+  private constructor(
+    readonly service: Service,
+    readonly database: string,
+    private readonly settings: Readonly<Record<string, string>>,
+  ) {}
+
+  /** Starts the service and one follower. */
+  static async start(cloud: Cloud, settings: Readonly<Record<string, string>> = {}): Promise<Mirror> {
+    const database = await createDatabase('empty');
+    const all = {
+      DATABASE_URL: databaseUrl(database),
+      GLIMPSE_DATA_DIR: newFolder(),
+      GLIMPSE_SOURCE: 'glance',
+      ...cloud.people.glimpse.env,
+      ...settings,
+    };
+    await glimpse(['migrate'], all);
+    const service = await startBareService(all);
+    await until(async () => (await fetch(`${service.url}/readyz`)).ok);
+    const mirror = new Mirror(service, database, all);
+    mirror.follow();
+    return mirror;
+  }
+
+  /** Starts another follower. */
+  follow(settings: Readonly<Record<string, string>> = {}): FollowerProcess {
+    const run = spawnGlimpse(['follow'], { ...this.settings, ...settings });
+    let log = '';
+    run.stdout.resume();
+    run.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+    const follower: FollowerProcess = {
+      pid: run.pid!,
+      log: () => log,
+      async stop(signal = 'SIGTERM') {
+        if (run.exitCode !== null || run.signalCode !== null) return;
+        run.kill(signal);
+        await once(run, 'exit');
+      },
+    };
+    this.#followers.push(follower);
+    return follower;
+  }
+
+  get followers(): readonly FollowerProcess[] {
+    return this.#followers;
+  }
+
+  /** Runs `glimpse follow` with an option to its end. */
+  followWith(option: string): Promise<{ code: number; stdout: string; stderr: string }> {
+    return glimpse(['follow', option], this.settings);
+  }
+
+  /** Waits until the catalogue holds exactly what Glance does. */
+  async isCaughtUp(milliseconds = 60_000): Promise<void> {
+    let last = '';
+    const inTime = until(async () => {
+      const { code, stdout, stderr } = await this.followWith('--check');
+      last = stdout + stderr;
+      return code === 0;
+    }, milliseconds);
+    await inTime.catch(() => {
+      const logs = this.#followers.map(({ log }) => log()).join('\n');
+      throw new Error(`the catalogue is not what Glance has: ${last}\n${logs}`);
+    });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.service.stop(), ...this.#followers.map((follower) => follower.stop('SIGKILL'))]);
+  }
+}

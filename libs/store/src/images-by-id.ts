@@ -1,0 +1,56 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises';
+import type { Database } from './database.js';
+
+/** The most images that one query reads. */
+const MOST = 100;
+
+/**
+ * Images by their ids, with the members of those that members matter to: most are not shared, and need no
+ * second query. Served by the primary keys of images and members.
+ */
+async function find({ prisma }: Database, ids: ReadonlySet<string>) {
+  const images = await prisma.image.findMany({ where: { id: { in: [...ids] }, deletedAt: null } });
+  const shared = images.filter(({ visibility }) => visibility === 'shared').map(({ id }) => id);
+  const members = shared.length ? await prisma.member.findMany({ where: { imageId: { in: shared } } }) : [];
+  return images.map((image) => ({
+    ...image,
+    members: members.filter(({ imageId }) => imageId === image.id),
+  }));
+}
+
+type Found = Awaited<ReturnType<typeof find>>[number];
+
+/** What is read by one query. */
+interface Batch {
+  readonly ids: Set<string>;
+  readonly found: Promise<ReadonlyMap<string, Found>>;
+}
+
+/**
+ * Reads images by id: all that are asked for in one turn of the event loop together. Prisma Client costs
+ * what it costs for each query, hardly more for one that reads many rows; so a read costs the less the more
+ * there are at a time.
+ */
+export class ImagesById {
+  #batch: Batch | undefined;
+
+  constructor(private readonly database: Database) {}
+
+  /** @param id as it is stored */
+  async read(id: string): Promise<Found | undefined> {
+    if (!this.#batch || this.#batch.ids.size === MOST) this.#batch = this.#begin();
+    this.#batch.ids.add(id);
+    return (await this.#batch.found).get(id);
+  }
+
+  #begin(): Batch {
+    const ids = new Set<string>();
+    const found = endOfTurn().then(async () => {
+      // Whoever comes from now on wants what there is after this query was sent.
+      if (this.#batch?.ids === ids) this.#batch = undefined;
+      const images = await find(this.database, ids);
+      return new Map(images.map((image) => [image.id, image]));
+    });
+    return { ids, found };
+  }
+}
