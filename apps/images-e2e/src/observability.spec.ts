@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FakeKeystone } from '@glimpse/auth/testing';
 import { parse } from 'yaml';
-import { createDatabase, createMigratedDatabase, databaseUrl } from './harness/databases.js';
+import { glimpse } from './harness/command.js';
+import { createDatabase, databaseUrl } from './harness/databases.js';
 import { startFollower, type FollowerProcess } from './harness/follower.js';
 import { DEPLOY } from './harness/manifests.js';
 import { sendRaw } from './harness/raw-http.js';
@@ -76,12 +77,14 @@ describe('what is read of the metrics', () => {
     });
   const pageOf = async (base: string): Promise<string> => (await fetch(`${base}/metrics`)).text();
 
-  /** Runs both, and has the mirror look something up and change it. */
+  /** Runs both, in a database that is not migrated before, and has the mirror look something up and change it. */
   async function follow(settings: Record<string, string>): Promise<void> {
-    const database = await createMigratedDatabase();
-    const mirrored = { ...settings, GLIMPSE_SOURCE: SOURCE };
+    const database = await createDatabase('empty');
+    const mirrored = { DATABASE_URL: databaseUrl(database), ...settings, GLIMPSE_SOURCE: SOURCE };
+    follower = await startFollower(mirrored);
+    await until(() => follower.log().includes('"event":"schema-behind"'));
+    await glimpse(['migrate'], mirrored);
     mirror = await startService(database, mirrored);
-    follower = await startFollower({ DATABASE_URL: databaseUrl(database), ...mirrored });
     await until(async () => /^glimpse_followed_images_total\{/m.test(await pageOf(follower.metrics)));
     const token = issue('admin');
     await sendRaw(mirror.url, { target: UNKNOWN, headers: { 'x-auth-token': token } });
