@@ -92,7 +92,7 @@ function suite(cloud: Cloud): void {
 
     it('that cannot tell whether there is an image is no reason to say that there is none', async () => {
       for (const behaviour of [
-        'half',
+        'half-body',
         { status: 500 },
         'not-json',
         'cut',
