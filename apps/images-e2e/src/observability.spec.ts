@@ -148,7 +148,7 @@ describe('what is read of the metrics', () => {
   it('says how a mirror stands, and who follows', async () => {
     const standing = await pageOf(follower.metrics);
     expect(standing).toMatch(/^glimpse_follower_active 1$/m);
-    expect(standing).toMatch(/^glimpse_followed_images 1$/m);
+    expect(standing).toMatch(/^glimpse_mirrored_images 1$/m);
     expect(standing).toMatch(/^glimpse_followed_images_total\{kind="added"\} 1$/m);
     expect(standing).toMatch(/^glimpse_source_removals_refused 0$/m);
     const served = await pageOf(mirror.url);

@@ -30,13 +30,14 @@ type Prepare = (database: Database, mirror: StoredMirror) => Promise<void>;
  */
 async function withMirror(
   settings: EffectiveSettings,
+  telemetry: Telemetry,
   use: (source: ImageSource, mirror: StoredMirror) => Promise<void>,
   prepare: Prepare = async (database, mirror) => {
     await requireMigrations(database);
     await refuseOtherImages(mirror, settings);
   },
 ): Promise<void> {
-  const source = await loadSource(settings);
+  const source = await loadSource(settings, telemetry);
   if (!source) throw new InvalidOptions(['GLIMPSE_SOURCE is missing: there is nothing to follow']);
   const { url, leave } = await reachDatabase(settings, { service: false });
   const database = openDatabase({ url, poolSize: POOL, queryDeadline: DEADLINE });
@@ -50,14 +51,18 @@ async function withMirror(
   }
 }
 
+function telemetryOf({ log: { level, requests } }: EffectiveSettings): Telemetry {
+  return new Telemetry({ level, requests, version: VERSION });
+}
+
 /** Follows the source until told to stop. The source and the database may be away at any time. */
 export async function follow(settings: EffectiveSettings, stop: AbortSignal): Promise<void> {
-  const { level, requests } = settings.log;
-  const telemetry = new Telemetry({ level, requests, version: VERSION });
+  const telemetry = telemetryOf(settings);
   const metrics = await serveMetrics(telemetry, settings);
   try {
     await withMirror(
       settings,
+      telemetry,
       async (source, mirror) => {
         let follows = false;
         exposeFollower(telemetry.registry, mirror, () => follows);
@@ -117,7 +122,7 @@ async function untilAsked(work: () => Promise<void>, stop: AbortSignal): Promise
 
 /** Says how the mirror stands. */
 export function printStatus(settings: EffectiveSettings): Promise<void> {
-  return withMirror(settings, async (_source, mirror) => {
+  return withMirror(settings, telemetryOf(settings), async (_source, mirror) => {
     const { complete, age } = await mirror.lastLook();
     const { holder, walk, walkedAt, refusedRemovals, acceptsRemovals } = await mirror.progress();
     const { unread, oldest } = await mirror.membersStanding();
@@ -137,7 +142,7 @@ export function printStatus(settings: EffectiveSettings): Promise<void> {
 
 /** Lets the next walk remove what is gone, however much it is. */
 export function acceptRemovals(settings: EffectiveSettings): Promise<void> {
-  return withMirror(settings, async (_source, mirror) => {
+  return withMirror(settings, telemetryOf(settings), async (_source, mirror) => {
     await mirror.acceptRemovals();
     console.log('the next walk removes what is gone');
   });
@@ -150,7 +155,7 @@ export function acceptRemovals(settings: EffectiveSettings): Promise<void> {
  */
 export async function printDifferences(settings: EffectiveSettings): Promise<number> {
   let count = 0;
-  await withMirror(settings, async (source, mirror) => {
+  await withMirror(settings, telemetryOf(settings), async (source, mirror) => {
     const blindness = await source.blindness();
     if (blindness !== undefined)
       throw new InvalidOptions([`the source cannot be compared with: ${blindness}`]);

@@ -457,6 +457,8 @@ describe('the catalogue in front of a source', () => {
     const change = catalogue.changeProperties(id, merge({ a: 'b' }), { token: 'owner' });
     await expect(change).rejects.toThrow(CatalogueUnavailable);
     expect((await read(id)).properties).toEqual({ a: 'b' });
+    const known = { id, reason: 'it does not answer in time' };
+    expect(observed).toContainEqual({ name: 'source-change-failed', known });
   });
 
   describe('while the source is away', () => {

@@ -37,7 +37,7 @@ export async function importModule(specifier: string): Promise<{ default?: unkno
 }
 
 /** Counts what goes wrong in a plugin, and logs it now and then. */
-function faultsOf(plugin: string, telemetry: Telemetry): OnFault {
+export function faultsOf(plugin: string, telemetry: Telemetry): OnFault {
   return (reason) => telemetry.observe('plugin-failed', { plugin, reason });
 }
 

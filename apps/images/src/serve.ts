@@ -34,11 +34,11 @@ import { VERSION } from './version.js';
  * @throws {PluginError} {EmbeddedDatabaseError} {InvalidOptions} {CannotListen} it cannot start
  */
 export async function serve(given: EffectiveSettings, stop: AbortSignal): Promise<void> {
-  const source = await loadSource(given);
-  const settings = withSource(given, source);
-  const { level, requests } = settings.log;
+  const { level, requests } = given.log;
   const traces = await loadTraces(process.env, VERSION);
   const telemetry = new Telemetry({ level, requests, version: VERSION, traces });
+  const source = await loadSource(given, telemetry);
+  const settings = withSource(given, source);
   const extensions = await loadExtensions(settings, telemetry);
   const authenticator = await loadAuthenticator(settings, telemetry);
   const judge: JudgeOfRequests = {

@@ -2,11 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createServiceCredentials } from '@glimpse/auth';
 import { SourceUnavailable, type FollowedMirror } from '@glimpse/domain';
 import { createGlanceSource } from '@glimpse/glance';
-import { InvalidOptions, definePlugin, loadPlugin, type ImageSource, type Plugin } from '@glimpse/plugins';
+import {
+  InvalidOptions,
+  definePlugin,
+  isolateImageSource,
+  loadPlugin,
+  type ImageSource,
+  type Plugin,
+} from '@glimpse/plugins';
 import { environmentName, readCertificates } from './config/load.js';
 import type { EffectiveSettings } from './config/settings.js';
 import { keystoneOptionName, keystoneOptions } from './keystone.js';
-import { importModule } from './plugins.js';
+import { faultsOf, importModule } from './plugins.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 
 /** Milliseconds until a source that could not be asked is asked again. */
@@ -17,6 +24,7 @@ const SETTINGS = {
   url: 'glance.url',
   interface: 'glance.interface',
   region: 'keystone.region_name',
+  adminRole: 'glance.admin_role',
   ca: 'glance.cacert',
   connectTimeout: 'glance.connect_timeout',
   timeout: 'glance.timeout',
@@ -37,6 +45,7 @@ function glanceSource(settings: EffectiveSettings): Plugin<'image-source'> {
         url: glance.url,
         interface: glance.interface,
         region: keystone.region_name,
+        adminRole: glance.admin_role,
         ca,
         connectTimeout: glance.connect_timeout,
         timeout: glance.timeout,
@@ -49,15 +58,20 @@ function glanceSource(settings: EffectiveSettings): Plugin<'image-source'> {
 }
 
 /**
- * Loads the source that the settings name.
+ * Loads the source that the settings name. One from a module that fails later could not be asked.
  *
  * @returns undefined when the catalogue is its own truth
  * @throws {PluginError}
  */
-export async function loadSource(settings: EffectiveSettings): Promise<ImageSource | undefined> {
+export async function loadSource(
+  settings: EffectiveSettings,
+  telemetry: Telemetry,
+): Promise<ImageSource | undefined> {
   const { use, options } = settings.source;
   if (use === undefined) return undefined;
-  return loadPlugin('image-source', { use, options }, { glance: glanceSource(settings) }, importModule);
+  const builtIns = { glance: glanceSource(settings) };
+  const source = await loadPlugin('image-source', { use, options }, builtIns, importModule);
+  return Object.hasOwn(builtIns, use) ? source : isolateImageSource(source, faultsOf(use, telemetry));
 }
 
 /** Settings in which links to images lead to where the source is, unless they say otherwise. */

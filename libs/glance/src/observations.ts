@@ -4,6 +4,8 @@ export interface MirrorObservations {
   'source-looked-up': { readonly outcome: 'found' | 'missing' | 'remembered' | 'refused' | 'failed' };
   /** A change or a deletion that was sent to the source, and what came of it. */
   'source-changed': { readonly outcome: 'done' | 'refused' | 'failed' };
+  /** Why what became of a change is not known, or why it was not made though it might have been. */
+  'source-change-failed': { readonly id: string; readonly reason: string };
   /** Whether this process is the one that follows the source. */
   'follower-began': { readonly holder: string };
   'follower-stands-by': object;

@@ -7,5 +7,6 @@ export { isolateAuthenticator } from './authenticator.js';
 export * from './contract.js';
 export type { OnFault } from './fault.js';
 export { isolateImageExtension } from './image-extension.js';
+export { isolateImageSource } from './image-source.js';
 export * from './load.js';
 export * from './options.js';

@@ -193,6 +193,10 @@ class GlanceSettings {
   @OneOf(['public', 'internal', 'admin'])
   interface: 'public' | 'internal' | 'admin' = 'public';
 
+  /** The role that makes the service's user an administrator to Glance: its `context_is_admin`. */
+  @Text()
+  admin_role = 'admin';
+
   /** A file of the certificates that Glance's own must be signed by; unset: as for Keystone. */
   @Optional()
   @Text()

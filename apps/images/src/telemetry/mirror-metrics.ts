@@ -82,7 +82,7 @@ export function exposeFollower(registry: Registry, mirror: FollowedMirror, follo
   gauge('glimpse_follower_active', 'Whether this process follows the source: 1 or 0.', () =>
     Number(follows()),
   );
-  gauge('glimpse_followed_images', 'Images of the source that are here.', () => mirror.count());
+  gauge('glimpse_mirrored_images', 'Images of the source that are here.', () => mirror.count());
   gauge(
     'glimpse_source_members_unread',
     'Shared images whose members were never read: only their owners see them.',

@@ -82,6 +82,7 @@ export const LINES: Readonly<
   'keystone-available': { level: 'info', message: 'keystone can be asked about tokens again' },
   'follower-began': { level: 'info', message: 'this process follows the source' },
   'follower-stands-by': { level: 'info', message: 'somebody else follows the source: standing by' },
+  'source-change-failed': { level: 'error', message: 'a change could not be made at the source' },
   'source-walked': { level: 'info', message: 'walked over all images of the source' },
   'source-unavailable': { level: 'error', message: 'the source cannot be followed' },
   'source-available': { level: 'info', message: 'the source can be followed again' },

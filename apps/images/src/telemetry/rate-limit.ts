@@ -1,3 +1,6 @@
+/** How many kinds are known at most. */
+const MOST = 1_000;
+
 /** Lets one of each kind through in so many seconds. */
 export class RateLimit {
   /** When the last of each kind was let through. */
@@ -12,7 +15,9 @@ export class RateLimit {
   allows(kind: string): boolean {
     const now = this.now();
     const allowed = now - (this.#last.get(kind) ?? -Infinity) >= this.seconds;
-    if (allowed) this.#last.set(kind, now);
-    return allowed;
+    if (!allowed) return false;
+    if (this.#last.size === MOST) this.#last.clear();
+    this.#last.set(kind, now);
+    return true;
   }
 }

@@ -89,6 +89,10 @@ export class Telemetry {
       return;
     }
     if (this.#mirror.count(name, known)) return;
+    if (name === 'source-image-bad') {
+      const { problem } = known as Observations['source-image-bad'];
+      if (!this.#faultLines.allows(problem)) return;
+    }
     if (name === 'plugin-failed') {
       const { plugin } = known as Observations['plugin-failed'];
       this.#pluginFaults.inc({ plugin });

@@ -11,15 +11,19 @@ const BATCH = 50;
  * asked for each.
  *
  * @param ticket the one of the walk
+ * @param acceptsRemovals whether somebody said that many may be gone
  * @returns how many were left because they are too many
  * @throws {SourceUnavailable} the source does not show this service everything: then nothing is gone
  */
-export async function removeUnnamed(following: Following, ticket: bigint): Promise<number> {
+export async function removeUnnamed(
+  following: Following,
+  ticket: bigint,
+  acceptsRemovals: boolean,
+): Promise<number> {
   const { mirror, observe, lease } = following;
   const unnamed = await mirror.countUnnamedSince(ticket);
   if (unnamed === 0) return 0;
   const all = await mirror.count();
-  const { acceptsRemovals } = await mirror.progress();
   if (unnamed > MANY.count && unnamed > MANY.part * all && !acceptsRemovals) {
     observe('removals-refused', { count: unnamed, of: all });
     return unnamed;

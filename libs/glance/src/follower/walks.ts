@@ -28,8 +28,11 @@ export async function walk(following: Following): Promise<void> {
     if (!ended) await mirror.advance({ walk: place }, lease);
   }
   if (signal.aborted) return;
-  const refusedRemovals = await removeUnnamed(following, place.ticket);
+  const { acceptsRemovals } = await mirror.progress();
+  const refusedRemovals = await removeUnnamed(following, place.ticket, acceptsRemovals);
   const { drawnAt } = await mirror.draw();
-  await mirror.advance({ walk: null, walkedAt: drawnAt, refusedRemovals, acceptsRemovals: false }, lease);
+  // Who accepts them after it was asked means the next walk's.
+  const accepted = acceptsRemovals && { acceptsRemovals: false };
+  await mirror.advance({ walk: null, walkedAt: drawnAt, refusedRemovals, ...accepted }, lease);
   observe('source-walked', { images, seconds: (performance.now() - began) / 1000 });
 }

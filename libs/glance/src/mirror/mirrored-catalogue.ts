@@ -121,9 +121,13 @@ export class MirroredCatalogue implements Catalogue {
       await change(source, token);
       observe('source-changed', { outcome: 'done' });
     } catch (error) {
-      const failed = error instanceof SourceUnavailable;
-      observe('source-changed', { outcome: failed ? 'failed' : 'refused' });
-      if (failed) await this.#lookAfter(id, end).catch(() => undefined);
+      if (!(error instanceof SourceUnavailable)) {
+        observe('source-changed', { outcome: 'refused' });
+        throw error;
+      }
+      observe('source-changed', { outcome: 'failed' });
+      observe('source-change-failed', { id, reason: error.reason });
+      await this.#lookAfter(id, end).catch(() => undefined);
       throw error;
     }
   }
