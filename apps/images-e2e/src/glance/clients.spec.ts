@@ -27,7 +27,7 @@ function suite(cloud: Cloud): void {
   beforeAll(async () => {
     mirror = await Mirror.start(cloud, {
       GLIMPSE_PORT: new URL(cloud.compute).port,
-      GLIMPSE_SOURCE_ROUND: '2',
+      GLIMPSE_SOURCE_ROUND: '1',
     });
     await mirror.isCaughtUp();
   }, 120_000);
