@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort } from './harness/balancer.js';
 import { glimpse } from './harness/command.js';
-import { createDatabase, databaseUrl } from './harness/databases.js';
+import { createDatabase, createMigratedDatabase, databaseUrl } from './harness/databases.js';
+import { startFollower } from './harness/follower.js';
 import { DEPLOY, buildManifests, hasKubectl, problemsOf, type Manifest } from './harness/manifests.js';
 import { newFolder, startBareService, until, type Service } from './harness/service.js';
 
-const OVERLAYS = ['development', 'production'] as const;
+const OVERLAYS = ['development', 'production', 'mirror'] as const;
 const VERSION = (
   JSON.parse(readFileSync(new URL('../../images/package.json', import.meta.url), 'utf8')) as {
     version: string;
@@ -148,7 +149,7 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
         // CloudNativePG names it after its cluster.
         ...manifests.filter(({ kind }) => kind === 'Cluster').map(({ metadata }) => `${metadata.name}-app`),
         // The operator's, as the overlay says.
-        ...(overlay === 'production' ? ['glimpse-keystone'] : []),
+        ...(overlay === 'development' ? [] : ['glimpse-keystone']),
       ];
       expect(made).toContain(secret);
     }
@@ -163,8 +164,10 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
     /** The environment of the container, with its files where this run can read them. */
     async function environment(): Promise<Record<string, string>> {
       const folder = newFolder();
+      // A mirror refuses images that are not its source's.
+      const database = await (overlay === 'mirror' ? createMigratedDatabase() : createDatabase('contract'));
       const contents: Record<string, string> = {
-        '/run/secrets/database/uri': databaseUrl(await createDatabase('contract')),
+        '/run/secrets/database/uri': databaseUrl(database),
         '/run/secrets/keystone/password': 'a password',
         '/run/secrets/identities/identities.yaml': readFileSync(
           join(DEPLOY, 'kubernetes/overlays/development/identities.yaml'),
@@ -277,5 +280,99 @@ suite(`the manifests for production${why}`, () => {
     const manifests = buildManifests(own);
     expect(containerOf(find(manifests, 'Job', 'glimpse-migrate-7.8.9')).image).toBe('own/glimpse:7.8.9');
     expect(containerOf(find(manifests, 'Deployment')).image).toBe('own/glimpse:7.8.9');
+  });
+});
+
+suite(`the manifests of a mirror${why}`, () => {
+  let manifests: Manifest[];
+  beforeAll(() => {
+    manifests = buildManifests(join(DEPLOY, 'kubernetes/overlays/mirror'));
+  });
+  const follower = (): Manifest => find(manifests, 'Deployment', 'glimpse-follow');
+
+  it('follow with one of two of the same release, whatever is rolled or drained', () => {
+    const { spec } = follower();
+    expect(spec.replicas).toBe(2);
+    expect(spec.strategy.rollingUpdate).toEqual({ maxSurge: 1, maxUnavailable: 0 });
+    const budget = find(manifests, 'PodDisruptionBudget', 'glimpse-follow').spec;
+    expect(budget).toEqual({ maxUnavailable: 1, selector: spec.selector });
+    const { image, args } = containerOf(follower());
+    expect({ image, args }).toEqual({
+      image: containerOf(find(manifests, 'Deployment')).image as string,
+      args: ['follow'],
+    });
+  });
+
+  it('give what follows the settings, the files and the account of what serves', () => {
+    const [serving, following] = [podOf(find(manifests, 'Deployment')), podOf(follower())];
+    for (const field of ['serviceAccountName', 'volumes', 'securityContext', 'enableServiceLinks']) {
+      expect(following[field]).toEqual(serving[field]);
+    }
+    const { envFrom, volumeMounts } = containerOf(follower());
+    expect({ envFrom, volumeMounts }).toEqual({
+      envFrom: containerOf(find(manifests, 'Deployment')).envFrom as Manifest,
+      volumeMounts: containerOf(find(manifests, 'Deployment')).volumeMounts as Manifest,
+    });
+    expect(environmentOf(manifests)).toMatchObject({ GLIMPSE_SOURCE: 'glance' });
+  });
+
+  it('send no requests to what follows', () => {
+    const { labels } = follower().spec.template.metadata as Manifest;
+    const reaching = manifests
+      .filter(({ kind, spec }) => {
+        if (kind !== 'Service') return false;
+        return Object.entries(spec.selector as object).every(([key, value]) => labels[key] === value);
+      })
+      .map(({ metadata }) => metadata.name);
+    expect(reaching).toEqual(['glimpse-follow-metrics']);
+  });
+
+  it('let both reach Glance and Keystone', () => {
+    const { podSelector, egress } = find(manifests, 'NetworkPolicy').spec;
+    expect(podSelector).toEqual({ matchLabels: { 'app.kubernetes.io/name': 'glimpse' } });
+    expect(follower().spec.template.metadata.labels).toMatchObject(podSelector.matchLabels as object);
+    const ports = (egress as Manifest[]).flatMap(({ to, ports: each }) => (to ? [] : (each as object[])));
+    expect(ports).toEqual([{ port: 443 }, { port: 5000 }, { port: 9292 }]);
+  });
+
+  it('leave PostgreSQL connections for them, too', () => {
+    // Each that follows opens six.
+    const following = 6 * ((follower().spec.replicas as number) + 1);
+    const most = (find(manifests, 'HorizontalPodAutoscaler').spec.maxReplicas as number) + 1;
+    const serving = most * (Number(environmentOf(manifests)['GLIMPSE_DATABASE_POOL'] ?? 10) + 1);
+    const { parameters } = find(manifests, 'Cluster', 'glimpse-database').spec.postgresql as Manifest;
+    expect(Number(parameters.max_connections)).toBeGreaterThan(serving + following + 20);
+  });
+
+  it('probe and read what follows where its metrics are, even while all behind it is away', async () => {
+    const { GLIMPSE_METRICS_PORT: metricsPort } = environmentOf(manifests);
+    const { ports, readinessProbe } = containerOf(follower());
+    expect(ports).toEqual([{ name: 'metrics', containerPort: Number(metricsPort) }]);
+    expect(readinessProbe.tcpSocket).toEqual({ port: 'metrics' });
+    const service = find(manifests, 'Service', 'glimpse-follow-metrics') as Manifest;
+    expect(service.metadata).toMatchObject({
+      labels: find(manifests, 'ServiceMonitor').spec.selector.matchLabels as object,
+    });
+    expect(service.spec.ports).toEqual([
+      { name: find(manifests, 'ServiceMonitor').spec.endpoints[0].port, port: 9464, targetPort: 'metrics' },
+    ]);
+    const files = newFolder();
+    const settings = Object.fromEntries(
+      Object.entries(environmentOf(manifests)).map(([name, value]) => {
+        if (!value.startsWith('/')) return [name, value];
+        const file = join(files, name);
+        writeFileSync(
+          file,
+          name === 'DATABASE_URL_FILE' ? 'postgresql://glimpse@127.0.0.1:1/none' : 'secret',
+        );
+        return [name, file];
+      }),
+    );
+    const following = await startFollower(settings);
+    const page = await (await fetch(`${following.metrics}/metrics`)).text();
+    expect(page).toContain(`glimpse_build_info{version="${VERSION}"`);
+    await until(() => following.log().includes('"event":"database-unavailable"'));
+    expect(await following.stop()).toBe(0);
+    expect(following.log().match(/"event":"database-unavailable"/g)).toHaveLength(1);
   });
 });

@@ -1,15 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FakeKeystone } from '@glimpse/auth/testing';
 import { parse } from 'yaml';
-import { createDatabase } from './harness/databases.js';
+import { glimpse } from './harness/command.js';
+import { createDatabase, databaseUrl } from './harness/databases.js';
+import { startFollower, type FollowerProcess } from './harness/follower.js';
 import { DEPLOY } from './harness/manifests.js';
 import { sendRaw } from './harness/raw-http.js';
 import { IDENTITIES, startService, tokenOf, until, type Service } from './harness/service.js';
 
 const MONITORING = join(DEPLOY, 'kubernetes/components/monitoring');
 const ITEM = '/v2.1/images/22222222-0000-4000-8000-000000000001';
+
+const SOURCE = fileURLToPath(new URL('./harness/image-source.mjs', import.meta.url));
+const UNKNOWN = '/v2.1/images/33333333-0000-4000-8000-000000000001';
 
 /** Labels that Prometheus gives to what it reads. */
 const OF_PROMETHEUS = ['job', 'pod'];
@@ -50,44 +56,68 @@ function namesIn(expression: string): { metrics: string[]; labels: string[] } {
   ];
   const bare = expression.replaceAll(/\{[^}]*\}|\[[^\]]*\]|\b(?:by|on) ?\([^)]*\)/g, ' ');
   const metrics = [...bare.matchAll(/\b[a-z][a-z0-9_]*\b(?! *\()/g)].map(([name]) => name);
-  return { metrics: metrics.filter((name) => name !== 'and'), labels };
+  return { metrics: metrics.filter((name) => name !== 'and' && name !== 'or'), labels };
 }
 
 describe('what is read of the metrics', () => {
   let keystone: FakeKeystone;
   let service: Service;
+  /** A service with a source, and what follows that. */
+  let mirror: Service;
+  let follower: FollowerProcess;
   let page: string;
   let metrics: Set<string>;
   let labels: Set<string>;
 
-  const issue = (): string =>
+  const issue = (role = 'reader'): string =>
     keystone.issue({
       userName: 'demo',
       scope: { kind: 'project', id: IDENTITIES['demo']!.project_id, name: 'demo' },
-      roles: ['reader'],
+      roles: [role],
     });
+  const pageOf = async (base: string): Promise<string> => (await fetch(`${base}/metrics`)).text();
+
+  /** Runs both, in a database that is not migrated before, and has the mirror look something up and change it. */
+  async function follow(settings: Record<string, string>): Promise<void> {
+    const database = await createDatabase('empty');
+    const mirrored = { DATABASE_URL: databaseUrl(database), ...settings, GLIMPSE_SOURCE: SOURCE };
+    follower = await startFollower(mirrored);
+    await until(() => follower.log().includes('"event":"schema-behind"'));
+    await glimpse(['migrate'], mirrored);
+    mirror = await startService(database, mirrored);
+    await until(async () => /^glimpse_followed_images_total\{/m.test(await pageOf(follower.metrics)));
+    const token = issue('admin');
+    await sendRaw(mirror.url, { target: UNKNOWN, headers: { 'x-auth-token': token } });
+    const headers = { 'x-auth-token': token, 'content-type': 'application/json' };
+    const body = JSON.stringify({ metadata: { one: 'two' } });
+    const changed = await fetch(`${mirror.url}${ITEM}/metadata`, { method: 'POST', headers, body });
+    expect(changed.status).toBe(200);
+  }
 
   beforeAll(async () => {
     keystone = await FakeKeystone.start();
     keystone.addUser({ name: 'glimpse', password: 'a password', roles: ['service'] });
-    service = await startService(await createDatabase('contract'), {
+    const settings = {
       GLIMPSE_IDENTITIES: '',
       OS_AUTH_URL: keystone.url,
       OS_USERNAME: 'glimpse',
       OS_PASSWORD: 'a password',
       OS_PROJECT_NAME: 'service',
-    });
+    };
+    service = await startService(await createDatabase('contract'), settings);
     const token = issue();
     for (const headers of [{ 'x-auth-token': token }, { 'x-auth-token': token }, {}]) {
       await sendRaw(service.url, { target: ITEM, headers });
     }
-    page = await (await fetch(`${service.url}/metrics`)).text();
-    const series = page.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    page = await pageOf(service.url);
+    await follow(settings);
+    const pages = [page, await pageOf(mirror.url), await pageOf(follower.metrics)].join('\n');
+    const series = pages.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     metrics = new Set(series.map((line) => /^\w+/.exec(line)![0]));
     labels = new Set(series.flatMap((line) => [...line.matchAll(/[{,](\w+)="/g)].map(([, name]) => name!)));
   });
   afterAll(async () => {
-    await service.stop();
+    await Promise.all([service.stop(), mirror.stop(), follower.stop()]);
     await keystone.close();
   });
 
@@ -113,6 +143,20 @@ describe('what is read of the metrics', () => {
     expect(page).toMatch(/^glimpse_database_query_duration_seconds_count [1-9]/m);
     expect(page).toMatch(/^glimpse_database_pool_size 10$/m);
     expect(page).toMatch(/^glimpse_database_pool_waiting 0$/m);
+  });
+
+  it('says how a mirror stands, and who follows', async () => {
+    const standing = await pageOf(follower.metrics);
+    expect(standing).toMatch(/^glimpse_follower_active 1$/m);
+    expect(standing).toMatch(/^glimpse_followed_images 1$/m);
+    expect(standing).toMatch(/^glimpse_followed_images_total\{kind="added"\} 1$/m);
+    expect(standing).toMatch(/^glimpse_source_removals_refused 0$/m);
+    const served = await pageOf(mirror.url);
+    expect(served).toMatch(/^glimpse_source_look_age_seconds \d/m);
+    expect(served).toMatch(/^glimpse_source_look_ups_total\{outcome="missing"\} 1$/m);
+    expect(served).toMatch(/^glimpse_source_changes_total\{outcome="done"\} 1$/m);
+    // What has no source says nothing of one.
+    expect(page).not.toMatch(/glimpse_source_|glimpse_follow/);
   });
 
   it('counts how far behind the copies are, once a second', async () => {

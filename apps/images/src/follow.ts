@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CatalogueUnavailable } from '@glimpse/domain';
 import { Follower, compareCatalogues, type MirrorObservations } from '@glimpse/glance';
 import { InvalidOptions, type ImageSource } from '@glimpse/plugins';
-import { StoredMirror, isUnavailable, openDatabase } from '@glimpse/store';
+import { StoredMirror, openDatabase, type Database } from '@glimpse/store';
 import type { EffectiveSettings } from './config/settings.js';
 import { reachDatabase, requireMigrations } from './database.js';
+import { DatabaseProbe } from './health/database-probe.js';
 import { loadSource, refuseOtherImages } from './source.js';
 import { serveMetrics } from './telemetry/metrics-server.js';
 import { exposeFollower } from './telemetry/mirror-metrics.js';
@@ -16,18 +17,24 @@ import { VERSION } from './version.js';
 const POOL = 6;
 /** Milliseconds that a statement has: a page of a thousand images is written, and once a walk all are counted. */
 const DEADLINE = 10_000;
-/** Milliseconds until a database that is away is asked again. */
-const AGAIN = 1_000;
+/** Milliseconds until it is looked again whether the database is there. */
+const AGAIN = 200;
+
+/** Makes sure that a database holds nothing but a mirror of this build. */
+type Prepare = (database: Database, mirror: StoredMirror) => Promise<void>;
 
 /**
  * Does something with the source that the settings name, and its mirror.
  *
- * @param onAway hears that the database cannot be asked yet; without it that is an error
+ * @param prepare what goes before; unless given, a database that is not as it should be is an error
  */
 async function withMirror(
   settings: EffectiveSettings,
   use: (source: ImageSource, mirror: StoredMirror) => Promise<void>,
-  onAway?: (error: unknown) => Promise<void>,
+  prepare: Prepare = async (database, mirror) => {
+    await requireMigrations(database);
+    await refuseOtherImages(mirror, settings);
+  },
 ): Promise<void> {
   const source = await loadSource(settings);
   if (!source) throw new InvalidOptions(['GLIMPSE_SOURCE is missing: there is nothing to follow']);
@@ -35,16 +42,7 @@ async function withMirror(
   const database = openDatabase({ url, poolSize: POOL, queryDeadline: DEADLINE });
   try {
     const mirror = new StoredMirror(database);
-    for (let ready = false; !ready;) {
-      try {
-        await requireMigrations(database);
-        await refuseOtherImages(mirror, settings);
-        ready = true;
-      } catch (error) {
-        if (!onAway || !(error instanceof CatalogueUnavailable || isUnavailable(error))) throw error;
-        await onAway(error);
-      }
-    }
+    await prepare(database, mirror);
     await use(source, mirror);
   } finally {
     await database.close();
@@ -56,41 +54,65 @@ async function withMirror(
 export async function follow(settings: EffectiveSettings, stop: AbortSignal): Promise<void> {
   const { level, requests } = settings.log;
   const telemetry = new Telemetry({ level, requests, version: VERSION });
-  const waitForDatabase = async (error: unknown): Promise<void> => {
-    telemetry.observe('database-unavailable', { error });
-    await sleep(AGAIN, undefined, { signal: stop });
-  };
-  await withMirror(
-    settings,
-    async (source, mirror) => {
-      let follows = false;
-      exposeFollower(telemetry.registry, mirror, () => follows);
-      const metrics = await serveMetrics(telemetry, settings);
-      const { interval, overlap, round } = settings.source;
-      const follower = new Follower({
-        source,
-        mirror,
-        interval,
-        overlap,
-        round,
-        holder: `${hostname()} ${process.pid}`,
-        observe(name, known) {
-          if (name === 'follower-began') follows = true;
-          if (name === 'follower-stands-by') follows = false;
-          telemetry.observe<keyof MirrorObservations>(name, known);
-        },
-      });
-      try {
+  const metrics = await serveMetrics(telemetry, settings);
+  try {
+    await withMirror(
+      settings,
+      async (source, mirror) => {
+        let follows = false;
+        exposeFollower(telemetry.registry, mirror, () => follows);
+        const { interval, overlap, round } = settings.source;
+        const follower = new Follower({
+          source,
+          mirror,
+          interval,
+          overlap,
+          round,
+          holder: `${hostname()} ${process.pid}`,
+          observe(name, known) {
+            if (name === 'follower-began') follows = true;
+            if (name === 'follower-stands-by') follows = false;
+            telemetry.observe<keyof MirrorObservations>(name, known);
+          },
+        });
         await follower.run(stop);
-      } finally {
-        metrics?.close();
-      }
-    },
-    waitForDatabase,
-  ).catch((error: unknown) => {
+      },
+      async (database, mirror) => {
+        await untilSchemaSeen(database, telemetry, stop);
+        await untilAsked(() => refuseOtherImages(mirror, settings), stop);
+      },
+    );
+  } catch (error) {
     if (!stop.aborted) throw error;
-  });
+  } finally {
+    metrics?.close();
+  }
   telemetry.observe('stopped', {});
+}
+
+/** Waits for the database, and for the migrations of this build, as the service does. */
+async function untilSchemaSeen(database: Database, telemetry: Telemetry, stop: AbortSignal): Promise<void> {
+  const probe = new DatabaseProbe(database, telemetry);
+  const over = new AbortController();
+  const watched = probe.watch(over.signal);
+  try {
+    while (!probe.schemaSeen) await sleep(AGAIN, undefined, { signal: stop });
+  } finally {
+    over.abort();
+    await watched;
+  }
+}
+
+/** Does something as soon as the database can be asked. */
+async function untilAsked(work: () => Promise<void>, stop: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof CatalogueUnavailable)) throw error;
+      await sleep(AGAIN, undefined, { signal: stop });
+    }
+  }
 }
 
 /** Says how the mirror stands. */

@@ -5,7 +5,7 @@ import type { Way } from './list-ways.js';
 const LISTED = 'NOT image.hidden AND image.deleted_at IS NULL';
 
 /** What a list and its conditions need of an image, its id and its time aside. */
-const COLUMNS = [
+export const COLUMNS = [
   'version',
   'name',
   'status',
@@ -33,8 +33,12 @@ const NEWEST_FIRST = 'ORDER BY image.created_at DESC, image.id DESC';
 export interface Path {
   /** Whether it goes in the order of lists, so that one may stop anywhere. */
   readonly ordered: boolean;
-  /** The statement that reads so many. */
-  read(most: number): string;
+  /**
+   * The statement that reads so many.
+   *
+   * @param columns what it reads of each, in SQL, of the row `image`; one in the order of lists reads all
+   */
+  read(most: number, columns: string): string;
   /** What of the way they do not fulfil for certain, in SQL, of the row `image`. */
   readonly check: string;
 }
@@ -128,8 +132,8 @@ const INDEXED: Readonly<Record<string, string>> = {
 function findChanged(way: Way, condition: string, after: AfterMarker): Path {
   return {
     ordered: false,
-    read: (most) => `
-      SELECT ${IMAGE} FROM images image
+    read: (most, columns) => `
+      SELECT ${columns} FROM images image
       WHERE image.visibility = '${way.visibility}' AND ${LISTED} AND ${condition}
       ORDER BY image.updated_at DESC LIMIT ${most}`,
     check: `${checkOf(way)} ${after('image.created_at', 'image.id')}`,
@@ -146,8 +150,8 @@ function findAll(way: Way, condition: string, after: AfterMarker): Path {
   const half = way.visibility === 'public' ? '=' : '<>';
   return {
     ordered: false,
-    read: (most) => `
-      SELECT ${IMAGE} FROM images image
+    read: (most, columns) => `
+      SELECT ${columns} FROM images image
       WHERE image.visibility ${half} 'public' AND ${condition}
       LIMIT ${most}`,
     check: `image.visibility = '${way.visibility}' AND ${LISTED} AND ${checkOf(way)}

@@ -123,7 +123,9 @@ beforeAll(async () => {
   await migrate(server.url);
   database = openDatabase({ url: server.url, poolSize: 2 });
   const client = await database.pool.connect();
-  await importImages(client, images, false);
+  // As they are made, the oldest first: what an index gathers in no order comes in this one.
+  const inOrder = [...images].sort((one, other) => one.createdAt.getTime() - other.createdAt.getTime());
+  await importImages(client, inOrder, false);
   await importMembers(
     client,
     [...members].map(([imageId, of]) => ({ imageId, members: of })),

@@ -1,6 +1,6 @@
 import type { ImageCriteria, Viewer } from '@glimpse/domain';
 import { filtersOf } from './list-filters.js';
-import { pathsOf, type AfterMarker, type Path } from './list-paths.js';
+import { COLUMNS, pathsOf, type AfterMarker, type Path } from './list-paths.js';
 import { visible, waysOf } from './list-ways.js';
 import { Values, type Statement } from './statement.js';
 
@@ -21,6 +21,14 @@ export interface ListRow {
   readonly way: number;
   /** Whether the path ended at its bound: from here on, images of this way may be missing. */
   readonly cut: boolean;
+}
+
+/** Images that an index gives in no order of use, and what is noted of each. */
+interface Gathered {
+  readonly name: string;
+  readonly path: Path;
+  readonly most: number;
+  readonly columns: readonly string[];
 }
 
 /** How many images are read on a way's first path: enough for a page of 25 of what every eighth image has. */
@@ -118,25 +126,59 @@ export class ListQuery {
 
   /**
    * What each way brings to the page. One image more than its bound is read: where a path in the order of lists
-   * meets that, it is cut in that place; one in any other order has then found nothing that can be relied on,
-   * and all of it is cut. Ways that gather the same images do so once.
+   * meets that, it is cut in that place. One in any other order has then found nothing that can be relied on: it
+   * is cut before the first image there is, for what it did not find may be newer than all of the page.
    */
   #pages(plan: ListPlan): { common: string; pages: string[] } {
-    const gathered = new Map<string, string>();
-    const pages = plan.map(({ path, bound }, way) => {
-      const { ordered, read, check } = this.#ways[way]![path]!;
-      const candidates = read(bound + 1);
-      if (!ordered && !gathered.has(candidates)) gathered.set(candidates, `gathered_${gathered.size}`);
-      const source = gathered.get(candidates) ?? `(${candidates})`;
-      const count = ordered ? 'row_number() OVER (ORDER BY created_at DESC, id DESC)' : 'count(*) OVER ()';
-      return `(
-        SELECT image.*, ${way} AS way, image.count > ${bound} AS cut
-        FROM (SELECT *, ${count} AS count FROM ${source} image) image
-        WHERE image.count > ${bound} OR ${check}${this.#conditions}
-        ORDER BY created_at DESC, id DESC)`;
+    const gathered = new Map<string, Gathered>();
+    const pages = plan.map(({ path: number, bound }, way) => {
+      const path = this.#ways[way]![number]!;
+      return path.ordered
+        ? this.#walked(path, bound, way)
+        : this.#found(this.#gather(gathered, path, bound, way), bound, way);
     });
-    const common = [...gathered].map(([candidates, name]) => `${name} AS MATERIALIZED (${candidates})`);
+    const common = [...gathered.values()].map(
+      ({ name, path, columns, most }) =>
+        `${name} AS MATERIALIZED (${path.read(most, ['image.id', 'image.created_at', ...columns].join(', '))})`,
+    );
     if (this.#marker) common.unshift(this.#marker);
     return { common: common.length === 0 ? '' : `WITH ${common.join(', ')}`, pages };
+  }
+
+  #walked({ read, check }: Path, bound: number, way: number): string {
+    return `(
+      SELECT image.id, image.created_at, ${COLUMNS}, ${way} AS way, image.count > ${bound} AS cut
+      FROM (
+        SELECT *, row_number() OVER (ORDER BY created_at DESC, id DESC) AS count FROM (${read(bound + 1, '')}) image
+      ) image
+      WHERE image.count > ${bound} OR ${check}${this.#conditions}
+      ORDER BY created_at DESC, id DESC)`;
+  }
+
+  /** Ways that gather the same images do so once, and each notes which of these are its own. */
+  #gather(gathered: Map<string, Gathered>, path: Path, bound: number, way: number): string {
+    const most = bound + 1;
+    const key = path.read(most, '');
+    const { name, columns } = gathered.get(key) ?? { name: `gathered_${gathered.size}`, columns: [] };
+    gathered.set(key, {
+      name,
+      path,
+      most,
+      columns: [...columns, `${path.check}${this.#conditions} AS of_${way}`],
+    });
+    return name;
+  }
+
+  /** Whole images are read when they are known to be on the page: what is gathered may be many thousands. */
+  #found(gathered: string, bound: number, way: number): string {
+    return `(
+      SELECT image.id, place.created_at, ${COLUMNS}, ${way} AS way, place.cut
+      FROM (
+        SELECT id, CASE WHEN count > ${bound} THEN 'infinity' ELSE created_at END AS created_at, count > ${bound} AS cut
+        FROM (SELECT id, created_at, of_${way} AS fits, count(*) OVER () AS count FROM ${gathered}) found
+        WHERE fits OR count > ${bound}
+        ORDER BY 2 DESC, id DESC LIMIT ${this.criteria.limit}
+      ) place JOIN images image ON image.id = place.id
+      ORDER BY place.created_at DESC, place.id DESC)`;
   }
 }

@@ -13,11 +13,15 @@ export class DatabaseProxy {
     private database: URL,
   ) {}
 
-  /** @param url of the database itself */
-  static async to(url: string): Promise<DatabaseProxy> {
-    const server = createServer().listen(0, '127.0.0.1');
+  /**
+   * @param url of the database itself
+   * @param host the address that it is reached on
+   */
+  static async to(url: string, host = '127.0.0.1'): Promise<DatabaseProxy> {
+    const server = createServer().listen(0, host);
     await once(server, 'listening');
     const own = new URL(url);
+    own.hostname = host;
     own.port = String((server.address() as AddressInfo).port);
     const proxy = new DatabaseProxy(own.toString(), server, new URL(url));
     server.on('connection', (client) => {
@@ -67,7 +71,8 @@ export class DatabaseProxy {
     if (this.#stalled) this.#drop();
     this.#stalled = false;
     if (this.server.listening) return;
-    this.server.listen(Number(new URL(this.url).port), '127.0.0.1');
+    const { hostname, port } = new URL(this.url);
+    this.server.listen(Number(port), hostname);
     await once(this.server, 'listening');
   }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { glimpse } from './command.js';
 
 /** The URL of a database on the run's PostgreSQL. */
 export function databaseUrl(name: string): string {
@@ -29,5 +30,13 @@ export async function createDatabase(contents: 'contract' | 'empty'): Promise<st
   const name = `suite_${randomBytes(6).toString('hex')}`;
   const template = contents === 'contract' ? 'glimpse' : 'template0';
   await query('postgres', `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  return name;
+}
+
+/** A database of a suite's own that a source can be mirrored in: the schema, and no image. */
+export async function createMigratedDatabase(): Promise<string> {
+  const name = await createDatabase('empty');
+  const { code, stderr } = await glimpse(['migrate'], { DATABASE_URL: databaseUrl(name) });
+  if (code !== 0) throw new Error(`a new database was not migrated: ${stderr}`);
   return name;
 }

@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from 'node:http';
 import { DomainError, type ChangeOptions, type Image, type Reading } from '@glimpse/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { shown, type Shown } from './shown-images.js';
@@ -47,10 +48,18 @@ export function sendImageDocument(
   void reply.headers({ etag: tag, 'last-modified': modified });
   if (reading.source === 'copy') markCopy(reply, reading.age, staleStatus);
   if (hasCurrent(reply.request, tag)) {
-    void reply.code(304).send();
+    sendNotModified(reply);
   } else {
     void reply.header('content-type', 'application/json').send(Buffer.from(bytes, 'latin1'));
   }
+}
+
+/** To a HEAD Fastify would add a length, which is not the document's (RFC 9110, 15.4.5). */
+function sendNotModified(reply: FastifyReply): void {
+  void reply.code(304);
+  if (reply.request.method !== 'HEAD') return void reply.send();
+  reply.hijack();
+  reply.raw.writeHead(304, reply.getHeaders() as OutgoingHttpHeaders).end();
 }
 
 /** Whether the client says that it has what is current (`If-None-Match`). */

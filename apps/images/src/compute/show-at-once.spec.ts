@@ -213,6 +213,17 @@ describe.each([
     }),
   });
 
+  it('says of a HEAD that nothing has changed without a length', async () => {
+    const text = (method: string, tag: string): string =>
+      `${method} /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n` +
+      `if-none-match: ${tag}\r\nconnection: close\r\n\r\n`;
+    await answer('quick', text('GET', '"none"'));
+    const [long, quick] = [await answer('long', text('HEAD', '*')), await answer('quick', text('HEAD', '*'))];
+    expect(quick).toBe(long);
+    expect(long).toMatch(/^HTTP\/1.1 304 /);
+    expect(long).not.toMatch(/^content-length:/im);
+  });
+
   it('is the same, byte for byte, as the one that is made the long way', async () => {
     let atOnce = 0;
     await fc.assert(

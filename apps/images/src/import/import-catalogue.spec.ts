@@ -24,7 +24,7 @@ afterAll(async () => {
 }, 60_000);
 
 beforeEach(async () => {
-  await database.pool.query('TRUNCATE images, members');
+  await database.pool.query('TRUNCATE images, members, mirrored');
 });
 
 async function* chunksOf(text: string): AsyncGenerator<Uint8Array> {

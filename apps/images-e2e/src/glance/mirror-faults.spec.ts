@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { GlanceBehaviour } from '@glimpse/glance/testing';
+import { query } from '../harness/databases.js';
+import { until } from '../harness/service.js';
+import type { Cloud } from '../keystone/harness/cloud.js';
+import { grantRole, revokeRole } from '../keystone/harness/roles.js';
+import { describeWithGlance } from './harness/cloud.js';
+import { drainGlance, fillGlance } from './harness/fill-glance.js';
+import { GlanceClient, emptyGlance } from './harness/glance-client.js';
+import { glanceAnswers, killGlance, signalGlance } from './harness/glance-process.js';
+import { GlanceProxy } from './harness/glance-proxy.js';
+import { Mirror } from './harness/mirror.js';
+import { Reader } from './harness/reader.js';
+
+const IMAGES = 6;
+const MANY = 10_000;
+/** Milliseconds: some looks, and a walk. */
+const A_WHILE = 4_000;
+
+/** MiB of memory that a process has. */
+function memoryOf({ pid }: { readonly pid: number }): number {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
+  return Number(kilobytes) / 1024;
+}
+
+function suite(cloud: Cloud): void {
+  const { people } = cloud;
+  let proxy: GlanceProxy;
+  let mirror: Mirror;
+  let glance: GlanceClient;
+  let demo: Reader;
+  let alt: Reader;
+  let ids: string[];
+
+  beforeAll(async () => {
+    await emptyGlance(cloud);
+    glance = await GlanceClient.as(cloud, people.demo);
+    ids = [];
+    for (let n = 0; n < IMAGES; n++) ids.push((await glance.create({ name: `image ${n}` })).id);
+    ids.sort();
+    proxy = await GlanceProxy.to(cloud.image);
+    mirror = await Mirror.start(cloud, {
+      GLIMPSE_GLANCE_URL: proxy.url,
+      GLIMPSE_GLANCE_TIMEOUT: '2',
+      GLIMPSE_SOURCE_INTERVAL: '1',
+      GLIMPSE_SOURCE_ROUND: '1',
+    });
+    demo = await Reader.as(cloud, people.demo, mirror.service);
+    alt = await Reader.as(cloud, people.alt, mirror.service);
+    await until(async () => (await demo.call('GET', '')).status === 200, 30_000);
+  }, 120_000);
+  afterAll(async () => {
+    await mirror?.stop();
+    await proxy?.close();
+  }, 30_000);
+
+  /** All of it is there and goes on: what was, and what is new. */
+  const recovers = async (): Promise<void> => {
+    const { id } = await glance.create();
+    await until(async () => (await demo.listed()).includes(id), 30_000);
+    await glance.delete(id);
+    await mirror.isCaughtUp();
+    expect(await demo.listed()).toEqual(ids);
+  };
+
+  describe('a Glance', () => {
+    afterEach(() => proxy.behave('well'));
+
+    it.each<[string, GlanceBehaviour, RegExp]>([
+      ['answers half a page', 'half-body', /^/],
+      ['answers 500', { status: 500 }, /^/],
+      ['speaks no JSON', 'not-json', /^/],
+      ['cuts every connection', 'cut', /^/],
+      ['never answers', 'hang', /^/],
+      ['does not take our token', { status: 401 }, /^/],
+      ['has empty lists', { json: { images: [] } }, /^GET \/v2\/images\?/],
+    ])(
+      'that %s takes nothing away, and is followed again when it is well',
+      async (_what, behaviour, only) => {
+        proxy.behave(behaviour, only);
+        await sleep(A_WHILE);
+        expect(await demo.listed()).toEqual(ids);
+        for (const id of ids) expect(await demo.status(id)).toBe(200);
+        proxy.behave('well');
+        await recovers();
+      },
+      60_000,
+    );
+
+    it('that cannot tell whether there is an image is no reason to say that there is none', async () => {
+      for (const behaviour of [
+        'half-body',
+        { status: 500 },
+        'not-json',
+        'cut',
+        'hang',
+        { status: 401 },
+      ] as const) {
+        proxy.behave(behaviour);
+        const { status, headers } = await demo.call('GET', `/${randomUUID()}`);
+        expect([behaviour, status]).toEqual([behaviour, 503]);
+        expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+      }
+    }, 60_000);
+
+    it('that is killed keeps nobody from reading, and refuses no change for good', async () => {
+      killGlance(cloud);
+      const change = await demo.set(ids[0]!, { mood: 'none' });
+      expect([200, 503]).toContain(change.status);
+      expect(await demo.listed()).toEqual(ids);
+      for (const id of ids) expect(await demo.status(id)).toBe(200);
+      await glanceAnswers(cloud);
+      await until(async () => (await demo.set(ids[0]!, { mood: 'good' })).status === 200, 30_000);
+      expect(await glance.show(ids[0]!)).toMatchObject({ mood: 'good' });
+      await recovers();
+    }, 90_000);
+
+    it('that hangs is served from copies, marked as such when they are old, and in the end not at all', async () => {
+      const age = (seconds: number) =>
+        query(mirror.database, `UPDATE follower SET looked_at = clock_timestamp() - interval '${seconds} s'`);
+      signalGlance(cloud, 'SIGSTOP');
+      try {
+        const changed = await demo.set(ids[1]!, { mood: 'none' });
+        expect(changed.status).toBe(503);
+        expect(Number(changed.headers.get('retry-after'))).toBeGreaterThan(0);
+        expect(await demo.status(ids[1]!)).toBe(200);
+
+        await age(70);
+        await until(async () => (await demo.status(ids[1]!)) === 203);
+        for (const path of [`/${ids[1]}`, '', '/detail', `/${ids[1]}/metadata`]) {
+          const { status, headers } = await demo.call('GET', path);
+          expect([path, status]).toEqual([path, 203]);
+          expect(Number(headers.get('age'))).toBeGreaterThanOrEqual(70);
+        }
+        await age(3_700);
+        await until(async () => (await demo.status(ids[1]!)) === 503);
+        expect((await demo.call('GET', '')).status).toBe(503);
+      } finally {
+        signalGlance(cloud, 'SIGCONT');
+      }
+      await until(async () => (await demo.status(ids[1]!)) === 200, 30_000);
+      await recovers();
+    }, 120_000);
+  });
+
+  it('that may not see everything any more removes nothing, and says so', async () => {
+    const { id } = await glance.create({ visibility: 'private' });
+    await until(async () => (await demo.listed()).includes(id));
+    await revokeRole(cloud, people.glimpse, 'admin');
+    try {
+      await glance.delete(id);
+      const follower = mirror.followers.at(-1)!;
+      await until(() => /"source-unavailable".*lacks the role admin/.test(follower.log()), 45_000);
+      await sleep(A_WHILE);
+      expect(await demo.listed()).toEqual([...ids, id].sort());
+      expect(await demo.status(randomUUID())).toBe(503);
+    } finally {
+      await grantRole(cloud, people.glimpse, 'admin');
+    }
+    await until(async () => !(await demo.listed()).includes(id), 45_000);
+    await recovers();
+  }, 180_000);
+
+  it('lets a flood of made-up ids keep no other project from its images', async () => {
+    const flood = Array.from({ length: 300 }, () => alt.status(randomUUID()));
+    const statuses: number[] = [];
+    for (let n = 0; n < 5; n++) {
+      const { id } = await glance.create();
+      statuses.push(await demo.status(id));
+      await glance.delete(id);
+    }
+    expect(statuses).toEqual([200, 200, 200, 200, 200]);
+    const answers = new Set(await Promise.all(flood));
+    expect([...answers].sort()).toEqual([404, 503]);
+    await mirror.isCaughtUp();
+  }, 120_000);
+
+  it('has one that follows, and another that goes on when it stands still', async () => {
+    const [first] = mirror.followers as [(typeof mirror.followers)[0]];
+    const second = mirror.follow();
+    await until(() => /"follower-stands-by"/.test(second.log()), 30_000);
+    process.kill(first.pid, 'SIGSTOP');
+    try {
+      const { id } = await glance.create();
+      await until(async () => (await demo.listed()).includes(id), 15_000);
+      expect(second.log()).toMatch(/"follower-began"/);
+      await sleep(A_WHILE);
+      process.kill(first.pid, 'SIGCONT');
+      await until(() => /"follower-stands-by"/.test(first.log()));
+      await glance.delete(id);
+      await mirror.isCaughtUp();
+      expect((await mirror.followWith('--status')).stdout).toContain(` ${second.pid}\n`);
+    } finally {
+      process.kill(first.pid, 'SIGCONT');
+    }
+  }, 120_000);
+
+  it(`is filled with ${MANY} images though it is killed twice on the way, in memory that does not grow with them`, async () => {
+    fillGlance(cloud, people.demo, MANY);
+    const other = await Mirror.start(cloud, { GLIMPSE_SOURCE_ROUND: '60' });
+    try {
+      const count = async (): Promise<number> => {
+        const [row] = await query(other.database, 'SELECT count(*)::int AS count FROM images');
+        return row!['count'] as number;
+      };
+      for (const reached of [1_000, 3_000]) {
+        await until(async () => (await count()) >= reached, 60_000);
+        await other.followers.at(-1)!.stop('SIGKILL');
+        other.follow();
+      }
+      const [, , last] = other.followers as [unknown, unknown, (typeof other.followers)[0]];
+      await until(async () => (await count()) >= 5_000, 60_000);
+      const halfway = memoryOf(last);
+      const reader = await Reader.as(cloud, people.demo, other.service);
+      expect([200, 503]).toContain((await reader.call('GET', '')).status);
+      await until(async () => (await reader.call('GET', '')).status === 200, 60_000);
+      expect(await count()).toBe(MANY + IMAGES);
+      expect(memoryOf(last)).toBeLessThan(halfway * 1.5);
+    } finally {
+      await other.stop();
+      drainGlance(cloud);
+    }
+  }, 240_000);
+}
+
+describeWithGlance('a mirror, when things break', suite);
