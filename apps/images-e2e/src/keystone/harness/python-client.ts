@@ -23,9 +23,16 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-async function run(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Outcome> {
-  // Nothing of the tester's clouds, whatever they have in their home.
-  const home = newFolder();
+/**
+ * Runs Debian's Python.
+ *
+ * @param home where it runs; nothing of the tester's clouds, whatever they have in their own
+ */
+export async function python(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  home = newFolder(),
+): Promise<Outcome> {
   const client = spawn(PYTHON, ['-W', 'ignore', ...args], {
     cwd: home,
     env: { PATH: '/usr/bin:/bin', HOME: home, PYTHONIOENCODING: 'utf-8', ...env },
@@ -56,12 +63,12 @@ def error(call):
 ${lines}
 print(json.dumps(answer))
 `;
-  const { code, stdout, stderr } = await run(['-c', program], env);
+  const { code, stdout, stderr } = await python(['-c', program], env);
   if (code !== 0) throw new Error(stderr);
   return JSON.parse(stdout) as unknown;
 }
 
 /** Runs the command `openstack`. */
 export function openstack(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Outcome> {
-  return run(['/usr/bin/openstack', ...args], env);
+  return python(['/usr/bin/openstack', ...args], env);
 }
