@@ -174,7 +174,7 @@ class SourceSettings {
   @WholeNumber(1, 600)
   overlap = 10;
 
-  /** Seconds after which a walk over all images begins again, and members are read again of those that have any. */
+  /** Seconds after which a walk over all images begins again, and members are read again. */
   @WholeNumber(1, 86_400)
   round = 60;
 

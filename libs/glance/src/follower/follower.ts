@@ -3,13 +3,11 @@ import type { ImageSource } from '@glimpse/plugins';
 import type { ObserveMirror } from '../observations.js';
 import { Trouble, pause, type Following } from './following.js';
 import { Looks } from './looks.js';
-import { readDueMembers } from './members.js';
+import { KINDS_DUE, readDueMembers } from './members.js';
 import { walk } from './walks.js';
 
 /** Milliseconds from one renewal of the lease to the next, and from one attempt to get it to the next. */
 const RENEWAL = 1_000;
-/** Milliseconds until it is looked again whether members are due. */
-const NOTHING_DUE = 1_000;
 
 export interface FollowerOptions {
   readonly source: ImageSource;
@@ -21,7 +19,7 @@ export interface FollowerOptions {
   readonly interval: number;
   /** Seconds by which a look reaches back behind the newest change that was seen. */
   readonly overlap: number;
-  /** Seconds after which a walk begins again, and after which members are read again of images that have any. */
+  /** Seconds after which a walk begins again, and after which members are read again. */
   readonly round: number;
 }
 
@@ -77,11 +75,7 @@ export class Follower {
           await pause(round * 1000, signal);
         }),
       ),
-      prepared.then(() =>
-        repeat(async () => {
-          if (!(await readDueMembers(following, round))) await pause(NOTHING_DUE, signal);
-        }),
-      ),
+      ...KINDS_DUE.map((kind) => prepared.then(() => repeat(() => readDueMembers(following, kind, round)))),
     ];
     try {
       await Promise.all(tasks);

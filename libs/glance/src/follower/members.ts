@@ -1,13 +1,19 @@
 import type { SourceMembers, Ticket } from '@glimpse/domain';
-import { paced, requireSight, type Following } from './following.js';
+import { paced, pause, requireSight, type Following } from './following.js';
 
 /** How many images' members are read at once. */
 const AT_ONCE = 4;
 
-/** In how many rounds it is looked once whether images that had no members have any. */
-const SLOW = 10;
 /** How many images' members are read in a turn. */
 const TURN = 20;
+/** Milliseconds until it is looked again whether members are due. */
+const NOTHING_DUE = 1_000;
+/**
+ * The share of the source's time that reading members may take: of images that have any, of those of which they
+ * were never read, and of those that had none. New shares of these may show late; those that were withdrawn must
+ * not stay.
+ */
+const SHARES = { some: 0.1, unread: 0.5, none: 0.05 } as const;
 
 /**
  * Reads the members of images, and has the mirror take them when the source shows this service everything: it
@@ -32,26 +38,21 @@ export async function readMembers(following: Following, ids: readonly string[]):
   }
 }
 
+/** Of which images members are due, each kind by itself: {@link readDueMembers}. */
+export const KINDS_DUE = Object.keys(SHARES) as (keyof typeof SHARES)[];
+
 /**
- * Reads a turn of the members that are due: that somebody was added or removed shows nowhere else. New shares of
- * images that had none may show late; those that were withdrawn must not stay.
+ * Reads a turn of the members that are due, if any are: that somebody was added or removed shows nowhere else.
  *
- * @param round seconds after which members are read again of images that have any
- * @returns whether any were due
+ * @param round seconds after which members are read again
  */
-export async function readDueMembers(following: Following, round: number): Promise<boolean> {
-  // Each with the share of the source's time that it may take.
-  const turns = [
-    { kind: 'some', age: round, share: 0.1 },
-    { kind: 'unread', age: 0, share: 0.5 },
-    { kind: 'none', age: SLOW * round, share: 0.05 },
-  ] as const;
-  let any = false;
-  for (const { share, ...due } of turns) {
-    const ids = await following.mirror.membersDue({ ...due, limit: TURN });
-    if (ids.length === 0) continue;
-    any = true;
-    await paced(share, following.signal, () => readMembers(following, ids));
-  }
-  return any;
+export async function readDueMembers(
+  following: Following,
+  kind: keyof typeof SHARES,
+  round: number,
+): Promise<void> {
+  const { mirror, signal } = following;
+  const ids = await mirror.membersDue({ kind, age: kind === 'unread' ? 0 : round, limit: TURN });
+  if (ids.length === 0) return pause(NOTHING_DUE, signal);
+  await paced(SHARES[kind], signal, () => readMembers(following, ids));
 }
