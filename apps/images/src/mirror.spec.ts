@@ -229,6 +229,22 @@ describe('a follower', () => {
     expect(await listed()).toContain(hidden.id);
   }, 30_000);
 
+  it('reads the members of an image that a walk saw to have changed, before any look', async () => {
+    const shared = source.add({ visibility: 'shared', updatedAt: new Date('2026-01-01T00:00:00Z') });
+    source.add();
+    const first = new AbortController();
+    const ended = follow({ round: 100, signal: first.signal });
+    await walks(1);
+    await until(async () => (await mirror.membersStanding()).unread === 0);
+    first.abort();
+    await ended;
+    // As of a time that no look reaches back to; and it is long until members are due.
+    source.change(shared.id, { name: 'renamed', updatedAt: new Date('2026-01-01T00:00:01Z') });
+    source.share(shared.id, 'b', 'accepted');
+    void follow({ round: 100 });
+    await until(async () => (await listed(OTHER)).length === 1);
+  }, 30_000);
+
   it('sees that a share was withdrawn, though the image does not change by it', async () => {
     const shared = source.add({ visibility: 'shared' });
     source.share(shared.id, 'b', 'accepted');
@@ -362,6 +378,8 @@ describe('the catalogue in front of a source', () => {
     source.away = undefined;
     source.blind = 'its user lacks the role admin';
     await expect(read(randomUUID())).rejects.toThrow(CatalogueUnavailable);
+    source.blind = undefined;
+    await expect(read(randomUUID())).rejects.toThrow(ImageNotFound);
   });
 
   it('lets one project that makes up ids keep no other from its images', async () => {

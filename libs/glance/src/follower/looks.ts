@@ -38,7 +38,7 @@ export class Looks {
       let after: SourcePlace | undefined;
       do {
         const page = await takePage(this.following, { hidden, changedSince, after });
-        await readMembers(this.following, page.changedShared);
+        await readMembers(this.following, [...page.addedShared, ...page.changedShared]);
         if (page.newest && page.newest > newest) newest = page.newest;
         after = page.next;
       } while (after);

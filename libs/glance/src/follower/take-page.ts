@@ -7,7 +7,8 @@ export interface TakenPage {
   readonly count: number;
   /** The newest time of change in it. */
   readonly newest: Date | undefined;
-  /** The ids of images whose visibility is `shared` and that differ from before. */
+  /** The ids of images whose visibility is `shared`: those that are new here, and those that differ from before. */
+  readonly addedShared: readonly string[];
   readonly changedShared: readonly string[];
   readonly next: SourcePlace | undefined;
 }
@@ -23,16 +24,15 @@ export async function takePage(
   for (const problem of bad) observe('source-image-bad', { problem });
   if (added.length > 0) observe('source-followed', { kind: 'added', count: added.length });
   if (changed.length > 0) observe('source-followed', { kind: 'changed', count: changed.length });
-  const differing = new Set([...added, ...changed]);
+  const shared = new Set(images.filter(({ visibility }) => visibility === 'shared').map(({ id }) => id));
   return {
     count: images.length,
     newest: images.reduce<Date | undefined>(
       (newest, { updatedAt }) => (newest && newest > updatedAt ? newest : updatedAt),
       undefined,
     ),
-    changedShared: images
-      .filter(({ id, visibility }) => visibility === 'shared' && differing.has(id))
-      .map(({ id }) => id),
+    addedShared: added.filter((id) => shared.has(id)),
+    changedShared: changed.filter((id) => shared.has(id)),
     next,
   };
 }

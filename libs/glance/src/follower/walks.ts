@@ -1,5 +1,6 @@
 import type { Walk } from '@glimpse/domain';
 import { paced, type Following } from './following.js';
+import { readMembers } from './members.js';
 import { removeUnnamed } from './removals.js';
 import { takePage } from './take-page.js';
 
@@ -21,7 +22,12 @@ export async function walk(following: Following): Promise<void> {
   for (let ended = false; !ended && !signal.aborted;) {
     const { hidden, after } = place;
     const query = { hidden, ...(after && { after }) };
-    const { count, next } = await paced(walkedAt ? SHARE : 1, signal, () => takePage(following, query));
+    const { count, next } = await paced(walkedAt ? SHARE : 1, signal, async () => {
+      const page = await takePage(following, query);
+      // Of what is new they come after the images; of what has changed no look will read them any more.
+      await readMembers(following, page.changedShared);
+      return page;
+    });
     images += count;
     ended = !next && hidden;
     place = next ? { ...place, after: next } : { ...place, hidden: true, after: null };

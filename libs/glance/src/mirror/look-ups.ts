@@ -91,7 +91,10 @@ export class LookUps {
       const outcome = await takeImage(this.options, id);
       // What does not show everything does not know what there is not.
       const blindness = outcome === 'missing' ? await this.#blindness() : undefined;
-      if (blindness !== undefined) throw new SourceUnavailable(blindness);
+      if (blindness !== undefined) {
+        this.#sight = undefined;
+        throw new SourceUnavailable(blindness);
+      }
       observe('source-looked-up', { outcome: outcome === 'taken' ? 'found' : 'missing' });
       if (outcome === 'taken') return;
     } catch (error) {
