@@ -18,7 +18,7 @@ let image: string;
 beforeAll(async () => {
   server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
   await migrate(server.url);
-  pool = new pg.Pool({ connectionString: server.url });
+  pool = openPool(server.url);
 }, 60_000);
 afterAll(async () => {
   await pool?.end();
@@ -28,6 +28,13 @@ afterAll(async () => {
 beforeEach(async () => {
   image = await addImage(pool);
 });
+
+function openPool(connectionString: string): pg.Pool {
+  const opened = new pg.Pool({ connectionString });
+  // The server may stop before a connection has quite ended.
+  opened.on('error', () => undefined);
+  return opened;
+}
 
 async function addImage(to: pg.Pool): Promise<string> {
   const id = randomUUID();
@@ -95,7 +102,7 @@ it('has the time of its image where it was there before shares had one', async (
   await pool.query('CREATE DATABASE before TEMPLATE template0');
   const url = new URL(server.url);
   url.pathname = 'before';
-  const before = new pg.Pool({ connectionString: url.toString() });
+  const before = openPool(url.toString());
   const scripts = new URL('../../../prisma/migrations/', import.meta.url);
   const names = readdirSync(scripts)
     .filter((name) => !name.includes('.'))
