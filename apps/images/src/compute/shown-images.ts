@@ -32,9 +32,16 @@ export function shown(document: object, image: Image): Shown {
   };
 }
 
+/** A document, and what its links are built on. */
+interface Kept {
+  readonly base: LinkBase;
+  readonly document: Shown;
+}
+
 /** The documents of images, each made once for as long as its image is kept, and for each base of its links. */
 export class ShownImages {
-  readonly #kept = new WeakMap<Image, Map<string, Shown>>();
+  /** The oldest first. Mostly there is one, so that to look at each is quicker than any key. */
+  readonly #kept = new WeakMap<Image, Kept[]>();
 
   constructor(
     private readonly extensions: readonly ImageExtension[],
@@ -43,7 +50,7 @@ export class ShownImages {
 
   /** The document of an image, if it was made before. */
   kept(image: Image, base: LinkBase): Shown | undefined {
-    return this.#kept.get(image)?.get(keyOf(base));
+    return this.#kept.get(image)?.find((each) => isSame(each.base, base))?.document;
   }
 
   of(image: Image, base: LinkBase): Shown {
@@ -51,25 +58,21 @@ export class ShownImages {
   }
 
   #make(image: Image, base: LinkBase): Shown {
-    const made = shown(imageView(image, base, this.extensions), image);
-    if (!this.copies) return made;
+    const document = shown(imageView(image, base, this.extensions), image);
+    if (!this.copies) return document;
     let documents = this.#kept.get(image);
-    if (!documents) this.#kept.set(image, (documents = new Map()));
-    let charge = bytesOf(made);
-    if (documents.size >= MOST) {
-      const [[oldest, dropped]] = documents as Iterable<[string, Shown]> as [[string, Shown]];
-      documents.delete(oldest);
-      charge -= bytesOf(dropped);
-    }
-    documents.set(keyOf(base), made);
+    if (!documents) this.#kept.set(image, (documents = []));
+    let charge = bytesOf(document);
+    if (documents.length >= MOST) charge -= bytesOf(documents.shift()!.document);
+    documents.push({ base, document });
     this.copies.charge(image, charge);
-    return made;
+    return document;
   }
 }
 
-/** What makes a difference in links. The image service is the same for all of them. */
-function keyOf({ compute, version, project }: LinkBase): string {
-  return project === undefined ? `${compute} ${version}` : `${compute} ${version} ${project}`;
+/** Whether links are the same. The image service is the same for all of them. */
+function isSame(one: LinkBase, other: LinkBase): boolean {
+  return one.compute === other.compute && one.version === other.version && one.project === other.project;
 }
 
 function bytesOf({ bytes }: Shown): number {

@@ -11,6 +11,7 @@ import {
 import { MirrorCounters } from './mirror-metrics.js';
 import { RateLimit } from './rate-limit.js';
 import { RequestDurations } from './request-durations.js';
+import { TokenCounts } from './token-counts.js';
 import type { Traces } from './traces.js';
 
 export interface TelemetryOptions {
@@ -27,7 +28,7 @@ export class Telemetry {
   readonly traces: Traces | undefined;
   readonly #logger: Logger;
   readonly #requestDurations: RequestDurations;
-  readonly #tokens: Counter;
+  readonly #tokens: TokenCounts;
   readonly #mirror: MirrorCounters;
   readonly #pluginFaults: Counter;
   readonly #faultLines = new RateLimit(FAULT_LINES);
@@ -47,12 +48,7 @@ export class Telemetry {
     );
     collectDefaultMetrics({ register: this.registry });
     this.#requestDurations = new RequestDurations(this.registry);
-    this.#tokens = new Counter({
-      name: 'glimpse_tokens_judged_total',
-      help: 'Tokens that were looked at, by outcome and by whether they were known or Keystone was asked.',
-      labelNames: ['outcome', 'source'],
-      registers: [this.registry],
-    });
+    this.#tokens = new TokenCounts(this.registry);
     this.#mirror = new MirrorCounters(this.registry);
     this.#pluginFaults = new Counter({
       name: 'glimpse_plugin_faults_total',
@@ -84,8 +80,7 @@ export class Telemetry {
       if (!this.#deservesLine(request)) return;
     }
     if (name === 'token-judged') {
-      const { outcome, source } = known as Observations['token-judged'];
-      this.#tokens.inc({ outcome, source });
+      this.#tokens.count(known as Observations['token-judged']);
       return;
     }
     if (this.#mirror.count(name, known)) return;
