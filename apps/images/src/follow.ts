@@ -65,7 +65,7 @@ export async function follow(settings: EffectiveSettings, stop: AbortSignal): Pr
       telemetry,
       async (source, mirror) => {
         let follows = false;
-        exposeFollower(telemetry.registry, mirror, () => follows);
+        exposeFollower(telemetry, mirror, () => follows);
         const { interval, overlap, round } = settings.source;
         const follower = new Follower({
           source,

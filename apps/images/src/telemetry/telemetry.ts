@@ -24,11 +24,11 @@ export interface TelemetryOptions {
 /** The log, on standard error, the metrics, and the traces, if anybody wants them. */
 export class Telemetry {
   readonly registry = new Registry();
+  readonly mirror = new MirrorCounters(this.registry);
   readonly traces: Traces | undefined;
   readonly #logger: Logger;
   readonly #requestDurations: RequestDurations;
   readonly #tokens: Counter;
-  readonly #mirror: MirrorCounters;
   readonly #pluginFaults: Counter;
   readonly #faultLines = new RateLimit(FAULT_LINES);
   readonly #available: Gauge;
@@ -53,7 +53,6 @@ export class Telemetry {
       labelNames: ['outcome', 'source'],
       registers: [this.registry],
     });
-    this.#mirror = new MirrorCounters(this.registry);
     this.#pluginFaults = new Counter({
       name: 'glimpse_plugin_faults_total',
       help: 'How often a plugin did not do what its contract says.',
@@ -88,7 +87,7 @@ export class Telemetry {
       this.#tokens.inc({ outcome, source });
       return;
     }
-    if (this.#mirror.count(name, known)) return;
+    if (this.mirror.count(name, known)) return;
     if (name === 'source-image-bad') {
       const { problem } = known as Observations['source-image-bad'];
       if (!this.#faultLines.allows(problem)) return;
