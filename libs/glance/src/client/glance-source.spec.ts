@@ -14,7 +14,8 @@ import {
   QuotaExceeded,
   SourceUnavailable,
 } from '@glimpse/domain';
-import type { ImageSource, SourceQuery } from '@glimpse/plugins';
+import { definePlugin, type ImageSource, type SourceQuery } from '@glimpse/plugins';
+import { checkImageSource } from '@glimpse/plugins/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeGlance, type GlanceBehaviour } from '../testing/index.js';
 import { createGlanceSource } from './glance-source.js';
@@ -229,6 +230,20 @@ describe('a Glance as a source of images', () => {
       glance.behave({ json: glance.add() });
       expect(await reason(source.image(NOBODY))).toBe(`its answer is not the image ${NOBODY}`);
     });
+  });
+
+  it('does what the contract of a source says', async () => {
+    for (const n of [1, 1, 2, 3]) {
+      glance.add({ created_at: `2026-01-01T00:00:0${n}Z`, updated_at: `2026-02-01T00:00:0${n}Z` });
+    }
+    glance.share(glance.add({ os_hidden: true, updated_at: '2026-01-01T00:00:00Z' }).id, 'p1', 'accepted');
+    const { id: image } = glance.add({ updated_at: '2026-01-01T00:00:00Z', os_distro: 'debian' });
+    const plugin = definePlugin({
+      kind: 'image-source',
+      contract: 1,
+      create: () => make({ pageSize: 2 }),
+    });
+    await checkImageSource(plugin, { image, token: 'theirs' });
   });
 
   it('is blind without the administrator’s role, whatever its token said', async () => {
