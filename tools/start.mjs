@@ -38,9 +38,16 @@ if (changed > built) {
 }
 
 const { loadSettings } = await import(new URL('../apps/images/dist/config/load.js', import.meta.url));
-if (hasSource()) {
+const settings = readSettings();
+if (settings?.source.use !== undefined) {
   const main = fileURLToPath(new URL('../apps/images/dist/main.js', import.meta.url));
-  const env = { ...process.env, GLIMPSE_METRICS_PORT: '' };
+  // Where the service has a port for its metrics, from wherever, the follower takes the next one.
+  const { port } = settings.metrics;
+  const env = {
+    ...process.env,
+    GLIMPSE_METRICS_PORT: port === undefined ? '' : String(port + 1),
+    GLIMPSE_METRICS_PORT_FILE: '',
+  };
   const follower = spawn(process.execPath, [main, 'follow'], {
     env,
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -51,11 +58,11 @@ if (hasSource()) {
 }
 
 /** Wrong settings have a message of their own, which the service prints. */
-function hasSource() {
+function readSettings() {
   try {
-    return loadSettings(process.env).source.use !== undefined;
+    return loadSettings(process.env);
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -17,7 +17,7 @@ export function glanceIsInstalled() {
  * @param folder who runs it owns it
  * @param options `port`; `authUrl` and `user` (with its environment): whose tokens it takes, and as whom it
  *   asks about them
- * @returns where it is, and the file that tells its process, the leader of a group
+ * @returns where it is, the file that tells its process, the leader of a group, and its settings
  */
 export async function startGlance(folder, { port, authUrl, user }) {
   const imageUrl = `http://127.0.0.1:${port}`;
@@ -28,7 +28,7 @@ export async function startGlance(folder, { port, authUrl, user }) {
   await run(folder, log, ['sqlite3', join(folder, 'glance.db'), 'PRAGMA journal_mode = WAL']);
   const command = [PROGRAM, '--config-file', config];
   await serve(folder, join(folder, 'glance.log'), command, {}, imageUrl, { pidFile: glancePidFile });
-  return { imageUrl, glancePidFile };
+  return { imageUrl, glancePidFile, glanceConfigFile: config };
 }
 
 function configure(folder, port, authUrl, user) {

@@ -47,19 +47,22 @@ export async function run(folder, log, command, env) {
 export async function serve(folder, log, command, env, url, { pidFile } = {}) {
   const child = start(folder, log, command, env);
   if (pidFile) writeFileSync(pidFile, String(child.pid));
+  const again = () => serve(folder, log, command, env, url, { pidFile });
+  // It may end at any time, before anybody looks, too.
+  const end = once(child, 'exit');
   for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
-    if (child.exitCode !== null) break;
+    if (child.exitCode !== null || child.signalCode !== null) break;
     const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => null);
     // A Glance names its versions as 300.
     if (answer && answer.status < 400) {
-      child.once('exit', () => {
-        if (!pidFile) endAll(new Error(`${command[0]} has ended\n${tail(log)}`));
-        serve(folder, log, command, env, url, { pidFile }).catch(endAll);
-      });
+      end
+        .then(() => (pidFile ? again() : Promise.reject(new Error(`${command[0]} has ended\n${tail(log)}`))))
+        .catch(endAll);
       return;
     }
     await sleep(50);
   }
+  if (pidFile && child.signalCode !== null) return again();
   throw new Error(`${command[0]} does not answer at ${url}\n${tail(log)}`);
 }
 

@@ -85,7 +85,9 @@ describe('what is read of the metrics', () => {
     await until(() => follower.log().includes('"event":"schema-behind"'));
     await glimpse(['migrate'], mirrored);
     mirror = await startService(database, mirrored);
-    await until(async () => /^glimpse_followed_images_total\{/m.test(await pageOf(follower.metrics)));
+    await until(async () =>
+      /^glimpse_followed_images_total\{kind="added"\} 1$/m.test(await pageOf(follower.metrics)),
+    );
     const token = issue('admin');
     await sendRaw(mirror.url, { target: UNKNOWN, headers: { 'x-auth-token': token } });
     const headers = { 'x-auth-token': token, 'content-type': 'application/json' };
@@ -151,10 +153,15 @@ describe('what is read of the metrics', () => {
     expect(standing).toMatch(/^glimpse_mirrored_images 1$/m);
     expect(standing).toMatch(/^glimpse_followed_images_total\{kind="added"\} 1$/m);
     expect(standing).toMatch(/^glimpse_source_removals_refused 0$/m);
+    for (const kind of ['changed', 'removed', 'members']) {
+      expect(standing).toContain(`\nglimpse_followed_images_total{kind="${kind}"} 0\n`);
+    }
     const served = await pageOf(mirror.url);
     expect(served).toMatch(/^glimpse_source_look_age_seconds \d/m);
     expect(served).toMatch(/^glimpse_source_look_ups_total\{outcome="missing"\} 1$/m);
     expect(served).toMatch(/^glimpse_source_changes_total\{outcome="done"\} 1$/m);
+    expect(served).toMatch(/^glimpse_source_look_ups_total\{outcome="failed"\} 0$/m);
+    expect(served).toMatch(/^glimpse_source_changes_total\{outcome="refused"\} 0$/m);
     // What has no source says nothing of one.
     expect(page).not.toMatch(/glimpse_source_|glimpse_follow/);
   });

@@ -5,7 +5,7 @@ import { CachedCatalogue, Notices, StoredCatalogue, StoredMirror, type Database 
 import type { EffectiveSettings } from './config/settings.js';
 import type { DatabaseProbe } from './health/database-probe.js';
 import { exposeCache, exposeNoticeLag } from './telemetry/cache-metrics.js';
-import { exposeLastLook } from './telemetry/mirror-metrics.js';
+import { exposeMirror } from './telemetry/mirror-metrics.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 
 /** The catalogue of a service. */
@@ -35,7 +35,7 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
   const onUnavailable = (error: unknown): void => probe.lost(error);
   const mirror = source && new StoredMirror(database, onUnavailable);
   const lastLook = mirror && new LastLook(mirror);
-  if (lastLook) exposeLastLook(telemetry.registry, lastLook);
+  if (lastLook) exposeMirror(telemetry, lastLook);
 
   const mirrored = (catalogue: Catalogue): Catalogue =>
     mirror

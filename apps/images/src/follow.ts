@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CatalogueUnavailable } from '@glimpse/domain';
+import { CatalogueUnavailable, SourceUnavailable } from '@glimpse/domain';
 import { Follower, compareCatalogues, type MirrorObservations } from '@glimpse/glance';
 import { InvalidOptions, type ImageSource } from '@glimpse/plugins';
 import { StoredMirror, openDatabase, type Database } from '@glimpse/store';
@@ -65,7 +65,7 @@ export async function follow(settings: EffectiveSettings, stop: AbortSignal): Pr
       telemetry,
       async (source, mirror) => {
         let follows = false;
-        exposeFollower(telemetry.registry, mirror, () => follows);
+        exposeFollower(telemetry, mirror, () => follows);
         const { interval, overlap, round } = settings.source;
         const follower = new Follower({
           source,
@@ -149,21 +149,45 @@ export function acceptRemovals(settings: EffectiveSettings): Promise<void> {
 }
 
 /**
- * Compares all of the catalogue with all of the source, and prints each difference.
+ * Compares all of the catalogue with all of the source, prints each difference, and tries whether the source takes
+ * changes from here.
  *
- * @returns how many there are
+ * @returns whether all is as it should be; what could not be tried is no fault
  */
-export async function printDifferences(settings: EffectiveSettings): Promise<number> {
-  let count = 0;
+export async function check(settings: EffectiveSettings): Promise<boolean> {
+  let differences = 0;
+  let distrust: Distrust = {};
   await withMirror(settings, telemetryOf(settings), async (source, mirror) => {
     const blindness = await source.blindness();
     if (blindness !== undefined)
       throw new InvalidOptions([`the source cannot be compared with: ${blindness}`]);
+    const tried = tryTrust(source);
     for await (const difference of compareCatalogues(source, mirror)) {
-      count++;
+      differences++;
       console.log(difference);
     }
+    distrust = await tried;
   });
-  console.log(count === 0 ? 'no differences' : `${count} differences`);
-  return count;
+  const { refused, untried } = distrust;
+  if (refused)
+    console.log(`the source refuses changes from here: ${refused}; see "Glance's side" in docs/glance.md`);
+  if (untried) console.log(`whether the source takes changes from here could not be tried: ${untried}`);
+  console.log(differences === 0 ? 'no differences' : `${differences} differences`);
+  return differences === 0 && !refused;
+}
+
+/** Why changes from here are refused, or why that is not known. */
+interface Distrust {
+  readonly refused?: string | undefined;
+  readonly untried?: string;
+}
+
+/** It takes seconds, and the comparison need not wait for it. */
+async function tryTrust(source: ImageSource): Promise<Distrust> {
+  try {
+    return { refused: await source.distrust?.() };
+  } catch (error) {
+    if (error instanceof SourceUnavailable) return { untried: error.reason };
+    throw error;
+  }
 }

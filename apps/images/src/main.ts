@@ -84,7 +84,7 @@ program
   .option('--status', 'print how the mirror stands', false)
   .option(
     '--check',
-    'compare all of it with the source, print the differences, and fail where there are any',
+    'compare all of it with the source, try whether that takes changes from here, print what is wrong, and fail then',
     false,
   )
   .option('--accept-removals', 'let the next walk remove what is gone, however much it is', false)
@@ -93,11 +93,11 @@ program
   )
   .action(async (options: { status: boolean; check: boolean; acceptRemovals: boolean }) => {
     const settings = loadSettings(process.env);
-    const { acceptRemovals, follow, printDifferences, printStatus } = await import('./follow.js');
+    const { acceptRemovals, check, follow, printStatus } = await import('./follow.js');
     if (options.status) return printStatus(settings);
     if (options.acceptRemovals) return acceptRemovals(settings);
     if (options.check) {
-      if ((await printDifferences(settings)) > 0) process.exitCode = 1;
+      if (!(await check(settings))) process.exitCode = 1;
       return;
     }
     await follow(settings, stopSignal());

@@ -96,6 +96,13 @@ export interface ImageSource {
    */
   blindness(signal?: AbortSignal): Promise<string | undefined>;
 
+  /**
+   * Why it would refuse a change that somebody makes through this service, whatever they may do, in one line;
+   * undefined when it takes them. Asked anew, which may take seconds. A source whose settings cannot be wrong in
+   * that way has no such method.
+   */
+  distrust?(signal?: AbortSignal): Promise<string | undefined>;
+
   /** A page of its images, each whoever it belongs to. A page is bounded by the source. */
   page(query: SourceQuery, signal?: AbortSignal): Promise<SourcePage>;
 

@@ -44,6 +44,17 @@ describe('a source that is isolated', () => {
     expect(faults).toEqual(['TypeError: *** is not a function', 'TypeError: token-1 is not a function']);
   });
 
+  it('is tried for distrust if it can be', async () => {
+    const { source, faults } = failing(new Error('no'));
+    expect(source.distrust).toBeUndefined();
+    const trying = isolateImageSource(
+      { ...source, distrust: () => Promise.reject(new Error('no')) },
+      (reason) => faults.push(reason),
+    );
+    await expect(trying.distrust!()).rejects.toThrow(SourceUnavailable);
+    expect(faults).toEqual(['Error: no']);
+  });
+
   it('says where it is as soon as it knows', () => {
     const given = failing(undefined).source;
     expect(given.url).toBe('http://glance.example.com');

@@ -51,6 +51,7 @@ export function isolateImageSource(source: ImageSource, onFault: OnFault): Image
       return source.url;
     },
     blindness: (signal) => guarded(() => source.blindness(signal)),
+    ...(source.distrust && { distrust: (signal) => guarded(async () => source.distrust!(signal)) }),
     page: (query, signal) => guarded(() => source.page(query, signal)),
     newestChange: (signal) => guarded(() => source.newestChange(signal)),
     image: (id, signal) => guarded(() => source.image(id, signal), id),

@@ -56,6 +56,7 @@ const CONVERSATION: readonly Step[] = [
   },
   { name: 'the newest change', ask: async (source) => (await source.newestChange()) instanceof Date },
   { name: 'whether it shows everything', ask: (source) => source.blindness() },
+  { name: 'whether it takes changes from here', ask: (source) => source.distrust!() },
   { name: 'one image', ask: (source, { plain }) => source.image(plain) },
   { name: 'a hidden image', ask: (source, { hidden }) => source.image(hidden) },
   { name: 'a deleted image', ask: (source, { deleted }) => source.image(deleted) },
@@ -234,6 +235,19 @@ function suite(cloud: Cloud): void {
         token: () => ({ token, roles, catalog: [] }),
         drop: () => undefined,
         confirmed: async () => ({ token, roles, catalog: [] }),
+        withRestrictedToken(_rule, use) {
+          const end = Date.now() + 100;
+          const projectId = people.glimpse.projectId;
+          fake.admit('restricted', {
+            projectId,
+            roles,
+            restricted: true,
+            get expired() {
+              return Date.now() >= end;
+            },
+          });
+          return use({ token: 'restricted', endsIn: 100 });
+        },
       },
     );
     await inFake.deleteImage(images.deleted, demo.token);
@@ -255,6 +269,7 @@ function suite(cloud: Cloud): void {
     expect(fromReal.get('properties are replaced')).toEqual({ answer: { only: 'this' } });
     expect(fromReal.get('an image is deleted')).toEqual({});
     expect(fromReal.get('whether it shows everything')).toEqual({});
+    expect(fromReal.get('whether it takes changes from here')).toEqual({});
   });
 }
 

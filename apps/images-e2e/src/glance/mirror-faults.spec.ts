@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { GlanceBehaviour } from '@glimpse/glance/testing';
+import { freePort } from '../harness/balancer.js';
 import { query } from '../harness/databases.js';
 import { until } from '../harness/service.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
@@ -19,6 +20,8 @@ const IMAGES = 6;
 const MANY = 10_000;
 /** Milliseconds: some looks, and a walk. */
 const A_WHILE = 4_000;
+/** Milliseconds that a follower stands still: its lease is long over, and so is the deadline of what it had asked. */
+const STANDSTILL = 20_000;
 
 /** MiB of memory that a process has. */
 function memoryOf({ pid }: { readonly pid: number }): number {
@@ -178,23 +181,33 @@ function suite(cloud: Cloud): void {
     await mirror.isCaughtUp();
   }, 120_000);
 
-  it('has one that follows, and another that goes on when it stands still', async () => {
-    const [first] = mirror.followers as [(typeof mirror.followers)[0]];
+  it('has one that follows, another that goes on when it stands still, and no word of it when it wakes', async () => {
+    await mirror.followers[0]!.stop();
+    const port = String(await freePort());
+    const first = mirror.follow({ GLIMPSE_METRICS_PORT: port });
+    await until(() => /"follower-began"/.test(first.log()), 30_000);
     const second = mirror.follow();
     await until(() => /"follower-stands-by"/.test(second.log()), 30_000);
+    const written = async (): Promise<string[]> => {
+      const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      return page.match(/^glimpse_followed_images_total\{.*$/gm)!;
+    };
+    const before = await written();
+    expect(before).toHaveLength(4);
     process.kill(first.pid, 'SIGSTOP');
+    const woken = sleep(STANDSTILL).then(() => process.kill(first.pid, 'SIGCONT'));
     try {
       const { id } = await glance.create();
       await until(async () => (await demo.listed()).includes(id), 15_000);
       expect(second.log()).toMatch(/"follower-began"/);
-      await sleep(A_WHILE);
-      process.kill(first.pid, 'SIGCONT');
+      await woken;
       await until(() => /"follower-stands-by"/.test(first.log()));
       await glance.delete(id);
       await mirror.isCaughtUp();
       expect((await mirror.followWith('--status')).stdout).toContain(` ${second.pid}\n`);
+      expect(await written()).toEqual(before);
     } finally {
-      process.kill(first.pid, 'SIGCONT');
+      await woken;
     }
   }, 120_000);
 

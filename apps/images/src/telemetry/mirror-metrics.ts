@@ -1,28 +1,39 @@
 import type { FollowedMirror } from '@glimpse/domain';
 import type { LastLook, MirrorObservations } from '@glimpse/glance';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Telemetry } from './telemetry.js';
 
-/** What of a mirror is counted and never logged. */
+type LookUps = MirrorObservations['source-looked-up'];
+type Changes = MirrorObservations['source-changed'];
+type Followed = MirrorObservations['source-followed'];
+
+/** What of a mirror is counted and never logged, from zero on. */
 export const COUNTED = {
   'source-looked-up': {
     name: 'glimpse_source_look_ups_total',
     help:
       'Images that the catalogue lacked and that were looked up in the source, by outcome: found, missing, ' +
       'remembered as missing, refused because too many are, failed because it could not be asked.',
-    labels: ({ outcome }: MirrorObservations['source-looked-up']) => ({ outcome }),
-    count: () => 1,
+    label: 'outcome',
+    start: { found: 0, missing: 0, remembered: 0, refused: 0, failed: 0 } satisfies Record<
+      LookUps['outcome'],
+      0
+    >,
+    of: ({ outcome }: LookUps) => [outcome, 1] as const,
   },
   'source-changed': {
     name: 'glimpse_source_changes_total',
     help: 'Changes and deletions that were sent to the source, by outcome: done, refused by it, failed.',
-    labels: ({ outcome }: MirrorObservations['source-changed']) => ({ outcome }),
-    count: () => 1,
+    label: 'outcome',
+    start: { done: 0, refused: 0, failed: 0 } satisfies Record<Changes['outcome'], 0>,
+    of: ({ outcome }: Changes) => [outcome, 1] as const,
   },
   'source-followed': {
     name: 'glimpse_followed_images_total',
     help: 'What the follower wrote: images added, changed and removed, and images whose members changed.',
-    labels: ({ kind }: MirrorObservations['source-followed']) => ({ kind }),
-    count: ({ count }: MirrorObservations['source-followed']) => count,
+    label: 'kind',
+    start: { added: 0, changed: 0, removed: 0, members: 0 } satisfies Record<Followed['kind'], 0>,
+    of: ({ kind, count }: Followed) => [kind, count] as const,
   },
 } as const;
 
@@ -34,23 +45,29 @@ export class MirrorCounters {
 
   constructor(private readonly registry: Registry) {}
 
+  /** Shows what this process is to count, so that the first of each kind is an increase. */
+  expose(...names: CountedName[]): void {
+    for (const observation of names) {
+      const { name, help, label, start } = COUNTED[observation];
+      const counter = new Counter({ name, help, labelNames: [label], registers: [this.registry] });
+      for (const value of Object.keys(start)) counter.inc({ [label]: value }, 0);
+      this.#counters.set(observation, counter);
+    }
+  }
+
   /** @returns whether the observation is one that is counted and never logged */
   count(observation: string, known: object): boolean {
     if (!Object.hasOwn(COUNTED, observation)) return false;
-    const { name, help, labels, count } = COUNTED[observation as CountedName];
-    let counter = this.#counters.get(name);
-    if (!counter) {
-      const labelNames = Object.keys(labels(known as never));
-      counter = new Counter({ name, help, labelNames, registers: [this.registry] });
-      this.#counters.set(name, counter);
-    }
-    counter.inc(labels(known as never), count(known as never));
+    const { label, of } = COUNTED[observation as CountedName];
+    const [value, count] = of(known as never);
+    this.#counters.get(observation)?.inc({ [label]: value }, count);
     return true;
   }
 }
 
-/** Shows how old what is served of a source is. */
-export function exposeLastLook(registry: Registry, lastLook: LastLook): void {
+/** Shows how old what is served of a source is, and what it is asked besides. */
+export function exposeMirror({ registry, mirror }: Telemetry, lastLook: LastLook): void {
+  mirror.expose('source-looked-up', 'source-changed');
   new Gauge({
     name: 'glimpse_source_look_age_seconds',
     help: 'Since all that had changed at the source was last seen; images are served as copies from 60 on.',
@@ -63,7 +80,12 @@ export function exposeLastLook(registry: Registry, lastLook: LastLook): void {
 }
 
 /** Shows how a follower stands. */
-export function exposeFollower(registry: Registry, mirror: FollowedMirror, follows: () => boolean): void {
+export function exposeFollower(
+  { registry, mirror: counters }: Telemetry,
+  mirror: FollowedMirror,
+  follows: () => boolean,
+): void {
+  counters.expose('source-followed');
   const gauge = (name: string, help: string, value: () => number | Promise<number>): void => {
     new Gauge({
       name,

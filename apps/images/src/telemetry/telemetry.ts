@@ -25,11 +25,11 @@ export interface TelemetryOptions {
 /** The log, on standard error, the metrics, and the traces, if anybody wants them. */
 export class Telemetry {
   readonly registry = new Registry();
+  readonly mirror = new MirrorCounters(this.registry);
   readonly traces: Traces | undefined;
   readonly #logger: Logger;
   readonly #requestDurations: RequestDurations;
   readonly #tokens: TokenCounts;
-  readonly #mirror: MirrorCounters;
   readonly #pluginFaults: Counter;
   readonly #faultLines = new RateLimit(FAULT_LINES);
   readonly #available: Gauge;
@@ -49,7 +49,6 @@ export class Telemetry {
     collectDefaultMetrics({ register: this.registry });
     this.#requestDurations = new RequestDurations(this.registry);
     this.#tokens = new TokenCounts(this.registry);
-    this.#mirror = new MirrorCounters(this.registry);
     this.#pluginFaults = new Counter({
       name: 'glimpse_plugin_faults_total',
       help: 'How often a plugin did not do what its contract says.',
@@ -83,7 +82,7 @@ export class Telemetry {
       this.#tokens.count(known as Observations['token-judged']);
       return;
     }
-    if (this.#mirror.count(name, known)) return;
+    if (this.mirror.count(name, known)) return;
     if (name === 'source-image-bad') {
       const { problem } = known as Observations['source-image-bad'];
       if (!this.#faultLines.allows(problem)) return;

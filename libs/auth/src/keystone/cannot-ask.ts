@@ -59,6 +59,19 @@ export class CredentialsRefused extends CannotAsk {
   }
 }
 
+/** It does not let the service's user make an application credential. */
+export class CredentialForbidden extends CannotAsk {
+  readonly code = 'credential-forbidden';
+  readonly away = 'no';
+
+  constructor() {
+    super(
+      "it does not let the service's user make an application credential: one that signs in with such a " +
+        'credential may not, unless that is unrestricted',
+    );
+  }
+}
+
 /** It does not let the service validate tokens: its user lacks a role. */
 export class ValidationForbidden extends CannotAsk {
   readonly code = 'validation-forbidden';

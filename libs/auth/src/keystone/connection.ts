@@ -9,7 +9,7 @@ const LONGEST_ANSWER = 4 * 1024 * 1024;
 const PAUSES = [100, 300];
 
 export interface Question {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: object;

@@ -19,7 +19,7 @@ export interface ServiceToken {
 }
 
 /** The part of Keystone's request for a token that says who asks. */
-function authentication(options: KeystoneOptions): object {
+export function authentication(options: KeystoneOptions): object {
   if (options.applicationCredentialId !== undefined) {
     const application_credential = {
       id: options.applicationCredentialId,

@@ -43,4 +43,46 @@ describe('the credentials of a service', () => {
     keystone.behave({ status: 503 }, 'validations');
     await expect(credentials.confirmed()).rejects.toThrow(CannotAsk);
   });
+
+  describe('by a restricted token', () => {
+    const RULE = { service: 'compute', method: 'GET', path: '/v2.1/images' };
+
+    it('try what others make of it, and leave nothing behind', async () => {
+      const [call, endsIn] = await credentials.withRestrictedToken(RULE, async (restricted) => {
+        expect(keystone.applicationCredentials.ids).toHaveLength(1);
+        const headers = {
+          'x-auth-token': (await credentials.token()).token,
+          'x-subject-token': restricted.token,
+          'openstack-identity-access-rules': '1.0',
+        };
+        const answer = await fetch(`${keystone.url}/v3/auth/tokens`, { headers });
+        return [(await answer.json()) as { token: { application_credential: object } }, restricted.endsIn];
+      });
+      expect(call.token.application_credential).toMatchObject({ access_rules: [RULE] });
+      expect(endsIn).toBeGreaterThan(0);
+      expect(endsIn).toBeLessThanOrEqual(5_000);
+      expect(keystone.applicationCredentials).toEqual({ ids: [], accessRules: [] });
+    });
+
+    it('leave nothing behind where that fails, either', async () => {
+      const failed = credentials.withRestrictedToken(RULE, () => Promise.reject(new Error('no')));
+      await expect(failed).rejects.toThrow('no');
+      expect(keystone.applicationCredentials).toEqual({ ids: [], accessRules: [] });
+    });
+
+    it('leave an access rule that something else needs', async () => {
+      const other = { id: 'f'.repeat(32), secret: 'x', user: 'images', accessRules: [RULE] };
+      keystone.addApplicationCredential(other);
+      await credentials.withRestrictedToken(RULE, async () => undefined);
+      expect(keystone.applicationCredentials).toEqual({ ids: [other.id], accessRules: [RULE] });
+    });
+
+    it('get none where they are an application credential themselves', async () => {
+      keystone.addApplicationCredential({ id: 'e'.repeat(32), secret: 'x', user: 'images' });
+      const own = { applicationCredentialId: 'e'.repeat(32), applicationCredentialSecret: 'x' };
+      const others = createServiceCredentials({ authUrl: keystone.url, ...own });
+      const asked = others.withRestrictedToken(RULE, async () => undefined);
+      await expect(asked).rejects.toMatchObject({ code: 'credential-forbidden' });
+    });
+  });
 });

@@ -40,8 +40,10 @@ function text(value: unknown, what: string): string {
   return typeof value === 'string' ? value : unexpected(`${what} is no text`);
 }
 
+/** The end of a token that ends with its application credential has no zone: Keystone's times are UTC. */
 function time(value: unknown, what: string): Date {
-  const date = new Date(text(value, what));
+  const written = text(value, what);
+  const date = new Date(/(?:Z|[+-]\d\d:?\d\d)$/.test(written) ? written : `${written}Z`);
   return Number.isNaN(date.getTime()) ? unexpected(`${what} is no time`) : date;
 }
 

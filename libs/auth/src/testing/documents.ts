@@ -27,6 +27,8 @@ export interface IssuedToken {
   readonly roles: readonly string[];
   readonly issuedAt: number;
   readonly expiresAt: number;
+  /** Whether that is when its application credential is over. */
+  readonly endsWithCredential?: boolean;
   readonly auditId: string;
   /** Of a token by application credential, the credential. */
   readonly credential: { readonly id: string; readonly accessRules: readonly AccessRule[] } | null;
@@ -70,7 +72,10 @@ export function tokenDocument(token: IssuedToken, withCatalog: boolean): object 
         password_expires_at: null,
       },
       audit_ids: [token.auditId],
-      expires_at: time(token.expiresAt),
+      // Keystone 22 leaves out the zone here when it takes the time from the credential.
+      expires_at: token.endsWithCredential
+        ? time(token.expiresAt).slice(0, -'.000000Z'.length)
+        : time(token.expiresAt),
       issued_at: time(token.issuedAt),
       ...(scope.kind === 'system' && { roles, system: { all: true } }),
       ...(scope.kind === 'domain' && { domain: { id: scope.id, name: scope.name }, roles }),
@@ -87,13 +92,13 @@ export function tokenDocument(token: IssuedToken, withCatalog: boolean): object 
 
 /** Keystone leaves out a list of access rules that is empty: such a credential is not restricted. */
 function credentialDocument({ id, accessRules }: NonNullable<IssuedToken['credential']>): object {
-  const rules = accessRules.map(({ service, path, method }) => ({
-    id: idOf('rule', `${service} ${method} ${path}`),
-    service,
-    path,
-    method,
-  }));
+  const rules = accessRules.map(ruleDocument);
   return { id, name: id, restricted: true, ...(rules.length > 0 && { access_rules: rules }) };
+}
+
+/** An access rule as Keystone shows it. */
+export function ruleDocument({ service, path, method }: AccessRule) {
+  return { id: idOf('rule', `${service} ${method} ${path}`), service, path, method };
 }
 
 /** What `GET /v3/` says. */

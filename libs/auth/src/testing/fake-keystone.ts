@@ -4,9 +4,11 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AccessRule, Scope } from '@glimpse/domain';
+import type { ApiAnswer } from './answers.js';
+import type { ApplicationCredential } from './application-credentials.js';
 import { projectOf, type User } from './auth-request.js';
 import { catalogOf, idOf, newAuditId, newToken, type CatalogService } from './documents.js';
-import { IdentityApi, type ApiAnswer, type ApplicationCredential } from './identity-api.js';
+import { IdentityApi } from './identity-api.js';
 
 /** How a {@link FakeKeystone} is set up. */
 export interface FakeKeystoneOptions {
@@ -125,7 +127,13 @@ export class FakeKeystone {
 
   /** Adds a credential by which its user, who was added before, gets tokens. */
   addApplicationCredential(credential: ApplicationCredential): void {
-    this.#api.credentials.push(credential);
+    this.#api.credentials.all.push(credential);
+  }
+
+  /** What there is to get tokens by without a password, and each access rule that one of them has or had. */
+  get applicationCredentials(): { ids: string[]; accessRules: AccessRule[] } {
+    const { all, rules } = this.#api.credentials;
+    return { ids: all.map(({ id }) => id), accessRules: [...rules.values()] };
   }
 
   /** Puts a valid token there. */

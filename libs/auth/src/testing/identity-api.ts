@@ -1,17 +1,9 @@
-import type { AccessRule, Scope } from '@glimpse/domain';
+import type { Scope } from '@glimpse/domain';
+import { forbidden, notFound, refusal, type ApiAnswer } from './answers.js';
+import { ApplicationCredentials } from './application-credentials.js';
 import { domainOf, isUser, projectOf, scopeOf, type AuthRequest, type User } from './auth-request.js';
 import { idOf, newAuditId, newToken, tokenDocument, versionDocument } from './documents.js';
 import type { CatalogService, IssuedToken } from './documents.js';
-
-/** What a user has made to get tokens by, without the password. */
-export interface ApplicationCredential {
-  readonly id: string;
-  readonly secret: string;
-  /** The name of its user; its project and roles are theirs. */
-  readonly user: string;
-  /** What it is restricted to; everything of its user's unless given. */
-  readonly accessRules?: readonly AccessRule[];
-}
 
 /** A request as the Identity API sees it. */
 export interface ApiRequest {
@@ -24,27 +16,8 @@ export interface ApiRequest {
   readonly body: string;
 }
 
-/** An answer; a body that is null is an empty one. */
-export interface ApiAnswer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body: object | null;
-}
-
 /** How long after its end `allow_expired` still shows a token. */
 const EXPIRED_WINDOW = 48 * 3600 * 1000;
-
-const TITLES: Record<number, string> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-};
-
-function refusal(status: number, message: string, headers?: Record<string, string>): ApiAnswer {
-  return { status, headers, body: { error: { code: status, message, title: TITLES[status] } } };
-}
 
 function badRequest(expected: string): ApiAnswer {
   return refusal(
@@ -56,7 +29,7 @@ function badRequest(expected: string): ApiAnswer {
 /** Keystone's tokens, and its answers to whoever asks for or about one. */
 export class IdentityApi {
   readonly users: User[] = [];
-  readonly credentials: ApplicationCredential[] = [];
+  readonly credentials = new ApplicationCredentials();
   readonly tokens = new Map<string, IssuedToken>();
   readonly revoked = new Set<string>();
   /** The tokens got over the API, not put there. */
@@ -74,6 +47,7 @@ export class IdentityApi {
     if (path === '/v3' && request.method === 'GET') {
       return { status: 200, body: versionDocument(this.baseUrl) };
     }
+    if (path.startsWith('/v3/users/')) return this.#askOwnCredentials(request, path.split('/').slice(3));
     if (path !== '/v3/auth/tokens') return refusal(404, 'The resource could not be found.');
     if (request.method === 'POST') return this.#authenticate(request);
     if (request.method === 'GET') return this.#validate(request);
@@ -93,8 +67,8 @@ export class IdentityApi {
     const auth = document['auth'] as AuthRequest | undefined;
     if (!auth) return badRequest('auth');
     const credential = auth.identity?.application_credential?.id;
-    if (credential !== undefined && !this.credentials.some(({ id }) => id === credential)) {
-      return refusal(404, `Could not find Application Credential: ${credential}.`);
+    if (credential !== undefined && !this.credentials.all.some(({ id }) => id === credential)) {
+      return notFound('Application Credential', credential);
     }
     const token = this.#byPassword(auth) ?? this.#byApplicationCredential(auth);
     if (!token) return this.#unauthorized();
@@ -119,11 +93,13 @@ export class IdentityApi {
   #byApplicationCredential({ identity }: AuthRequest): IssuedToken | null {
     if (!identity?.methods?.includes('application_credential')) return null;
     const given = identity.application_credential;
-    const credential = this.credentials.find((each) => each.id === given?.id);
+    const credential = this.credentials.all.find((each) => each.id === given?.id);
     const user = this.users.find((each) => each.name === credential?.user);
     if (!credential || !user || credential.secret !== given?.secret) return null;
-    const { id, accessRules = [] } = credential;
-    return this.#issued('application_credential', user, projectOf(user), { id, accessRules });
+    const { id, accessRules = [], expiresAt = Infinity } = credential;
+    if (expiresAt <= Date.now()) return null;
+    const token = this.#issued('application_credential', user, projectOf(user), { id, accessRules });
+    return expiresAt < token.expiresAt ? { ...token, expiresAt, endsWithCredential: true } : token;
   }
 
   #issued(
@@ -147,6 +123,13 @@ export class IdentityApi {
     };
   }
 
+  #askOwnCredentials({ method, authToken, body }: ApiRequest, [user, ...path]: string[]): ApiAnswer {
+    const asking = this.#alive(authToken);
+    if (!asking) return this.#unauthorized();
+    if (asking.user.id !== user) return forbidden('identity:create_application_credential');
+    return this.credentials.answer(asking, method, path, body);
+  }
+
   #validate(request: ApiRequest): ApiAnswer {
     const asking = this.#alive(request.authToken);
     if (!asking) return this.#unauthorized();
@@ -158,7 +141,7 @@ export class IdentityApi {
     const hidden = (token?.credential?.accessRules.length ?? 0) > 0 && !request.enforcesAccessRules;
     if (!token || hidden) return refusal(404, 'Failed to validate token');
     const allowed = asking.roles.some((role) => role === 'service' || role === 'admin');
-    if (!allowed && asking.user.id !== token.user.id) return forbidden('validate_token');
+    if (!allowed && asking.user.id !== token.user.id) return forbidden('identity:validate_token');
     return {
       status: 200,
       headers: { 'x-subject-token': subjectToken },
@@ -173,7 +156,7 @@ export class IdentityApi {
     const token = this.#alive(request.subjectToken);
     if (!token) return refusal(404, 'Failed to validate token');
     if (!asking.roles.includes('admin') && asking.user.id !== token.user.id) {
-      return forbidden('revoke_token');
+      return forbidden('identity:revoke_token');
     }
     this.revoked.add(request.subjectToken);
     return { status: 204, body: null };
@@ -183,10 +166,6 @@ export class IdentityApi {
     const found = this.revoked.has(token) ? undefined : this.tokens.get(token);
     return found && Date.now() < found.expiresAt + window ? found : undefined;
   }
-}
-
-function forbidden(action: string): ApiAnswer {
-  return refusal(403, `You are not authorized to perform the requested action: identity:${action}.`);
 }
 
 function unrecognized(): ApiAnswer {

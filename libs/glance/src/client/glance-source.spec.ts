@@ -1,4 +1,10 @@
-import { CannotAsk, type Endpoint, type ServiceCredentials, type ServiceToken } from '@glimpse/auth';
+import {
+  CannotAsk,
+  type Endpoint,
+  type RestrictedToken,
+  type ServiceCredentials,
+  type ServiceToken,
+} from '@glimpse/auth';
 import {
   ChangeConflict,
   ChangeRefused,
@@ -8,7 +14,8 @@ import {
   QuotaExceeded,
   SourceUnavailable,
 } from '@glimpse/domain';
-import type { ImageSource, SourceQuery } from '@glimpse/plugins';
+import { definePlugin, type ImageSource, type SourceQuery } from '@glimpse/plugins';
+import { checkImageSource } from '@glimpse/plugins/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeGlance, type GlanceBehaviour } from '../testing/index.js';
 import { createGlanceSource } from './glance-source.js';
@@ -17,11 +24,17 @@ import type { GlanceOptions } from './options.js';
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 const UNHIDDEN: SourceQuery = { hidden: false };
 
+class NoCredential extends CannotAsk {
+  readonly code = 'no-credential';
+  readonly away = 'no';
+}
+
 /** The service's credentials without a Keystone: a new token whenever the last one was dropped. */
 class Credentials implements ServiceCredentials {
   roles = ['service', 'admin'];
   catalog: Endpoint[] = [];
   issued = 0;
+  makesCredentials = true;
   #current?: ServiceToken;
 
   constructor(private readonly glance: FakeGlance) {}
@@ -37,6 +50,20 @@ class Credentials implements ServiceCredentials {
   async confirmed(): Promise<ServiceToken> {
     const { roles, catalog } = this;
     return { ...this.token(), roles, catalog };
+  }
+
+  async withRestrictedToken<T>(_rule: object, use: (token: RestrictedToken) => Promise<T>): Promise<T> {
+    if (!this.makesCredentials) throw new NoCredential('no credential for you');
+    const end = Date.now() + 50;
+    this.glance.admit('restricted', {
+      projectId: 'service',
+      roles: this.roles,
+      restricted: true,
+      get expired() {
+        return Date.now() >= end;
+      },
+    });
+    return use({ token: 'restricted', endsIn: 50 });
   }
 
   drop({ token }: ServiceToken): void {
@@ -205,6 +232,20 @@ describe('a Glance as a source of images', () => {
     });
   });
 
+  it('does what the contract of a source says', async () => {
+    for (const n of [1, 1, 2, 3]) {
+      glance.add({ created_at: `2026-01-01T00:00:0${n}Z`, updated_at: `2026-02-01T00:00:0${n}Z` });
+    }
+    glance.share(glance.add({ os_hidden: true, updated_at: '2026-01-01T00:00:00Z' }).id, 'p1', 'accepted');
+    const { id: image } = glance.add({ updated_at: '2026-01-01T00:00:00Z', os_distro: 'debian' });
+    const plugin = definePlugin({
+      kind: 'image-source',
+      contract: 1,
+      create: () => make({ pageSize: 2 }),
+    });
+    await checkImageSource(plugin, { image, token: 'theirs' });
+  });
+
   it('is blind without the administrator’s role, whatever its token said', async () => {
     expect(await source.blindness()).toBeUndefined();
     credentials.roles = ['reader', 'service'];
@@ -212,6 +253,34 @@ describe('a Glance as a source of images', () => {
     credentials.roles = ['Admin'];
     expect(await source.blindness()).toBeUndefined();
     expect(await make({ adminRole: 'image_admin' }).blindness()).toMatch(/lacks the role image_admin /);
+  });
+
+  describe('tried whether it takes changes from here', () => {
+    it('trusts this service’s token beside any other', async () => {
+      expect(await source.distrust!()).toBeUndefined();
+      const asked = glance.calls.map(({ method, token, serviceToken }) => [method, token, serviceToken]);
+      expect(asked).toEqual(Array(2).fill(['GET', 'restricted', 'own 1']));
+    });
+
+    it('does not without a service type', async () => {
+      glance.configure({ serviceType: '' });
+      expect(await source.distrust!()).toMatch(/access rules .* service_type = image$/);
+    });
+
+    it('does not without a role that makes this service one', async () => {
+      glance.configure({ serviceTokenRoles: ['mesh'] });
+      expect(await source.distrust!()).toMatch(/just ended .* service_token_roles$/);
+    });
+
+    it('cannot be told where Keystone gives nothing to try it with', async () => {
+      credentials.makesCredentials = false;
+      expect(await reason(source.distrust!())).toMatch(/no credential for you$/);
+    });
+
+    it('cannot be told where it answers nothing of the kind', async () => {
+      glance.behave({ status: 500 });
+      expect(await reason(source.distrust!())).toMatch(/it answers 500$/);
+    });
   });
 
   describe('a change', () => {

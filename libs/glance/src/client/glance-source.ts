@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceCredentials } from '@glimpse/auth';
 import {
   DomainError,
@@ -36,6 +37,13 @@ export function createGlanceSource(
   return new GlanceSource(readOptions(GlanceOptions, options, nameOf), credentials);
 }
 
+/** What no Glance is asked for by its own path: it takes a token with this rule from services only. */
+const NOT_GLANCES = { service: 'compute', method: 'GET', path: '/v2.1/images' };
+/** Milliseconds that are waited for the end of a token. */
+const LONGEST_WAIT = 10_000;
+/** Milliseconds by which Glance's clock may be behind Keystone's. */
+const CLOCKS = 1_000;
+
 type Document = Readonly<Record<string, unknown>>;
 
 class GlanceSource implements ImageSource {
@@ -60,6 +68,28 @@ class GlanceSource implements ImageSource {
       `its user lacks the role ${adminRole} in its project, and Glance shows it only a part of the images ` +
       `(the roles are ${roles.join(', ')})`
     );
+  }
+
+  async distrust(signal?: AbortSignal): Promise<string | undefined> {
+    const request: Request = { method: 'GET', path: '/images?limit=1', signal };
+    return this.#session.asRestricted(NOT_GLANCES, async ({ token, endsIn }) => {
+      const refuses = async (): Promise<boolean> => {
+        const answer = await this.#session.askAs(token, request);
+        if (answer.status !== 200 && answer.status !== 401) throw unexpected(answer);
+        return answer.status === 401;
+      };
+      if (await refuses()) {
+        return "it refuses tokens with access rules even beside this service's own: it needs service_type = image";
+      }
+      if (endsIn > LONGEST_WAIT) {
+        throw new SourceUnavailable('of this Keystone tokens outlive their application credentials');
+      }
+      await sleep(endsIn + CLOCKS, undefined, { signal }).catch(() => undefined);
+      return (await refuses())
+        ? "it refuses tokens that have just ended even beside this service's own: it needs a role of this " +
+            "service's user in service_token_roles"
+        : undefined;
+    });
   }
 
   async page(query: SourceQuery, signal?: AbortSignal): Promise<SourcePage> {

@@ -1,5 +1,11 @@
-import { CannotAsk, type Endpoint, type ServiceCredentials, type ServiceToken } from '@glimpse/auth';
-import { SourceUnavailable } from '@glimpse/domain';
+import {
+  CannotAsk,
+  type Endpoint,
+  type RestrictedToken,
+  type ServiceCredentials,
+  type ServiceToken,
+} from '@glimpse/auth';
+import { SourceUnavailable, type AccessRule } from '@glimpse/domain';
 import { connectionTo, type Answer, type Ask, type Question } from './connection.js';
 import type { GlanceOptions } from './options.js';
 
@@ -59,6 +65,15 @@ export class Session {
     return roles;
   }
 
+  /**
+   * Does something with a token of the service's user that counts for one call only, and is over within seconds.
+   *
+   * @throws {SourceUnavailable} Keystone gives none
+   */
+  asRestricted<T>(accessRule: AccessRule, use: (restricted: RestrictedToken) => Promise<T>): Promise<T> {
+    return this.#orUnavailable(() => this.credentials.withRestrictedToken(accessRule, use));
+  }
+
   async #send(
     { path, method, body, signal }: Request,
     tokens: (own: ServiceToken) => Record<string, string>,
@@ -86,7 +101,7 @@ export class Session {
     return this.#orUnavailable(() => this.credentials.token());
   }
 
-  async #orUnavailable(token: () => ServiceToken | Promise<ServiceToken>): Promise<ServiceToken> {
+  async #orUnavailable<T>(token: () => T | Promise<T>): Promise<T> {
     try {
       return await token();
     } catch (error) {

@@ -23,6 +23,14 @@ export type GlanceBehaviour =
   | { readonly status: number }
   | { readonly json: unknown };
 
+/** What of its `[keystone_authtoken]` is set. */
+export interface GlanceSettings {
+  /** Without one no token with access rules is taken. `image` unless given. */
+  readonly serviceType?: 'image' | '';
+  /** Whose token lets another be expired. */
+  readonly serviceTokenRoles?: readonly string[];
+}
+
 /** A request that came in. */
 export interface GlanceCall {
   readonly method: string;
@@ -53,6 +61,7 @@ export class FakeGlance {
   readonly #api = new ImageApi();
   readonly #tokens = new Map<string, TokenHolder>();
   #behaviour: GlanceBehaviour = 'well';
+  #settings: Required<GlanceSettings> = { serviceType: 'image', serviceTokenRoles: ['service'] };
 
   private constructor(private readonly server: Server) {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -91,6 +100,11 @@ export class FakeGlance {
   /** Removes an image for good: it is no marker any more either. */
   purge(id: string): void {
     this.#api.purge(id);
+  }
+
+  /** Changes settings. */
+  configure(settings: GlanceSettings): void {
+    this.#settings = { ...this.#settings, ...settings };
   }
 
   /** Says what every following answer is like. */
@@ -135,10 +149,18 @@ export class FakeGlance {
     response.write(text.slice(0, text.length / 2), () => response.destroy());
   }
 
+  /** As keystonemiddleware judges, whose answer to an invalid service token Glance does not look at. */
+  #takes({ expired, restricted }: TokenHolder, serviceToken: string): boolean {
+    const { serviceType, serviceTokenRoles } = this.#settings;
+    const roles = this.#tokens.get(serviceToken)?.roles ?? [];
+    if (expired && !roles.some((role) => serviceTokenRoles.includes(role))) return false;
+    return !restricted || (serviceType !== '' && serviceToken !== '');
+  }
+
   #answer({ method, path, token = '', serviceToken = '', body }: GlanceCall): ApiAnswer {
     const who = this.#tokens.get(token);
-    const isService = this.#tokens.get(serviceToken)?.roles.includes('service');
-    if (!who || (who.expired && !isService)) return { status: 401, document: { message: 'Unauthorized' } };
+    if (!who || !this.#takes(who, serviceToken))
+      return { status: 401, document: { message: 'Unauthorized' } };
     const { pathname, searchParams } = new URL(path, this.url);
     const [, version, kind, id, of] = pathname.split('/').map(decodeURIComponent);
     if (version !== 'v2' || kind !== 'images') return { status: 404, document: { message: 'no such path' } };

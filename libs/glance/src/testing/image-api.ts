@@ -18,6 +18,8 @@ export interface TokenHolder {
   readonly roles: readonly string[];
   /** It is over, and counts only with a service's beside it. */
   readonly expired?: boolean;
+  /** It has access rules, of which none is of Glance, and counts only with another token beside it. */
+  readonly restricted?: boolean;
 }
 
 export interface ApiAnswer {

@@ -3,5 +3,5 @@
  *
  * @module @glimpse/glance/testing
  */
-export { FakeGlance, type GlanceBehaviour, type GlanceCall } from './fake-glance.js';
+export { FakeGlance, type GlanceBehaviour, type GlanceCall, type GlanceSettings } from './fake-glance.js';
 export type { ImageDocument, TokenHolder } from './image-api.js';

@@ -1,14 +1,21 @@
-import type { Image } from '@glimpse/domain';
+import { ImageNotFound, NotOwner, type Image, type SourceImage } from '@glimpse/domain';
 import { describe, expect, it } from '@jest/globals';
 import {
   definePlugin,
   type Authentication,
   type ImageExtension,
+  type ImageSource,
   type Json,
   type Plugin,
 } from '../contract.js';
 import { OneOf } from '../options.js';
-import { ConformanceError, checkAuthenticator, checkImageExtension } from './index.js';
+import {
+  ConformanceError,
+  checkAuthenticator,
+  checkImageExtension,
+  checkImageSource,
+  sampleImage,
+} from './index.js';
 
 class Options {
   @OneOf(['id', 'flag'])
@@ -221,5 +228,155 @@ describe('checkAuthenticator', () => {
     ],
   ])('refuses one %s', async (_, plugin, problem) => {
     expect(await problemsOf(checkAuthenticator(plugin, trial))).toMatch(problem);
+  });
+});
+
+const OWN = '00000000-0000-4000-8000-00000000000a';
+
+/** Five images in memory, a page of two at a time; with something of it changed. */
+function source(change: (whole: ImageSource) => Partial<ImageSource> = () => ({})): Plugin<'image-source'> {
+  const images = ['a', 'b', 'c', 'd', 'e'].map((last, at): SourceImage => {
+    const time = new Date(`2026-01-01T00:00:0${at >> 1}Z`);
+    const { version: _, members: __, ...image } = sampleImage({ createdAt: time, hidden: last === 'e' });
+    return { ...image, id: OWN.replace(/a$/, last), updatedAt: time, deleted: false };
+  });
+  const find = (id: string): SourceImage | undefined => images.find((image) => image.id === id);
+  const mine = (id: string, token: string, action: 'change' | 'delete'): number => {
+    if (!find(id)) throw new ImageNotFound(id);
+    if (token !== 'mine') throw new NotOwner(id, action);
+    return images.findIndex((image) => image.id === id);
+  };
+  const whole: ImageSource = {
+    url: 'http://images.example.com',
+    blindness: async () => undefined,
+    async page({ hidden, changedSince = new Date(0), after }) {
+      const place = ({ createdAt, id }: { createdAt: Date; id: string }) => `${createdAt.toJSON()} ${id}`;
+      const found = images.filter(
+        (image) =>
+          image.hidden === hidden &&
+          image.updatedAt >= changedSince &&
+          (!after || place(image) > place(after)),
+      );
+      return { images: found.slice(0, 2), bad: [], next: found.length > 2 ? found[1] : undefined };
+    },
+    newestChange: async () => images.map(({ updatedAt }) => updatedAt).sort((one, other) => +other - +one)[0],
+    image: async (id) => find(id),
+    members: async (imageId) =>
+      find(imageId) ? { imageId, members: new Map([['p', 'pending']]) } : undefined,
+    async changeProperties(id, wanted, _before, token) {
+      const at = mine(id, token, 'change');
+      const properties: Record<string, string> =
+        wanted.kind === 'replace' ? {} : { ...images[at]!.properties };
+      if (wanted.kind === 'remove') delete properties[wanted.key];
+      else Object.assign(properties, wanted.properties);
+      images[at] = { ...images[at]!, properties };
+    },
+    async deleteImage(id, token) {
+      images.splice(mine(id, token, 'delete'), 1);
+    },
+  };
+  return definePlugin({ kind: 'image-source', contract: 1, create: () => ({ ...whole, ...change(whole) }) });
+}
+
+describe('checkImageSource', () => {
+  const trial = { image: OWN, token: 'mine' };
+
+  it('passes a source that does what its contract says', async () => {
+    await expect(checkImageSource(source(), trial)).resolves.toBeUndefined();
+  });
+
+  it.each<[string, (whole: ImageSource) => Partial<ImageSource>, RegExp]>([
+    ['that is blind', () => ({ blindness: async () => 'no role' }), /blindness: .* no role/],
+    ['that takes no changes', () => ({ distrust: async () => 'no trust' }), /distrust: .* no trust/],
+    ['that is nowhere', () => ({ url: undefined }), /url undefined must be a URL/],
+    [
+      'that forgets where it was',
+      ({ page }) => ({ page: (query) => page({ ...query, after: undefined as never }) }),
+      /is there twice/,
+    ],
+    [
+      'in another order',
+      ({ page }) => ({
+        page: async (query) => {
+          const { images, ...rest } = await page(query);
+          return {
+            ...rest,
+            images: images.toReversed().map((image, at) => ({ ...image, createdAt: new Date(-at) })),
+          };
+        },
+      }),
+      /must be in the order of creation/,
+    ],
+    [
+      'that stops where an image is gone',
+      ({ page }) => ({
+        page: async (query) =>
+          query.after?.id.startsWith('00000000-0000-4000-8000-000000000000')
+            ? { images: [], bad: [], next: undefined }
+            : page(query),
+      }),
+      /behind an image that is gone: image .*c is missing/,
+    ],
+    [
+      'that mixes what is hidden with what is not',
+      ({ page }) => ({ page: ({ hidden, ...query }) => page({ hidden: !hidden, ...query }) }),
+      /hidden must be false/,
+    ],
+    [
+      'that does not know when something changed',
+      () => ({ newestChange: async () => new Date('2025-01-01T00:00:00Z') }),
+      /newestChange: it is 2025/,
+    ],
+    [
+      'that misses what changed last',
+      ({ page }) => ({
+        page: (query) =>
+          page(query.changedSince ? { ...query, changedSince: new Date(+query.changedSince + 1) } : query),
+      }),
+      /what changed last: .*e is missing/,
+    ],
+    [
+      'that has an image twice, differently',
+      ({ image }) => ({
+        image: async (id) => {
+          const found = await image(id);
+          return found && { ...found, name: 'another' };
+        },
+      }),
+      /it is another one than in the pages/,
+    ],
+    [
+      'that makes images up',
+      () => ({ members: async (imageId) => ({ imageId, members: new Map() }) }),
+      /members of no image/,
+    ],
+    [
+      'that loses what it is to leave',
+      ({ changeProperties }) => ({
+        changeProperties: (id, change, ...rest) =>
+          changeProperties(id, change.kind === 'merge' ? { ...change, kind: 'replace' } : change, ...rest),
+      }),
+      /a change \(merge\): the properties are/,
+    ],
+    [
+      'that lets anybody change anything',
+      ({ changeProperties }) => ({
+        changeProperties: (id, change, before) => changeProperties(id, change, before, 'mine'),
+      }),
+      /a change with a made-up token: it is done.*\na made-up token: it has changed the image/s,
+    ],
+    [
+      'that says of nothing that it is somebody’s',
+      () => ({ deleteImage: async (id) => Promise.reject(new NotOwner(id, 'delete')) }),
+      /a deletion of no image: it is not-owner, wanted is image-not-found/,
+    ],
+    [
+      'that keeps what is deleted',
+      () => ({ deleteImage: async () => undefined }),
+      /a deleted image: it must be undefined/,
+    ],
+    ['that fails', () => ({ image: () => Promise.reject(new TypeError('oh')) }), /image .*: TypeError: oh/],
+  ])('refuses one %s', async (_, change, problem) => {
+    expect(await problemsOf(checkImageSource(source(change), trial))).toMatch(problem);
   });
 });

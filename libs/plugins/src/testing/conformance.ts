@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Plugin, PluginKind, PluginKinds } from '../contract.js';
 import { reasonOf } from '../fault.js';
 import { loadPlugin } from '../load.js';
+
+/** Milliseconds within which an answer has to come. */
+const WITHIN = 10_000;
 
 /** A plugin that does not do what its contract says. The message has one line a problem. */
 export class ConformanceError extends Error {
@@ -31,6 +35,22 @@ export class Findings {
       this.#problems.add(`${what}: ${reasonOf(error)}`);
       return undefined;
     }
+  }
+
+  /** Does so for an answer that has to come in time. */
+  ask<T>(what: string, attempt: () => Promise<T>): Promise<T | undefined> {
+    return this.try(what, async () => {
+      const over = new AbortController();
+      const late = sleep(WITHIN, undefined, { signal: over.signal }).then(() => {
+        throw new Error(`it did not answer within ${WITHIN / 1000} s`);
+      });
+      try {
+        return await Promise.race([attempt(), late]);
+      } finally {
+        late.catch(() => undefined);
+        over.abort();
+      }
+    });
   }
 
   /** @throws {ConformanceError} something was wrong */

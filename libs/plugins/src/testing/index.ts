@@ -6,3 +6,4 @@
 export { checkAuthenticator, type AuthenticatorTrial } from './authenticator.js';
 export { ConformanceError } from './conformance.js';
 export { checkImageExtension, sampleImage } from './image-extension.js';
+export { checkImageSource, type ImageSourceTrial } from './image-source.js';

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { until } from '../../harness/service.js';
 import type { Cloud } from '../../keystone/harness/cloud.js';
 
@@ -16,4 +16,25 @@ export function killGlance(cloud: Cloud): void {
 export async function glanceAnswers({ image }: Cloud): Promise<void> {
   const ask = (): Promise<Response> => fetch(image, { signal: AbortSignal.timeout(1_000) });
   await until(async () => (await ask().catch(() => undefined))?.status === 300);
+}
+
+/** Does something while the run's Glance has other settings. */
+export async function withGlanceSettings(
+  cloud: Cloud,
+  change: (settings: string) => string,
+  work: () => Promise<void>,
+): Promise<void> {
+  const file = cloud.glanceConfigFile!;
+  const before = readFileSync(file, 'utf8');
+  const restart = async (settings: string): Promise<void> => {
+    writeFileSync(file, settings);
+    killGlance(cloud);
+    await glanceAnswers(cloud);
+  };
+  try {
+    await restart(change(before));
+    await work();
+  } finally {
+    await restart(before);
+  }
 }

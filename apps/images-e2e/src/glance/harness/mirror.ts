@@ -2,7 +2,13 @@ import { once } from 'node:events';
 import { glimpse, spawnGlimpse } from '../../harness/command.js';
 import { createDatabase, databaseUrl } from '../../harness/databases.js';
 import { newFolder, startBareService, until, type Service } from '../../harness/service.js';
-import type { Cloud } from '../../keystone/harness/cloud.js';
+import { createCredential, type Cloud } from '../../keystone/harness/cloud.js';
+
+interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 /** A process that follows the source. */
 export interface FollowerProcess {
@@ -18,6 +24,7 @@ export class Mirror {
   private constructor(
     readonly service: Service,
     readonly database: string,
+    private readonly cloud: Cloud,
     private readonly settings: Readonly<Record<string, string>>,
   ) {}
 
@@ -34,7 +41,7 @@ export class Mirror {
     await glimpse(['migrate'], all);
     const service = await startBareService(all);
     await until(async () => (await fetch(`${service.url}/readyz`)).ok);
-    const mirror = new Mirror(service, database, all);
+    const mirror = new Mirror(service, database, cloud, all);
     mirror.follow();
     return mirror;
   }
@@ -63,15 +70,21 @@ export class Mirror {
   }
 
   /** Runs `glimpse follow` with an option to its end. */
-  followWith(option: string): Promise<{ code: number; stdout: string; stderr: string }> {
-    return glimpse(['follow', option], this.settings);
+  followWith(option: string, settings: Readonly<Record<string, string>> = {}): Promise<Finished> {
+    return glimpse(['follow', option], { ...this.settings, ...settings });
   }
 
   /** Waits until the catalogue holds exactly what Glance does. */
   async isCaughtUp(milliseconds = 60_000): Promise<void> {
     let last = '';
+    // Signed in like this it may make no credentials, so it looks at images only, which is quicker.
+    const { id, secret } = await createCredential(this.cloud, this.cloud.people.glimpse);
+    const settings = {
+      ...{ OS_USERNAME: '', OS_PASSWORD: '', OS_PROJECT_NAME: '' },
+      ...{ OS_APPLICATION_CREDENTIAL_ID: id, OS_APPLICATION_CREDENTIAL_SECRET: secret },
+    };
     const inTime = until(async () => {
-      const { code, stdout, stderr } = await this.followWith('--check');
+      const { code, stdout, stderr } = await this.followWith('--check', settings);
       last = stdout + stderr;
       return code === 0;
     }, milliseconds);

@@ -22,6 +22,8 @@ export interface Cloud {
   readonly image: string;
   /** Of the run's Glance, if it has one: the file that tells its process, the leader of a group. */
   readonly glancePidFile?: string;
+  /** Its settings, which it reads when it starts. */
+  readonly glanceConfigFile?: string;
 }
 
 /**

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import {
+  authenticate,
+  byPassword,
+  callKeystone,
+  createCredential,
+  ownProject,
+  type Cloud,
+} from '../keystone/harness/cloud.js';
+import { describeWithGlance } from './harness/cloud.js';
+import { emptyGlance } from './harness/glance-client.js';
+import { withGlanceSettings } from './harness/glance-process.js';
+import { Mirror } from './harness/mirror.js';
+
+function suite(cloud: Cloud): void {
+  const { glimpse } = cloud.people;
+  let mirror: Mirror;
+
+  beforeAll(async () => {
+    await emptyGlance(cloud);
+    mirror = await Mirror.start(cloud);
+    await mirror.isCaughtUp();
+  }, 90_000);
+  afterAll(async () => mirror?.stop(), 30_000);
+
+  it('finds nothing wrong with a Glance that takes its token beside others, and leaves nothing in Keystone', async () => {
+    const token = await authenticate(cloud.authUrl, byPassword(glimpse), ownProject(glimpse));
+    const owned = async (): Promise<string[]> => {
+      const kinds = ['application_credentials', 'access_rules'];
+      const answers = kinds.map(async (kind) => {
+        const answer = await callKeystone(`${cloud.authUrl}/users/${glimpse.userId}/${kind}`, 'GET', token);
+        const { [kind]: all } = (await answer.json()) as Record<string, { id: string }[]>;
+        return all!.map(({ id }) => id);
+      });
+      return (await Promise.all(answers)).flat();
+    };
+    const before = await owned();
+    expect(await mirror.followWith('--check')).toEqual({ code: 0, stdout: 'no differences\n', stderr: '' });
+    expect(await owned()).toEqual(before);
+  }, 60_000);
+
+  it.each([
+    ['service_type', /^service_type = .*$/m, ''],
+    ['service_token_roles', /^service_token_roles = .*$/m, 'service_token_roles = mesh'],
+  ])(
+    'names %s where Glance does not',
+    async (option, line, instead) => {
+      await withGlanceSettings(
+        cloud,
+        (settings) => settings.replace(line, instead),
+        async () => {
+          const { code, stdout } = await mirror.followWith('--check');
+          expect(code).toBe(1);
+          expect(stdout).toMatch(new RegExp(`^the source refuses changes from here: .*\\b${option}\\b`, 'm'));
+          expect(stdout).toMatch(/^no differences$/m);
+        },
+      );
+    },
+    60_000,
+  );
+
+  it('says that it could not try where Keystone gives it nothing to try it with', async () => {
+    const { id, secret } = await createCredential(cloud, glimpse);
+    const { code, stdout } = await mirror.followWith('--check', {
+      ...{ OS_USERNAME: '', OS_PASSWORD: '', OS_PROJECT_NAME: '' },
+      ...{ OS_APPLICATION_CREDENTIAL_ID: id, OS_APPLICATION_CREDENTIAL_SECRET: secret },
+    });
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(
+        /^whether the source takes changes from here could not be tried: .* application credential.*\nno differences\n$/,
+      ),
+    ]);
+  }, 60_000);
+}
+
+describeWithGlance('the command that checks a mirror tries whether Glance takes changes from here', suite);

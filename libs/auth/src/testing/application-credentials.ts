@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import type { AccessRule } from '@glimpse/domain';
+import { forbidden, notFound, refusal, type ApiAnswer } from './answers.js';
+import { ruleDocument, type IssuedToken } from './documents.js';
+
+/** What a user has made to get tokens by, without the password. */
+export interface ApplicationCredential {
+  readonly id: string;
+  readonly secret: string;
+  /** The name of its user; its project and roles are theirs. */
+  readonly user: string;
+  /** What it is restricted to; everything of its user's unless given. */
+  readonly accessRules?: readonly AccessRule[];
+  /** When it is over, and its tokens with it; never unless given. */
+  readonly expiresAt?: number;
+}
+
+/** What users have made to get tokens by. */
+export class ApplicationCredentials {
+  readonly all: ApplicationCredential[] = [];
+  /** Access rules stay when their credential goes. By id. */
+  readonly rules = new Map<string, AccessRule>();
+
+  /** Answers somebody about their own: `path` is what follows their id. */
+  answer(asking: IssuedToken, method: string, path: readonly string[], body: string): ApiAnswer {
+    const [kind, id] = path;
+    if (asking.credential) {
+      const managing = 'is not allowed for managing additional application credentials.';
+      return forbidden(`Using method 'application_credential' ${managing}`);
+    }
+    if (kind === 'application_credentials' && method === 'POST') return this.#make(asking, body);
+    if (method !== 'DELETE' || id === undefined) return refusal(404, 'The resource could not be found.');
+    return kind === 'access_rules' ? this.#deleteRule(id) : this.#delete(id);
+  }
+
+  #make({ user }: IssuedToken, body: string): ApiAnswer {
+    const { application_credential: asked } = JSON.parse(body) as {
+      application_credential: { name: string; expires_at?: string; access_rules?: AccessRule[] };
+    };
+    const { name, expires_at, access_rules: accessRules } = asked;
+    const [id, secret] = [randomBytes(16).toString('hex'), randomBytes(64).toString('base64url')];
+    const documents = (accessRules ?? []).map(ruleDocument);
+    for (const { id: rule, ...what } of documents) this.rules.set(rule, what);
+    this.all.push({
+      id,
+      secret,
+      user: user.name,
+      ...(accessRules && { accessRules }),
+      ...(expires_at !== undefined && { expiresAt: Date.parse(`${expires_at.replace('Z', '')}Z`) }),
+    });
+    return {
+      status: 201,
+      body: { application_credential: { id, secret, name, user_id: user.id, access_rules: documents } },
+    };
+  }
+
+  #delete(id: string): ApiAnswer {
+    const at = this.all.findIndex((each) => each.id === id);
+    if (at < 0) return notFound('Application Credential', id);
+    this.all.splice(at, 1);
+    return { status: 204, body: null };
+  }
+
+  #deleteRule(id: string): ApiAnswer {
+    const inUse = this.all.some(({ accessRules = [] }) =>
+      accessRules.some((rule) => ruleDocument(rule).id === id),
+    );
+    if (inUse) return refusal(403, 'May not delete access rule in use');
+    return this.rules.delete(id) ? { status: 204, body: null } : notFound('Access Rule', id);
+  }
+}

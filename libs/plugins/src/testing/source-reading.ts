@@ -1,0 +1,156 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  IMAGE_STATUSES,
+  MEMBER_STATUSES,
+  VISIBILITIES,
+  type SourceImage,
+  type SourcePlace,
+} from '@glimpse/domain';
+import type { ImageSource, SourceQuery } from '../contract.js';
+import type { Findings } from './conformance.js';
+
+/** After so many pages a walk is one in a circle. */
+const MOST_PAGES = 1_000;
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+interface Trial {
+  readonly source: ImageSource;
+  readonly findings: Findings;
+}
+
+/** Reads all that a source shows, in every way that there is. */
+export async function checkReading(source: ImageSource, findings: Findings): Promise<void> {
+  const trial = { source, findings };
+  const images = await walked(trial);
+  await checkTimes(trial, images);
+  await checkSingle(trial, images);
+}
+
+/** @returns all its images, as its pages have them */
+async function walked(trial: Trial): Promise<readonly SourceImage[]> {
+  const { source, findings } = trial;
+  const blindness = await findings.ask('blindness', () => source.blindness());
+  findings.expect(blindness === undefined, `blindness: in a trial it has to show everything: ${blindness}`);
+  const distrust = await findings.ask('distrust', async () => source.distrust?.());
+  findings.expect(distrust === undefined, `distrust: in a trial it has to take changes: ${distrust}`);
+  findings.expect(source.url !== undefined && URL.canParse(source.url), `url ${source.url} must be a URL`);
+  return [...(await walk(trial, false)), ...(await walk(trial, true))];
+}
+
+async function walk(trial: Trial, hidden: boolean): Promise<SourceImage[]> {
+  const { source, findings } = trial;
+  const what = hidden ? 'pages of hidden images' : 'pages';
+  const found = new Map<string, SourceImage>();
+  let first: SourcePlace | undefined;
+  let query: SourceQuery = { hidden };
+  for (let count = 0; ; count++) {
+    const page = await findings.ask(what, () => source.page(query));
+    if (!page) break;
+    for (const image of page.images) {
+      checkImage(findings, what, image, hidden);
+      findings.expect(!found.has(image.id), `${what}: image ${image.id} is there twice`);
+      found.set(image.id, image);
+    }
+    for (const line of page.bad) {
+      findings.expect(/^.+$/.test(line), `${what}: what no catalogue can hold is told in one line each`);
+    }
+    if (!page.next) break;
+    if (count > MOST_PAGES) {
+      findings.expect(false, `${what}: there is no end of them`);
+      break;
+    }
+    first ??= page.next;
+    query = { hidden, after: page.next };
+  }
+  const images = [...found.values()];
+  const isOrdered = images.every((image, at) => at === 0 || image.createdAt >= images[at - 1]!.createdAt);
+  findings.expect(isOrdered, `${what}: they must be in the order of creation`);
+  if (first) await goesOn(trial, hidden, first, images);
+  return images;
+}
+
+/** Behind the place of an image that is gone. */
+async function goesOn(
+  { source, findings }: Trial,
+  hidden: boolean,
+  place: SourcePlace,
+  images: readonly SourceImage[],
+): Promise<void> {
+  const what = 'the page behind an image that is gone';
+  const after = { id: NOBODY, createdAt: place.createdAt };
+  const page = await findings.ask(what, () => source.page({ hidden, after }));
+  const next = images.find(({ createdAt }) => createdAt > place.createdAt);
+  const has = !page || !next || page.next || page.images.some(({ id }) => id === next.id);
+  findings.expect(Boolean(has), `${what}: image ${next?.id} is missing`);
+}
+
+function checkImage(findings: Findings, what: string, image: SourceImage, hidden: boolean): void {
+  const { id, status, visibility, size, createdAt, updatedAt, properties } = image;
+  const expect = (holds: boolean, rule: string): void =>
+    findings.expect(holds, `${what}: image ${id}: ${rule}`);
+  expect(UUID.test(id), 'id must be a UUID in small letters');
+  expect(IMAGE_STATUSES.includes(status), `status ${status} must be one of ${IMAGE_STATUSES.join(', ')}`);
+  expect(
+    VISIBILITIES.includes(visibility),
+    `visibility ${visibility} must be one of ${VISIBILITIES.join(', ')}`,
+  );
+  expect(image.hidden === hidden, `hidden must be ${hidden}`);
+  expect(!image.deleted, 'what is deleted must not be there');
+  expect(size === null || Number.isSafeInteger(size), `size ${size} must be a number of bytes, or null`);
+  for (const [name, time] of Object.entries({ createdAt, updatedAt })) {
+    expect(time instanceof Date && !Number.isNaN(time.getTime()), `${name} must be a time`);
+  }
+  const texts = Object.values(properties ?? { none: null });
+  expect(
+    texts.every((value) => typeof value === 'string'),
+    'properties must be texts',
+  );
+}
+
+/** What it says of when images changed. */
+async function checkTimes({ source, findings }: Trial, images: readonly SourceImage[]): Promise<void> {
+  const newest = await findings.ask('newestChange', () => source.newestChange());
+  const times = images.map(({ updatedAt }) => updatedAt.getTime());
+  const wanted = Math.max(...times);
+  findings.expect(
+    newest?.getTime() === wanted || images.length === 0,
+    `newestChange: it is ${newest?.toISOString()}, and an image of its pages changed at ${new Date(wanted).toJSON()}`,
+  );
+  for (const hidden of [false, true]) {
+    const query = { hidden, changedSince: new Date(wanted) };
+    const page = await findings.ask('the page of what changed last', () => source.page(query));
+    if (!page) return;
+    const expected = images.filter(
+      (image) => image.hidden === hidden && image.updatedAt.getTime() === wanted,
+    );
+    const ids = page.images.map(({ id }) => id);
+    for (const { id } of expected) {
+      findings.expect(
+        ids.includes(id) || Boolean(page.next),
+        `the page of what changed last: ${id} is missing`,
+      );
+    }
+    const isOld = page.images.some(({ updatedAt }) => updatedAt.getTime() < wanted);
+    findings.expect(!isOld, 'the page of what changed last: it has what changed before');
+  }
+}
+
+/** Images by their ids, and their members. */
+async function checkSingle({ source, findings }: Trial, images: readonly SourceImage[]): Promise<void> {
+  for (const known of images.slice(0, 10)) {
+    const { id } = known;
+    const image = await findings.ask(`image ${id}`, () => source.image(id));
+    findings.expect(isDeepStrictEqual(image, known), `image ${id}: it is another one than in the pages`);
+    const members = await findings.ask(`members of ${id}`, () => source.members(id));
+    findings.expect(members?.imageId === id, `members of ${id}: imageId is ${members?.imageId}`);
+    for (const [project, status] of members?.members ?? []) {
+      const rule = `members of ${id}: the status of ${project} must be one of ${MEMBER_STATUSES.join(', ')}`;
+      findings.expect(MEMBER_STATUSES.includes(status), rule);
+    }
+  }
+  const none = await findings.ask('no image', () => source.image(NOBODY));
+  findings.expect(none === undefined, 'no image: it must be undefined');
+  const nobodys = await findings.ask('members of no image', () => source.members(NOBODY));
+  findings.expect(nobodys === undefined, 'members of no image: it must be undefined');
+}
