@@ -5,6 +5,7 @@ import type { Values } from './statement.js';
  * How an index finds the images that a filter holds for, each among those of one visibility.
  *
  * - `ordered`: those of a value stand together in the order of lists, so that a reader can stop
+ * - `property`: the same, of a property
  * - `changed`: in the order of their last change
  * - `inverted`: in no order, and all of their places are gathered before the first is given
  */
@@ -15,6 +16,12 @@ export type FilterIndex =
       /** The values, as SQL's array, and how many there are. */
       readonly wanted: string;
       readonly values: number;
+    }
+  | {
+      readonly kind: 'property';
+      /** Name and value, in SQL. */
+      readonly name: string;
+      readonly value: string;
     }
   | { readonly kind: 'changed' }
   | { readonly kind: 'inverted' };
@@ -54,9 +61,12 @@ export function filtersOf(criteria: ImageCriteria, values: Values): Filter[] {
     const condition = `image.updated_at >= ${values.add(changedSince)}::timestamptz`;
     filters.push({ condition, index: { kind: 'changed' } });
   }
-  if (properties) {
-    const condition = `image.properties @> ${values.add(JSON.stringify(properties))}::jsonb`;
-    filters.push({ condition, index: { kind: 'inverted' } });
+  for (const property of Object.entries(properties ?? {})) {
+    const [name, value] = property.map((text) => `${values.add(text)}::text`) as [string, string];
+    filters.push({
+      condition: `image.properties ->> ${name} = ${value}`,
+      index: { kind: 'property', name, value },
+    });
   }
   if (search) {
     const condition = `image.name ILIKE ${values.add(`%${search.replace(/[\\%_]/g, '\\$&')}%`)}`;

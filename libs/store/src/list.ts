@@ -148,9 +148,7 @@ export class ListQuery {
   #walked({ read, check }: Path, bound: number, way: number): string {
     return `(
       SELECT image.id, image.created_at, ${COLUMNS}, ${way} AS way, image.count > ${bound} AS cut
-      FROM (
-        SELECT *, row_number() OVER (ORDER BY created_at DESC, id DESC) AS count FROM (${read(bound + 1, '')}) image
-      ) image
+      FROM (${read(bound + 1, '')}) image
       WHERE image.count > ${bound} OR ${check}${this.#conditions}
       ORDER BY created_at DESC, id DESC)`;
   }
