@@ -2,7 +2,7 @@
 /**
  * `npm run bench`: measures the package beside what it could be, in one run, and writes docs/benchmarks/.
  *
- *     npm run bench -- [--only ROW] [--node PATH] [--rounds N] [--10m] [--soak]
+ *     npm run bench -- [--only ROW] [--node PATH] [--rounds N] [--10m] [--soak] [--mirror]
  */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,12 +14,13 @@ import { openStage } from './stage.mjs';
 import * as changes from './rows/changes.mjs';
 import * as lists from './rows/lists.mjs';
 import * as memory from './rows/memory.mjs';
+import * as mirror from './rows/mirror.mjs';
 import * as showCold from './rows/show-cold.mjs';
 import * as showHot from './rows/show-hot.mjs';
 import * as sizes from './rows/sizes.mjs';
 import * as start from './rows/start.mjs';
 
-const ROWS = [showHot, showCold, lists, changes, sizes, start, memory];
+const ROWS = [showHot, showCold, lists, changes, sizes, start, memory, mirror];
 
 const { values } = parseArgs({
   options: {
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     '10m': { type: 'boolean', default: false },
     soak: { type: 'boolean', default: false },
+    mirror: { type: 'boolean', default: false },
   },
 });
 const known = ROWS.map(({ name }) => name);
@@ -51,7 +53,8 @@ const stopped = Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process,
 
 async function measure() {
   const results = [];
-  for (const row of ROWS.filter(({ name }) => !values.only || values.only.includes(name))) {
+  const asked = ({ name }) => values.only?.includes(name) ?? (name !== mirror.name || values.mirror);
+  for (const row of ROWS.filter(asked)) {
     const since = performance.now();
     process.stderr.write(`— ${row.title} …`);
     // One that cannot run says why, and the others go on.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
 import { requestOf } from '../connection.mjs';
-import { median, shown } from '../numbers.mjs';
+import { median, quantile, shown } from '../numbers.mjs';
 import { closed } from '../load.mjs';
 import { compare } from '../rounds.mjs';
 
@@ -10,6 +10,8 @@ export const name = 'changes';
 export const title = 'Metadata changes';
 
 const CLIENTS = 16;
+const CHANGES_SEEN = 2_000;
+const SEEN_AT_ONCE = 4;
 
 /** Changes of one property each, of many images in turn. */
 function changes(ids, token) {
@@ -43,14 +45,47 @@ async function commits(url, ids, seconds) {
   return count / seconds;
 }
 
-/** With the triggers that notify, and without. */
+/**
+ * Milliseconds from the answer to a change by one replica until another one, which keeps a copy, was seen to serve
+ * it: the time of a read is in it.
+ */
+async function delays(stage, url, ids, token) {
+  const [writer, reader] = await Promise.all([stage.startGlimpse(url), stage.startGlimpse(url)]);
+  const headers = { 'x-auth-token': token };
+  const read = async (id) => (await fetch(`${reader.url}/v2.1/images/${id}`, { headers })).json();
+  const all = [];
+  const change = async (id, client) => {
+    for (let number = 0; number < CHANGES_SEEN / SEEN_AT_ONCE; number++) {
+      const value = `${client} ${number}`;
+      await read(id);
+      const answer = await fetch(`${writer.url}/v2.1/images/${id}/metadata/seen`, {
+        method: 'PUT',
+        headers,
+        body: JSON.stringify({ meta: { seen: value } }),
+      });
+      assert.equal(answer.status, 200);
+      await answer.arrayBuffer();
+      const since = performance.now();
+      while ((await read(id)).image.metadata.seen !== value) assert(performance.now() - since < 5_000);
+      all.push(performance.now() - since);
+    }
+  };
+  try {
+    await Promise.all(ids.slice(0, SEEN_AT_ONCE).map(change));
+  } finally {
+    await Promise.all([writer.stop(), reader.stop()]);
+  }
+  return all.sort((one, other) => one - other);
+}
+
+/** With the trigger that notifies, and without. */
 async function costOfNotices(stage, url, ids, rounds) {
   const ratios = [];
   let withThem;
   for (let round = 0; round < rounds; round++) {
-    await stage.query(url, 'ALTER TABLE images DISABLE TRIGGER USER');
+    await stage.query(url, 'ALTER TABLE images DISABLE TRIGGER images_updated');
     const without = await commits(url, ids, 1.5);
-    await stage.query(url, 'ALTER TABLE images ENABLE TRIGGER USER');
+    await stage.query(url, 'ALTER TABLE images ENABLE TRIGGER images_updated');
     withThem = await commits(url, ids, 1.5);
     ratios.push(withThem / without);
   }
@@ -79,9 +114,16 @@ export async function run(stage, { rounds }) {
     },
     Math.min(rounds, 3),
   );
+  const seen = await delays(stage, url, ids, stage.token('large'));
   const notices = await costOfNotices(stage, url, ids, Math.min(rounds, 3));
   return {
     figures: [
+      {
+        what: 'p99 from the answer to a change until another replica was seen to serve it',
+        value: quantile(seen, 0.99),
+        unit: 'ms',
+        atMost: 50,
+      },
       {
         what: 'commits a second with change notices / without, sixteen clients on PostgreSQL',
         value: notices.ratio,
