@@ -22,6 +22,37 @@ export async function compare(contestants, rounds) {
       }
     }
   }
+  return readerOf(measured);
+}
+
+/**
+ * The same, but all run at once and are measured in short turns, each in a fresh process per round: on a machine that
+ * others share, what one gets in ten seconds says little of what the next will get.
+ *
+ * @param {Record<string, {start: () => Promise<object>, warmUp: (server: object) => Promise<unknown>, measure: (server: object) => Promise<Record<string, number>>}>} contestants
+ * @param {number} turns how often each is measured in a round; `over` is the median of the ratios within each turn
+ */
+export async function compareInTurns(contestants, rounds, turns) {
+  const names = Object.keys(contestants);
+  const measured = Object.fromEntries(names.map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    const servers = {};
+    try {
+      for (const name of names) servers[name] = await contestants[name].start();
+      for (const name of names) await contestants[name].warmUp(servers[name]);
+      for (let turn = 0; turn < turns; turn++) {
+        for (const name of turn % 2 ? [...names].reverse() : names) {
+          measured[name].push(await contestants[name].measure(servers[name]));
+        }
+      }
+    } finally {
+      for (const server of Object.values(servers)) await server.stop();
+    }
+  }
+  return readerOf(measured);
+}
+
+function readerOf(measured) {
   return (name, what = 'rate') => {
     const all = measured[name].map((values) => values[what]);
     return {
