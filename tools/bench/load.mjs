@@ -45,14 +45,16 @@ export async function peak(server, { folder, paths, token, seconds, connections 
  * what is open then counts as failed.
  *
  * @param {string[]} requests as bytes, each in turn
- * @returns {Promise<{p50: number, p99: number, p999: number, latencies: number[], failed: number}>} milliseconds
+ * @returns {Promise<{p50: number, p99: number, p999: number, latencies: number[], failed: number, failures: Record<number, number>}>}
+ *   milliseconds; what failed, by status, 0 where there was none
  */
 export async function steady(url, { requests, rate, seconds, connections = 64 }) {
   const idle = await Promise.all(Array.from({ length: connections }, () => Connection.open(url)));
   const all = [...idle];
   const total = Math.ceil(rate * seconds);
   const latencies = [];
-  let failed = 0;
+  const failures = {};
+  const fail = (status, more = 1) => (failures[status] = (failures[status] ?? 0) + more);
   const began = performance.now();
   const due = (number) => began + (number / rate) * 1000;
   await new Promise((resolve) => {
@@ -64,7 +66,7 @@ export async function steady(url, { requests, rate, seconds, connections = 64 })
         const connection = idle.pop();
         connection.send(requests[number % requests.length], (status) => {
           latencies.push(performance.now() - due(number));
-          if (status < 200 || status > 299) failed++;
+          if (status < 200 || status > 299) fail(status);
           idle.push(connection);
           if (latencies.length === total) resolve();
           else pump();
@@ -87,11 +89,12 @@ export async function steady(url, { requests, rate, seconds, connections = 64 })
   });
   for (const connection of all) connection.close();
   const given = performance.now();
-  failed += total - latencies.length;
+  if (total > latencies.length) fail(0, total - latencies.length);
   for (let number = latencies.length; number < total; number++) latencies.push(given - due(number));
   latencies.sort((one, other) => one - other);
   const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => quantile(latencies, share));
-  return { p50, p99, p999, latencies, failed };
+  const failed = Object.values(failures).reduce((sum, count) => sum + count, 0);
+  return { p50, p99, p999, latencies, failed, failures: { ...failures } };
 }
 
 /**

@@ -58,17 +58,24 @@ export async function run(stage, { soak }) {
       () => samples.push([(performance.now() - began) / 1000, server.rss()]),
       INTERVAL * 1000,
     );
-    const { failed } = await steady(server.url, { requests, rate: RATE, seconds });
+    const { failed, failures } = await steady(server.url, { requests, rate: RATE, seconds });
     clearInterval(look);
     await sleep(5_000);
     const after = server.rss();
-    return report({ idle, samples, after, failed, seconds, soak });
+    return report({ idle, samples, after, failed, failures, seconds, soak });
   } finally {
     await server.stop();
   }
 }
 
-function report({ idle, samples, after, failed, seconds, soak }) {
+function statuses(failures) {
+  const said = Object.entries(failures).map(
+    ([status, count]) => `${count} ${status === '0' ? 'without an answer' : status}`,
+  );
+  return said.join(', ');
+}
+
+function report({ idle, samples, after, failed, failures, seconds, soak }) {
   const tenth = (number) =>
     median(samples.filter(([at]) => Math.floor((at / seconds) * 10) === number).map(([, rss]) => rss));
   const during = median(samples.map(([, rss]) => rss));
@@ -88,7 +95,7 @@ function report({ idle, samples, after, failed, seconds, soak }) {
   }
   if (failed > 0)
     figures.push({
-      what: 'requests of the mixed load that were not answered with 2xx',
+      what: `requests of the mixed load that were not answered with 2xx (${statuses(failures)})`,
       value: failed,
       atMost: 0,
     });

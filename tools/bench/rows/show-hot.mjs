@@ -11,7 +11,7 @@ import { compare, compareInTurns } from '../rounds.mjs';
 const WARM_UP = 4;
 /** Seconds of a turn, and how many each has in a round. */
 const TURN = 1;
-const TURNS = 4;
+const TURNS = 3;
 
 export const name = 'show-hot';
 export const title = 'Show, hot';
@@ -127,7 +127,7 @@ export async function run(stage, { rounds }) {
       'bare Fastify': unhurried(() => stage.startRival('fastify', { recorded: file })),
       Glimpse: unhurried(() => stage.startGlimpse(url)),
     },
-    Math.min(rounds, 3),
+    Math.min(rounds, 2),
   );
 
   const major = stage.version.split('.')[0];
