@@ -1,7 +1,7 @@
 import { CredentialsRefused, NoAnswer, UnexpectedStatus } from './cannot-ask.js';
 import { retryAfterOf, type Answer, type Ask } from './connection.js';
 import { versionThree, type KeystoneOptions } from './options.js';
-import { readToken, type Endpoint } from './token-document.js';
+import { readToken, type Endpoint, type TokenDocument } from './token-document.js';
 
 /** Of a token's life, the part after which another one is fetched. */
 const RENEWAL = 0.8;
@@ -35,6 +35,23 @@ export function authentication(options: KeystoneOptions): object {
       scope: { project: { name: projectName, domain: { id: projectDomainId } } },
     },
   };
+}
+
+/**
+ * Reads the answer to a request for a token.
+ *
+ * @throws {CannotAsk}
+ */
+export function readIssued({
+  status,
+  headers,
+  document,
+}: Answer): TokenDocument & { readonly token: string } {
+  const token = headers['x-subject-token'];
+  if (status !== 201 || typeof token !== 'string') {
+    throw new UnexpectedStatus(status, retryAfterOf(headers));
+  }
+  return { ...readToken(document, []), token };
 }
 
 /**
@@ -86,13 +103,10 @@ export class OwnToken {
 
   async #issue(): Promise<ServiceToken> {
     const asked = this.now();
-    const { status, headers, document } = await this.#post();
+    const answer = await this.#post();
+    const { status } = answer;
     if (status >= 400 && status < 500 && status !== 429) throw this.#refuse(status);
-    const token = headers['x-subject-token'];
-    if (status !== 201 || typeof token !== 'string') {
-      throw new UnexpectedStatus(status, retryAfterOf(headers));
-    }
-    const { identity, issuedAt, expiresAt, catalog = [] } = readToken(document, []);
+    const { token, identity, issuedAt, expiresAt, catalog = [] } = readIssued(answer);
     // How long it lives is Keystone's to say; when that began is measured here, whatever the clocks show.
     const life = expiresAt.getTime() - issuedAt.getTime();
     this.#refused = undefined;

@@ -3,8 +3,7 @@ import type { AccessRule } from '@glimpse/domain';
 import { CredentialForbidden, UnexpectedStatus } from './cannot-ask.js';
 import { retryAfterOf, type Answer, type Ask, type Question } from './connection.js';
 import { versionThree, type KeystoneOptions } from './options.js';
-import { authentication } from './own-token.js';
-import { readToken, type TokenDocument } from './token-document.js';
+import { authentication, readIssued } from './own-token.js';
 
 /** Seconds that the credential lives, and its tokens with it. */
 const LIFETIME = 5;
@@ -38,13 +37,7 @@ export async function withRestrictedToken<T>(
       ...(body && { body }),
       signal: AbortSignal.timeout(options.timeout * 1000),
     });
-  const issue = async (body: object): Promise<TokenDocument & { token: string }> => {
-    const { status, headers, document } = await call('POST', '/auth/tokens', undefined, body);
-    const token = headers['x-subject-token'];
-    if (status !== 201 || typeof token !== 'string')
-      throw new UnexpectedStatus(status, retryAfterOf(headers));
-    return { ...readToken(document, []), token };
-  };
+  const issue = async (body: object) => readIssued(await call('POST', '/auth/tokens', undefined, body));
 
   // A new one: when it was issued tells Keystone's time, by which the credential ends.
   const own = await issue(authentication(options));
