@@ -64,7 +64,7 @@ export async function run(stage, { rounds }) {
   const owner = stage.token('large');
   const paths = ids.map(pathOf);
   const file = join(stage.folder, 'recorded.json');
-  const load = (server, seconds = 2) => peak(server, { folder: stage.folder, paths, token, seconds });
+  const load = (server, seconds) => peak(server, { folder: stage.folder, paths, token, seconds });
 
   const service = await stage.startGlimpse(url);
   const recorded = await record(service, ids, token);

@@ -1,16 +1,9 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import {
-  authenticate,
-  byPassword,
-  callKeystone,
-  createCredential,
-  ownProject,
-  type Cloud,
-} from '../keystone/harness/cloud.js';
+import { authenticate, byPassword, callKeystone, ownProject, type Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { emptyGlance } from './harness/glance-client.js';
 import { withGlanceSettings } from './harness/glance-process.js';
-import { Mirror } from './harness/mirror.js';
+import { Mirror, byCredential } from './harness/mirror.js';
 
 function suite(cloud: Cloud): void {
   const { glimpse } = cloud.people;
@@ -60,11 +53,7 @@ function suite(cloud: Cloud): void {
   );
 
   it('says that it could not try where Keystone gives it nothing to try it with', async () => {
-    const { id, secret } = await createCredential(cloud, glimpse);
-    const { code, stdout } = await mirror.followWith('--check', {
-      ...{ OS_USERNAME: '', OS_PASSWORD: '', OS_PROJECT_NAME: '' },
-      ...{ OS_APPLICATION_CREDENTIAL_ID: id, OS_APPLICATION_CREDENTIAL_SECRET: secret },
-    });
+    const { code, stdout } = await mirror.followWith('--check', await byCredential(cloud));
     expect([code, stdout]).toEqual([
       0,
       expect.stringMatching(

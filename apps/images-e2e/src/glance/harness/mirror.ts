@@ -10,6 +10,15 @@ interface Finished {
   readonly stderr: string;
 }
 
+/** The settings by which the service's user signs in with an application credential. */
+export async function byCredential(cloud: Cloud): Promise<Record<string, string>> {
+  const { id, secret } = await createCredential(cloud, cloud.people.glimpse);
+  return {
+    ...{ OS_USERNAME: '', OS_PASSWORD: '', OS_PROJECT_NAME: '' },
+    ...{ OS_APPLICATION_CREDENTIAL_ID: id, OS_APPLICATION_CREDENTIAL_SECRET: secret },
+  };
+}
+
 /** A process that follows the source. */
 export interface FollowerProcess {
   readonly pid: number;
@@ -78,11 +87,7 @@ export class Mirror {
   async isCaughtUp(milliseconds = 60_000): Promise<void> {
     let last = '';
     // Signed in like this it may make no credentials, so it looks at images only, which is quicker.
-    const { id, secret } = await createCredential(this.cloud, this.cloud.people.glimpse);
-    const settings = {
-      ...{ OS_USERNAME: '', OS_PASSWORD: '', OS_PROJECT_NAME: '' },
-      ...{ OS_APPLICATION_CREDENTIAL_ID: id, OS_APPLICATION_CREDENTIAL_SECRET: secret },
-    };
+    const settings = await byCredential(this.cloud);
     const inTime = until(async () => {
       const { code, stdout, stderr } = await this.followWith('--check', settings);
       last = stdout + stderr;
