@@ -1,9 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { judgementOf, type JudgeOfRequests } from '@glimpse/auth/nestjs';
-import { projectOf } from '@glimpse/domain';
+import { projectOf, type Identity } from '@glimpse/domain';
 import type { EffectiveSettings } from '../config/settings.js';
 import { newRequestId } from '../http/answer-headers.js';
-import type { Shortcut } from '../http/shortcut.js';
+import type { AnswerAtOnce, Shortcut } from '../http/shortcut.js';
 import type { ImageAccess } from './access.js';
 import { hasCurrent } from './answer.js';
 import { isProjectId } from './face.js';
@@ -34,7 +34,7 @@ const SHOW = /^\/(v2(?:\.1)?)(?:\/([^/]+))?\/images\/([^/]+)$/;
  * judged by the same functions as there; whatever is no plain success goes the long way, and is told why.
  */
 export function showAtOnce({ judge, access, shown, settings }: ShowParts): Shortcut {
-  return (request, response, path) => {
+  return (request, path) => {
     const { headers } = request;
     const found = SHOW.exec(path);
     if (!found || headers['cache-control'] !== undefined || settings.image_url === undefined)
@@ -51,9 +51,8 @@ export function showAtOnce({ judge, access, shown, settings }: ShowParts): Short
     const document = image && shown.kept(image, linkBaseOf(request, project, settings));
     if (!document) return undefined;
 
-    const requestId = newRequestId();
-    const status = send(request, response, document, headersOf(requestId, microversion, document));
-    return { requestId, caller, status, route: ROUTES[version][project === undefined ? 0 : 1] };
+    const route = ROUTES[version][project === undefined ? 0 : 1];
+    return answerOf(request, document, { microversion, caller, route });
   };
 }
 
@@ -69,35 +68,32 @@ function servedTo({ headers }: IncomingMessage, settings: EffectiveSettings): st
   }
 }
 
-/** What the long way sends, byte for byte, in one write: a list of headers, and the body as the text it is. */
-function send(
+/** What the long way sends, byte for byte. */
+function answerOf(
   request: IncomingMessage,
-  response: ServerResponse,
-  { bytes, length, tag }: Shown,
-  headers: string[],
-): number {
-  if (hasCurrent(request, tag)) {
-    response.writeHead(304, headers).end();
-    return 304;
-  }
-  headers.push('content-type', 'application/json', 'content-length', length);
-  response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : bytes, 'latin1');
-  return 200;
+  { bytes, tag, modified }: Shown,
+  { microversion, caller, route }: { microversion: string; caller: Identity; route: string },
+): AnswerAtOnce {
+  const requestId = newRequestId();
+  const headers =
+    `x-compute-request-id: ${requestId}\r\nx-openstack-request-id: ${requestId}\r\n` +
+    `cache-control: private, no-cache\r\n${microversionLines(microversion)}` +
+    `etag: ${tag}\r\nlast-modified: ${modified}\r\n`;
+  if (hasCurrent(request, tag)) return { requestId, caller, route, status: 304, headers, body: '' };
+  return {
+    requestId,
+    caller,
+    route,
+    status: 200,
+    headers: `${headers}content-type: application/json\r\ncontent-length: ${bytes.length}\r\n`,
+    body: request.method === 'HEAD' ? '' : bytes,
+  };
 }
 
-/** Names and values in turn, each list as long as it gets: this is written once for every answer. */
-// prettier-ignore
-function headersOf(id: string, microversion: string, { tag, modified }: Shown): string[] {
-  if (microversion === 'none') {
-    return [
-      'x-compute-request-id', id, 'x-openstack-request-id', id, 'cache-control', 'private, no-cache',
-      'vary', 'X-Auth-Token', 'etag', tag, 'last-modified', modified,
-    ];
-  }
-  return [
-    'x-compute-request-id', id, 'x-openstack-request-id', id, 'cache-control', 'private, no-cache',
-    'vary', 'OpenStack-API-Version, X-OpenStack-Nova-API-Version, X-Auth-Token',
-    'openstack-api-version', `compute ${microversion}`, 'x-openstack-nova-api-version', microversion,
-    'etag', tag, 'last-modified', modified,
-  ];
+function microversionLines(microversion: string): string {
+  if (microversion === 'none') return 'vary: X-Auth-Token\r\n';
+  return (
+    'vary: OpenStack-API-Version, X-OpenStack-Nova-API-Version, X-Auth-Token\r\n' +
+    `openstack-api-version: compute ${microversion}\r\nx-openstack-nova-api-version: ${microversion}\r\n`
+  );
 }

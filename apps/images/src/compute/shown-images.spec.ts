@@ -53,11 +53,11 @@ describe('the document of an image', () => {
     expect(images.kept({ ...IMAGE }, bases[0]!)).toBeUndefined();
   });
 
-  it('says how many bytes it has, and a tag that changes when they do', () => {
+  it('has a character for each byte, and a tag that changes when they do', () => {
     const ascii = shown({ name: 'an image' }, IMAGE);
     const wide = shown({ name: 'é☃' }, IMAGE);
-    expect(ascii).toMatchObject({ bytes: '{"name":"an image"}', length: '19' });
-    expect(wide).toMatchObject({ bytes: '{"name":"Ã©â\x98\x83"}', length: '16' });
+    expect(ascii.bytes).toBe('{"name":"an image"}');
+    expect(wide.bytes).toBe('{"name":"Ã©â\x98\x83"}');
     expect(ascii.tag).toMatch(/^"[\w-]{27}"$/);
     expect(wide.tag).not.toBe(ascii.tag);
     expect(shown({ name: 'an image' }, { ...IMAGE, version: 2n }).tag).toBe(ascii.tag);

@@ -8,8 +8,6 @@ import { imageView } from './image.view.js';
 export interface Shown {
   /** UTF-8, a character for each byte, as Node's `latin1` has it: that is what goes out fastest. */
   readonly bytes: string;
-  /** How many they are, in digits. */
-  readonly length: string;
   /** A strong validator: a hash of the bytes, so that it changes exactly when they do. */
   readonly tag: string;
   /** The value of `Last-Modified`. */
@@ -26,7 +24,6 @@ export function shown(document: object, image: Image): Shown {
   const body = Buffer.from(JSON.stringify(document));
   return {
     bytes: body.toString('latin1'),
-    length: String(body.length),
     tag: `"${hash('sha256', body, 'base64url').slice(0, 27)}"`,
     modified: (image.updatedAt ?? image.createdAt).toUTCString(),
   };
