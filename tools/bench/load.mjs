@@ -45,14 +45,17 @@ export async function peak(server, { folder, paths, token, seconds, connections 
  * what is open then counts as failed.
  *
  * @param {string[]} requests as bytes, each in turn
- * @returns {Promise<{p50: number, p99: number, p999: number, latencies: number[], failed: number, failures: Record<number, number>}>}
+ * @param {number} warmUp seconds of the same before, whose latencies do not count
+ * @returns {Promise<{p50: number, p99: number, p999: number, latencies: Float64Array, failed: number, failures: Record<number, number>}>}
  *   milliseconds; what failed, by status, 0 where there was none
  */
-export async function steady(url, { requests, rate, seconds, connections = 64 }) {
+export async function steady(url, { requests, rate, seconds, warmUp = 0, connections = 64 }) {
   const idle = await Promise.all(Array.from({ length: connections }, () => Connection.open(url)));
   const all = [...idle];
-  const total = Math.ceil(rate * seconds);
-  const latencies = [];
+  const total = Math.ceil(rate * (warmUp + seconds));
+  /** Of each request, in the order in which they were due. */
+  const latencies = new Float64Array(total).fill(NaN);
+  let answered = 0;
   const failures = {};
   const fail = (status, more = 1) => (failures[status] = (failures[status] ?? 0) + more);
   const began = performance.now();
@@ -65,10 +68,11 @@ export async function steady(url, { requests, rate, seconds, connections = 64 })
         const number = next++;
         const connection = idle.pop();
         connection.send(requests[number % requests.length], (status) => {
-          latencies.push(performance.now() - due(number));
+          latencies[number] = performance.now() - due(number);
+          answered++;
           if (status < 200 || status > 299) fail(status);
           idle.push(connection);
-          if (latencies.length === total) resolve();
+          if (answered === total) resolve();
           else pump();
         });
       }
@@ -84,17 +88,19 @@ export async function steady(url, { requests, rate, seconds, connections = 64 })
       if (rate < 1_000) setTimeout(again, milliseconds);
       else setImmediate(again);
     };
-    setTimeout(() => ((next = total), resolve()), seconds * 2_000).unref();
+    setTimeout(() => ((next = total), resolve()), (warmUp + seconds) * 2_000).unref();
     pump();
   });
   for (const connection of all) connection.close();
   const given = performance.now();
-  if (total > latencies.length) fail(0, total - latencies.length);
-  for (let number = latencies.length; number < total; number++) latencies.push(given - due(number));
-  latencies.sort((one, other) => one - other);
-  const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => quantile(latencies, share));
+  if (total > answered) fail(0, total - answered);
+  const counted = latencies
+    .map((latency, number) => (Number.isNaN(latency) ? given - due(number) : latency))
+    .subarray(Math.ceil(rate * warmUp))
+    .sort();
+  const [p50, p99, p999] = [0.5, 0.99, 0.999].map((share) => quantile(counted, share));
   const failed = Object.values(failures).reduce((sum, count) => sum + count, 0);
-  return { p50, p99, p999, latencies, failed, failures: { ...failures } };
+  return { p50, p99, p999, latencies: counted, failed, failures: { ...failures } };
 }
 
 /**
