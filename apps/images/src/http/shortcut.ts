@@ -39,6 +39,7 @@ export type Shortcut = (request: IncomingMessage, path: string) => AnswerAtOnce 
  */
 export function putInFront(server: Server, shortcut: Shortcut, telemetry: Telemetry): void {
   const [listener] = server.listeners('request') as [RequestListener];
+  const connectionLines = connectionLinesOf(server);
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: Parameters<RequestListener>[1]) => {
     const from = performance.now();
@@ -48,7 +49,7 @@ export function putInFront(server: Server, shortcut: Shortcut, telemetry: Teleme
       listener(request, response);
       return;
     }
-    send(response, answer, server.keepAliveTimeout);
+    send(response, answer, connectionLines());
     const { requestId, caller, route, status } = answer;
     telemetry.observe('request-served', {
       requestId,
@@ -81,28 +82,28 @@ function canSend({ httpVersion }: IncomingMessage, { socket, shouldKeepAlive }: 
 /**
  * Writes an answer to its connection as it is. Node's response would check, join and account for the same
  * headers again each time, which costs more than all that leads to an answer. That it is finished is all that
- * Node hears, and does what it does then: the next request of the connection, and its time of rest.
- *
- * @param keepAlive milliseconds that the connection may rest
+ * Node hears, and does what it does then: the next request of the connection, and its time of rest. As somebody
+ * began to read the request, Node does not run a body that it has not through its streams.
  */
-function send(response: ServerResponse, { status, headers, body }: AnswerAtOnce, keepAlive: number): void {
-  const rest = `${dateLine()}Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAlive / 1000)}\r\n`;
-  response.socket!.write(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}${rest}\r\n${body}`,
-    'latin1',
-  );
+function send(response: ServerResponse, { status, headers, body }: AnswerAtOnce, lines: string): void {
+  const text = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}${lines}\r\n${body}`;
+  response.socket!.write(text, 'latin1');
+  response.req.read();
   response.emit('finish');
 }
 
-let second = NaN;
-let line = '';
-
-/** The header `Date`, which is made once a second. */
-function dateLine(): string {
-  const now = Math.floor(Date.now() / 1000);
-  if (now !== second) {
-    second = now;
-    line = `Date: ${new Date(now * 1000).toUTCString()}\r\n`;
-  }
-  return line;
+/** The headers that Node adds to the answers of a server, made once a second. */
+function connectionLinesOf(server: Server): () => string {
+  let second = NaN;
+  let lines = '';
+  return () => {
+    const now = Math.floor(Date.now() / 1000);
+    if (now !== second) {
+      second = now;
+      lines =
+        `Date: ${new Date(now * 1000).toUTCString()}\r\nConnection: keep-alive\r\n` +
+        `Keep-Alive: timeout=${Math.floor(server.keepAliveTimeout / 1000)}\r\n`;
+    }
+    return lines;
+  };
 }
