@@ -34,9 +34,12 @@ export function checkJudge(judge: Partial<Judge> | undefined): asserts judge is 
   if (problems.length > 0) throw new InvalidOptions(problems);
 }
 
-function header(request: JudgedRequest, name: string): string {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value.join(', ') : (value ?? '');
+function text(header: string | string[] | undefined): string {
+  return Array.isArray(header) ? header.join(', ') : (header ?? '');
+}
+
+function saysNoCache(header: string | string[] | undefined): boolean {
+  return header !== undefined && /(?:^|[\s,])no-cache(?:$|[\s,])/i.test(text(header));
 }
 
 /**
@@ -61,10 +64,11 @@ function header(request: JudgedRequest, name: string): string {
 export function judgeRequest(judge: Judge, request: JudgedRequest): Identity | Promise<Identity> {
   try {
     checkJudge(judge);
-    const token = header(request, 'x-auth-token');
+    const { headers } = request;
+    const token = text(headers['x-auth-token']);
     if (token === '') throw new Unauthenticated(judge.authenticator.challenge);
-    const fresh = /(?:^|[\s,])no-cache(?:$|[\s,])/i.test(header(request, 'cache-control'));
-    if (header(request, 'x-service-token') !== '') return judgeVouched(judge, request, token, fresh);
+    const fresh = saysNoCache(headers['cache-control']);
+    if (text(headers['x-service-token']) !== '') return judgeVouched(judge, request, token, fresh);
 
     const authentication = judge.authenticator.authenticate(token, { fresh });
     if ('outcome' in authentication) return restricted(judge, request, identified(judge, authentication));
@@ -84,7 +88,7 @@ async function judgeVouched(
   fresh: boolean,
 ): Promise<Identity> {
   const { authenticator } = judge;
-  const serviceToken = header(request, 'x-service-token');
+  const serviceToken = text(request.headers['x-service-token']);
   const service = identified(judge, await authenticator.authenticate(serviceToken, { fresh }));
   if (!service.service || service.accessRules !== null) throw new Unauthenticated(authenticator.challenge);
   return identified(judge, await authenticator.authenticate(token, { fresh, allowExpired: true }));

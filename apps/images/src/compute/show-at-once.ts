@@ -71,23 +71,17 @@ function servedTo({ headers }: IncomingMessage, settings: EffectiveSettings): st
 /** What the long way sends, byte for byte. */
 function answerOf(
   request: IncomingMessage,
-  { bytes, tag, modified }: Shown,
+  { bytes, tag, modified, lines }: Shown,
   { microversion, caller, route }: { microversion: string; caller: Identity; route: string },
 ): AnswerAtOnce {
   const requestId = newRequestId();
+  const current = hasCurrent(request, tag);
   const headers =
     `x-compute-request-id: ${requestId}\r\nx-openstack-request-id: ${requestId}\r\n` +
     `cache-control: private, no-cache\r\n${microversionLines(microversion)}` +
-    `etag: ${tag}\r\nlast-modified: ${modified}\r\n`;
-  if (hasCurrent(request, tag)) return { requestId, caller, route, status: 304, headers, body: '' };
-  return {
-    requestId,
-    caller,
-    route,
-    status: 200,
-    headers: `${headers}content-type: application/json\r\ncontent-length: ${bytes.length}\r\n`,
-    body: request.method === 'HEAD' ? '' : bytes,
-  };
+    (current ? `etag: ${tag}\r\nlast-modified: ${modified}\r\n` : lines);
+  const body = current || request.method === 'HEAD' ? '' : bytes;
+  return { requestId, caller, route, status: current ? 304 : 200, headers, body };
 }
 
 function microversionLines(microversion: string): string {

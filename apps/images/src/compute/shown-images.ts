@@ -12,21 +12,24 @@ export interface Shown {
   readonly tag: string;
   /** The value of `Last-Modified`. */
   readonly modified: string;
+  /** The headers of all these, as they stand in an answer. */
+  readonly lines: string;
 }
 
 /** The most documents that are kept of one image: whoever sends it can make up hosts. */
 const MOST = 16;
 /** Bytes that a kept document takes beside its own. */
-const OVERHEAD = 500;
+const OVERHEAD = 700;
 
 /** Makes a document about an image ready to be sent. */
 export function shown(document: object, image: Image): Shown {
   const body = Buffer.from(JSON.stringify(document));
-  return {
-    bytes: body.toString('latin1'),
-    tag: `"${hash('sha256', body, 'base64url').slice(0, 27)}"`,
-    modified: (image.updatedAt ?? image.createdAt).toUTCString(),
-  };
+  const tag = `"${hash('sha256', body, 'base64url').slice(0, 27)}"`;
+  const modified = (image.updatedAt ?? image.createdAt).toUTCString();
+  const lines =
+    `etag: ${tag}\r\nlast-modified: ${modified}\r\n` +
+    `content-type: application/json\r\ncontent-length: ${body.length}\r\n`;
+  return { bytes: body.toString('latin1'), tag, modified, lines };
 }
 
 /** A document, and what its links are built on. */

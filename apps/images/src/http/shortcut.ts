@@ -49,7 +49,7 @@ export function putInFront(server: Server, shortcut: Shortcut, telemetry: Teleme
       listener(request, response);
       return;
     }
-    send(response, answer, connectionLines());
+    send(response, answer, connectionLines(from));
     const { requestId, caller, route, status } = answer;
     telemetry.observe('request-served', {
       requestId,
@@ -92,16 +92,20 @@ function send(response: ServerResponse, { status, headers, body }: AnswerAtOnce,
   response.emit('finish');
 }
 
-/** The headers that Node adds to the answers of a server, made once a second. */
-function connectionLinesOf(server: Server): () => string {
-  let second = NaN;
+/**
+ * The headers that Node adds to the answers of a server, made once a second.
+ *
+ * @returns of the time now, by `performance.now()`
+ */
+function connectionLinesOf(server: Server): (now: number) => string {
+  let until = -Infinity;
   let lines = '';
-  return () => {
-    const now = Math.floor(Date.now() / 1000);
-    if (now !== second) {
-      second = now;
+  return (now) => {
+    if (now >= until) {
+      const date = new Date();
+      until = now + 1000 - date.getMilliseconds();
       lines =
-        `Date: ${new Date(now * 1000).toUTCString()}\r\nConnection: keep-alive\r\n` +
+        `Date: ${date.toUTCString()}\r\nConnection: keep-alive\r\n` +
         `Keep-Alive: timeout=${Math.floor(server.keepAliveTimeout / 1000)}\r\n`;
     }
     return lines;
