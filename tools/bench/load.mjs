@@ -66,7 +66,8 @@ export async function steady(url, { requests, rate, seconds, warmUp = 0, connect
     const pump = () => {
       while (next < total && idle.length > 0 && due(next) <= performance.now()) {
         const number = next++;
-        const connection = idle.pop();
+        // The one that rested longest: some seconds more, and the server would close it.
+        const connection = idle.shift();
         connection.send(requests[number % requests.length], (status) => {
           latencies[number] = performance.now() - due(number);
           answered++;
