@@ -252,7 +252,7 @@ describe.each([
         expect(quick).toBe(long);
         if (/^HTTP\/1.1 (?:200|304)/.test(quick) && method !== 'OPTIONS' && access.reads === before) atOnce++;
       }),
-      { numRuns: 400 },
+      { numRuns: 1_000 },
     );
     // Else there would be nothing that is compared.
     expect(atOnce).toBeGreaterThan(20);
