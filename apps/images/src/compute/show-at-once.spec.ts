@@ -305,16 +305,24 @@ describe.each([
     expect(answers).toBe(many + 1);
   }, 30_000);
 
-  it('lets its connection rest as long as it says', async () => {
-    const server = apps.quick.getHttpServer() as Server;
-    const { keepAliveTimeout } = server;
-    server.keepAliveTimeout = 1;
-    try {
-      const socket = connect(ports.quick, '127.0.0.1').resume();
-      socket.write(`GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n\r\n`);
+  it('closes a connection after as much silence as may be, and no sooner', async () => {
+    const keeps = async (way: 'long' | 'quick'): Promise<void> => {
+      const server = apps[way].getHttpServer() as Server;
+      const { timeout } = server;
+      expect(server.keepAliveTimeout).toBeLessThan(timeout);
+      server.timeout = 500;
+      const socket = connect(ports[way], '127.0.0.1');
+      await once(socket, 'connect');
+      let answers = 0;
+      socket.on('data', (chunk: Buffer) => (answers += chunk.toString().split('HTTP/1.1 200 OK').length - 1));
+      for (let request = 0; request < 8; request++) {
+        socket.write(`GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n\r\n`);
+        await sleep(80);
+      }
+      expect(answers).toBe(8);
       await once(socket, 'close');
-    } finally {
-      server.keepAliveTimeout = keepAliveTimeout;
-    }
+      server.timeout = timeout;
+    };
+    await Promise.all([keeps('long'), keeps('quick')]);
   });
 });

@@ -10,7 +10,7 @@ import { answerBrokenRequest, takeOver } from './broken-requests.js';
 import { BODY_LIMIT, BodyTooLarge, MethodNotAllowed, RouteNotFound } from './errors.js';
 import type { Face } from './face.js';
 import { flawOf } from './malformed.js';
-import { MOST_CONNECTIONS, RequestLimit, SILENCE } from './overload.js';
+import { MOST_CONNECTIONS, REST, RequestLimit, SILENCE } from './overload.js';
 import { pathOf, rewriteUrl } from './path.js';
 import { putInFront, type Shortcut } from './shortcut.js';
 
@@ -42,7 +42,7 @@ export function createEdge(
     return503OnClosing: false,
     requestTimeout: 30_000,
     connectionTimeout: SILENCE,
-    keepAliveTimeout: 72_000,
+    keepAliveTimeout: REST,
     http: { requireHostHeader: false, headersTimeout: 15_000, connectionsCheckingInterval: 1_000 },
   });
   const fastify = adapter.getInstance<FastifyInstance>();

@@ -13,6 +13,9 @@ export const MOST_CONNECTIONS = 16_384;
 /** Milliseconds of silence, in either direction, after which a connection is closed. */
 export const SILENCE = 75_000;
 
+/** Milliseconds that clients are told a connection may rest: it is closed later, never under their next request. */
+export const REST = SILENCE - 3_000;
+
 /** More is asked than can be answered. */
 export class Overloaded extends DomainError {
   readonly code = 'overloaded';
