@@ -20,7 +20,8 @@ import * as showHot from './rows/show-hot.mjs';
 import * as sizes from './rows/sizes.mjs';
 import * as start from './rows/start.mjs';
 
-const ROWS = [showHot, showCold, lists, changes, sizes, start, memory, mirror];
+// What is changed was changed lately, and so found by changes-since: sizes come before changes.
+const ROWS = [showHot, showCold, lists, sizes, changes, start, memory, mirror];
 
 const { values } = parseArgs({
   options: {

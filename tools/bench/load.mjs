@@ -19,14 +19,15 @@ export function requireWrk() {
 }
 
 /**
- * The most requests a second that a server answers, one wrk on the other cores, each path in turn.
+ * The most requests a second that a server answers, one wrk on the other cores.
  *
+ * @param {string[]} requests lines of a method, a path, and a body where there is one, each in turn
  * @returns {Promise<{rate: number, cpu: number}>} requests a second; processor microseconds of the server a request
  * @throws when anything but 2xx comes back
  */
-export async function peak(server, { folder, paths, token, seconds, connections = 64 }) {
-  const list = join(folder, 'paths');
-  writeFileSync(list, paths.join('\n'));
+export async function peak(server, { folder, requests, token, seconds, connections = 64 }) {
+  const list = join(folder, 'requests');
+  writeFileSync(list, requests.join('\n'));
   const before = server.cpu();
   const { stdout } = await promisify(execFile)('wrk', [
     ...['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '-H', `X-Auth-Token: ${token}`],

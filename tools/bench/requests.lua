@@ -1,9 +1,10 @@
--- GET requests for the paths of a file, a path a line, one after another.
+-- The requests of a file, one after another: a line for each, its method, its path, and its body if it has one.
 local requests, at = {}, 0
 
 function init(args)
-  for path in io.lines(args[1]) do
-    requests[#requests + 1] = wrk.format('GET', path)
+  for line in io.lines(args[1]) do
+    local method, path, body = line:match('^(%S+) (%S+) ?(.*)$')
+    requests[#requests + 1] = wrk.format(method, path, nil, body ~= '' and body or nil)
   end
 end
 

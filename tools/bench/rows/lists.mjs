@@ -39,7 +39,7 @@ export async function run(stage, { rounds }) {
   const token = stage.token(PROJECT);
   const query = await queryOfList();
   const load = (server, { path, connections }, seconds) =>
-    peak(server, { folder: stage.folder, paths: [path], token, seconds, connections });
+    peak(server, { folder: stage.folder, requests: [`GET ${path}`], token, seconds, connections });
   const of = await compare(
     {
       'bare Fastify': {

@@ -39,17 +39,18 @@ export async function run(stage, { rounds }) {
   try {
     const first = await stage.startGlimpse(url, mirrored);
     const ids = await untilListed(first, token).finally(() => first.stop());
-    const shows = ids.map((id) => `/v2.1/images/${id}`);
-    const load = (server, paths, seconds, connections) =>
-      peak(server, { folder: stage.folder, paths, token, seconds, connections });
+    const shows = ids.map((id) => `GET /v2.1/images/${id}`);
+    const list = ['GET /v2.1/images/detail?limit=25'];
+    const load = (server, requests, seconds, connections) =>
+      peak(server, { folder: stage.folder, requests, token, seconds, connections });
     const contestant = (settings) => ({
       start: () => stage.startGlimpse(url, settings),
       async measure(server) {
         await load(server, shows, WARM_UP);
         const show = await load(server, shows, 2);
-        await load(server, ['/v2.1/images/detail?limit=25'], 1, 16);
-        const list = await load(server, ['/v2.1/images/detail?limit=25'], 2, 16);
-        return { show: show.rate, list: list.rate };
+        await load(server, list, 1, 16);
+        const page = await load(server, list, 2, 16);
+        return { show: show.rate, list: page.rate };
       },
     });
     const of = await compare(

@@ -27,12 +27,12 @@ export async function run(stage, { rounds }) {
   const { url } = await stage.catalogue(100_000);
   const ids = await stage.publicIds(url, 1_000);
   const token = stage.token('none');
-  const paths = ids.map((id) => `/v2.1/images/${id}`);
+  const requests = ids.map((id) => `GET /v2.1/images/${id}`);
   const contestant = (start) => ({
     start,
     async measure(server) {
       const load = (seconds, connections) =>
-        peak(server, { folder: stage.folder, paths, token, seconds, connections });
+        peak(server, { folder: stage.folder, requests, token, seconds, connections });
       await load(2, 32);
       const many = await load(2, 32);
       const { rate, cpu } = await load(1, 1);
