@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { glimpse } from './harness/command.js';
 import { createDatabase, databaseUrl, query } from './harness/databases.js';
+import { RawConnection, bytesOf } from './harness/raw-http.js';
 import { startService, tokenOf, type Service } from './harness/service.js';
 
 const IMAGE = '22222222-0000-4000-8000-000000000001';
@@ -46,6 +47,23 @@ describe('metadata', () => {
     );
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     expect(Object.keys(await metadata()).sort()).toEqual(keys.sort());
+  });
+
+  it('is changed and read in the order in which a client pipelines that', async () => {
+    const headers = { 'x-auth-token': tokenOf('demo') };
+    const target = `/v2.1/images/${IMAGE}/metadata/turn`;
+    const turns = Array.from({ length: 300 }, (_, turn) => `turn ${turn}`);
+    const connection = await RawConnection.open(service.url);
+    for (const turn of turns) {
+      const body = JSON.stringify({ meta: { turn } });
+      connection.write(bytesOf({ method: 'PUT', target, headers, body }));
+      connection.write(bytesOf({ target, headers }));
+    }
+    for (const turn of turns) {
+      expect((await connection.answer()).status).toBe(200);
+      expect(JSON.parse((await connection.answer()).text)).toEqual({ meta: { turn } });
+    }
+    connection.close();
   });
 
   it('never gets beyond 128 items, however many write at once', async () => {

@@ -75,4 +75,21 @@ describe('more requests than can be answered', () => {
     await database.restore();
     await until(async () => (await sendRaw(service.url, LIST)).status === 200);
   });
+
+  it('are not those of one client that sends its requests without waiting for answers', async () => {
+    database.stall();
+    const [greedy, other] = (await open(2)) as [RawConnection, RawConnection];
+    const many = 3_000;
+    greedy.write(bytesOf(LIST).toString().repeat(many));
+    // Answered by the same process behind all that it has read of them.
+    await sendRaw(service.url, { target: '/livez' });
+    other.write(bytesOf(LIST));
+    expect(messageOf(await other.answer())).toBe('The image catalogue cannot be asked at the moment.');
+    await database.restore();
+    await until(async () => (await sendRaw(service.url, LIST)).status === 200);
+    for (let answers = 0; answers < many; answers++) {
+      expect([200, 503]).toContain((await greedy.answer()).status);
+    }
+    for (const connection of [greedy, other]) connection.close();
+  });
 });

@@ -40,13 +40,14 @@ export function showAtOnce({ judge, access, shown, settings }: ShowParts): Short
     if (!found || headers['cache-control'] !== undefined || settings.image_url === undefined)
       return undefined;
     const [, version, project, id] = found as unknown as [string, ApiVersion, string | undefined, string];
+    if (project !== undefined && !isProjectId(project)) return undefined;
     const microversion = version === 'v2.1' ? servedTo(request, settings) : 'none';
     if (microversion === undefined) return undefined;
 
     const method = request.method!;
     const caller = judgementOf(judge, { method, path, headers }, request);
     if (caller instanceof Promise) return undefined;
-    if (project !== undefined && !(isProjectId(project) && project === projectOf(caller))) return undefined;
+    if (project !== undefined && project !== projectOf(caller)) return undefined;
     const image = access.readKept(id, caller);
     const document = image && shown.kept(image, linkBaseOf(request, project, settings));
     if (!document) return undefined;
@@ -71,7 +72,7 @@ function servedTo({ headers }: IncomingMessage, settings: EffectiveSettings): st
 /** What the long way sends, byte for byte. */
 function answerOf(
   request: IncomingMessage,
-  { bytes, tag, modified, lines }: Shown,
+  { bytes, tag, validators, content }: Shown,
   { microversion, caller, route }: { microversion: string; caller: Identity; route: string },
 ): AnswerAtOnce {
   const requestId = newRequestId();
@@ -79,7 +80,8 @@ function answerOf(
   const headers =
     `x-compute-request-id: ${requestId}\r\nx-openstack-request-id: ${requestId}\r\n` +
     `cache-control: private, no-cache\r\n${microversionLines(microversion)}` +
-    (current ? `etag: ${tag}\r\nlast-modified: ${modified}\r\n` : lines);
+    validators +
+    (current ? '' : content);
   const body = current || request.method === 'HEAD' ? '' : bytes;
   return { requestId, caller, route, status: current ? 304 : 200, headers, body };
 }

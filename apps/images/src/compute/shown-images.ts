@@ -12,8 +12,10 @@ export interface Shown {
   readonly tag: string;
   /** The value of `Last-Modified`. */
   readonly modified: string;
-  /** The headers of all these, as they stand in an answer. */
-  readonly lines: string;
+  /** The headers that name this version, as they stand in an answer. */
+  readonly validators: string;
+  /** Those that say what the bytes are. */
+  readonly content: string;
 }
 
 /** The most documents that are kept of one image: whoever sends it can make up hosts. */
@@ -26,10 +28,13 @@ export function shown(document: object, image: Image): Shown {
   const body = Buffer.from(JSON.stringify(document));
   const tag = `"${hash('sha256', body, 'base64url').slice(0, 27)}"`;
   const modified = (image.updatedAt ?? image.createdAt).toUTCString();
-  const lines =
-    `etag: ${tag}\r\nlast-modified: ${modified}\r\n` +
-    `content-type: application/json\r\ncontent-length: ${body.length}\r\n`;
-  return { bytes: body.toString('latin1'), tag, modified, lines };
+  return {
+    bytes: body.toString('latin1'),
+    tag,
+    modified,
+    validators: `etag: ${tag}\r\nlast-modified: ${modified}\r\n`,
+    content: `content-type: application/json\r\ncontent-length: ${body.length}\r\n`,
+  };
 }
 
 /** A document, and what its links are built on. */

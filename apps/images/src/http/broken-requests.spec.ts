@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it, jest } from '@jest/globals';
 import { faultOf } from '../compute/faults.js';
@@ -101,11 +101,17 @@ describe('a connection that cannot be read on', () => {
     connection.destroy();
   });
 
-  it('is closed for good when the client goes on for too long', () => {
-    jest.useFakeTimers();
+  it('is closed for good when the client goes on for too long after the answer was sent', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick'] });
     try {
-      const connection = new FakeConnection();
+      const connection = new FakeConnection({ autoDestroy: false });
+      let sent = (): void => undefined;
+      connection._flush = (done) => (sent = done);
       fail(connection, 'HPE_INVALID_METHOD');
+      jest.advanceTimersByTime(10_000);
+      expect(connection.destroyed).toBe(false);
+      sent();
+      await once(connection, 'finish');
       jest.advanceTimersByTime(1_900);
       expect(connection.destroyed).toBe(false);
       jest.advanceTimersByTime(200);

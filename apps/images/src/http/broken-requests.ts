@@ -26,7 +26,7 @@ function rawAnswer(face: Face, error: unknown): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
 }
 
-/** How long a client may go on sending after its last answer, in milliseconds. */
+/** How long a client may go on sending after it was sent its last answer, in milliseconds. */
 const LINGER = 2_000;
 
 /** Hears no more requests on a connection: what still comes is dropped. */
@@ -41,9 +41,10 @@ function deafen(connection: Duplex): void {
  */
 function endGently(connection: Duplex): void {
   deafen(connection);
-  connection.end();
-  const close = setTimeout(() => connection.destroy(), LINGER).unref();
-  connection.once('close', () => clearTimeout(close));
+  connection.end(() => {
+    const close = setTimeout(() => connection.destroy(), LINGER).unref();
+    connection.once('close', () => clearTimeout(close));
+  });
 }
 
 /** A connection, and the response that it is busy with, as Node keeps it. */

@@ -9,6 +9,7 @@ import { projectOf, type Identity } from '@glimpse/domain';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { globalRequestIdOf } from './answer-headers.js';
 import { flawOf } from './malformed.js';
+import { oneAtATime } from './one-at-a-time.js';
 import { pathOf, rewriteUrl } from './path.js';
 
 /** A whole answer, and what is known of its request. Nothing that a client sent may be in it unchecked. */
@@ -41,10 +42,10 @@ export function putInFront(server: Server, shortcut: Shortcut, telemetry: Teleme
   const [listener] = server.listeners('request') as [RequestListener];
   const connectionLines = connectionLinesOf(server);
   server.removeAllListeners('request');
-  server.on('request', (request: IncomingMessage, response: Parameters<RequestListener>[1]) => {
+  const serve: RequestListener = (request, response) => {
     const from = performance.now();
     const answer =
-      canSend(request, response) && isPlain(request) ? shortcut(request, pathOf(request)) : undefined;
+      keeps(request, response) && isPlain(request) ? shortcut(request, pathOf(request)) : undefined;
     if (!answer) {
       listener(request, response);
       return;
@@ -62,7 +63,8 @@ export function putInFront(server: Server, shortcut: Shortcut, telemetry: Teleme
       status,
       duration: Math.round((performance.now() - from) * 1000) / 1e6,
     });
-  });
+  };
+  server.on('request', oneAtATime(serve));
 }
 
 /** Whether a request reads, has no body, and nothing is wrong with it; its path is known then. */
@@ -74,9 +76,9 @@ function isPlain(request: IncomingMessage): boolean {
   return flawOf(request) === undefined;
 }
 
-/** Whether a connection stays open after an answer, and no earlier answer is still due on it. */
-function canSend({ httpVersion }: IncomingMessage, { socket, shouldKeepAlive }: ServerResponse): boolean {
-  return socket !== null && shouldKeepAlive && httpVersion === '1.1';
+/** Whether a connection stays open after an answer. */
+function keeps({ httpVersion }: IncomingMessage, { shouldKeepAlive }: ServerResponse): boolean {
+  return shouldKeepAlive && httpVersion === '1.1';
 }
 
 /**

@@ -391,6 +391,7 @@ describe('what is kept', () => {
     notices.time += 2_001;
     expect(cache.kept(id, OWNER)).toBeUndefined();
     expect(asked.asked).toBe(1);
+    expect(cache.outcomes).toMatchObject({ miss: 1, hit: 1 });
   });
 
   it('counts with what others keep along with it, and goes together with that', async () => {

@@ -104,7 +104,10 @@ export class CachedCatalogue implements Catalogue, Copies {
   async image(id: string, viewer: Viewer, options: ReadOptions = {}): Promise<Reading<Image>> {
     const key = id.toLowerCase();
     const copy = options.fresh ? undefined : this.#fresh(key);
-    if (copy) return { source: 'fresh', value: shown(copy, viewer) };
+    if (copy) {
+      this.outcomes.hit++;
+      return { source: 'fresh', value: shown(copy, viewer) };
+    }
     try {
       return { source: 'fresh', value: shown(await this.#ask(key, options), viewer) };
     } catch (error) {
@@ -116,7 +119,9 @@ export class CachedCatalogue implements Catalogue, Copies {
 
   kept(id: string, viewer: Viewer): Image | undefined {
     const image = this.#fresh(id.toLowerCase());
-    return image && canSee(image, viewer) ? image : undefined;
+    if (!image || !canSee(image, viewer)) return undefined;
+    this.outcomes.hit++;
+    return image;
   }
 
   charge(image: Image, bytes: number): void {
@@ -151,9 +156,7 @@ export class CachedCatalogue implements Catalogue, Copies {
     const { session } = this.notices;
     if (!session || this.#now() - session.confirmedAt > TRUST) return undefined;
     const copy = this.#copies.get(key);
-    if (copy?.session !== session) return undefined;
-    this.outcomes.hit++;
-    return copy.image;
+    return copy?.session === session ? copy.image : undefined;
   }
 
   /** Asks the catalogue, and while nothing is heard of it not for long, if there is a copy. */
