@@ -4,7 +4,8 @@ import type { Socket } from 'node:net';
 /**
  * Works on the requests of a connection one after another, and on none while its client does not read: a pipeline of
  * thousands takes no more room than one request does, whatever is answered, and what is changed first is changed
- * first (RFC 9112, 9.3.2). As long as any waits, nothing more is read from the connection.
+ * first (RFC 9112, 9.3.2). As long as any waits, nothing more is read from the connection. What comes behind the last
+ * answer of a connection is not worked on at all (9.6).
  */
 export function oneAtATime(listener: RequestListener): RequestListener {
   /** How many requests of a connection wait. */
@@ -17,6 +18,7 @@ export function oneAtATime(listener: RequestListener): RequestListener {
 
   function begin(request: IncomingMessage, response: ServerResponse): void {
     const connection = request.socket;
+    if (!connection.writable) return;
     if (connection.writableNeedDrain) {
       connection.once('drain', () => begin(request, response));
       return;
@@ -33,6 +35,7 @@ export function oneAtATime(listener: RequestListener): RequestListener {
 
   return (request, response) => {
     const connection = request.socket;
+    if (!connection.writable) return;
     // Node gives a response its connection when all before it are sent.
     const isNext = response.socket !== null;
     if (isNext && !connection.writableNeedDrain) {

@@ -44,8 +44,12 @@ export function putInFront(server: Server, shortcut: Shortcut, telemetry: Teleme
   server.removeAllListeners('request');
   const serve: RequestListener = (request, response) => {
     const from = performance.now();
-    const answer =
-      keeps(request, response) && isPlain(request) ? shortcut(request, pathOf(request)) : undefined;
+    let answer: AnswerAtOnce | undefined;
+    try {
+      if (keeps(request, response) && isPlain(request)) answer = shortcut(request, pathOf(request));
+    } catch {
+      // It goes wrong again the long way, and is answered there.
+    }
     if (!answer) {
       listener(request, response);
       return;
