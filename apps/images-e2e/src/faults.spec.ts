@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDatabase } from './harness/databases.js';
@@ -515,6 +516,34 @@ describe('pipelined requests', () => {
       expect((await connection.answer()).status).toBe(status);
       connection.close();
     }
+  });
+
+  it('are read behind the last answer, or it would be lost with them', async () => {
+    const { hostname, port } = new URL(service.url);
+    const socket = connect({ host: hostname, port: Number(port) });
+    let received = '';
+    socket.on('data', (chunk) => (received += chunk.toString())).pause();
+    const odd = bytesOf({ target: ITEM, headers: { ...TOKEN, expect: 'x' } });
+    await new Promise((sent) => socket.write(odd.toString() + good.toString().repeat(40_000), sent));
+    socket.resume();
+    await once(socket, 'end');
+    expect(received).toMatch(/^HTTP\/1.1 417 /);
+    socket.destroy();
+  });
+
+  it('are told to go on when it is their turn, and those behind them are answered too', async () => {
+    const connection = await RawConnection.open(service.url);
+    const headers = { ...TOKEN, expect: '100-continue' };
+    const waits = bytesOf({ method: 'PUT', target: `${ITEM}/metadata`, headers, body: '{}' });
+    connection.write(Buffer.concat([good, good, waits.subarray(0, -2)]));
+    for (let answered = 0; answered < 2; answered++) {
+      expect((await connection.answer()).text).toContain('"name":"fakeimage7"');
+    }
+    await until(() => connection.hasReceived('HTTP/1.1 100 Continue'));
+    connection.write(Buffer.concat([waits.subarray(-2), good]));
+    expect((await connection.answer()).status).toBe(400);
+    expect((await connection.answer()).text).toContain('"name":"fakeimage7"');
+    connection.close();
   });
 });
 

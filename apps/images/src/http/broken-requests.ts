@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { answerHeaders, newRequestId } from './answer-headers.js';
 import { HeadersTooLarge, MalformedRequest, MethodNotAllowed, RequestTimeout } from './errors.js';
 import type { Face } from './face.js';
+import { oneAtATime } from './one-at-a-time.js';
 
 /** What Node's HTTP parser found wrong. */
 function finding(code: string | undefined): Error {
@@ -29,9 +30,13 @@ function rawAnswer(face: Face, error: unknown): string {
 /** How long a client may go on sending after it was sent its last answer, in milliseconds. */
 const LINGER = 2_000;
 
-/** Hears no more requests on a connection: what still comes is dropped. */
+/**
+ * Hears no more requests on a connection: what still comes is dropped. That somebody listens to the data ends that
+ * Node's parser reads it, and with it what began to read again where that had been stopped.
+ */
 function deafen(connection: Duplex): void {
   connection.removeAllListeners('data').on('data', () => undefined);
+  connection.on('resume', () => connection._read(0));
   connection.on('error', () => undefined).resume();
 }
 
@@ -87,12 +92,12 @@ export function takeOver(face: Face, server: Server & { httpAllowHalfOpen?: bool
     connection.destroySoon = () => endGently(connection);
     connection.setTimeout = () => connection;
   });
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    // Behind answers that are still due Node would send it in the midst of this one. A client that is not
-    // told to go on does so all the same (RFC 9110, 10.1.1).
-    if (response.socket) response.writeContinue();
+  // Behind answers that are still due Node would send it in the midst of its own.
+  const goOn = oneAtATime((request, response) => {
+    response.writeContinue();
     server.emit('request', request, response);
   });
+  server.on('checkContinue', goOn);
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     server.emit('request', request, response);
   });

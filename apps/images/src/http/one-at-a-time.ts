@@ -1,6 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
+/** How many requests of a connection wait. */
+const waiting = new WeakMap<Socket, number>();
+
 /**
  * Works on the requests of a connection one after another, and on none while its client does not read: a pipeline of
  * thousands takes no more room than one request does, whatever is answered, and what is changed first is changed
@@ -8,14 +11,6 @@ import type { Socket } from 'node:net';
  * answer of a connection is not worked on at all (9.6).
  */
 export function oneAtATime(listener: RequestListener): RequestListener {
-  /** How many requests of a connection wait. */
-  const waiting = new WeakMap<Socket, number>();
-
-  /** Node reads on once a client took its answers. */
-  function holdBack(this: Socket): void {
-    if (waiting.has(this)) this.pause();
-  }
-
   function begin(request: IncomingMessage, response: ServerResponse): void {
     const connection = request.socket;
     if (!connection.writable) return;
@@ -23,13 +18,7 @@ export function oneAtATime(listener: RequestListener): RequestListener {
       connection.once('drain', () => begin(request, response));
       return;
     }
-    const others = waiting.get(connection)! - 1;
-    if (others > 0) {
-      waiting.set(connection, others);
-    } else {
-      waiting.delete(connection);
-      connection.off('resume', holdBack).resume();
-    }
+    waitNoMore(connection);
     listener(request, response);
   }
 
@@ -42,10 +31,29 @@ export function oneAtATime(listener: RequestListener): RequestListener {
       listener(request, response);
       return;
     }
-    const others = waiting.get(connection) ?? 0;
-    waiting.set(connection, others + 1);
-    if (others === 0) connection.on('resume', holdBack).pause();
+    wait(connection);
     if (isNext) begin(request, response);
     else response.once('socket', () => process.nextTick(begin, request, response));
   };
+}
+
+function wait(connection: Socket): void {
+  const others = waiting.get(connection) ?? 0;
+  waiting.set(connection, others + 1);
+  if (others === 0) connection.on('resume', holdBack).pause();
+}
+
+function waitNoMore(connection: Socket): void {
+  const others = waiting.get(connection)! - 1;
+  if (others > 0) {
+    waiting.set(connection, others);
+  } else {
+    waiting.delete(connection);
+    connection.off('resume', holdBack).resume();
+  }
+}
+
+/** Node would read on as soon as a client has taken its answers. Of one that has had its last, the rest is dropped. */
+function holdBack(this: Socket): void {
+  if (this.writable) this.pause();
 }
