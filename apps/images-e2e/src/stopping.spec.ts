@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -69,6 +70,21 @@ describe('a service that is told to stop', () => {
       expect(service.log()).toContain('"event":"stopped"');
     });
   }
+
+  it('does not wait for connections on which nothing was ever asked', async () => {
+    const settings = { GLIMPSE_SHUTDOWN_TIMEOUT: '60' };
+    const service = await startService(await createDatabase('contract'), settings);
+    started.push(service);
+    const { hostname, port } = new URL(service.url);
+    const unused = connect({ host: hostname, port: Number(port) }).resume();
+    await once(unused, 'connect');
+    const signalled = performance.now();
+    const ended = service.stop();
+    await once(unused, 'close');
+    expect(await ended).toBe(0);
+    // By itself Node waits 15 s for the headers of a request.
+    expect(performance.now() - signalled).toBeLessThan(10_000);
+  });
 
   it('refuses at /readyz first, and for a while answers all else, asking clients to leave', async () => {
     const service = await startService(await createDatabase('contract'), { GLIMPSE_SHUTDOWN_DELAY: '2' });

@@ -46,9 +46,10 @@ export function createEdge(
     http: { requireHostHeader: false, headersTimeout: 15_000, connectionsCheckingInterval: 1_000 },
   });
   const fastify = adapter.getInstance<FastifyInstance>();
-  takeOver(face, fastify.server);
+  const closeUnused = takeOver(face, fastify.server);
   putInFront(fastify.server, shortcut, telemetry);
   fastify.server.maxConnections = MOST_CONNECTIONS;
+  fastify.addHook('preClose', async () => closeUnused());
   const limit = new RequestLimit();
   // A body stays bytes until its token and its route were looked at.
   fastify.removeAllContentTypeParsers();
