@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -49,12 +50,19 @@ export async function startCloud({ glance = false } = {}) {
   });
 }
 
-/** Where nobody listens now. */
+/**
+ * Where nobody listens now, nor will anybody who leaves the choice of a port to the system: a suite takes it much
+ * later, and Linux chooses from 32768 on.
+ */
 async function freeAddress() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return `http://127.0.0.1:${port}`;
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const listens = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    server.close();
+    if (listens) return `http://127.0.0.1:${port}`;
+  }
 }
