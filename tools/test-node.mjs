@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * `npm run test:node`: a short form of the suites on the newer lines of Node, each run by that Node and so with
- * the service on it: what was recorded, what is no HTTP, the way past the routes, starting and stopping.
+ * the service on it: what was recorded, what is no HTTP, the way past the routes, starting and stopping, memory.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const LINES = ['24', '26'];
 const SUITES = {
-  'apps/images': ['http/broken-requests', 'compute/show-at-once'],
+  'apps/images': ['src/heap', 'http/broken-requests', 'compute/show-at-once'],
   'apps/images-e2e': ['contract-replay', 'bad-requests', 'stopping'],
 };
 /** Milliseconds after which a run hangs. */

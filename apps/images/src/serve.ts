@@ -1,6 +1,5 @@
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
 import { IMAGE_RULES, loadPolicy } from '@glimpse/auth';
 import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
 import { InvalidOptions } from '@glimpse/plugins';
@@ -17,6 +16,7 @@ import { isLoopback, type EffectiveSettings } from './config/settings.js';
 import { reachDatabase } from './database.js';
 import { welcome } from './development/welcome.js';
 import { DatabaseProbe } from './health/database-probe.js';
+import { boundHeap } from './heap.js';
 import { CannotListen } from './http/cannot-listen.js';
 import { pathOf } from './http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
@@ -29,19 +29,13 @@ import { Telemetry } from './telemetry/telemetry.js';
 import { VERSION } from './version.js';
 
 /**
- * How V8 is to keep house. By itself it lets the heap double until it is collected again, and more where the machine
- * has memory to spare, and new objects have up to 128 MiB.
- */
-const HEAP = ['--heap-growing-percent=30', '--semi-space-growth-factor=1'];
-
-/**
  * Runs the service until it is told to stop. What stands behind it may be away at any time: that never ends it.
  *
  * @param stop aborted when the service is to stop
  * @throws {PluginError} {EmbeddedDatabaseError} {InvalidOptions} {CannotListen} it cannot start
  */
 export async function serve(given: EffectiveSettings, stop: AbortSignal): Promise<void> {
-  HEAP.forEach(setFlagsFromString);
+  boundHeap();
   const { level, requests } = given.log;
   const traces = await loadTraces(process.env, VERSION);
   const telemetry = new Telemetry({ level, requests, version: VERSION, traces });
