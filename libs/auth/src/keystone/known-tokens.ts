@@ -58,7 +58,7 @@ export class KnownTokens {
 
   /** Under which a token is remembered; it tells nothing about the token. */
   key(token: string, waived: boolean): string {
-    return hash('sha256', `${this.#secret}${waived ? '+' : '-'}${token}`, 'base64');
+    return hash('sha256', `${this.#secret}${waived ? '+' : '-'}${token}`, 'binary');
   }
 
   /**
