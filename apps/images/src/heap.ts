@@ -8,9 +8,9 @@ const GROWTH = 30;
 const MOST_NEW = 16 * 2 ** 20;
 
 /**
- * Tells V8 how to keep house: new objects had up to twice as much where the machine has memory to spare. With little
- * of it, on the other hand, they are collected every other millisecond under load. V8 gives them little when there is
- * little to do, and by and by more, by a factor that it reads each time: so that one step leads to the bound.
+ * Tells V8 how to keep house. By itself it gives new objects up to twice as much room where the machine has memory to
+ * spare, and makes it small when there is little to do. With little room they are collected every other millisecond
+ * under load, so it has to grow again: by a factor that V8 reads each time, such that one step leads to the bound.
  *
  * @param most bytes of new objects
  */
