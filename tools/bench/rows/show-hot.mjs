@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { requestOf } from '../connection.mjs';
 import { peak, steady } from '../load.mjs';
 import { median, quantile, shown } from '../numbers.mjs';
-import { compare, compareInTurns } from '../rounds.mjs';
+import { compareInTurns } from '../rounds.mjs';
 
 /** Seconds until V8 has compiled what runs often: more for more code, on the one core that a server has. */
 const WARM_UP = 4;
@@ -104,14 +104,16 @@ export async function run(stage, { rounds }) {
   const requests = ids.map((id) => requestOf(pathOf(id), token));
   const unhurried = (start) => ({
     start,
-    measure: (server) => steady(server.url, { requests, rate: half, seconds: 4, warmUp: WARM_UP }),
+    warmUp: (server) => steady(server.url, { requests, rate: half, seconds: WARM_UP }),
+    measure: (server) => steady(server.url, { requests, rate: half, seconds: TURN, warmUp: TURN }),
   });
-  const latency = await compare(
+  const latency = await compareInTurns(
     {
       'bare Fastify': unhurried(() => stage.startRival('fastify', { recorded: file })),
       Glimpse: unhurried(glimpse),
     },
     rounds,
+    TURNS,
   );
 
   const major = stage.version.split('.')[0];
@@ -171,6 +173,7 @@ export async function run(stage, { rounds }) {
     ],
     measured: {
       rate: Object.fromEntries(['bare Fastify', 'Glimpse', 'plain Nest'].map((who) => [who, of(who).all])),
+      p99: Object.fromEntries(['bare Fastify', 'Glimpse'].map((who) => [who, latency(who, 'p99').all])),
     },
   };
 }
