@@ -198,6 +198,14 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     await stop(by);
   });
 
+  it('are known to a service whose domains are given by name', async () => {
+    const ids = { OS_USER_DOMAIN_ID: '', OS_PROJECT_DOMAIN_ID: '' };
+    const names = { OS_USER_DOMAIN_NAME: 'Default', OS_PROJECT_DOMAIN_NAME: 'Default' };
+    const by = await startGlimpse(database, { ...glimpse.env, ...ids, ...names });
+    expect(await statusOf(await issue(demo), IMAGES.demo, { by })).toBe(200);
+    await stop(by);
+  });
+
   it('are known to a service whose own token ends again and again', async () => {
     const by = await startGlimpse(database, { ...glimpse.env, OS_AUTH_URL: shortLivedAuthUrl });
     for (const end = Date.now() + 2.5 * cloud.shortLived * 1000; Date.now() < end; await sleep(200)) {
@@ -209,6 +217,7 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
   it.each([
     ['with a wrong password', { OS_PASSWORD: 'a-wrong-password' }],
     ['that does not exist', { OS_USERNAME: 'nobody' }],
+    ['of a domain that does not exist', { OS_USER_DOMAIN_ID: '', OS_USER_DOMAIN_NAME: 'Nowhere' }],
     ['without the right to ask', demo.env],
   ])('are 503 to a service %s, and it says why in its log', async (_, credentials) => {
     overheard.keep('a-wrong-password');

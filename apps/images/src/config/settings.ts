@@ -92,11 +92,22 @@ class KeystoneSettings {
   @Text()
   project_name?: string;
 
+  /** The domains of the user and of the project, by id or else by name; unset: `default`. */
+  @Optional()
   @Text()
-  user_domain_id = 'default';
+  user_domain_id?: string;
 
+  @Optional()
   @Text()
-  project_domain_id = 'default';
+  user_domain_name?: string;
+
+  @Optional()
+  @Text()
+  project_domain_id?: string;
+
+  @Optional()
+  @Text()
+  project_domain_name?: string;
 
   @Optional()
   @Text()

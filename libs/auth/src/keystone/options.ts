@@ -46,11 +46,22 @@ export class KeystoneOptions {
   @Text()
   projectName?: string;
 
+  /** The domains of the user and of the project, by id or else by name; unset: `default`. */
+  @Optional()
   @Text()
-  userDomainId = 'default';
+  userDomainId?: string;
 
+  @Optional()
   @Text()
-  projectDomainId = 'default';
+  userDomainName?: string;
+
+  @Optional()
+  @Text()
+  projectDomainId?: string;
+
+  @Optional()
+  @Text()
+  projectDomainName?: string;
 
   @Optional()
   @Text()

@@ -27,14 +27,17 @@ export function authentication(options: KeystoneOptions): object {
     };
     return { auth: { identity: { methods: ['application_credential'], application_credential } } };
   }
-  const { username, password, projectName, userDomainId, projectDomainId } = options;
-  const user = { name: username, domain: { id: userDomainId }, password };
+  const { username, password, projectName } = options;
+  const user = { name: username, domain: domain(options.userDomainId, options.userDomainName), password };
+  const project = { name: projectName, domain: domain(options.projectDomainId, options.projectDomainName) };
   return {
-    auth: {
-      identity: { methods: ['password'], password: { user } },
-      scope: { project: { name: projectName, domain: { id: projectDomainId } } },
-    },
+    auth: { identity: { methods: ['password'], password: { user } }, scope: { project } },
   };
+}
+
+/** An id goes before a name, as in OpenStack's own clients. */
+function domain(id: string | undefined, name: string | undefined): object {
+  return id === undefined && name !== undefined ? { name } : { id: id ?? 'default' };
 }
 
 /**

@@ -4,13 +4,13 @@ import { CannotAsk } from './cannot-ask.js';
 import { createServiceCredentials, type ServiceCredentials } from './service-credentials.js';
 
 describe('the credentials of a service', () => {
+  const user = { username: 'images', password: 'secret', projectName: 'service' };
   let keystone: FakeKeystone;
   let credentials: ServiceCredentials;
 
   beforeEach(async () => {
     keystone = await FakeKeystone.start();
     keystone.addUser({ name: 'images', password: 'secret', project: 'service', roles: ['service', 'admin'] });
-    const user = { username: 'images', password: 'secret', projectName: 'service' };
     credentials = createServiceCredentials({ authUrl: keystone.url, ...user });
   });
 
@@ -23,6 +23,24 @@ describe('the credentials of a service', () => {
     credentials.drop(first);
     expect((await credentials.token()).token).not.toBe(first.token);
   });
+
+  it.each([
+    ['by name', { userDomainName: 'Default', projectDomainName: 'Default' }],
+    ['by id', { userDomainId: 'default', projectDomainId: 'default' }],
+    ['one by name, one by id', { userDomainName: 'Default', projectDomainId: 'default' }],
+    ['by id where both are given', { userDomainId: 'default', userDomainName: 'Other' }],
+  ])('are those of a user and a project whose domains are given %s', async (_how, domains) => {
+    const named = createServiceCredentials({ authUrl: keystone.url, ...user, ...domains });
+    expect((await named.token()).roles).toEqual(['service', 'admin']);
+  });
+
+  it.each(['userDomainName', 'userDomainId', 'projectDomainName', 'projectDomainId'])(
+    'are refused where %s is another',
+    async (option) => {
+      const named = createServiceCredentials({ authUrl: keystone.url, ...user, [option]: 'Other' });
+      await expect(named.token()).rejects.toThrow(CannotAsk);
+    },
+  );
 
   it('say which roles there are now, each time by asking', async () => {
     expect((await credentials.confirmed()).roles).toEqual(['service', 'admin']);
