@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
@@ -21,7 +18,7 @@ import {
 import { DatedCatalogue, Follower, LastLook, MirroredCatalogue, compareCatalogues } from '@glimpse/glance';
 import type { ImageSource, SourcePage, SourceQuery } from '@glimpse/plugins';
 import { StoredCatalogue, StoredMirror, migrate, openDatabase, type Database } from '@glimpse/store';
-import { openEmbedded, type EmbeddedDatabase } from '@glimpse/store/embedded';
+import { openTemporary, type TemporaryDatabase } from '@glimpse/store/testing';
 
 const PAGE = 4;
 
@@ -132,13 +129,12 @@ class FakeSource implements ImageSource {
 const second = (): Date => new Date(Math.floor(Date.now() / 1000) * 1000);
 const order = ({ createdAt, id }: { createdAt: Date; id: string }): string => createdAt.toISOString() + id;
 
-const folder = mkdtempSync(join(tmpdir(), 'glimpse-mirror-'));
-let server: EmbeddedDatabase;
+let server: TemporaryDatabase;
 let database: Database;
 let stored: StoredCatalogue;
 let mirror: StoredMirror;
 beforeAll(async () => {
-  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  server = await openTemporary();
   await migrate(server.url);
   database = openDatabase({ url: server.url, poolSize: 20 });
   stored = new StoredCatalogue(database, () => undefined);
@@ -146,8 +142,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await database?.close();
-  await server?.leave();
-  rmSync(folder, { recursive: true, force: true });
+  await server?.close();
 }, 60_000);
 
 const ADMIN = { project: 'admin', admin: true };

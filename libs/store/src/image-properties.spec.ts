@@ -1,19 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { IMAGE_STATUSES, VISIBILITIES, type SourceImage } from '@glimpse/domain';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import pg from 'pg';
-import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
+import { openTemporary, type TemporaryDatabase } from './testing/index.js';
 import { importImages } from './import.js';
 import { migrate } from './migrate.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'glimpse-properties-'));
-let server: EmbeddedDatabase;
+let server: TemporaryDatabase;
 let pool: pg.Pool;
 beforeAll(async () => {
-  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  server = await openTemporary();
   await migrate(server.url);
   pool = new pg.Pool({ connectionString: server.url });
   // The server may stop before a connection has quite ended.
@@ -21,8 +18,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await pool?.end();
-  await server?.leave();
-  rmSync(folder, { recursive: true, force: true });
+  await server?.close();
 }, 60_000);
 beforeEach(() => pool.query('TRUNCATE images CASCADE'));
 

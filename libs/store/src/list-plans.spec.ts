@@ -1,11 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ImageCriteria, Viewer } from '@glimpse/domain';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { openDatabase, type Database } from './database.js';
-import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
+import { openTemporary, type TemporaryDatabase } from './testing/index.js';
 import { ListQuery, type ListPlan, type ListRow } from './list.js';
 import { migrate } from './migrate.js';
 import type { Statement } from './statement.js';
@@ -84,12 +81,11 @@ const FAR: Readonly<Record<string, Criteria>> = {
   'a part of names without a trigram': { search: '---' },
 };
 
-const folder = mkdtempSync(join(tmpdir(), 'glimpse-plans-'));
-let server: EmbeddedDatabase;
+let server: TemporaryDatabase;
 const databases: Database[] = [];
 const middles: string[] = [];
 beforeAll(async () => {
-  server = await openEmbedded({ folder, service: false, settings: ['fsync=off', 'shared_buffers=256MB'] });
+  server = await openTemporary(['shared_buffers=256MB']);
   const admin = new pg.Client({ connectionString: server.url });
   await admin.connect();
   for (const count of [SMALL, LARGE]) {
@@ -109,8 +105,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   for (const database of databases) await database.close();
-  await server?.leave();
-  rmSync(folder, { recursive: true, force: true });
+  await server?.close();
 }, 60_000);
 
 interface PlanNode {

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   IMAGE_STATUSES,
   VISIBILITIES,
@@ -14,7 +11,7 @@ import {
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { openDatabase, type Database } from './database.js';
-import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
+import { openTemporary, type TemporaryDatabase } from './testing/index.js';
 import { importImages, importMembers } from './import.js';
 import { ListQuery, type ListPlan, type ListRow } from './list.js';
 import { migrate } from './migrate.js';
@@ -115,11 +112,10 @@ const few = criteria.map((all) => {
   };
 });
 
-const folder = mkdtempSync(join(tmpdir(), 'glimpse-list-'));
-let server: EmbeddedDatabase;
+let server: TemporaryDatabase;
 let database: Database;
 beforeAll(async () => {
-  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  server = await openTemporary();
   await migrate(server.url);
   database = openDatabase({ url: server.url, poolSize: 2 });
   const client = await database.pool.connect();
@@ -134,8 +130,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await database?.close();
-  await server?.leave();
-  rmSync(folder, { recursive: true, force: true });
+  await server?.close();
 }, 60_000);
 
 it('is, whichever paths it takes and wherever they are cut, what filtering, sorting and cutting by hand gives', async () => {

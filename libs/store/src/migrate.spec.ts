@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, readdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
+import { openTemporary, type TemporaryDatabase } from './testing/index.js';
 import { migrate, missingMigrations } from './migrate.js';
 
 const migrations = new URL('../../../prisma/migrations/', import.meta.url);
@@ -20,15 +18,12 @@ function checksumOf(name: string): string {
   return createHash('sha256').update(scriptOf(name)).digest('hex');
 }
 
-let folder: string;
-let server: EmbeddedDatabase;
+let server: TemporaryDatabase;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'glimpse-migrate-'));
-  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  server = await openTemporary();
 }, 60_000);
 afterAll(async () => {
-  await server?.leave();
-  rmSync(folder, { recursive: true, force: true });
+  await server?.close();
 }, 60_000);
 
 let url: string;

@@ -1,29 +1,25 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
+import { openTemporary, type TemporaryDatabase } from './testing/index.js';
 import { migrate } from './migrate.js';
 
 const EARLY = '2026-01-01T00:00:00.123Z';
 const LATE = '2026-02-01T00:00:00.456Z';
 
-const folder = mkdtempSync(join(tmpdir(), 'glimpse-shares-'));
-let server: EmbeddedDatabase;
+let server: TemporaryDatabase;
 let pool: pg.Pool;
 let image: string;
 beforeAll(async () => {
-  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  server = await openTemporary();
   await migrate(server.url);
   pool = openPool(server.url);
 }, 60_000);
 afterAll(async () => {
   await pool?.end();
-  await server?.leave();
-  rmSync(folder, { recursive: true, force: true });
+  await server?.close();
 }, 60_000);
 beforeEach(async () => {
   image = await addImage(pool);

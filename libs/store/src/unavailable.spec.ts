@@ -1,29 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CatalogueUnavailable, ImageNotFound, type Viewer } from '@glimpse/domain';
 import pg from 'pg';
 import { StoredCatalogue } from './catalogue.js';
 import { openDatabase, type Database } from './database.js';
-import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
+import { openTemporary, type TemporaryDatabase } from './testing/index.js';
 import { migrate } from './migrate.js';
 import { isUnavailable } from './unavailable.js';
 
 const POOL = 3;
 const VIEWER: Viewer = { project: 'owner', admin: false };
 
-const folder = mkdtempSync(join(tmpdir(), 'glimpse-unavailable-'));
-let server: EmbeddedDatabase;
+let server: TemporaryDatabase;
 beforeAll(async () => {
-  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  server = await openTemporary();
   await migrate(server.url);
 }, 60_000);
 afterAll(async () => {
-  await server?.leave();
-  rmSync(folder, { recursive: true, force: true });
+  await server?.close();
 }, 60_000);
 
 let database: Database;

@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   ImageNotFound,
@@ -16,16 +13,15 @@ import {
 import fc from 'fast-check';
 import { StoredCatalogue } from './catalogue.js';
 import { openDatabase, type Database } from './database.js';
-import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
+import { openTemporary, type TemporaryDatabase } from './testing/index.js';
 import { importImages, importMembers } from './import.js';
 import { migrate } from './migrate.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'glimpse-visibility-'));
-let server: EmbeddedDatabase;
+let server: TemporaryDatabase;
 let database: Database;
 let catalogue: StoredCatalogue;
 beforeAll(async () => {
-  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  server = await openTemporary();
   await migrate(server.url);
   database = openDatabase({ url: server.url, poolSize: 4 });
   catalogue = new StoredCatalogue(database, (error) => {
@@ -34,8 +30,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await database?.close();
-  await server?.leave();
-  rmSync(folder, { recursive: true, force: true });
+  await server?.close();
 }, 60_000);
 
 type Members = Readonly<Record<string, MemberStatus>>;

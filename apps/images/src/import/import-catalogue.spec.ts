@@ -1,26 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { migrate, openDatabase, type Database } from '@glimpse/store';
-import { openEmbedded, type EmbeddedDatabase } from '@glimpse/store/embedded';
+import { openTemporary, type TemporaryDatabase } from '@glimpse/store/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { importCatalogue, type ImportCounts } from './import-catalogue.js';
 
-let folder: string;
-let embedded: EmbeddedDatabase;
+let embedded: TemporaryDatabase;
 let database: Database;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'glimpse-import-'));
-  embedded = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  embedded = await openTemporary();
   await migrate(embedded.url);
   database = openDatabase({ url: embedded.url, poolSize: 2 });
 }, 60_000);
 
 afterAll(async () => {
   await database?.close();
-  await embedded?.leave();
-  await rm(folder, { recursive: true, force: true });
+  await embedded?.close();
 }, 60_000);
 
 beforeEach(async () => {

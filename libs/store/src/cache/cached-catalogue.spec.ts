@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CatalogueUnavailable,
@@ -14,7 +11,7 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { StoredCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from '../database.js';
-import { openEmbedded, type EmbeddedDatabase } from '../embedded/index.js';
+import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { migrate } from '../migrate.js';
 import { CachedCatalogue } from './cached-catalogue.js';
 import { Notices, type NoticeSource, type Session, type Touched } from './notices.js';
@@ -24,18 +21,16 @@ const MEMBER: Viewer = { project: 'member', admin: false };
 const STRANGER: Viewer = { project: 'stranger', admin: false };
 const SIZE = 2 ** 20;
 
-const folder = mkdtempSync(join(tmpdir(), 'glimpse-cached-'));
-let server: EmbeddedDatabase;
+let server: TemporaryDatabase;
 let database: Database;
 beforeAll(async () => {
-  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  server = await openTemporary();
   await migrate(server.url);
   database = openDatabase({ url: server.url, poolSize: 8 });
 }, 60_000);
 afterAll(async () => {
   await database?.close();
-  await server?.leave();
-  rmSync(folder, { recursive: true, force: true });
+  await server?.close();
 }, 60_000);
 
 const query = (text: string, values?: unknown[]): Promise<unknown> => database.pool.query(text, values);

@@ -8,7 +8,8 @@ import type { Viewer } from '@glimpse/domain';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { StoredCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from '../database.js';
-import { openEmbedded, type EmbeddedDatabase } from '../embedded/index.js';
+import { openEmbedded } from '../embedded/index.js';
+import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { migrate } from '../migrate.js';
 import { isUnavailable } from '../unavailable.js';
 import { CachedCatalogue } from './cached-catalogue.js';
@@ -88,18 +89,16 @@ class Line {
   }
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'glimpse-notices-'));
-let server: EmbeddedDatabase;
+let server: TemporaryDatabase;
 let database: Database;
 beforeAll(async () => {
-  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  server = await openTemporary();
   await migrate(server.url);
   database = openDatabase({ url: server.url, poolSize: 4 });
 }, 60_000);
 afterAll(async () => {
   await database?.close();
-  await server?.leave();
-  rmSync(folder, { recursive: true, force: true });
+  await server?.close();
 }, 60_000);
 
 async function until(holds: () => boolean): Promise<void> {

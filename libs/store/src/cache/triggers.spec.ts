@@ -1,31 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { SourceImage } from '@glimpse/domain';
 import pg from 'pg';
 import { StoredCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from '../database.js';
-import { openEmbedded, type EmbeddedDatabase } from '../embedded/index.js';
+import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { importImages, importMembers } from '../import.js';
 import { migrate } from '../migrate.js';
 import { purgeImages } from '../purge.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'glimpse-triggers-'));
-let server: EmbeddedDatabase;
+let server: TemporaryDatabase;
 let database: Database;
 let listener: pg.Client;
 let heard: string[];
 beforeAll(async () => {
-  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  server = await openTemporary();
   await migrate(server.url);
   database = openDatabase({ url: server.url, poolSize: 2 });
 }, 60_000);
 afterAll(async () => {
   await database?.close();
-  await server?.leave();
-  rmSync(folder, { recursive: true, force: true });
+  await server?.close();
 }, 60_000);
 beforeEach(async () => {
   listener = new pg.Client({ connectionString: server.url });

@@ -1,25 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ImageNotFound, LeaseLost, type MemberStatus, type SourceImage } from '@glimpse/domain';
 import pg from 'pg';
 import { StoredCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from '../database.js';
-import { openEmbedded, type EmbeddedDatabase } from '../embedded/index.js';
+import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { migrate } from '../migrate.js';
 import { LOCK, TAKE_MEMBERS } from './statements.js';
 import { StoredMirror } from './stored-mirror.js';
 
-const folder = mkdtempSync(join(tmpdir(), 'glimpse-mirror-'));
-let server: EmbeddedDatabase;
+let server: TemporaryDatabase;
 let database: Database;
 let catalogue: StoredCatalogue;
 let mirror: StoredMirror;
 beforeAll(async () => {
-  server = await openEmbedded({ folder, service: false, settings: ['fsync=off'] });
+  server = await openTemporary();
   await migrate(server.url);
   database = openDatabase({ url: server.url, poolSize: 5 });
   catalogue = new StoredCatalogue(database, () => undefined);
@@ -27,8 +23,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await database?.close();
-  await server?.leave();
-  rmSync(folder, { recursive: true, force: true });
+  await server?.close();
 }, 60_000);
 beforeEach(async () => {
   await database.pool.query('TRUNCATE images CASCADE');
