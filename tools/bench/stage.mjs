@@ -52,7 +52,7 @@ class Stage {
     return [this.node, join(base, 'bin/glimpse.js')];
   }
 
-  /** The settings that production needs; everything else is at its default. */
+  /** The settings that production needs, and to stop at once; everything else is at its default. */
   settings(database) {
     return {
       NODE_ENV: 'production',
@@ -66,6 +66,7 @@ class Stage {
       OS_USERNAME: 'glimpse',
       OS_PASSWORD: 'glimpse',
       OS_PROJECT_NAME: 'service',
+      GLIMPSE_SHUTDOWN_DELAY: '0',
     };
   }
 
