@@ -138,6 +138,24 @@ describe('glimpse config', () => {
       /away\.js/,
     ],
     [
+      'a source that is away',
+      {
+        ...{ GLIMPSE_SOURCE: './away.js', OS_AUTH_URL: 'http://keystone.example.com' },
+        ...{ OS_USERNAME: 'glimpse', OS_PASSWORD: 'secret', OS_PROJECT_NAME: 'service' },
+      },
+      /^glimpse: plugin \.\/away\.js: it is neither built in \(glance\) nor/,
+    ],
+    [
+      'folders of policy files that are no list',
+      { GLIMPSE_CONFIG: fileOf('b.yaml', 'policy: { dirs: /etc/policy.d }') },
+      /^glimpse: policy\.dirs in .*b\.yaml = "\/etc\/policy\.d" is not allowed: it must be a list of folders/,
+    ],
+    [
+      'a file of identities that holds none',
+      { GLIMPSE_IDENTITIES: fileOf('identities.yaml', 'token: demo') },
+      /^glimpse: GLIMPSE_IDENTITIES = ".*identities\.yaml": identity 1 must be a mapping$/m,
+    ],
+    [
       'credentials that are not whole',
       { OS_AUTH_URL: 'http://keystone.example.com', OS_USERNAME: 'glimpse' },
       /OS_PASSWORD/,
@@ -193,8 +211,12 @@ describe('wrong settings', () => {
 
   it('include a data folder that cannot be one', async () => {
     const file = fileOf('file', '');
-    expectFailure(await glimpse(['serve'], { GLIMPSE_DATA_DIR: file }), new RegExp(`^glimpse: .*${file}`));
-    expectFailure(await glimpse(['migrate'], { GLIMPSE_DATA_DIR: file }), new RegExp(`^glimpse: .*${file}`));
+    const line = /^glimpse: .*GLIMPSE_DATA_DIR/;
+    for (const command of ['serve', 'migrate']) {
+      const { stderr, ...outcome } = await glimpse([command], { GLIMPSE_DATA_DIR: file });
+      expectFailure({ stderr, ...outcome }, line);
+      expect(stderr).toContain(file);
+    }
   });
 
   it('include an address that is not this machine’s', async () => {
@@ -206,7 +228,9 @@ describe('wrong settings', () => {
       GLIMPSE_HOST: '192.0.2.1',
     });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^glimpse: cannot listen on 192\.0\.2\.1 port 8774: .*GLIMPSE_PORT$/m);
+    expect(stderr).toMatch(
+      /^glimpse: cannot listen on 192\.0\.2\.1 port 8774: .*choose another with GLIMPSE_HOST$/m,
+    );
     expect(stderr).not.toMatch(/^ {4}at /m);
   });
 });
@@ -301,7 +325,7 @@ describe('glimpse import', () => {
 });
 
 describe('a database', () => {
-  for (const args of [['migrate'], ['import', '-']]) {
+  for (const args of [['migrate'], ['import', '-'], ['purge', '--older-than', '30d']]) {
     it(`that cannot be reached stops ${args[0]} with one line that names DATABASE_URL`, async () => {
       const { code, stdout, stderr } = await glimpse(args, { DATABASE_URL: NOWHERE });
       expectFailure(
@@ -320,20 +344,23 @@ describe('a database', () => {
     });
   }
 
-  it.each([[['migrate']], [['import', '-']]])('that says nothing stops %j with one line', async (args) => {
-    const silent = createServer().listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    const { port } = silent.address() as { port: number };
-    try {
-      const settings = { DATABASE_URL: `postgresql://glimpse@127.0.0.1:${port}/glimpse` };
-      expectFailure(
-        await glimpse(args, settings),
-        /^glimpse: the database cannot be asked: .*time.*DATABASE_URL/,
-      );
-    } finally {
-      silent.close();
-    }
-  });
+  it.each([[['migrate']], [['import', '-']], [['purge', '--older-than', '30d']]])(
+    'that says nothing stops %j with one line',
+    async (args) => {
+      const silent = createServer().listen(0, '127.0.0.1');
+      await once(silent, 'listening');
+      const { port } = silent.address() as { port: number };
+      try {
+        const settings = { DATABASE_URL: `postgresql://glimpse@127.0.0.1:${port}/glimpse` };
+        expectFailure(
+          await glimpse(args, settings),
+          /^glimpse: the database cannot be asked: .*time.*DATABASE_URL/,
+        );
+      } finally {
+        silent.close();
+      }
+    },
+  );
 
   it('without the schema makes import say what to run', async () => {
     const settings = { DATABASE_URL: databaseUrl(await createDatabase('empty')) };

@@ -112,6 +112,7 @@ program
     await withDatabase(loadSettings(process.env), async (url) => {
       const database = openDatabase({ url, poolSize: 1, queryDeadline: 0 });
       try {
+        await requireMigrations(database);
         console.log(`${await purgeImages(database, before)} images purged`);
       } finally {
         await database.close();

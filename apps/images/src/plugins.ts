@@ -64,7 +64,9 @@ export async function loadAuthenticator(
   const { authenticator, identities, data_dir, keystone } = settings;
   const development = developmentAuthenticator(
     authenticator.use === 'development'
-      ? readIdentities(identities ? readIdentitiesFile(identities) : builtInIdentities(data_dir))
+      ? identities
+        ? readIdentitiesFile(identities)
+        : readIdentities(builtInIdentities(data_dir))
       : new Map(),
     keystone.public_url ?? keystone.auth_url ?? USUAL_KEYSTONE,
   );

@@ -1,5 +1,6 @@
 import { IMAGE_RULES, loadPolicy } from '@glimpse/auth';
 import { loadAuthenticator, loadExtensions } from '../plugins.js';
+import { loadSource } from '../source.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { VERSION } from '../version.js';
 import type { EffectiveSettings } from './settings.js';
@@ -13,6 +14,7 @@ import type { EffectiveSettings } from './settings.js';
 export async function checkSettings(settings: EffectiveSettings): Promise<void> {
   loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });
   const telemetry = new Telemetry({ ...settings.log, version: VERSION });
+  await loadSource(settings, telemetry);
   await loadExtensions(settings, telemetry);
   // The built-in identities are made at the first start.
   if (settings.authenticator.use === 'development' && !settings.identities) return;

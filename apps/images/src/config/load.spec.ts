@@ -373,13 +373,21 @@ describe('development tokens', () => {
   });
 
   it('come from a file of JSON or YAML, and no error shows what is in it', () => {
-    expect(readIdentitiesFile(fileOf('{"a-token": {"user_id": "u"}}'))).toEqual({
-      'a-token': { user_id: 'u' },
-    });
-    expect(readIdentitiesFile(fileOf('a-token:\n  user_id: u\n'))).toEqual({ 'a-token': { user_id: 'u' } });
+    const json = fileOf('{"a-token": {"user_id": "u", "user_name": "demo", "roles": ["member"]}}');
+    const yaml = fileOf('a-token: { user_id: u, user_name: demo, roles: [member] }\n');
+    for (const file of [json, yaml]) {
+      expect([...readIdentitiesFile(file)]).toEqual([
+        ['a-token', expect.objectContaining({ userId: 'u', userName: 'demo', roles: ['member'] })],
+      ]);
+    }
     const [line, ...more] = problemsOf(() => readIdentitiesFile(fileOf('{"a-token": {"user_id": ')));
     expect(more).toEqual([]);
     expect(line).toMatch(/^GLIMPSE_IDENTITIES = .* is neither JSON nor YAML$/);
+    expect(problemsOf(() => readIdentitiesFile(fileOf('a-token: { roles: none }')))).toEqual([
+      expect.stringMatching(/^GLIMPSE_IDENTITIES = ".+": identity 1: user_id is missing/),
+      expect.stringMatching(/^GLIMPSE_IDENTITIES = ".+": identity 1: user_name is missing/),
+      expect.stringMatching(/^GLIMPSE_IDENTITIES = ".+": identity 1: roles = "none" is not allowed/),
+    ]);
   });
 });
 

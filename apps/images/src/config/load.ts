@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { readIdentities } from '@glimpse/auth';
+import type { Identity } from '@glimpse/domain';
 import { InvalidOptions, readOptions } from '@glimpse/plugins';
 import { parse, parseDocument } from 'yaml';
 import { Settings, complete, type EffectiveSettings } from './settings.js';
@@ -168,13 +170,26 @@ export function readCertificates(file: string, path: string): string {
   throw new InvalidOptions([`${name} = ${JSON.stringify(file)} holds no certificate in PEM form`]);
 }
 
-/** Reads the file of development identities as YAML, which JSON is. */
-export function readIdentitiesFile(file: string): unknown {
+/**
+ * Reads the file of development identities, which is YAML or JSON.
+ *
+ * @returns the identity of each token
+ * @throws {InvalidOptions}
+ */
+export function readIdentitiesFile(file: string): Map<string, Identity> {
+  const text = readTextFile(file, 'GLIMPSE_IDENTITIES');
+  const name = `GLIMPSE_IDENTITIES = ${JSON.stringify(file)}`;
+  let document: unknown;
   try {
-    return parse(readTextFile(file, 'GLIMPSE_IDENTITIES'), { logLevel: 'error' });
-  } catch (error) {
-    if (error instanceof InvalidOptions) throw error;
+    document = parse(text, { logLevel: 'error' });
+  } catch {
     // The reason would quote the text, and so perhaps a token.
-    throw new InvalidOptions([`GLIMPSE_IDENTITIES = ${JSON.stringify(file)} is neither JSON nor YAML`]);
+    throw new InvalidOptions([`${name} is neither JSON nor YAML`]);
+  }
+  try {
+    return readIdentities(document);
+  } catch (error) {
+    if (!(error instanceof InvalidOptions)) throw error;
+    throw new InvalidOptions(error.problems.map((problem) => `${name}: ${problem}`));
   }
 }

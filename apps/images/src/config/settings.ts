@@ -10,7 +10,7 @@ import {
   TrueOrFalse,
   WholeNumber,
 } from '@glimpse/plugins';
-import { ArrayNotEmpty, IsObject, IsString } from 'class-validator';
+import { ArrayNotEmpty, IsArray, IsObject, IsString } from 'class-validator';
 import { LOG_LEVELS, type LogLevel } from '../telemetry/observations.js';
 
 const isBaseUrl = (value: string): boolean => configuredBaseUrl(value) !== undefined;
@@ -234,6 +234,7 @@ class PolicySettings {
   file?: string;
 
   /** Folders of such files, which go before `file`, in the order of their names. */
+  @IsArray({ message: 'a list of folders' })
   @IsString({ each: true, message: 'a list of folders' })
   dirs: string[] = [];
 }

@@ -26,7 +26,12 @@ const BUILT_IN = [
  */
 export function builtInIdentities(dataFolder: string): Record<string, (typeof BUILT_IN)[number]> {
   const file = join(dataFolder, 'identities.json');
-  mkdirSync(dataFolder, { recursive: true, mode: 0o711 });
+  try {
+    mkdirSync(dataFolder, { recursive: true, mode: 0o711 });
+  } catch (error) {
+    const { message } = error as Error;
+    throw new InvalidOptions([`GLIMPSE_DATA_DIR = ${JSON.stringify(dataFolder)} cannot be made: ${message}`]);
+  }
   const fresh = BUILT_IN.map((identity) => [
     randomBytes(18).toString('base64url'),
     { user_id: randomBytes(16).toString('hex'), ...identity },

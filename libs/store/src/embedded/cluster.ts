@@ -52,13 +52,20 @@ export class Cluster {
   readonly #log: string;
   readonly #passwordFile: string;
 
+  /** @throws {EmbeddedDatabaseError} the folder cannot be made */
   constructor(
     private readonly folder: string,
     private readonly binaries: Binaries,
     /** Settings for the server, such as `fsync=off`. */
     private readonly settings: readonly string[],
   ) {
-    mkdirSync(folder, { recursive: true, mode: 0o711 });
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o711 });
+    } catch (error) {
+      throw new EmbeddedDatabaseError(
+        `the folder ${folder} cannot be made: ${(error as Error).message}; choose another with GLIMPSE_DATA_DIR`,
+      );
+    }
     this.#home = join(realpathSync(folder), 'postgres');
     this.#data = join(this.#home, 'cluster');
     this.#log = join(folder, 'postgres.log');
