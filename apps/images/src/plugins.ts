@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { developmentAuthenticator, readIdentities } from '@glimpse/auth';
+import type { Identity } from '@glimpse/domain';
 import {
   isolateAuthenticator,
   isolateImageExtension,
@@ -61,17 +62,17 @@ export async function loadAuthenticator(
   settings: EffectiveSettings,
   telemetry: Telemetry,
 ): Promise<Authenticator> {
-  const { authenticator, identities, data_dir, keystone } = settings;
+  const { authenticator, keystone } = settings;
   const development = developmentAuthenticator(
-    authenticator.use === 'development'
-      ? identities
-        ? readIdentitiesFile(identities)
-        : readIdentities(builtInIdentities(data_dir))
-      : new Map(),
+    authenticator.use === 'development' ? developmentIdentities(settings) : new Map(),
     keystone.public_url ?? keystone.auth_url ?? USUAL_KEYSTONE,
   );
   const builtIns = { development, keystone: keystoneAuthenticator(settings, telemetry) };
   const loaded = await loadPlugin('authenticator', authenticator, builtIns, importModule);
   const { use } = authenticator;
   return Object.hasOwn(builtIns, use) ? loaded : isolateAuthenticator(loaded, faultsOf(use, telemetry));
+}
+
+function developmentIdentities({ identities, data_dir }: EffectiveSettings): Map<string, Identity> {
+  return identities ? readIdentitiesFile(identities) : readIdentities(builtInIdentities(data_dir));
 }
