@@ -325,7 +325,12 @@ describe('glimpse import', () => {
 });
 
 describe('a database', () => {
-  for (const args of [['migrate'], ['import', '-'], ['purge', '--older-than', '30d']]) {
+  const NEED_THE_SCHEMA = [
+    ['import', '-'],
+    ['purge', '--older-than', '30d'],
+  ];
+  const ASK_IT = [['migrate'], ...NEED_THE_SCHEMA];
+  for (const args of ASK_IT) {
     it(`that cannot be reached stops ${args[0]} with one line that names DATABASE_URL`, async () => {
       const { code, stdout, stderr } = await glimpse(args, { DATABASE_URL: NOWHERE });
       expectFailure(
@@ -344,31 +349,31 @@ describe('a database', () => {
     });
   }
 
-  it.each([[['migrate']], [['import', '-']], [['purge', '--older-than', '30d']]])(
-    'that says nothing stops %j with one line',
+  it.each(ASK_IT.map((args) => [args]))('that says nothing stops %j with one line', async (args) => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as { port: number };
+    try {
+      const settings = { DATABASE_URL: `postgresql://glimpse@127.0.0.1:${port}/glimpse` };
+      expectFailure(
+        await glimpse(args, settings),
+        /^glimpse: the database cannot be asked: .*time.*DATABASE_URL/,
+      );
+    } finally {
+      silent.close();
+    }
+  });
+
+  it.each(NEED_THE_SCHEMA.map((args) => [args]))(
+    'without the schema makes %j say what to run',
     async (args) => {
-      const silent = createServer().listen(0, '127.0.0.1');
-      await once(silent, 'listening');
-      const { port } = silent.address() as { port: number };
-      try {
-        const settings = { DATABASE_URL: `postgresql://glimpse@127.0.0.1:${port}/glimpse` };
-        expectFailure(
-          await glimpse(args, settings),
-          /^glimpse: the database cannot be asked: .*time.*DATABASE_URL/,
-        );
-      } finally {
-        silent.close();
-      }
+      const settings = { DATABASE_URL: databaseUrl(await createDatabase('empty')) };
+      expectFailure(
+        await glimpse(args, settings, { input: '[]' }),
+        /^glimpse: the database lacks \d{14}_\w+.*: run glimpse migrate first$/,
+      );
     },
   );
-
-  it('without the schema makes import say what to run', async () => {
-    const settings = { DATABASE_URL: databaseUrl(await createDatabase('empty')) };
-    expectFailure(
-      await glimpse(['import', '-'], settings, { input: '[]' }),
-      /^glimpse: the database lacks \d{14}_\w+.*: run glimpse migrate first$/,
-    );
-  });
 
   it('is migrated once', async () => {
     const settings = { DATABASE_URL: databaseUrl(await createDatabase('empty')) };
