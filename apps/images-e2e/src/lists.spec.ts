@@ -108,6 +108,16 @@ const SHOWN: Record<string, string[]> = {
   bogus: [],
 };
 
+/** Forms of `changes-since` that Nova accepts, and the time that each means. */
+const TIMES: Readonly<Record<string, string>> = {
+  '2026-01-01T00:20:00Z': '2026-01-01T00:20:00Z',
+  '2026-01-01T01:20:00+01:00': '2026-01-01T00:20:00Z',
+  '20260101T002000Z': '2026-01-01T00:20:00Z',
+  '2026-01-01T01': '2026-01-01T01:00:00Z',
+  '2026-01-01': '2026-01-01T00:00:00Z',
+  '2026-02': '2026-02-01T00:00:00Z',
+};
+
 /** Each filter: its parameter's values, and the naive reading of them. */
 const FILTERS: Record<string, { values: string[]; holds: (image: Image, value: string) => boolean }> = {
   name: {
@@ -133,8 +143,8 @@ const FILTERS: Record<string, { values: string[]; holds: (image: Image, value: s
   },
   type: { values: ['snapshot'], holds: () => false },
   'changes-since': {
-    values: ['2026-01-01T00:20:00Z', '2026-01-01T01:20:00+01:00', '2026-01-01'],
-    holds: ({ updatedAt }, value) => updatedAt! >= new Date(value),
+    values: Object.keys(TIMES),
+    holds: ({ updatedAt }, value) => updatedAt! >= new Date(TIMES[value]!),
   },
 };
 

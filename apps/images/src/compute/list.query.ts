@@ -7,29 +7,10 @@ import {
 } from '@glimpse/domain';
 import { IsOptional, ValidateBy } from 'class-validator';
 import { statusesShownAs } from './image.view.js';
+import { parseIso8601 } from './iso8601.js';
 
 /** The most images of a page, and how many there are when nobody says. */
 const MAX_LIMIT = 1000;
-
-const ISO_TIME =
-  /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+\- ]\d{2}:?\d{2})?)?$/;
-
-/** Whether a day is in the calendar: `Date` takes 30 February for a day of March. */
-function isDay(date: string): boolean {
-  const day = new Date(date);
-  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(date);
-}
-
-/** A time in ISO 8601, in UTC unless it says otherwise; undefined when it is none. */
-function timeOf(text: string): Date | undefined {
-  if (!ISO_TIME.test(text)) return undefined;
-  // A plus that was not escaped arrives as a space.
-  const [, date, clock = '00:00', fraction = '', zone = 'Z'] =
-    /^(\S{10})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d+))?(.+)?)?$/.exec(text)!;
-  const offset = zone === 'Z' ? 'Z' : zone.replace(' ', '+').replace(/^(.\d{2}):?/, '$1:');
-  const time = new Date(`${date}T${clock}${fraction && `.${fraction.slice(0, 3)}`}${offset}`);
-  return Number.isNaN(time.getTime()) || !isDay(date!) ? undefined : time;
-}
 
 function Parameter(allowed: (value: string) => string | undefined): PropertyDecorator {
   return (target, key) => {
@@ -60,7 +41,9 @@ function wrongSize(value: string): string | undefined {
 }
 
 function wrongTime(value: string): string | undefined {
-  return timeOf(value) ? undefined : `must be an ISO 8601 time such as 2026-11-24T02:28:35Z, not '${value}'`;
+  return parseIso8601(value)
+    ? undefined
+    : `must be an ISO 8601 time such as 2026-11-24T02:28:35Z, not '${value}'`;
 }
 
 function wrongVisibility(value: string): string | undefined {
@@ -141,7 +124,7 @@ export class ListQuery {
       ...(minDisk !== undefined && { minDisk: Number(minDisk) }),
       ...(visibility !== undefined && { visibility }),
       ...(search !== undefined && { search }),
-      ...(since !== undefined && { changedSince: timeOf(since)! }),
+      ...(since !== undefined && { changedSince: parseIso8601(since)! }),
       ...(properties && { properties }),
     };
   }
