@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { IMAGE_RULES, createKeystoneAuthenticator, loadPolicy, type Judge, type Policy } from '@glimpse/auth';
+import {
+  createKeystoneAuthenticator,
+  loadPolicy,
+  type Judge,
+  type Policy,
+  type RuleDefault,
+} from '@glimpse/auth';
 import { FakeKeystone } from '@glimpse/auth/testing';
 
 /** What a service is protected with. */
@@ -17,10 +23,14 @@ export interface Service {
   close(): Promise<unknown>;
 }
 
+const RULES: readonly RuleDefault[] = [
+  { name: 'delete_image', text: 'role:admin', description: 'Delete an image.', enforced: true },
+];
+
 function policyOfFile(): Policy {
   const file = join(mkdtempSync(join(tmpdir(), 'consumer-')), 'policy.yaml');
   writeFileSync(file, '"delete_image": "role:deleter"\n');
-  return loadPolicy({ file, defaults: IMAGE_RULES });
+  return loadPolicy({ file, defaults: RULES });
 }
 
 /** Starts a service with a Keystone behind it, and asks it everything. */

@@ -4,7 +4,7 @@ import type { ImageExtension } from '@glimpse/plugins';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
-import { ImageAccess } from './compute/access.js';
+import { ImageAccess } from './access/image-access.js';
 import { ExtensionsController } from './compute/extensions.controller.js';
 import { FaultFilter } from './compute/fault.filter.js';
 import { ImagesController } from './compute/images.controller.js';

@@ -1,18 +1,12 @@
 import { readFileSync } from 'node:fs';
-import {
-  IMAGE_RULES,
-  credentialsOf,
-  explanationLines,
-  loadPolicy,
-  readIdentities,
-  targetOf,
-  type Policy,
-} from '@glimpse/auth';
+import { credentialsOf, explanationLines, loadPolicy, readIdentities, type Policy } from '@glimpse/auth';
 import { projectOf } from '@glimpse/domain';
 import { readImageDocument } from '@glimpse/glance';
 import { InvalidOptions } from '@glimpse/plugins';
 import { Command } from 'commander';
 import { parse } from 'yaml';
+import { IMAGE_RULES } from './access/image-rules.js';
+import { targetOf } from './access/image-target.js';
 import { loadSettings } from './config/load.js';
 
 function policyInEffect(): Policy {
@@ -39,7 +33,7 @@ function list(): string[] {
 }
 
 function sample(): string[] {
-  return IMAGE_RULES.filter(({ asked }) => asked).flatMap(({ name, text, description }) => [
+  return IMAGE_RULES.filter(({ enforced }) => enforced).flatMap(({ name, text, description }) => [
     `# ${description}`,
     `#${name}: ${JSON.stringify(text)}`,
     '',

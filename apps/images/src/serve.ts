@@ -1,15 +1,16 @@
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { IMAGE_RULES, loadPolicy } from '@glimpse/auth';
+import { loadPolicy } from '@glimpse/auth';
 import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
 import { InvalidOptions } from '@glimpse/plugins';
 import { StoredMirror, openDatabase } from '@glimpse/store';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
+import { ImageAccess } from './access/image-access.js';
+import { IMAGE_RULES } from './access/image-rules.js';
 import type { Parts } from './app.module.js';
 import { createApp } from './app.js';
 import { openCatalogue } from './catalogue.js';
-import { ImageAccess } from './compute/access.js';
 import { serveDescription } from './compute/openapi.js';
 import { ShownImages } from './compute/shown-images.js';
 import { isLoopback, type EffectiveSettings } from './config/settings.js';

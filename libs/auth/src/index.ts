@@ -10,4 +10,3 @@ export * from './identities.js';
 export { judgeRequest, type Judge, type JudgedRequest } from './judge.js';
 export * from './keystone/index.js';
 export * from './policy/index.js';
-export * from './viewer.js';

@@ -18,7 +18,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EffectiveSettings } from '../config/settings.js';
 import { CATALOGUE, IMAGE_EXTENSIONS, SETTINGS } from '../tokens.js';
-import { ImageAccess } from './access.js';
+import { ImageAccess } from '../access/image-access.js';
 import {
   DescribeChange,
   DescribeImageId,

@@ -26,7 +26,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RouteNotFound } from '../http/errors.js';
 import type { EffectiveSettings } from '../config/settings.js';
 import { CATALOGUE, SETTINGS } from '../tokens.js';
-import { ImageAccess } from './access.js';
+import { ImageAccess } from '../access/image-access.js';
 import { DescribeChange, DescribeImageId, DescribeRead, DescribeResource } from './api-description.js';
 import { MetaDocument, MetadataDocument } from './documents.js';
 import { changeOptionsOf, sendDocument, sendImageDocument } from './answer.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { developmentAuthenticator, loadPolicy, IMAGE_RULES } from '@glimpse/auth';
+import { developmentAuthenticator, loadPolicy } from '@glimpse/auth';
 import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
 import {
   ImageNotFound,
@@ -23,7 +23,8 @@ import type { DatabaseProbe } from '../health/database-probe.js';
 import { pathOf } from '../http/path.js';
 import { loadExtensions } from '../plugins.js';
 import { Telemetry } from '../telemetry/telemetry.js';
-import { ImageAccess } from './access.js';
+import { ImageAccess } from '../access/image-access.js';
+import { IMAGE_RULES } from '../access/image-rules.js';
 import { ShownImages } from './shown-images.js';
 
 const OWN = '66c50f42ace742efaaf201e7ba0fe751';

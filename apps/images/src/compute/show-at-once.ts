@@ -4,7 +4,7 @@ import { projectOf, type Identity } from '@glimpse/domain';
 import type { EffectiveSettings } from '../config/settings.js';
 import { newRequestId } from '../http/answer-headers.js';
 import type { AnswerAtOnce, Shortcut } from '../http/shortcut.js';
-import type { ImageAccess } from './access.js';
+import type { ImageAccess } from '../access/image-access.js';
 import { hasCurrent } from './answer.js';
 import { isProjectId } from './face.js';
 import { MIN_MICROVERSION, isAfter, negotiate } from './microversion.js';

@@ -1,4 +1,5 @@
-import { IMAGE_RULES, loadPolicy } from '@glimpse/auth';
+import { loadPolicy } from '@glimpse/auth';
+import { IMAGE_RULES } from '../access/image-rules.js';
 import { loadAuthenticator, loadExtensions } from '../plugins.js';
 import { loadSource } from '../source.js';
 import { Telemetry } from '../telemetry/telemetry.js';

@@ -169,7 +169,7 @@ describe('Allow', () => {
     own_project: 'project_id:%(project_id)s',
   };
   const policy = loadPolicy({
-    defaults: Object.entries(rules).map(([name, text]) => ({ name, text, description: '', asked: true })),
+    defaults: Object.entries(rules).map(([name, text]) => ({ name, text, description: '', enforced: true })),
   });
 
   @Allow('everybody')

@@ -19,7 +19,7 @@ export interface Credentials extends CredentialValues {
  * project and everything about a service token.
  *
  * @param policy whose `context_is_admin` says what `is_admin` is. It is asked, as Glance does, about the
- *   credentials themselves, with `is_admin` still false. Without a policy `is_admin` stays false.
+ *   credentials themselves, with `is_admin` still false. Without a policy, or without that rule, `is_admin` stays false.
  *
  * @example
  * credentialsOf(identity, policy).is_admin;
@@ -37,7 +37,7 @@ export function credentialsOf(identity: Identity, policy?: Policy): Credentials 
     is_admin_project: true,
     is_admin: false,
   };
-  if (policy === undefined || !policy.allows('context_is_admin', credentials, credentials))
-    return credentials;
-  return { ...credentials, is_admin: true };
+  const isAdmin =
+    policy?.has('context_is_admin') && policy.allows('context_is_admin', credentials, credentials);
+  return isAdmin ? { ...credentials, is_admin: true } : credentials;
 }

@@ -1,5 +1,4 @@
 export { credentialsOf, type Credentials } from './credentials.js';
-export { IMAGE_RULES, type RuleDefault } from './defaults.js';
 export { PolicyError, type PolicyPlace } from './error.js';
 export {
   evaluate,
@@ -13,4 +12,4 @@ export {
 export { parse, print, type Check, type Rule, type RuleList, type Template } from './language.js';
 export { loadPolicy, type PolicySources } from './load.js';
 export { Policy, type DefinedRule, type ListedRule } from './policy.js';
-export { targetOf } from './target.js';
+export type { RuleDefault } from './rule-default.js';

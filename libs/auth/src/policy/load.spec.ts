@@ -2,10 +2,24 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { IMAGE_RULES } from './defaults.js';
 import { PolicyError } from './error.js';
 import { MAX_DEPTH } from './language.js';
 import { loadPolicy, type PolicySources } from './load.js';
+import type { RuleDefault } from './rule-default.js';
+
+/** The rules of a service that has images. */
+const RULES: readonly RuleDefault[] = [
+  { name: 'context_is_admin', text: 'role:admin', description: '', enforced: true },
+  { name: 'default', text: '', description: '', enforced: false },
+  { name: 'get_image', text: '', description: '', enforced: true },
+  { name: 'get_images', text: '', description: '', enforced: true },
+  {
+    name: 'modify_image',
+    text: 'rule:context_is_admin or (role:member and project_id:%(project_id)s)',
+    description: '',
+    enforced: true,
+  },
+];
 
 let folder: string;
 
@@ -23,7 +37,7 @@ function write(name: string, content: string | Uint8Array): string {
 }
 
 function load(sources: Partial<PolicySources> = {}) {
-  return loadPolicy({ defaults: IMAGE_RULES, ...sources });
+  return loadPolicy({ defaults: RULES, ...sources });
 }
 
 function refusal(sources: Partial<PolicySources>): string {
@@ -61,16 +75,8 @@ describe('loadPolicy', () => {
     expect(load().rules.map(({ name, text, source, used }) => ({ name, text, source, used }))).toEqual([
       { name: 'context_is_admin', text: 'role:admin', source: null, used: true },
       { name: 'default', text: '', source: null, used: false },
-      {
-        name: 'delete_image',
-        text: 'rule:context_is_admin or (role:member and project_id:%(project_id)s)',
-        source: null,
-        used: true,
-      },
       { name: 'get_image', text: '', source: null, used: true },
       { name: 'get_images', text: '', source: null, used: true },
-      { name: 'metadef_admin', text: 'role:admin', source: null, used: false },
-      { name: 'metadef_default', text: '', source: null, used: false },
       {
         name: 'modify_image',
         text: 'rule:context_is_admin or (role:member and project_id:%(project_id)s)',
@@ -85,7 +91,7 @@ describe('loadPolicy', () => {
     const policy = load({ file });
     expect(text(policy, 'get_image')).toBe('role:reader');
     expect(policy.rules.find(({ name }) => name === 'modify_image')?.source).toBe(file);
-    expect(policy.rules.find(({ name }) => name === 'delete_image')?.source).toBeNull();
+    expect(policy.rules.find(({ name }) => name === 'get_images')?.source).toBeNull();
   });
 
   it('reads JSON, with the list form, tabs and a byte order mark', () => {

@@ -2,11 +2,11 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Optional, Text, readOptions } from '@glimpse/plugins';
 import { IsArray, IsString } from 'class-validator';
-import type { RuleDefault } from './defaults.js';
 import { PolicyError, locate } from './error.js';
 import { readRules, readable } from './file.js';
 import { MAX_DEPTH, parse, print, type Rule, type RuleList } from './language.js';
 import { Policy, type DefinedRule } from './policy.js';
+import type { RuleDefault } from './rule-default.js';
 
 /** Where a policy comes from. */
 export interface PolicySources {
@@ -50,7 +50,7 @@ class Sources {
  * @throws {PolicyError}
  *
  * @example
- * const policy = loadPolicy({ file: 'policy.yaml', dirs: ['policy.d'], defaults: IMAGE_RULES });
+ * const policy = loadPolicy({ file: 'policy.yaml', dirs: ['policy.d'], defaults: SERVER_RULES });
  */
 export function loadPolicy(sources: PolicySources): Policy {
   const name = (path: string): string => path || 'the sources of the policy';
@@ -62,8 +62,8 @@ export function loadPolicy(sources: PolicySources): Policy {
     for (const { name, source } of readRules(each)) rules.set(name, defined(name, source, each));
   }
   refuseLooseEnds(rules);
-  const asked = defaults.filter((rule) => rule.asked).map(({ name }) => name);
-  return new Policy([...rules.values()], asked);
+  const enforced = defaults.filter((rule) => rule.enforced).map(({ name }) => name);
+  return new Policy([...rules.values()], enforced);
 }
 
 function defined(name: string, written: string | RuleList, source: string | null): DefinedRule {

@@ -12,7 +12,7 @@ export interface DefinedRule {
   readonly source: string | null;
 }
 
-/** A rule, and whether the service ever asks for it, by its name or through another rule. */
+/** A rule, and whether the service ever enforces it, by its name or through another rule. */
 export interface ListedRule extends DefinedRule {
   readonly used: boolean;
 }
@@ -25,11 +25,11 @@ export class Policy {
 
   /**
    * @param defined no rule refers to one that is not among them, nor to itself through others
-   * @param asked the names that the service asks for
+   * @param enforced the names of the rules that the service enforces
    */
-  constructor(defined: readonly DefinedRule[], asked: readonly string[]) {
+  constructor(defined: readonly DefinedRule[], enforced: readonly string[]) {
     this.byName = new Map(defined.map(({ name, rule }) => [name, rule]));
-    const used = new Set(asked.flatMap((name) => [...this.reachableFrom(name)]));
+    const used = new Set(enforced.flatMap((name) => [...this.reachableFrom(name)]));
     this.rules = defined
       .map((rule) => ({ ...rule, used: used.has(rule.name) }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -42,7 +42,7 @@ export class Policy {
    * @throws {PolicyError} there is no rule of that name
    *
    * @example
-   * policy.allows('modify_image', credentialsOf(identity, policy), targetOf(image));
+   * policy.allows('delete_server', credentialsOf(identity, policy), { project_id: 'p1' });
    */
   allows(name: string, credentials: CredentialValues, target: Target = {}): boolean {
     return evaluate(this.rule(name), { credentials, target, rules: this.byName });
@@ -61,6 +61,11 @@ export class Policy {
         return 'match' in check && check.match.parts.some((part) => typeof part !== 'string');
       });
     });
+  }
+
+  /** Whether there is a rule of that name. */
+  has(name: string): boolean {
+    return this.byName.has(name);
   }
 
   private rule(name: string): Rule {

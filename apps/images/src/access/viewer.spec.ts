@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { credentialsOf, loadPolicy } from '@glimpse/auth';
 import type { Identity, Scope } from '@glimpse/domain';
-import { IMAGE_RULES, credentialsOf, loadPolicy } from './policy/index.js';
+import { IMAGE_RULES } from './image-rules.js';
 import { viewerOf as viewerOfCredentials } from './viewer.js';
 
 const policy = loadPolicy({ defaults: IMAGE_RULES });

@@ -1,7 +1,7 @@
+import type { Credentials } from '@glimpse/auth';
 import type { Viewer } from '@glimpse/domain';
-import type { Credentials } from './policy/index.js';
 
-/** What the access rules of the domain know of whoever has these credentials. */
+/** What the domain's access rules need to know of the caller with these credentials. */
 export function viewerOf({ project_id, is_admin }: Credentials): Viewer {
   return { project: project_id, admin: is_admin };
 }

@@ -1,12 +1,4 @@
-/** A rule that a service brings along, which files may replace. */
-export interface RuleDefault {
-  readonly name: string;
-  readonly text: string;
-  /** For the reader of a sample file. */
-  readonly description: string;
-  /** Whether the service asks for it by its name; else it is there for `rule:` to refer to. */
-  readonly asked: boolean;
-}
+import type { RuleDefault } from '@glimpse/auth';
 
 /** Glance's new default for changes, without the `rule:default` that it adds to it for old files. */
 const ADMIN_OR_PROJECT_MEMBER = 'rule:context_is_admin or (role:member and project_id:%(project_id)s)';
@@ -18,7 +10,7 @@ export const IMAGE_RULES = [
     name: 'context_is_admin',
     text: 'role:admin',
     description: 'Who is an administrator, and so sees and may change every image.',
-    asked: true,
+    enforced: true,
   },
   /**
    * glance/policies/base.py: the empty text, to which Glance adds its deprecated `role:admin`, so that it
@@ -28,7 +20,7 @@ export const IMAGE_RULES = [
     name: 'default',
     text: '',
     description: 'What rule:default in a file refers to; nothing falls back to it.',
-    asked: false,
+    enforced: false,
   },
   /**
    * glance/policies/image.py: `role:admin or (role:reader and (project_id:%(project_id)s or …))`, to which
@@ -38,14 +30,14 @@ export const IMAGE_RULES = [
     name: 'get_image',
     text: '',
     description: 'Who may be shown an image that is visible to them.',
-    asked: true,
+    enforced: true,
   },
   /** glance/policies/image.py: `role:admin or (role:reader and …)` with `rule:default`, as `get_image`. */
   {
     name: 'get_images',
     text: '',
     description: 'Who may list images.',
-    asked: true,
+    enforced: true,
   },
   /**
    * glance/policies/image.py: `role:admin or (role:member and project_id:%(project_id)s)`, without the
@@ -55,26 +47,26 @@ export const IMAGE_RULES = [
     name: 'modify_image',
     text: ADMIN_OR_PROJECT_MEMBER,
     description: 'Who may change an image of their own project, its metadata included.',
-    asked: true,
+    enforced: true,
   },
   /** glance/policies/image.py: as `modify_image`. */
   {
     name: 'delete_image',
     text: ADMIN_OR_PROJECT_MEMBER,
     description: 'Who may delete an image of their own project.',
-    asked: true,
+    enforced: true,
   },
   /** glance/policies/metadef.py: rules that Glance's own files refer to, so that such a file carries over. */
   {
     name: 'metadef_default',
     text: '',
     description: 'What rules of metadata definitions refer to, which this service does not have.',
-    asked: false,
+    enforced: false,
   },
   {
     name: 'metadef_admin',
     text: 'role:admin',
     description: 'What rules of metadata definitions refer to, which this service does not have.',
-    asked: false,
+    enforced: false,
   },
 ] as const satisfies readonly RuleDefault[];

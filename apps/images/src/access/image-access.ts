@@ -1,11 +1,4 @@
-import {
-  PolicyRefused,
-  credentialsOf,
-  targetOf,
-  viewerOf,
-  type Credentials,
-  type Policy,
-} from '@glimpse/auth';
+import { PolicyRefused, credentialsOf, type Credentials, type Policy } from '@glimpse/auth';
 import {
   NotOwner,
   canChange,
@@ -18,6 +11,8 @@ import {
   type Reading,
   type Viewer,
 } from '@glimpse/domain';
+import { targetOf } from './image-target.js';
+import { viewerOf } from './viewer.js';
 
 /** How many images policy is asked about for one page. */
 const MOST_ASKED = 10_000;

@@ -1,5 +1,5 @@
+import type { Target } from '@glimpse/auth';
 import type { Image } from '@glimpse/domain';
-import type { Target } from './evaluate.js';
 
 /**
  * What rules see of an image, by the names of Glance's `ImageTarget`: its attributes; `id` beside `image_id`,
