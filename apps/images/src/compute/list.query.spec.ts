@@ -10,7 +10,7 @@ const criteriaOf = (query: Query): ListQuery['criteria'] => readQuery(ListQuery,
 
 function complaintAbout(query: Query): string {
   try {
-    readQuery(ListQuery, query);
+    criteriaOf(query);
   } catch (error) {
     if (error instanceof InvalidInput) return error.message;
     throw error;
@@ -116,6 +116,26 @@ describe('a list refuses', () => {
     expect(complaintAbout({ 'changes-since': text })).toBe(
       `Invalid input received: changes-since must be an ISO 8601 time such as 2026-11-24T02:28:35Z, not '${text}'`,
     );
+  });
+
+  const manyProperties = (count: number): Query =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`property-${n}`, 'x']));
+  const manyNames = (count: number): string => `in:${Array.from({ length: count }, (_, n) => n).join(',')}`;
+
+  it.each<[string, Query]>([
+    ['properties', manyProperties(33)],
+    ['names', { name: manyNames(33) }],
+    ['filters of different kinds', { ...manyProperties(31), status: 'ACTIVE', search: 'deb' }],
+  ])('more than 32 %s, naming the limit', (_, query) => {
+    expect(complaintAbout(query)).toBe('Invalid input received: a list takes at most 32 filters, not 33');
+  });
+
+  it('none for up to 32 filters, repeated or unknown parameters', () => {
+    expect(Object.keys(criteriaOf(manyProperties(32)).properties!)).toHaveLength(32);
+    expect(criteriaOf({ name: manyNames(32) }).names).toHaveLength(32);
+    const repeated = { 'property-os': Array.from({ length: 500 }, () => 'x') };
+    const unknown = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`unknown-${n}`, 'x']));
+    expect(criteriaOf({ ...repeated, ...unknown }).properties).toEqual({ os: 'x' });
   });
 
   it('nothing but with InvalidInput, whatever it is asked', () => {

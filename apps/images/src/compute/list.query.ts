@@ -7,10 +7,14 @@ import {
 } from '@glimpse/domain';
 import { IsOptional, ValidateBy } from 'class-validator';
 import { statusesShownAs } from './image.view.js';
+import { InvalidInput } from './validation.js';
 import { parseIso8601 } from './iso8601.js';
 
 /** The most images of a page, and how many there are when nobody says. */
 const MAX_LIMIT = 1000;
+
+/** The most filters of a list; each name of `name=in:…` is one. Every filter costs memory and time to plan and to check. */
+const MAX_FILTERS = 32;
 
 function Parameter(allowed: (value: string) => string | undefined): PropertyDecorator {
   return (target, key) => {
@@ -62,6 +66,12 @@ function namesOf(value: string): string[] {
   return parts.map((part) => (part.startsWith('"') ? part.slice(1, -1).replace(/\\(.)/g, '$1') : part));
 }
 
+/** What the parameters that filter by a custom property begin with. */
+const PROPERTY = 'property-';
+
+/** The parameters that are one filter each. */
+const FILTERS = ['status', 'server', 'type', 'changes-since', 'minRam', 'minDisk', 'search'] as const;
+
 /** The parameters of a list. Those that are not here are ignored. */
 export class ListQuery {
   @Parameter(wrongLimit)
@@ -110,8 +120,13 @@ export class ListQuery {
     return this.#parameters;
   }
 
-  /** Which images are asked for. */
+  /**
+   * Which images are listed.
+   *
+   * @throws {InvalidInput} more filters than {@link MAX_FILTERS}
+   */
   get criteria(): ImageCriteria {
+    this.#limitFilters();
     const { marker, name, status, minRam, minDisk, visibility, search } = this;
     const since = this['changes-since'];
     const properties = this.#properties();
@@ -129,6 +144,18 @@ export class ListQuery {
     };
   }
 
+  #limitFilters(): void {
+    const properties = Object.keys(this.#parameters).filter((name) => name.startsWith(PROPERTY)).length;
+    const names = this.name === undefined ? 0 : namesOf(this.name).length;
+    const others = FILTERS.filter((name) => this[name] !== undefined).length;
+    const filters = properties + names + others;
+    if (filters > MAX_FILTERS) {
+      throw new InvalidInput(
+        `Invalid input received: a list takes at most ${MAX_FILTERS} filters, not ${filters}`,
+      );
+    }
+  }
+
   /** A limit of 0 is none. */
   #limit(): number {
     return Math.min(Number(this.limit ?? 0) || MAX_LIMIT, MAX_LIMIT);
@@ -136,8 +163,8 @@ export class ListQuery {
 
   #properties(): Record<string, string> | undefined {
     const named = Object.entries(this.#parameters)
-      .filter(([name]) => name.startsWith('property-'))
-      .map(([name, value]) => [name.slice('property-'.length), value]);
+      .filter(([name]) => name.startsWith(PROPERTY))
+      .map(([name, value]) => [name.slice(PROPERTY.length), value]);
     if (this.server !== undefined) named.push(['instance_uuid', this.server.split('/').at(-1)!]);
     if (this.type !== undefined) named.push(['image_type', this.type]);
     return named.length === 0 ? undefined : (Object.fromEntries(named) as Record<string, string>);
