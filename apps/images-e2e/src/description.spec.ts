@@ -10,26 +10,36 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 describe('the API description', () => {
-  it('is OpenAPI 3.1 and has every route of images, with the project and without, under both versions', async () => {
-    const { openapi, paths } = (await (await fetch(`${service.url}/openapi.json`)).json()) as {
+  it('is OpenAPI 3.1 and has every operation once, under the four forms of the endpoint', async () => {
+    const { openapi, servers, paths } = (await (await fetch(`${service.url}/openapi.json`)).json()) as {
       openapi: string;
-      paths: Record<string, object>;
+      servers: readonly { url: string }[];
+      paths: Record<string, Record<string, { operationId: string }>>;
     };
     expect(openapi).toBe('3.1.0');
-    const methods = Object.entries(paths).map(([path, item]) => `${path} ${Object.keys(item).join(' ')}`);
-    const routes = [
-      '/images get',
-      '/images/detail get',
-      '/images/{image_id} get delete',
-      '/images/{image_id}/metadata get post put',
-      '/images/{image_id}/metadata/{key} get put delete',
-      '/extensions get',
-      '/extensions/{alias} get',
-    ];
-    const prefixes = ['/v2.1', '/v2.1/{project_id}', '/v2', '/v2/{project_id}'];
-    expect(methods.sort()).toEqual(
-      prefixes.flatMap((prefix) => routes.map((route) => prefix + route)).sort(),
+    expect(servers.map(({ url }) => url)).toEqual([
+      `${service.url}/v2.1`,
+      `${service.url}/v2.1/{project_id}`,
+      `${service.url}/v2`,
+      `${service.url}/v2/{project_id}`,
+    ]);
+    const operations = Object.entries(paths).flatMap(([path, item]) =>
+      Object.entries(item).map(([method, { operationId }]) => `${operationId}: ${method} ${path}`),
     );
+    expect(operations.sort()).toEqual([
+      'deleteImage: delete /images/{image_id}',
+      'deleteImageMetadataItem: delete /images/{image_id}/metadata/{key}',
+      'listExtensions: get /extensions',
+      'listImageMetadata: get /images/{image_id}/metadata',
+      'listImages: get /images',
+      'listImagesDetailed: get /images/detail',
+      'mergeImageMetadata: post /images/{image_id}/metadata',
+      'replaceImageMetadata: put /images/{image_id}/metadata',
+      'setImageMetadataItem: put /images/{image_id}/metadata/{key}',
+      'showExtension: get /extensions/{alias}',
+      'showImage: get /images/{image_id}',
+      'showImageMetadataItem: get /images/{image_id}/metadata/{key}',
+    ]);
   });
 
   it('would notice an answer that it does not describe', async () => {
@@ -40,12 +50,13 @@ describe('the API description', () => {
     expect(() => check('GET', '/v2.1/images', 200, '{"images":[]}')).not.toThrow();
   });
 
-  it('is a page for people at /docs, with what the page needs', async () => {
-    const page = await fetch(`${service.url}/docs`);
+  it.each(['/docs', '/docs/'])('is a page for people at %s, with what the page needs', async (path) => {
+    const address = new URL(path, service.url);
+    const page = await fetch(address);
     expect(page.headers.get('content-type')).toContain('text/html');
     const html = await page.text();
-    const files = [...html.matchAll(/(?:src|href)="\.\/(docs\/[^"]+)"/g)].map(([, file]) => file!);
-    expect(files.length).toBeGreaterThan(1);
-    for (const file of files) expect((await fetch(`${service.url}/${file}`)).status).toBe(200);
+    const files = [...html.matchAll(/(?:src|href|url)(?:=|: )['"](\.[^'"]+)['"]/g)].map(([, file]) => file!);
+    expect(files.length).toBe(3);
+    for (const file of files) expect((await fetch(new URL(file, address))).status).toBe(200);
   });
 });

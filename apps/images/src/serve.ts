@@ -100,7 +100,7 @@ async function answer(parts: Parts, stop: AbortSignal): Promise<void> {
   const { settings, telemetry } = parts;
   const { delay = 0, timeout } = settings.shutdown;
   const app = await createApp(parts);
-  serveDescription(app);
+  serveDescription(app, settings);
   let metrics: Server | undefined;
   try {
     await listen(app, settings);

@@ -6,6 +6,7 @@ interface Operation {
 }
 interface Description {
   openapi: string;
+  servers: readonly { url: string }[];
   paths: Record<string, Record<string, Operation>>;
   components: object;
 }
@@ -21,12 +22,15 @@ export async function readDescription(url: string): Promise<CheckAnswer> {
   const compiled = new Map<string, ValidateFunction>();
   const pointer = (text: string): string => encodeURIComponent(text.replace(/~/g, '~0').replace(/\//g, '~1'));
 
-  // Paths without parameters go before those with, as in the router.
-  const paths = Object.keys(description.paths)
-    .sort((one, other) => one.split('{').length - other.split('{').length)
-    .map((path) => ({
+  // An operation is under each server; what has fewer parameters goes first, as in the router.
+  const paths = description.servers
+    .flatMap((server) =>
+      Object.keys(description.paths).map((path) => ({ whole: server.url.slice(url.length) + path, path })),
+    )
+    .sort((one, other) => one.whole.split('{').length - other.whole.split('{').length)
+    .map(({ whole, path }) => ({
       path,
-      pattern: new RegExp(`^${path.replace(/[.]/g, '\\.').replace(/\{\w+\}/g, '[^/]+')}$`),
+      pattern: new RegExp(`^${whole.replace(/[.]/g, '\\.').replace(/\{\w+\}/g, '[^/]+')}$`),
     }));
 
   return (method, target, status, text) => {

@@ -1,3 +1,4 @@
+import { VISIBILITIES } from '@glimpse/domain';
 import { applyDecorators, type Type } from '@nestjs/common';
 import {
   ApiExtraModels,
@@ -8,6 +9,7 @@ import {
   ApiResponse,
   ApiSecurity,
   ApiTags,
+  type ApiQueryOptions,
 } from '@nestjs/swagger';
 import { FaultDocument, UnauthenticatedDocument } from './documents.js';
 
@@ -17,7 +19,7 @@ const VALIDATORS = {
 } as const;
 
 const AGE = {
-  description: 'Seconds since the copy was last known to be current.',
+  description: 'Seconds since the cached document was last known to be current.',
   schema: { type: 'integer' },
 } as const;
 
@@ -29,7 +31,7 @@ const FAULTS: Readonly<Record<number, string>> = {
   406: 'The microversion is out of range.',
   412: 'The image is not in the state that `If-Match` names.',
   413: 'The body is too large.',
-  503: 'What stands behind the service cannot be asked; `Retry-After` says when to ask again.',
+  503: 'The database, Keystone or the source is unavailable, or there are too many requests; `Retry-After` says when to retry.',
 };
 
 function FaultResponses(...statuses: number[]): ClassDecorator & MethodDecorator {
@@ -45,7 +47,7 @@ function FaultResponses(...statuses: number[]): ClassDecorator & MethodDecorator
   );
 }
 
-/** Describes a controller whose routes ask for a token and speak microversions. */
+/** Describes a controller whose routes require a token and have microversions. */
 export function DescribeResource(tag: string): ClassDecorator {
   return applyDecorators(
     ApiTags(tag),
@@ -60,10 +62,21 @@ export function DescribeResource(tag: string): ClassDecorator {
   ) as ClassDecorator;
 }
 
+/** What an operation is called by programs and by people. */
+export interface OperationName {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+}
+
 /** Describes a read. */
-export function DescribeRead(summary: string, type: Type, { validators = false } = {}): MethodDecorator {
+export function DescribeRead(
+  operation: OperationName,
+  type: Type,
+  { validators = false } = {},
+): MethodDecorator {
   return applyDecorators(
-    ApiOperation({ summary }),
+    ApiOperation(operation),
     ApiResponse({
       status: 200,
       description: 'The document.',
@@ -74,7 +87,8 @@ export function DescribeRead(summary: string, type: Type, { validators = false }
       ? [
           ApiResponse({
             status: 203,
-            description: 'The same from a copy, while the database cannot be asked; 200 by `stale.status`.',
+            description:
+              'The same from the cache, while the database is unavailable; 200 with `stale.status: 200`.',
             type,
             headers: { ...VALIDATORS, Age: AGE },
           }),
@@ -84,11 +98,15 @@ export function DescribeRead(summary: string, type: Type, { validators = false }
   );
 }
 
-/** Describes a change; one that answers nothing has no type. */
-export function DescribeChange(summary: string, type?: Type): MethodDecorator {
+/** Describes a change; one whose response has no body has no type. */
+export function DescribeChange(operation: OperationName, type?: Type): MethodDecorator {
   return applyDecorators(
-    ApiOperation({ summary }),
-    ApiHeader({ name: 'If-Match', required: false }),
+    ApiOperation(operation),
+    ApiHeader({
+      name: 'If-Match',
+      required: false,
+      description: 'The `ETag` that the image must still have.',
+    }),
     type
       ? ApiResponse({ status: 200, description: 'What is there now.', type })
       : ApiResponse({ status: 204, description: 'Done.' }),
@@ -100,26 +118,53 @@ export function DescribeChange(summary: string, type?: Type): MethodDecorator {
 export const DescribeImageId = (): MethodDecorator & ClassDecorator =>
   ApiParam({ name: 'image_id', schema: { type: 'string', format: 'uuid' } });
 
-const LIST_PARAMETERS: Readonly<Record<string, string>> = {
-  limit: 'The most images of a page; 0 or more than 1000: 1000.',
-  marker: 'The id of the image that the page begins after.',
-  name: 'An exact name, or `in:` and several, separated by commas.',
-  status: 'A status as it is shown, or one of Glance’s.',
-  server: 'The id or URL of the server that an image was made from.',
-  type: 'The property `image_type`.',
-  'changes-since': 'An ISO 8601 time.',
-  minRam: 'Exactly so many MiB.',
-  minDisk: 'Exactly so many GiB.',
-  'property-{name}': 'A custom property’s value.',
-  visibility: 'Beyond Nova: `public`, `community`, `shared` or `private`.',
-  search: 'Beyond Nova: at least three characters of the name, in any case.',
-};
+const WHOLE_NUMBER = { type: 'integer', minimum: 0 } as const;
+const TEXT = { type: 'string' } as const;
+
+const LIST_PARAMETERS: readonly ApiQueryOptions[] = [
+  {
+    name: 'limit',
+    description: 'The most images of a page; 0 or more than 1000: 1000.',
+    schema: WHOLE_NUMBER,
+  },
+  {
+    name: 'marker',
+    description: 'The id of the image that the page begins after.',
+    schema: { type: 'string', format: 'uuid' },
+  },
+  { name: 'name', description: 'An exact name, or `in:` and several, separated by commas.', schema: TEXT },
+  { name: 'status', description: 'A status as it is shown, or one of Glance’s.', schema: TEXT },
+  { name: 'server', description: 'The id or URL of the server that an image was made from.', schema: TEXT },
+  { name: 'type', description: 'The property `image_type`.', schema: TEXT },
+  {
+    name: 'changes-since',
+    description: 'A time in any form of ISO 8601, in UTC unless it has an offset.',
+    schema: TEXT,
+    example: '2026-11-24T02:28:35Z',
+  },
+  { name: 'minRam', description: 'Exactly so many MiB.', schema: WHOLE_NUMBER },
+  { name: 'minDisk', description: 'Exactly so many GiB.', schema: WHOLE_NUMBER },
+  {
+    name: 'properties',
+    description:
+      'Values of custom properties, each as a parameter of its own: `property-architecture=x86_64`.',
+    style: 'form',
+    explode: true,
+    schema: { type: 'object', additionalProperties: { type: 'string' } },
+  },
+  {
+    name: 'visibility',
+    description: 'Beyond Nova: images of one visibility.',
+    schema: { type: 'string', enum: [...VISIBILITIES] },
+  },
+  {
+    name: 'search',
+    description: 'Beyond Nova: at least three characters of the name, in any case.',
+    schema: { type: 'string', minLength: 3 },
+  },
+];
 
 /** Describes the parameters of a list; others are ignored. */
 export function DescribeListParameters(): MethodDecorator {
-  return applyDecorators(
-    ...Object.entries(LIST_PARAMETERS).map(([name, description]) =>
-      ApiQuery({ name, description, required: false, schema: { type: 'string' } }),
-    ),
-  );
+  return applyDecorators(...LIST_PARAMETERS.map((parameter) => ApiQuery({ required: false, ...parameter })));
 }

@@ -8,16 +8,16 @@ import { DescribeRead, DescribeResource } from './api-description.js';
 import { ExtensionDocument, ExtensionList } from './documents.js';
 import { sendDocument } from './answer.js';
 import { ComputeRequestGuard } from './request.guard.js';
-import { FACE } from './routes.js';
+import { ROUTE_PREFIXES } from './routes.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/compute/#extensions-extensions-deprecated} */
-@Controller(FACE.map((prefix) => `${prefix}/extensions`))
+@Controller(ROUTE_PREFIXES.map((prefix) => `${prefix}/extensions`))
 @DescribeResource('Extensions')
 @UseGuards(AuthGuard, ComputeRequestGuard)
 export class ExtensionsController {
   constructor(@Inject(IMAGE_EXTENSIONS) private readonly extensions: readonly ImageExtension[]) {}
 
-  @DescribeRead('List Extensions', ExtensionList)
+  @DescribeRead({ operationId: 'listExtensions', summary: 'List extensions' }, ExtensionList)
   @Get()
   list(@Res() reply: FastifyReply): void {
     const documents = this.extensions.map(extensionView);
@@ -25,7 +25,7 @@ export class ExtensionsController {
     sendDocument(reply, { extensions: documents });
   }
 
-  @DescribeRead('Show Extension Details', ExtensionDocument)
+  @DescribeRead({ operationId: 'showExtension', summary: 'Show an extension' }, ExtensionDocument)
   @Get(':alias')
   show(@Param('alias') alias: string, @Res() reply: FastifyReply): void {
     const extension = this.extensions.find((loaded) => loaded.alias === alias);

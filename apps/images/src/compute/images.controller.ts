@@ -32,12 +32,12 @@ import { briefView, detailView, imageView } from './image.view.js';
 import { ListQuery } from './list.query.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
 import { linkBaseOf, projectInUrl, readOptionsOf } from './request.js';
-import { FACE, IMAGES_UNTIL } from './routes.js';
+import { ROUTE_PREFIXES, IMAGES_UNTIL } from './routes.js';
 import { ShownImages } from './shown-images.js';
 import { readQuery } from './validation.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/compute/#images-deprecated} */
-@Controller(FACE.map((prefix) => `${prefix}/images`))
+@Controller(ROUTE_PREFIXES.map((prefix) => `${prefix}/images`))
 @DescribeResource('Images')
 @UseGuards(AuthGuard, ComputeRequestGuard)
 @Until(IMAGES_UNTIL)
@@ -50,7 +50,7 @@ export class ImagesController {
     @Inject(SETTINGS) private readonly settings: EffectiveSettings,
   ) {}
 
-  @DescribeRead('List Images', BriefList)
+  @DescribeRead({ operationId: 'listImages', summary: 'List images' }, BriefList)
   @DescribeListParameters()
   @Get()
   async list(
@@ -63,7 +63,7 @@ export class ImagesController {
     sendDocument(reply, briefView(images, next, base));
   }
 
-  @DescribeRead('List Images With Details', DetailedList)
+  @DescribeRead({ operationId: 'listImagesDetailed', summary: 'List images with details' }, DetailedList)
   @DescribeListParameters()
   @Get('detail')
   async detail(
@@ -92,7 +92,7 @@ export class ImagesController {
     return { images, next, base };
   }
 
-  @DescribeRead('Show Image Details', ImageDocument, { validators: true })
+  @DescribeRead({ operationId: 'showImage', summary: 'Show an image' }, ImageDocument, { validators: true })
   @DescribeImageId()
   @Get(':image_id')
   async show(
@@ -106,7 +106,7 @@ export class ImagesController {
     sendImageDocument(reply, document, reading, this.settings.stale.status);
   }
 
-  @DescribeChange('Delete Image')
+  @DescribeChange({ operationId: 'deleteImage', summary: 'Delete an image' })
   @DescribeImageId()
   @Delete(':image_id')
   @HttpCode(204)

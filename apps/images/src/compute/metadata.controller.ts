@@ -34,11 +34,11 @@ import { MetaBody, MetadataBody } from './metadata.body.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
 import { shown } from './shown-images.js';
 import { readOptionsOf } from './request.js';
-import { FACE, METADATA_UNTIL } from './routes.js';
+import { ROUTE_PREFIXES, METADATA_UNTIL } from './routes.js';
 import { InvalidInput, readBody } from './validation.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/compute/#image-metadata-deprecated} */
-@Controller(FACE.map((prefix) => `${prefix}/images/:image_id/metadata`))
+@Controller(ROUTE_PREFIXES.map((prefix) => `${prefix}/images/:image_id/metadata`))
 @DescribeResource('Image metadata')
 @DescribeImageId()
 @UseGuards(AuthGuard, ComputeRequestGuard)
@@ -50,7 +50,11 @@ export class MetadataController {
     @Inject(SETTINGS) private readonly settings: EffectiveSettings,
   ) {}
 
-  @DescribeRead('List Image Metadata', MetadataDocument, { validators: true })
+  @DescribeRead(
+    { operationId: 'listImageMetadata', summary: 'List the metadata of an image' },
+    MetadataDocument,
+    { validators: true },
+  )
   @Get()
   async list(
     @Param('image_id') id: string,
@@ -64,7 +68,11 @@ export class MetadataController {
   }
 
   @DescribeChange(
-    'Create or Update Image Metadata: the items that the body does not name stay',
+    {
+      operationId: 'mergeImageMetadata',
+      summary: 'Create or update metadata of an image',
+      description: 'Items that the body does not name stay as they are.',
+    },
     MetadataDocument,
   )
   @ApiBody({ type: MetadataDocument })
@@ -82,7 +90,14 @@ export class MetadataController {
     sendDocument(reply, { metadata });
   }
 
-  @DescribeChange('Update Image Metadata: the items that the body does not name go', MetadataDocument)
+  @DescribeChange(
+    {
+      operationId: 'replaceImageMetadata',
+      summary: 'Replace the metadata of an image',
+      description: 'Items that the body does not name are removed.',
+    },
+    MetadataDocument,
+  )
   @ApiBody({ type: MetadataDocument })
   @Put()
   async replace(
@@ -109,7 +124,11 @@ export class MetadataController {
     return this.catalogue.changeProperties(id, change, options);
   }
 
-  @DescribeRead('Show Image Metadata Item Details', MetaDocument, { validators: true })
+  @DescribeRead(
+    { operationId: 'showImageMetadataItem', summary: 'Show a metadata item of an image' },
+    MetaDocument,
+    { validators: true },
+  )
   @Get(':key')
   async show(
     @Param('image_id') id: string,
@@ -128,7 +147,10 @@ export class MetadataController {
     sendImageDocument(reply, document, reading, this.settings.stale.status);
   }
 
-  @DescribeChange('Create or Update Image Metadata Item', MetaDocument)
+  @DescribeChange(
+    { operationId: 'setImageMetadataItem', summary: 'Create or update a metadata item of an image' },
+    MetaDocument,
+  )
   @ApiBody({ type: MetaDocument })
   @Put(':key')
   async set(
@@ -148,7 +170,7 @@ export class MetadataController {
     sendDocument(reply, { meta });
   }
 
-  @DescribeChange('Delete Image Metadata Item')
+  @DescribeChange({ operationId: 'deleteImageMetadataItem', summary: 'Delete a metadata item of an image' })
   @Delete(':key')
   @HttpCode(204)
   @Header('content-type', 'application/json')

@@ -2,49 +2,104 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { EffectiveSettings } from '../config/settings.js';
+import { pathOf } from '../http/path.js';
 import { VERSION } from '../version.js';
+import { computeBaseOf } from './request.js';
+import { ROUTE_PREFIXES } from './routes.js';
 
 /** The files of Swagger UI that the page needs, and what they are. */
 const PAGE_FILES = { 'swagger-ui.css': 'text/css', 'swagger-ui-bundle.js': 'text/javascript' };
 
-/** References are relative: the service may stand behind a path that it does not know. */
-const PAGE = `<!DOCTYPE html>
+/**
+ * The page. References are relative, since a proxy may serve it under a path that is unknown here.
+ *
+ * @param root the way from the page to where `/docs` is: `./`, or `../` where the request's path ends with a slash
+ */
+const page = (root: string): string => `<!DOCTYPE html>
 <html lang="en">
 <head>
   <meta charset="utf-8">
-  <title>Glimpse</title>
-  <link rel="stylesheet" href="./docs/swagger-ui.css">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>Glimpse: the Compute API of images</title>
+  <link rel="icon" href="data:,">
+  <link rel="stylesheet" href="${root}docs/swagger-ui.css">
 </head>
 <body>
   <div id="swagger-ui"></div>
-  <script src="./docs/swagger-ui-bundle.js"></script>
-  <script>SwaggerUIBundle({ url: './openapi.json', dom_id: '#swagger-ui', deepLinking: true });</script>
+  <script src="${root}docs/swagger-ui-bundle.js"></script>
+  <script>SwaggerUIBundle({ url: '${root}openapi.json', dom_id: '#swagger-ui', deepLinking: true });</script>
 </body>
 </html>
 `;
 
-/** The description of the API, made from the controllers. What makes it is loaded for it: a start does without. */
-async function describeApi(app: NestFastifyApplication): Promise<string> {
+const TAGS = {
+  Images: 'List, show and delete.',
+  'Image metadata': 'Custom properties of an image.',
+  Extensions: 'Attributes added to images.',
+};
+
+/** The prefix whose routes are described; those under the other ones are the same. */
+const DESCRIBED = `/${ROUTE_PREFIXES[0]}`;
+
+/** The endpoint as the catalog of Keystone may have it: with the project's id or without. */
+const ENDPOINTS = [
+  { path: '/v2.1', description: 'With microversions.' },
+  { path: '/v2.1/{project_id}', description: 'With microversions, for clients that add their project.' },
+  { path: '/v2', description: 'Without microversions.' },
+  { path: '/v2/{project_id}', description: 'Without microversions, for clients that add their project.' },
+];
+
+const PROJECT_ID = {
+  default: 'PROJECT_ID',
+  description: 'The id of the project that the token is scoped to.',
+};
+
+/** @param base where clients reach the service */
+function serversAt(base: string): object[] {
+  return ENDPOINTS.map(({ path, description }) => ({
+    url: base + path,
+    description,
+    ...(path.includes('{') && { variables: { project_id: PROJECT_ID } }),
+  }));
+}
+
+/** Describes each operation once, by its path behind the endpoint. */
+function describeOnce(paths: OpenAPIObject['paths']): OpenAPIObject['paths'] {
+  const described = Object.entries(paths).filter(
+    ([path]) => path.startsWith(`${DESCRIBED}/`) && !path.startsWith(`${DESCRIBED}/{`),
+  );
+  return Object.fromEntries(described.map(([path, item]) => [path.slice(DESCRIBED.length), item]));
+}
+
+/** The description of the API, made from the controllers. Its generator is only loaded when it is requested. */
+async function describeApi(app: NestFastifyApplication): Promise<OpenAPIObject> {
   const { DocumentBuilder, SwaggerModule } = await import('@nestjs/swagger');
   const outline = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Glimpse')
-    .setDescription('The Compute API v2.1 `images` resource. Every route is there under `/v2.1` and `/v2`.')
+    .setDescription('The `images` resource of the OpenStack Compute API v2.1.')
     .setVersion(VERSION)
-    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-Auth-Token' }, 'token')
-    .build();
-  return JSON.stringify(SwaggerModule.createDocument(app, outline, { autoTagControllers: false }));
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-Auth-Token' }, 'token');
+  for (const [name, description] of Object.entries(TAGS)) outline.addTag(name, description);
+  const document = SwaggerModule.createDocument(app, outline.build(), { autoTagControllers: false });
+  return { ...document, paths: describeOnce(document.paths) };
 }
 
 /** Serves the description: `/openapi.json` for programs, `/docs` for people. */
-export function serveDescription(app: NestFastifyApplication): void {
+export function serveDescription(app: NestFastifyApplication, settings: EffectiveSettings): void {
   const fastify = app.getHttpAdapter().getInstance();
-  let description: Promise<string> | undefined;
-  fastify.get('/openapi.json', async (_request, reply) => {
-    const text = await (description ??= describeApi(app));
-    return reply.type('application/json').send(text);
+  let description: Promise<OpenAPIObject> | undefined;
+  fastify.get('/openapi.json', async ({ raw }, reply) => {
+    const document = await (description ??= describeApi(app));
+    const servers = serversAt(computeBaseOf(raw, settings));
+    return reply.type('application/json').send(JSON.stringify({ ...document, servers }));
   });
-  fastify.get('/docs', (_request, reply) => reply.type('text/html').send(PAGE));
+  fastify.get('/docs', ({ raw }, reply) =>
+    reply.type('text/html').send(page(pathOf(raw).endsWith('/') ? '../' : './')),
+  );
   for (const [name, type] of Object.entries(PAGE_FILES)) {
     fastify.get(`/docs/${name}`, async (_request, reply) => {
       const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
