@@ -25,7 +25,7 @@ await trial(async ({ policy, ...judge }) => {
     url: '/',
     handler: async ({ method, url: path, headers }) => {
       const identity = await judgeRequest(judge, { method, path, headers });
-      const allowed = policy.allows('delete_image', credentialsOf(identity, policy), { project_id: 'p1' });
+      const allowed = policy.allows('delete_image', credentialsOf(identity), { project_id: 'p1' });
       if (method === 'DELETE' && !allowed) throw new PolicyRefused('delete_image');
       return identity.userName;
     },

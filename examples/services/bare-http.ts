@@ -9,7 +9,7 @@ await trial(async ({ policy, ...judge }) => {
   const server = createServer(async ({ method = '', url: path = '', headers }, response) => {
     try {
       const identity = await judgeRequest(judge, { method, path, headers });
-      const allowed = policy.allows('delete_image', credentialsOf(identity, policy), { project_id: 'p1' });
+      const allowed = policy.allows('delete_image', credentialsOf(identity), { project_id: 'p1' });
       response.writeHead(method === 'DELETE' && !allowed ? 403 : 200).end(identity.userName);
     } catch (error) {
       if (error instanceof Unauthenticated) {

@@ -47,7 +47,7 @@ function check(
 ): { allowed: boolean; lines: string[] } {
   const policy = policyInEffect();
   const [caller] = readIdentities({ token: documentOf('--identity', identity) }).values();
-  const credentials = credentialsOf(caller!, policy);
+  const credentials = credentialsOf(caller!);
   const target =
     image === undefined
       ? undefined

@@ -30,7 +30,13 @@ describe('readIdentities', () => {
           {
             userId: 'd0000000000000000000000000000001',
             userName: 'demo',
-            scope: { kind: 'project', id: '66c50f42ace742efaaf201e7ba0fe751', name: 'demo' },
+            userDomainId: 'default',
+            scope: {
+              kind: 'project',
+              id: '66c50f42ace742efaaf201e7ba0fe751',
+              name: 'demo',
+              domainId: 'default',
+            },
             roles: ['member', 'reader'],
             accessRules: null,
             expiresAt: null,
@@ -39,6 +45,14 @@ describe('readIdentities', () => {
         ],
       ]),
     );
+  });
+
+  it('knows other domains than the default one', () => {
+    const domains = { user_domain_id: 'people', project_domain_id: 'work' };
+    expect(readIdentities({ secret: { ...DEMO, ...domains } }).get('secret')).toMatchObject({
+      userDomainId: 'people',
+      scope: { domainId: 'work' },
+    });
   });
 
   it.each([
@@ -89,7 +103,7 @@ describe('readIdentities', () => {
     [{ project_name: '' }, 'identity 2: project_name = "" is not allowed: it must be a text'],
     [
       { tenant_id: 'x' },
-      'identity 2: tenant_id is not a known key: known are user_id, user_name, project_id, project_name, roles',
+      'identity 2: tenant_id is not a known key: known are user_id, user_name, user_domain_id, project_id, project_name, project_domain_id, roles',
     ],
   ])('refuses an identity with %j, naming it by its position', (changes, problem) => {
     expect(problemOf({ first: DEMO, secret: { ...DEMO, ...changes } })).toBe(problem);

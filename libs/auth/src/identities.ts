@@ -10,6 +10,9 @@ class IdentityDocument {
   @Text()
   user_name!: string;
 
+  @Text()
+  user_domain_id: string = 'default';
+
   /** Left out, the token is scoped to nothing. */
   @Optional()
   @Matching('a project id', (value) => value !== '')
@@ -18,6 +21,9 @@ class IdentityDocument {
   @Optional()
   @Text()
   project_name?: string;
+
+  @Text()
+  project_domain_id: string = 'default';
 
   @IsString({ each: true, message: 'a list of role names' })
   @ArrayUnique({ message: 'a list of role names, each once' })
@@ -29,7 +35,8 @@ function isMapping(document: unknown): document is object {
 }
 
 /**
- * Reads development identities: `{token: {user_id, user_name, project_id, project_name, roles}}`.
+ * Reads development identities: `{token: {user_id, user_name, user_domain_id, project_id, project_name,
+ * project_domain_id, roles}}`; domains are `default` unless given.
  *
  * @returns the identity of each token
  * @throws {InvalidOptions} naming the identity by its position, never by its token
@@ -53,11 +60,12 @@ export function readIdentities(document: unknown): Map<string, Identity> {
 }
 
 function identityOf(document: IdentityDocument): Identity {
-  const { project_id: id, project_name: name } = document;
+  const { project_id: id, project_name: name, project_domain_id: domainId } = document;
   return {
     userId: document.user_id,
     userName: document.user_name,
-    scope: id === undefined ? { kind: 'none' } : { kind: 'project', id, name: name ?? id },
+    userDomainId: document.user_domain_id,
+    scope: id === undefined ? { kind: 'none' } : { kind: 'project', id, name: name ?? id, domainId },
     roles: document.roles,
     accessRules: null,
     expiresAt: null,

@@ -136,6 +136,15 @@ describe('judgeRequest', () => {
     expect(await verdict(sent)).toBe(expected);
   });
 
+  it('gives the service that sent the request for its user', async () => {
+    const projectId = '66c50f42ace742efaaf201e7ba0fe751';
+    expect(await judge({ token: 'demo', service: 'nova' })).toMatchObject({
+      userId: 'id of demo',
+      forwardedBy: { userId: 'id of nova', projectId, roles: ['service'] },
+    });
+    expect(await judge({ token: 'demo' })).not.toHaveProperty('forwardedBy');
+  });
+
   it('looks for access rules of the type of this service', async () => {
     const sent = { token: 'restricted', path: '/v2.1/images' };
     await expect(judge(sent, new Tokens(), 'image')).rejects.toThrow(Unauthenticated);

@@ -1,4 +1,4 @@
-import type { Identity } from '@glimpse/domain';
+import { projectOf, type ForwardingService, type Identity } from '@glimpse/domain';
 import { InvalidOptions, type Authentication, type Authenticator } from '@glimpse/plugins';
 import { allowedByAccessRules } from './access-rules.js';
 import { AuthenticationUnavailable, Unauthenticated } from './errors.js';
@@ -91,7 +91,19 @@ async function judgeVouched(
   const serviceToken = text(request.headers['x-service-token']);
   const service = identified(judge, await authenticator.authenticate(serviceToken, { fresh }));
   if (!service.service || service.accessRules !== null) throw new Unauthenticated(authenticator.challenge);
-  return identified(judge, await authenticator.authenticate(token, { fresh, allowExpired: true }));
+  const user = identified(judge, await authenticator.authenticate(token, { fresh, allowExpired: true }));
+  return { ...user, forwardedBy: forwardingServiceOf(service) };
+}
+
+function forwardingServiceOf(service: Identity): ForwardingService {
+  const { userId, userDomainId, scope, roles } = service;
+  return {
+    userId,
+    userDomainId,
+    projectId: projectOf(service),
+    projectDomainId: scope.kind === 'project' ? scope.domainId : undefined,
+    roles,
+  };
 }
 
 /** An identity, if its access rules allow the request. */

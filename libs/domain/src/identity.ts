@@ -1,6 +1,12 @@
 /** What a token is good for: one project, one domain, the whole system, or nothing in particular. */
 export type Scope =
-  | { readonly kind: 'project'; readonly id: string; readonly name: string }
+  | {
+      readonly kind: 'project';
+      readonly id: string;
+      readonly name: string;
+      /** The id of the project's domain; left out where the authenticator does not know it. */
+      readonly domainId?: string;
+    }
   | { readonly kind: 'domain'; readonly id: string; readonly name: string }
   | { readonly kind: 'system' }
   | { readonly kind: 'none' };
@@ -14,10 +20,21 @@ export interface AccessRule {
   readonly path: string;
 }
 
-/** Who is asking, as an authenticator found out from a token. */
+/** A service that sends a request for its user, by the token that it sends beside the user's. */
+export interface ForwardingService {
+  readonly userId: string;
+  readonly userDomainId?: string;
+  readonly projectId: string | null;
+  readonly projectDomainId?: string;
+  readonly roles: readonly string[];
+}
+
+/** The caller, as an authenticator reads it from a token. */
 export interface Identity {
   readonly userId: string;
   readonly userName: string;
+  /** The id of the user's domain; left out where the authenticator does not know it. */
+  readonly userDomainId?: string;
   readonly scope: Scope;
   readonly roles: readonly string[];
   /** Null: unrestricted. An empty list: restricted to nothing. */
@@ -26,6 +43,10 @@ export interface Identity {
   readonly expiresAt: Date | null;
   /** Whether it belongs to a service of the cloud, by its roles. */
   readonly service: boolean;
+  /** Whether Keystone calls its project the administrators' one; left out: yes, as in oslo.context. */
+  readonly isAdminProject?: boolean;
+  /** The service that sent the request for this user; left out where the user sent it. */
+  readonly forwardedBy?: ForwardingService;
 }
 
 /** The project that an identity acts for; null when it is not scoped to one. */

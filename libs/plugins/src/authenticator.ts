@@ -15,7 +15,7 @@ function isText(value: unknown): boolean {
 /** What is wrong with an identity; undefined when nothing is. */
 function problemOfIdentity(identity: Partial<Identity> | null | undefined): string | undefined {
   if (typeof identity !== 'object' || identity === null) return 'identity is missing';
-  const { userId, userName, scope, roles, accessRules, expiresAt, service } = identity;
+  const { userId, userName, userDomainId, scope, roles, accessRules, expiresAt, service } = identity;
   const named = scope?.kind === 'project' || scope?.kind === 'domain';
   const rules = accessRules as readonly unknown[] | null | undefined;
   const texts = (rule: unknown): boolean => {
@@ -25,6 +25,7 @@ function problemOfIdentity(identity: Partial<Identity> | null | undefined): stri
   const wrong = Object.entries({
     userId: isText(userId),
     userName: typeof userName === 'string',
+    userDomainId: userDomainId === undefined || isText(userDomainId),
     scope: named
       ? isText(scope.id) && typeof scope.name === 'string'
       : /^(?:system|none)$/.test(scope?.kind ?? ''),

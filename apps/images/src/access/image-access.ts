@@ -129,9 +129,9 @@ export class ImageAccess {
   private standingOf(caller: Identity): Standing {
     const known = this.#standings.get(caller);
     if (known) return known;
-    const credentials = credentialsOf(caller, this.policy);
+    const credentials = credentialsOf(caller);
     const mayRead = this.#readsEach ? undefined : this.policy.allows('get_image', credentials);
-    const standing = { credentials, viewer: viewerOf(credentials), mayRead };
+    const standing = { credentials, viewer: viewerOf(credentials, this.policy), mayRead };
     this.#standings.set(caller, standing);
     return standing;
   }

@@ -52,10 +52,7 @@ describe('IMAGE_RULES', () => {
     [['member'], 'p2', false],
   ])('lets %j of project %s change an image of p1: %s', (roles, project, allowed) => {
     const policy = loadPolicy({ defaults: IMAGE_RULES });
-    const credentials = credentialsOf(
-      identity({ roles, scope: { kind: 'project', id: project, name: '' } }),
-      policy,
-    );
+    const credentials = credentialsOf(identity({ roles, scope: { kind: 'project', id: project, name: '' } }));
     for (const rule of ['modify_image', 'delete_image']) {
       expect(policy.allows(rule, credentials, targetOf(IMAGE, project))).toBe(allowed);
       expect(policy.explain(rule, credentials, targetOf(IMAGE, project)).allowed).toBe(allowed);
@@ -93,7 +90,7 @@ describe('targetOf', () => {
   it('calls the project that asks the member of a shared image of another', () => {
     const get = "project_id:%(member_id)s and 'shared':%(visibility)s";
     const policy = policyOf({ get_image: get });
-    const credentials = credentialsOf(identity({ scope: { kind: 'project', id: 'p2', name: '' } }), policy);
+    const credentials = credentialsOf(identity({ scope: { kind: 'project', id: 'p2', name: '' } }));
     expect(policy.allows('get_image', credentials, targetOf(IMAGE, 'p2'))).toBe(true);
     expect(policy.allows('get_image', credentials, targetOf({ ...IMAGE, visibility: 'private' }, 'p2'))).toBe(
       false,

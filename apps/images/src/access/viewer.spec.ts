@@ -5,7 +5,7 @@ import { IMAGE_RULES } from './image-rules.js';
 import { viewerOf as viewerOfCredentials } from './viewer.js';
 
 const policy = loadPolicy({ defaults: IMAGE_RULES });
-const viewerOf = (identity: Identity) => viewerOfCredentials(credentialsOf(identity, policy));
+const viewerOf = (identity: Identity) => viewerOfCredentials(credentialsOf(identity), policy);
 
 const PROJECT: Scope = { kind: 'project', id: '66c50f42ace742efaaf201e7ba0fe751', name: 'demo' };
 const DOMAIN: Scope = { kind: 'domain', id: 'default', name: 'Default' };
@@ -42,5 +42,21 @@ describe('viewerOf', () => {
     [[], false],
   ])('is with the roles %j an administrator: %s', (roles, admin) => {
     expect(viewerOf(identity(PROJECT, roles)).admin).toBe(admin);
+  });
+
+  it.each<[string, boolean]>([
+    ['role:member', true],
+    ['role:admin', false],
+    ["'p1':%(project_id)s and 'p1':%(project)s", true],
+    ["'u':%(user)s and not 'True':%(is_admin)s", true],
+    ['user_id:u and not system_scope:all', true],
+    ['user_domain_id:default and project_domain_id:%(project_domain)s', true],
+    ['not user_domain_id:default', false],
+    ['service_roles:service', false],
+  ])('is where context_is_admin is %j an administrator: %s', (text, admin) => {
+    const defaults = IMAGE_RULES.map((rule) => (rule.name === 'context_is_admin' ? { ...rule, text } : rule));
+    const scope: Scope = { kind: 'project', id: 'p1', name: '', domainId: 'd' };
+    const credentials = credentialsOf({ ...identity(scope, ['member']), userDomainId: 'default' });
+    expect(viewerOfCredentials(credentials, loadPolicy({ defaults })).admin).toBe(admin);
   });
 });

@@ -76,11 +76,13 @@ describe('whose a token is', () => {
       identity: {
         userId: '7dc69073a6354f2387ca9a876245253a',
         userName: 'demo',
-        scope: DEMO,
+        userDomainId: 'default',
+        scope: { ...DEMO, domainId: 'default' },
         roles: ['member', 'reader'],
         accessRules: null,
         expiresAt: expect.any(Date),
         service: false,
+        isAdminProject: true,
       },
     });
   });

@@ -47,11 +47,16 @@ function time(value: unknown, what: string): Date {
   return Number.isNaN(date.getTime()) ? unexpected(`${what} is no time`) : date;
 }
 
+function domainIdOf(domain: unknown, of: string): string {
+  return text(mapping(domain, `${of}.domain`)['id'], `${of}.domain.id`);
+}
+
 function scopeOf(token: Json): Scope {
   for (const kind of ['project', 'domain'] as const) {
     if (token[kind] === undefined) continue;
-    const { id, name } = mapping(token[kind], kind);
-    return { kind, id: text(id, `${kind}.id`), name: text(name, `${kind}.name`) };
+    const { id, name, domain } = mapping(token[kind], kind);
+    const scope = { id: text(id, `${kind}.id`), name: text(name, `${kind}.name`) };
+    return kind === 'domain' ? { kind, ...scope } : { kind, ...scope, domainId: domainIdOf(domain, kind) };
   }
   if (token['system'] === undefined) return { kind: 'none' };
   return mapping(token['system'], 'system')['all'] === true
@@ -99,11 +104,13 @@ export function readToken(document: unknown, serviceRoles: readonly string[]): T
     identity: {
       userId: text(user['id'], 'user.id'),
       userName: text(user['name'], 'user.name'),
+      userDomainId: domainIdOf(user['domain'], 'user'),
       scope: scopeOf(token),
       roles,
       accessRules: accessRulesOf(token),
       expiresAt,
       service: roles.some((role) => wanted.has(role.toLowerCase())),
+      isAdminProject: token['is_admin_project'] !== false,
     },
     issuedAt: time(token['issued_at'], 'issued_at'),
     expiresAt,

@@ -132,7 +132,7 @@ export class AuthGuard implements CanActivate {
   #enforce({ rule, targetOf }: Permission, request: never, identity: DomainIdentity): void {
     const { policy } = this.judge;
     if (!policy) throw new Error(`@Allow('${rule}') has no policy to ask: provide one with JUDGE`);
-    const allowed = policy.allows(rule, credentialsOf(identity, policy), targetOf(request, identity));
+    const allowed = policy.allows(rule, credentialsOf(identity), targetOf(request, identity));
     if (!allowed) throw new PolicyRefused(rule);
   }
 }

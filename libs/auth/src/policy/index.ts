@@ -1,4 +1,4 @@
-export { credentialsOf, type Credentials } from './credentials.js';
+export { CREDENTIAL_NAMES, credentialsOf, type Credentials } from './credentials.js';
 export { PolicyError, type PolicyPlace } from './error.js';
 export {
   evaluate,

@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Identity } from '@glimpse/domain';
-import { PolicyError, credentialsOf, explanationLines, loadPolicy, type RuleDefault } from './index.js';
+import {
+  CREDENTIAL_NAMES,
+  PolicyError,
+  credentialsOf,
+  explanationLines,
+  loadPolicy,
+  type RuleDefault,
+} from './index.js';
 
 /** The rules of a service that has images. */
 const RULES: readonly RuleDefault[] = [
@@ -44,7 +51,7 @@ function policyOf(texts: Readonly<Record<string, string>>) {
 describe('Policy', () => {
   it('explains which part of a rule decided', () => {
     const policy = loadPolicy({ defaults: RULES });
-    const credentials = credentialsOf(identity({ roles: ['reader'] }), policy);
+    const credentials = credentialsOf(identity({ roles: ['reader'] }));
     expect(explanationLines(policy.explain('modify_image', credentials, { project_id: 'p1' }))).toEqual([
       'refuses  rule:context_is_admin or (role:member and project_id:%(project_id)s)',
       'refuses    rule:context_is_admin',
@@ -75,14 +82,30 @@ describe('Policy', () => {
 
 describe('credentialsOf', () => {
   it('gives an identity by the names of oslo.context', () => {
+    const none = {
+      service_user_id: null,
+      service_user_domain_id: null,
+      service_project_id: null,
+      service_project_domain_id: null,
+      service_roles: [],
+    };
     expect(credentialsOf(identity())).toEqual({
       user_id: 'u1',
+      user_domain_id: null,
       project_id: 'p1',
+      project_domain_id: null,
       domain_id: null,
       system_scope: null,
       roles: ['member'],
       is_admin_project: true,
-      is_admin: false,
+      ...none,
+    });
+    const scope = { kind: 'project', id: 'p1', name: 'one', domainId: 'd1' } as const;
+    expect(credentialsOf(identity({ scope, userDomainId: 'd2', isAdminProject: false }))).toMatchObject({
+      user_domain_id: 'd2',
+      project_domain_id: 'd1',
+      is_admin_project: false,
+      ...none,
     });
     expect(credentialsOf(identity({ scope: { kind: 'domain', id: 'd1', name: '' } }))).toMatchObject({
       project_id: null,
@@ -95,13 +118,33 @@ describe('credentialsOf', () => {
     });
   });
 
-  it.each<[string, boolean]>([
-    ['role:member', true],
-    ['role:admin', false],
-    ['is_admin:True', false],
-    ["'p1':%(project_id)s", true],
-    ['user_id:u1 and not system_scope:all', true],
-  ])('calls an identity an administrator where context_is_admin is %j: %s', (rule, admin) => {
-    expect(credentialsOf(identity(), policyOf({ context_is_admin: rule })).is_admin).toBe(admin);
+  it('gives the service that sent the request for its user', () => {
+    const forwardedBy = {
+      userId: 'nova',
+      userDomainId: 'd1',
+      projectId: 'service',
+      projectDomainId: 'd2',
+      roles: ['service'],
+    };
+    expect(credentialsOf(identity({ forwardedBy }))).toMatchObject({
+      user_id: 'u1',
+      roles: ['member'],
+      service_user_id: 'nova',
+      service_user_domain_id: 'd1',
+      service_project_id: 'service',
+      service_project_domain_id: 'd2',
+      service_roles: ['service'],
+    });
+  });
+
+  it('gives nothing that CREDENTIAL_NAMES does not have', () => {
+    const scopes: Identity['scope'][] = [
+      { kind: 'project', id: 'p', name: '' },
+      { kind: 'domain', id: 'd', name: '' },
+      { kind: 'system' },
+      { kind: 'none' },
+    ];
+    const names = scopes.flatMap((scope) => Object.keys(credentialsOf(identity({ scope }))));
+    expect([...new Set(names)].sort()).toEqual([...CREDENTIAL_NAMES].sort());
   });
 });

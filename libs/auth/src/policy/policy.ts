@@ -42,7 +42,7 @@ export class Policy {
    * @throws {PolicyError} there is no rule of that name
    *
    * @example
-   * policy.allows('delete_server', credentialsOf(identity, policy), { project_id: 'p1' });
+   * policy.allows('delete_server', credentialsOf(identity), { project_id: 'p1' });
    */
   allows(name: string, credentials: CredentialValues, target: Target = {}): boolean {
     return evaluate(this.rule(name), { credentials, target, rules: this.byName });
