@@ -177,7 +177,7 @@ const methods = fc.oneof(
     ),
   fc
     .string({ unit: fc.constantFrom(...'ABCXYZabcxyz-_!1'), minLength: 1, maxLength: 12 })
-    .map((method) => asked('no method', 400, { method: `X${method}`, target: ITEM }, { goesOn: false })),
+    .map((method) => asked('no method', 501, { method: `X${method}`, target: ITEM }, { goesOn: false })),
 );
 
 const FORM = /^[1-9]\d*\.(?:[1-9]\d*|0)$/;
@@ -267,7 +267,6 @@ const framing = fc
     fc
       .constantFrom(
         'GET /',
-        'get / HTTP/1.1',
         'GET / HTTP/1.2',
         'GET / HTTP/2.0',
         'GET / HTTP/9.9',
@@ -427,7 +426,7 @@ const bodies = fc.oneof(
       badBody,
       fc.constantFrom('POST', 'PUT'),
       fc.constantFrom('metadata', 'metadata/k1'),
-      fc.constantFrom('application/json', 'text/plain', 'nonsense;;', undefined),
+      fc.constantFrom('application/json', 'text/plain', 'application/json;;', undefined),
     )
     .filter(([, method, path]) => !(method === 'POST' && path === 'metadata/k1'))
     .map(([body, method, path, type]): Case => {

@@ -134,9 +134,20 @@ describe('a wrong method', () => {
     expectUnauthenticated(await send('PATCH', '/v2.1/nosuch', { headers, body: '{' }));
   });
 
-  it('that HTTP does not know is no request', async () => {
-    expectFault(await send('FETCH', ITEM), 400, 'badRequest');
-  });
+  it.each(['FOO', 'FETCH', 'GETX', 'get', "M!#$%&'*+.^_`|~1", 'DESCRIBE'])(
+    'that HTTP does not know is not implemented: %s',
+    async (method) => {
+      const connection = await RawConnection.open(service.url);
+      const good = bytesOf({ target: '/livez' });
+      connection.write(Buffer.concat([good, bytesOf({ method, target: ITEM, headers: TOKEN }), good]));
+      expect((await connection.answer()).status).toBe(200);
+      const answer = await connection.answer();
+      expectFault(answer, 501, 'notImplemented', `The method ${method} is not implemented.`);
+      expect(answer.headers['connection']).toBe('close');
+      await connection.closed();
+      expect(connection.rest).toBe('');
+    },
+  );
 
   it('CONNECT is refused', async () => {
     const answer = await sendRaw(service.url, { method: 'CONNECT', target: 'images.example.com:443' });
@@ -409,6 +420,33 @@ describe('a body', () => {
     expect((await send('GET', ITEM, { headers, body: 'half' })).status).toBe(200);
   });
 
+  it.each(['application/xml', 'application/x-www-form-urlencoded', 'text/html;a=b', 'nonsense', '\xff;;='])(
+    'of the media type %s is answered 415, once the token is known',
+    async (type) => {
+      const headers = { 'content-type': type };
+      for (const [method, target] of [
+        ['POST', `${ITEM}/metadata`],
+        ['PUT', `${ITEM}/metadata/architecture`],
+      ] as const) {
+        const answer = await send(method, target, { body: '{}', headers });
+        expectFault(answer, 415, 'badMediaType', 'Unsupported Content-Type');
+        expectUnauthenticated(
+          await send(method, target, { body: '{}', headers: { ...headers, 'x-auth-token': 'x' } }),
+        );
+      }
+      expect((await send('GET', ITEM, { headers })).status).toBe(200);
+    },
+  );
+
+  it.each(['application/json', 'Application/JSON; charset=utf-8', 'text/plain', '', undefined])(
+    'of the media type %s is read',
+    async (type) => {
+      const headers = { 'content-type': type };
+      const answer = await send('PUT', `${ITEM}/metadata`, { body: '{}', headers });
+      expectFault(answer, 400, 'badRequest', "'metadata' is a required property");
+    },
+  );
+
   it('of broken chunks is answered 400', async () => {
     const answer = await send('POST', `${ITEM}/metadata`, { headers: CHUNKED, body: 'zz\r\n{}\r\n' });
     expectFault(answer, 400, 'badRequest', 'The request is not well-formed HTTP.');
@@ -466,6 +504,24 @@ describe('request line and headers', () => {
     connection.write(bytesOf({ target: ITEM, version: '1.0', headers: TOKEN }));
     expect((await connection.answer()).status).toBe(200);
     await connection.closed();
+  });
+});
+
+describe('a chunked request of HTTP/1.0', () => {
+  it.each([
+    ['POST', `${ITEM}/metadata`, 400],
+    ['GET', ITEM, 200],
+    ['GET', '/livez', 200],
+  ])('is the last of its connection: %s %s', async (method, target, status) => {
+    const connection = await RawConnection.open(service.url);
+    const headers = { ...TOKEN, connection: 'keep-alive', 'transfer-encoding': 'chunked' };
+    const request = bytesOf({ method, target, version: '1.0', headers, body: '2\r\n{}\r\n0\r\n\r\n' });
+    connection.write(Buffer.concat([request, request]));
+    const answer = await connection.answer();
+    expect(answer.status).toBe(status);
+    expect(answer.headers['connection']).toBe('close');
+    await connection.closed();
+    expect(connection.rest).toBe('');
   });
 });
 

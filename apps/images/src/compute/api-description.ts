@@ -31,6 +31,7 @@ const FAULTS: Readonly<Record<number, string>> = {
   406: 'The microversion is out of range.',
   412: 'The image is not in the state that `If-Match` names.',
   413: 'The body is too large.',
+  415: 'The `Content-Type` is neither JSON nor `text/plain`.',
   503: 'The database, Keystone or the source is unavailable, or there are too many requests; `Retry-After` says when to retry.',
 };
 
@@ -110,7 +111,7 @@ export function DescribeChange(operation: OperationName, type?: Type): MethodDec
     type
       ? ApiResponse({ status: 200, description: 'What is there now.', type })
       : ApiResponse({ status: 204, description: 'Done.' }),
-    FaultResponses(403, 412),
+    type ? FaultResponses(403, 412, 415) : FaultResponses(403, 412),
   );
 }
 

@@ -10,6 +10,7 @@ export function isProjectId(text: string): boolean {
 /** The Compute API v2.1, as the HTTP server knows it. */
 export const computeFace: Face = {
   owns: (path) => apiVersionOf(path) !== undefined,
+  isOpen: (path) => /^\/v2(?:\.1)?\/?$/.test(path),
   takes: (parameters) =>
     !Object.values(parameters).includes('') && isProjectId(parameters['project_id'] ?? '0'),
   faultOf,

@@ -18,6 +18,8 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
   'image-not-found': { status: 404, key: 'itemNotFound', message: 'Image not found.' },
   'route-not-found': { status: 404, key: 'itemNotFound' },
   'method-not-allowed': { status: 405, key: 'badMethod' },
+  'method-not-implemented': { status: 501, key: 'notImplemented' },
+  'unsupported-media-type': { status: 415, key: 'badMediaType' },
   'malformed-request': { status: 400, key: 'badRequest' },
   'project-mismatch': { status: 400, key: 'badRequest' },
   'body-too-large': { status: 413, key: 'overLimit' },

@@ -12,7 +12,7 @@ import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { EffectiveSettings } from '../config/settings.js';
-import { RouteNotFound } from '../http/errors.js';
+import { RouteNotFound, UnsupportedMediaType } from '../http/errors.js';
 import { pathOf } from '../http/path.js';
 import { UnsupportedMicroversion, isAfter, negotiate } from './microversion.js';
 import { apiVersionOf, projectInUrl } from './request.js';
@@ -30,6 +30,9 @@ class ProjectMismatch extends DomainError {
   }
 }
 
+/** The media types of the bodies that Nova reads; to it `text/plain` is what a server says where a client says nothing. */
+const READABLE = new Set(['', 'text/plain', 'application/json', 'application/vnd.openstack.compute+json']);
+
 const LAST_MICROVERSION = 'glimpse.last-microversion';
 
 /** The last microversion that has a controller's routes. */
@@ -38,8 +41,8 @@ export function Until(microversion: string): CustomDecorator {
 }
 
 /**
- * What Nova looks at before a controller runs, in its order: the microversion, the project in the URL,
- * and whether that microversion still has the route. Stands behind the auth guard.
+ * What Nova checks before a controller runs, in its order: the microversion, the body's media type, the project in
+ * the URL, and whether that microversion still has the route. Stands behind the auth guard.
  */
 @Injectable()
 export class ComputeRequestGuard implements CanActivate {
@@ -53,6 +56,9 @@ export class ComputeRequestGuard implements CanActivate {
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     const microversion =
       apiVersionOf(pathOf(request.raw)) === 'v2.1' ? this.negotiate(request, reply) : undefined;
+
+    const hasBody = request.method === 'POST' || request.method === 'PUT';
+    if (hasBody && !READABLE.has(request.sentMediaType)) throw new UnsupportedMediaType();
 
     const inUrl = projectInUrl(request);
     if (inUrl !== undefined) {

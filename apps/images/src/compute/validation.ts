@@ -45,7 +45,7 @@ export function readQuery<T extends object>(
 
 /**
  * Reads a JSON body into a class whose properties carry the decorators of what is allowed; it has just these
- * properties. The content type does not matter, as in Nova.
+ * properties.
  *
  * @throws {InvalidInput}
  */

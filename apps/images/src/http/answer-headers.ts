@@ -1,22 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** The last digits of ids that share a block. */
-const LAST_DIGITS = Array.from({ length: 4096 }, (_, number) => number.toString(16).padStart(3, '0'));
-
-let block = '';
-let number = LAST_DIGITS.length;
-
-/**
- * A new request id, in OpenStack's form. A random UUID serves 4,096 ids, which differ in its last digits: one
- * each would cost as much as to look up the image.
- */
+/** A new request id, in OpenStack's form. No id says anything about another: they do not count up. */
 export function newRequestId(): string {
-  if (number === LAST_DIGITS.length) {
-    block = `req-${randomUUID().slice(0, -3)}`;
-    number = 0;
-  }
-  return block + LAST_DIGITS[number++]!;
+  return `req-${randomUUID()}`;
 }
 
 /**

@@ -2,14 +2,42 @@ import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { answerHeaders, newRequestId } from './answer-headers.js';
-import { HeadersTooLarge, MalformedRequest, MethodNotAllowed, RequestTimeout } from './errors.js';
+import {
+  HeadersTooLarge,
+  MalformedRequest,
+  MethodNotAllowed,
+  MethodNotImplemented,
+  RequestTimeout,
+} from './errors.js';
 import type { Face } from './face.js';
 import { oneAtATime } from './one-at-a-time.js';
 
+/** What Node reports of bytes that are no request, in its event `clientError`. */
+interface ParseError extends Error {
+  readonly code?: string;
+  /** What came last on the connection, and where in it the parser stopped. */
+  readonly rawPacket?: unknown;
+  readonly bytesParsed?: number;
+}
+
+/** A well-formed request line (RFC 9112, 3), and its method. */
+const REQUEST_LINE = /^([!#$%&'*+.^_`|~\w-]+) \S+ HTTP\/1\.[01]$/;
+
+/** The method of the request line at which the parser stopped, where that line is well-formed. */
+function unknownMethod({ code = '', rawPacket, bytesParsed = 0 }: ParseError): string | undefined {
+  if (!Buffer.isBuffer(rawPacket) || !/^HPE_INVALID_(?:METHOD|CONSTANT)$/.test(code)) return undefined;
+  const from = bytesParsed === 0 ? 0 : rawPacket.lastIndexOf('\n', bytesParsed - 1) + 1;
+  const to = rawPacket.indexOf('\r\n', from);
+  return to < 0 ? undefined : REQUEST_LINE.exec(rawPacket.toString('latin1', from, to))?.[1];
+}
+
 /** What Node's HTTP parser found wrong. */
-function finding(code: string | undefined): Error {
+function finding(error: ParseError): Error {
+  const { code } = error;
   if (code === 'HPE_HEADER_OVERFLOW') return new HeadersTooLarge();
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new RequestTimeout();
+  const method = unknownMethod(error);
+  if (method !== undefined) return new MethodNotImplemented(method);
   return new MalformedRequest('The request is not well-formed HTTP.');
 }
 
@@ -75,8 +103,8 @@ function endWith(connection: Connection, face: Face, error: unknown): void {
 }
 
 /** Answers what is not HTTP; Fastify's `clientErrorHandler`. */
-export function answerBrokenRequest(face: Face, error: Error & { code?: string }, connection: Duplex): void {
-  endWith(connection, face, finding(error.code));
+export function answerBrokenRequest(face: Face, error: ParseError, connection: Duplex): void {
+  endWith(connection, face, finding(error));
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { judgeRequest, type Judge } from '@glimpse/auth';
-import { callerOf } from '@glimpse/auth/nestjs';
+import type { Judge } from '@glimpse/auth';
+import { callerOf, judgementOf } from '@glimpse/auth/nestjs';
 import { projectOf } from '@glimpse/domain';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -10,12 +10,24 @@ import { answerBrokenRequest, takeOver } from './broken-requests.js';
 import { BODY_LIMIT, BodyTooLarge, MethodNotAllowed, RouteNotFound } from './errors.js';
 import type { Face } from './face.js';
 import { flawOf } from './malformed.js';
-import { MOST_CONNECTIONS, REST, RequestLimit, SILENCE } from './overload.js';
+import { MAX_OPEN_REQUESTS, MAX_REQUESTS, MOST_CONNECTIONS, REST, SILENCE } from './overload.js';
 import { pathOf, rewriteUrl } from './path.js';
+import { RequestBodies } from './request-bodies.js';
+import { RequestLimit } from './request-limit.js';
 import { putInFront, type Shortcut } from './shortcut.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The media type of the body as it was sent, in small letters and without parameters; empty without one. */
+    sentMediaType: string;
+  }
+}
 
 /** The methods that routes have. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const;
+
+/** Probes that decide whether the process lives and is sent requests: they wait for nothing, and are never refused. */
+const UNLIMITED_PATHS = new Set(['/livez', '/readyz']);
 
 /**
  * The HTTP server under Nest: what holds for every request whatever its route. Each gets its ids and its
@@ -50,22 +62,25 @@ export function createEdge(
   putInFront(fastify.server, shortcut, telemetry);
   fastify.server.maxConnections = MOST_CONNECTIONS;
   fastify.addHook('preClose', async () => closeUnused());
-  const limit = new RequestLimit();
+  const bodies = new RequestBodies();
   // A body stays bytes until its token and its route were looked at.
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  fastify.addContentTypeParser('*', (_request: FastifyRequest, body: IncomingMessage) => bodies.read(body));
   telemetry.traces?.follow(fastify);
+  fastify.decorateRequest('sentMediaType', '');
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.headers(answerHeaders(request.id));
-    // Whoever asks how the service is does so above all when it has too much to do.
-    if (face.owns(pathOf(request.raw))) limit.enter(reply.raw);
     refuseMalformed(request, reply);
-    await readUnusedBody(face, request, reply);
-    // What a body is called does not matter, as in Nova; Fastify would refuse some names.
+    refuseDeclaredBody(request, reply);
+    // Fastify would refuse some types before the token is known; the API decides which it reads.
+    request.sentMediaType = mediaTypeOf(request.raw.headers['content-type']);
     delete request.raw.headers['content-type'];
+    if (request.method !== 'OPTIONS' && needsToken(face, request)) await authenticate(judge, request);
+    if (ignoresBody(face, request)) await dropChunkedBody(bodies, request, reply);
     if (request.method === 'OPTIONS') return answerOptions(fastify, face, request, reply);
-    if (hasNoRoute(face, request)) await refuseUnknownRoute(fastify, face, judge, request);
+    if (hasNoRoute(face, request)) refuseUnknownRoute(fastify, face, request);
   });
+  limitRequests(fastify, face);
   fastify.addHook('onResponse', (request, reply, done) => {
     const caller = callerOf(request);
     telemetry.observe('request-served', {
@@ -87,39 +102,79 @@ export function createEdge(
 /** Refuses what Node's parser lets through, and what no answer can be built on. */
 function refuseMalformed({ raw }: FastifyRequest, reply: FastifyReply): void {
   const flaw = flawOf(raw);
+  // Its framing is not to be trusted (RFC 9112, 6.1).
+  const faultyFraming = raw.httpVersion === '1.0' && raw.headers['transfer-encoding'] !== undefined;
+  if (faultyFraming) void reply.header('connection', 'close');
   if (!flaw) return;
   if (flaw.final) void reply.header('connection', 'close');
   throw flaw.error;
 }
 
-/**
- * A body that no route takes is read up to the limit and ignored, as in Nova. Beyond it the connection ends
- * with the answer: nothing would be gained by reading on.
- */
-async function readUnusedBody(face: Face, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const { raw, method } = request;
-  const declared = Number(raw.headers['content-length'] ?? 0);
-  const unused = method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || hasNoRoute(face, request);
-  const chunked = raw.headers['transfer-encoding'] !== undefined;
-  if (declared > BODY_LIMIT || (unused && chunked && !(await endsWithin(raw, BODY_LIMIT)))) {
+function mediaTypeOf(contentType = ''): string {
+  return contentType.split(';', 1)[0]!.trim().toLowerCase();
+}
+
+/** A body that is declared too large ends the connection with the response: nothing would be gained by reading it. */
+function refuseDeclaredBody({ raw }: FastifyRequest, reply: FastifyReply): void {
+  if (Number(raw.headers['content-length'] ?? 0) <= BODY_LIMIT) return;
+  void reply.header('connection', 'close');
+  throw new BodyTooLarge();
+}
+
+/** Whether nothing depends on the body of a request. As in Nova, it is then read up to the limit and dropped. */
+function ignoresBody(face: Face, request: FastifyRequest): boolean {
+  const { method } = request;
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || hasNoRoute(face, request);
+}
+
+/** Only a chunked body has to be read to know that it stays within the limit. */
+async function dropChunkedBody(
+  bodies: RequestBodies,
+  { raw }: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  if (raw.headers['transfer-encoding'] === undefined) return;
+  try {
+    await bodies.drop(raw);
+  } catch (error) {
     void reply.header('connection', 'close');
-    throw new BodyTooLarge();
+    throw error;
   }
 }
 
-function endsWithin(body: IncomingMessage, limit: number): Promise<boolean> {
-  let length = 0;
-  return new Promise((resolve) => {
-    const settle = (within: boolean): void => {
-      body.off('data', count).resume();
-      resolve(within);
-    };
-    const count = (chunk: Buffer): void => {
-      if ((length += chunk.length) > limit) settle(false);
-    };
-    body.on('data', count);
-    body.once('end', () => settle(true));
-    body.once('close', () => settle(true));
+/** As in Nova the token comes before the route: without one no client learns which routes there are. */
+function needsToken(face: Face, request: FastifyRequest): boolean {
+  const path = pathOf(request.raw);
+  return face.owns(path) && (hasNoRoute(face, request) || !face.isOpen(path));
+}
+
+/**
+ * Authenticates a request before anything waits for its body or for the database.
+ *
+ * @throws {Unauthenticated} {AuthenticationUnavailable}
+ */
+async function authenticate(judge: Judge, { raw }: FastifyRequest): Promise<void> {
+  const { method = 'GET', headers } = raw;
+  const identity = judgementOf(judge, { method, path: pathOf(raw), headers }, raw);
+  if (identity instanceof Promise) await identity;
+}
+
+/**
+ * Limits the requests that are worked on. A request counts from when it has come in full and its token is known, to
+ * when its response is complete: neither slow clients nor those without a token use up what all others share.
+ */
+function limitRequests(fastify: FastifyInstance, face: Face): void {
+  const authenticated = new RequestLimit(MAX_REQUESTS);
+  const open = new RequestLimit(MAX_OPEN_REQUESTS);
+  fastify.addHook('preHandler', async (request, reply) => {
+    if (UNLIMITED_PATHS.has(pathOf(request.raw))) return;
+    const limit = needsToken(face, request) ? authenticated : open;
+    limit.enter(reply.raw);
+  });
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    authenticated.leave(reply.raw);
+    open.leave(reply.raw);
+    done();
   });
 }
 
@@ -148,17 +203,8 @@ function answerOptions(
   return reply.code(200).send();
 }
 
-/** As in Nova the token comes first: whoever has none does not learn which routes there are. */
-async function refuseUnknownRoute(
-  fastify: FastifyInstance,
-  face: Face,
-  judge: Judge,
-  request: FastifyRequest,
-): Promise<never> {
-  const path = pathOf(request.raw);
-  const { method, headers } = request;
-  if (face.owns(path)) await judgeRequest(judge, { method, path, headers });
+function refuseUnknownRoute(fastify: FastifyInstance, face: Face, request: FastifyRequest): never {
   const methods = allowed(fastify, face, request);
   if (methods.length === 0) throw new RouteNotFound();
-  throw new MethodNotAllowed(method, [...methods, 'OPTIONS'].join(', '));
+  throw new MethodNotAllowed(request.method, [...methods, 'OPTIONS'].join(', '));
 }

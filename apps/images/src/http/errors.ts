@@ -22,6 +22,24 @@ export class MethodNotAllowed extends DomainError {
   }
 }
 
+/** A method that Node's HTTP parser does not know, so that no route can have it. */
+export class MethodNotImplemented extends DomainError {
+  readonly code = 'method-not-implemented';
+
+  constructor(method: string) {
+    super(`The method ${method.slice(0, 100)} is not implemented.`);
+  }
+}
+
+/** The `Content-Type` of a body is one that this API does not read. */
+export class UnsupportedMediaType extends DomainError {
+  readonly code = 'unsupported-media-type';
+
+  constructor() {
+    super('Unsupported Content-Type');
+  }
+}
+
 /** The request is none, or not one that can be answered. */
 export class MalformedRequest extends DomainError {
   readonly code = 'malformed-request';

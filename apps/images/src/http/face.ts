@@ -9,6 +9,8 @@ export interface Fault {
 export interface Face {
   /** Whether a path is of this API, so that a token is asked for before anything is said about it. */
   owns(path: string): boolean;
+  /** Whether a route of this API describes it to anyone, without a token. */
+  isOpen(path: string): boolean;
   /** Whether the parameters of a path are such that its route is one: an empty one never is. */
   takes(parameters: Readonly<Record<string, string>>): boolean;
   /** The API's answer to an error; any error has one. */
