@@ -104,7 +104,7 @@ function decide({ text, format, names, callers }: Case): Decisions {
         expiresAt: null,
         service: false,
       } as const;
-      const view = protections?.viewOf({ ...credentialsOf(identity, policy), service_roles: serviceRoles });
+      const view = protections?.viewOf({ ...credentialsOf(identity), service_roles: serviceRoles });
       return names.flatMap((name) => OPERATIONS.map((operation) => view?.may(operation, name) ?? true));
     });
   } catch (error) {
