@@ -53,7 +53,11 @@ class WhoController {
 @Module({})
 export class ServiceModule {
   static protectedBy(protection: Protection): DynamicModule {
-    const judge: JudgeOfRequests = { ...protection, pathOf: (request) => (request as { url: string }).url };
+    // Every route is the root, so the path is the same for Express and Fastify, whatever either decodes.
+    const judge: JudgeOfRequests = {
+      ...protection,
+      pathOf: (request) => (request as { url: string }).url.split('?', 1)[0]!,
+    };
     return {
       module: ServiceModule,
       controllers: [WhoController],

@@ -12,8 +12,14 @@ const NODE_TYPES = '@types/node@20.19.43';
 /** The newer lines of Node, as packages of npm that hold a plain binary; this run's own is the oldest. */
 const NEWER = process.platform === 'linux' && process.arch === 'x64' ? ['24', '26'] : [];
 
+interface House {
+  readonly packages: readonly string[];
+  readonly programs: readonly string[];
+  readonly type?: 'commonjs';
+}
+
 /** What other services are written with, and the programs for it. */
-const HOUSES: Record<string, { packages: readonly string[]; programs: readonly string[] }> = {
+const HOUSES: Record<string, House> = {
   'Fastify, and nothing': {
     packages: ['fastify@5'],
     programs: ['image-documents', 'bare-fastify', 'bare-http'],
@@ -21,6 +27,11 @@ const HOUSES: Record<string, { packages: readonly string[]; programs: readonly s
   'NestJS 11 on Express': {
     packages: [...nest('11', 'express'), '@types/express@5'],
     programs: ['nest-express'],
+  },
+  'NestJS 11 on Express, in CommonJS': {
+    packages: [...nest('11', 'express'), '@types/express@5'],
+    programs: ['nest-express'],
+    type: 'commonjs',
   },
   'NestJS 12 on Fastify': { packages: nest('12', 'fastify'), programs: ['nest-fastify'] },
 };
@@ -92,15 +103,33 @@ describe('the libraries, packed and installed into an empty folder', () => {
     });
   }
 
-  it('bring NestJS to nobody who does not ask for it', () => {
+  it('are loaded by `require` from CommonJS on every Node, each of their entries', () => {
+    const entries = LIBRARIES.flatMap((library) => {
+      const folder = join(consumer, 'node_modules/@glimpse', library);
+      const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+        exports: object;
+      };
+      return Object.keys(exports).map((entry) => join('@glimpse', library, entry));
+    }).filter((entry) => entry !== '@glimpse/auth/nestjs');
+    expect(entries.length).toBeGreaterThan(LIBRARIES.length);
+    writeFileSync(
+      join(consumer, 'required.cjs'),
+      `for (const entry of ${JSON.stringify(entries)}) {
+        if (Object.keys(require(entry)).length === 0) throw new Error(entry);
+      }`,
+    );
+    for (const node of Object.values(nodes)) run(consumer, node, ['required.cjs']);
+  });
+
+  it('do not bring NestJS along', () => {
     expect(readdirSync(join(consumer, 'node_modules'))).not.toContain('@nestjs');
   });
 });
 
-describe.each(Object.entries(HOUSES))('a service on %s', (_, { packages, programs }) => {
+describe.each(Object.entries(HOUSES))('a service on %s', (_, { packages, programs, type }) => {
   let consumer: string;
   beforeAll(() => {
-    consumer = newConsumer([...tarballs, ...packages, NODE_TYPES]);
+    consumer = newConsumer([...tarballs, ...packages, NODE_TYPES], type);
     cpSync(PROGRAMS, join(consumer, 'src'), { recursive: true });
     const compilerOptions = { ...STRICTLY, rootDir: 'src', outDir: 'dist' };
     const files = programs.map((name) => `src/${name}.ts`);

@@ -44,6 +44,11 @@ describe('what the service is built from', () => {
     expect(installed.filter(([, { integrity }]) => !integrity?.startsWith('sha512-'))).toEqual([]);
   });
 
+  it('runs no install script, whatever version of npm installs it', () => {
+    const setting = execFileSync('npm', ['config', 'get', 'ignore-scripts'], { cwd: ROOT, encoding: 'utf8' });
+    expect(setting.trim()).toBe('true');
+  });
+
   it('is listed by npm run sbom, in CycloneDX, without what only contributors need', () => {
     const text = execFileSync('npm', ['run', '--silent', 'sbom'], { cwd: ROOT, encoding: 'utf8' });
     const list = JSON.parse(text) as {
