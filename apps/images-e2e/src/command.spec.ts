@@ -51,7 +51,7 @@ async function migrated(): Promise<{ database: string; settings: Record<string, 
 }
 
 function documentOf(id: string, more: object = {}): object {
-  return { id, name: 'an image', status: 'active', created_at: '2026-01-01T00:00:00Z', ...more };
+  return { id, name: 'an image', status: 'active', owner: null, created_at: '2026-01-01T00:00:00Z', ...more };
 }
 
 describe('the command', () => {

@@ -10,6 +10,7 @@ export * from './errors.js';
 export * from './identity.js';
 export * from './image.js';
 export * from './mirror.js';
+export * from './printable.js';
 export * from './properties.js';
 export * from './source.js';
 export * from './text.js';

@@ -76,8 +76,12 @@ export interface SourcePage {
   readonly images: readonly SourceImage[];
   /** What it has and no catalogue can hold, such as `image 70a5…: min_disk is -1; it must be …`. */
   readonly bad: readonly string[];
-  /** Where the next page begins; undefined after the last one. */
+  /** The ids of those, where known. A catalogue stops serving what it has of them. */
+  readonly badIds?: readonly string[];
+  /** Where the next page begins, behind the place of this one; undefined after the last one. */
   readonly next: SourcePlace | undefined;
+  /** When the page was requested, by the source's clock, or earlier; unset where that is not known. */
+  readonly askedAt?: Date | undefined;
 }
 
 /**
@@ -119,7 +123,10 @@ export interface ImageSource {
    */
   image(id: string, signal?: AbortSignal): Promise<SourceImage | undefined>;
 
-  /** @returns undefined when it has no such image */
+  /**
+   * @returns undefined when it has no such image
+   * @throws {DomainError} of any other kind: it has members, and no catalogue can hold them
+   */
   members(id: string, signal?: AbortSignal): Promise<SourceMembers | undefined>;
 
   /**

@@ -52,6 +52,7 @@ const imageOf = (index: number, rest: object = {}): object => ({
   id: idOf(index),
   name: `image ${index}`,
   status: 'active',
+  owner: null,
   created_at: '2026-11-24T02:28:35Z',
   updated_at: '2026-11-24T02:28:35Z',
   ...rest,

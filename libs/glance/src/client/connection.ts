@@ -1,10 +1,12 @@
 import { SourceUnavailable } from '@glimpse/domain';
 import { Agent, request } from 'undici';
+import { BoundedJson, TextTooLong, type JsonBounds } from './bounded-json.js';
 import type { GlanceOptions } from './options.js';
 
 /** Bytes of the longest answer that is read: a page of images with few properties stays far below. */
-const LONGEST_ANSWER = 32 * 1024 * 1024;
-const TOO_LONG = 'UND_ERR_RES_EXCEEDED_MAX_SIZE';
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+/** Bytes of the longest string that is kept where the rest of an answer is wanted whatever its length. */
+const MAX_STRING_BYTES = 1_024;
 /** What comes of a connection that the other side closed meanwhile. */
 const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
@@ -15,12 +17,16 @@ export interface Question {
   readonly body?: string;
   /** Gives up on the answer. */
   readonly signal?: AbortSignal | undefined;
+  /** Empties long strings, so that an answer that is too long can be read in part. */
+  readonly withoutLongStrings?: boolean | undefined;
 }
 
 export interface Answer {
   readonly status: number;
-  /** Undefined where the body is no JSON. */
+  /** Undefined where the body is no JSON. What is nested too deeply in it is null. */
   readonly document: unknown;
+  /** When the question was sent, by the clock of the server, or earlier; undefined where it does not show its clock. */
+  readonly sentAt: Date | undefined;
 }
 
 /**
@@ -38,23 +44,28 @@ export function connectionTo({ connectTimeout, timeout, concurrency, ca }: Glanc
   const dispatcher = new Agent({
     connect: { timeout: connectTimeout * 1000, ...(ca !== undefined && { ca }) },
     connections: concurrency,
-    maxResponseSize: LONGEST_ANSWER,
   });
-  return async ({ url, signal, ...question }) => {
+  return async ({ url, signal, withoutLongStrings, ...question }) => {
+    const bounds = {
+      maxBytes: MAX_ANSWER_BYTES,
+      ...(withoutLongStrings && { maxStringBytes: MAX_STRING_BYTES }),
+    };
     const late = AbortSignal.timeout(timeout * 1000);
     const end = signal ? AbortSignal.any([signal, late]) : late;
     for (let again = question.method === 'GET'; ; again = false) {
+      const began = performance.now();
       try {
-        const { statusCode, body } = await request(url, { ...question, dispatcher, signal: end });
-        return { status: statusCode, document: parsed(await body.text()) };
+        const { statusCode, headers, body } = await request(url, { ...question, dispatcher, signal: end });
+        const sentAt = timeBefore(headers.date, performance.now() - began);
+        return { status: statusCode, document: await read(body, bounds), sentAt };
       } catch (error) {
         const { code = '', message } = error as NodeJS.ErrnoException;
         if (again && BROKEN.has(code) && !end.aborted) continue;
         const options = { cause: error };
         if (late.aborted) throw new SourceUnavailable(`it does not answer within ${timeout} s`, options);
         if (signal?.aborted) throw new SourceUnavailable('its answer is no longer wanted', options);
-        if (code === TOO_LONG) {
-          throw new AnswerTooLong(`its answer is longer than ${LONGEST_ANSWER} bytes`, options);
+        if (error instanceof TextTooLong) {
+          throw new AnswerTooLong(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`, options);
         }
         throw new SourceUnavailable(code || message, options);
       }
@@ -62,10 +73,18 @@ export function connectionTo({ connectTimeout, timeout, concurrency, ca }: Glanc
   };
 }
 
-function parsed(text: string): unknown {
+async function read(body: AsyncIterable<Buffer>, bounds: JsonBounds): Promise<unknown> {
+  const json = new BoundedJson(bounds);
+  for await (const chunk of body) json.add(chunk);
   try {
-    return JSON.parse(text);
+    return json.parse();
   } catch {
     return undefined;
   }
+}
+
+/** A `Date` header is cut to whole seconds, so that the time is never later than the right one. */
+function timeBefore(date: string | string[] | undefined, milliseconds: number): Date | undefined {
+  const time = Date.parse(String(date)) - milliseconds;
+  return Number.isNaN(time) ? undefined : new Date(time);
 }

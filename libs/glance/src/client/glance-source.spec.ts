@@ -17,7 +17,7 @@ import {
 import { definePlugin, type ImageSource, type SourceQuery } from '@glimpse/plugins';
 import { checkImageSource } from '@glimpse/plugins/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { FakeGlance, type GlanceBehaviour } from '../testing/index.js';
+import { FakeGlance, ODDITIES, type GlanceBehaviour } from '../testing/index.js';
 import { createGlanceSource } from './glance-source.js';
 import type { GlanceOptions } from './options.js';
 
@@ -187,7 +187,7 @@ describe('a Glance as a source of images', () => {
       const { images, next } = await make({ timeout: 30 }).page(UNHIDDEN);
       expect(next).toMatchObject({ id: images.at(-1)!.id });
       expect(glance.calls.length).toBeGreaterThan(1);
-    });
+    }, 60_000);
 
     it('says when something last changed, hidden or not', async () => {
       expect(await source.newestChange()).toBeUndefined();
@@ -195,7 +195,128 @@ describe('a Glance as a source of images', () => {
       glance.add({ updated_at: '2026-01-01T00:00:03Z', os_hidden: true });
       glance.add({ updated_at: '2026-01-01T00:00:02Z' });
       expect(await source.newestChange()).toEqual(new Date('2026-01-01T00:00:03Z'));
+      glance.behave(
+        ODDITIES.attribute(glance.add({ updated_at: '2026-01-01T00:00:04Z' }).id, 'updated_at', 'soon'),
+      );
+      expect(await source.newestChange()).toEqual(new Date('2026-01-01T00:00:03Z'));
     });
+
+    it('says when it was requested, by the clock of Glance, and never later', async () => {
+      glance.configure({ clockAhead: 3_600_000 });
+      const before = Date.now() + 3_600_000;
+      const { askedAt } = await source.page(UNHIDDEN);
+      expect(askedAt!.getTime()).toBeLessThanOrEqual(before + 1_000);
+      expect(askedAt!.getTime()).toBeGreaterThan(before - 10_000);
+    });
+  });
+
+  describe('an odd list', () => {
+    it.each<[string, (id: string) => GlanceBehaviour, RegExp]>([
+      [
+        'a name that is nested 200,000 deep',
+        (id) => ODDITIES.deepName(id, 200_000),
+        /^image "\S+": name is \[+…\]+; it must be text/,
+      ],
+      [
+        'a name with U+0000',
+        (id) => ODDITIES.attribute(id, 'name', 'a\0'),
+        /name is "a\\u0000"; it must be text/,
+      ],
+      [
+        'a name that is an object',
+        (id) => ODDITIES.attribute(id, 'name', { toString: 1 }),
+        /name is {"toString":1}/,
+      ],
+      [
+        'an updated_at that is no time',
+        (id) => ODDITIES.attribute(id, 'updated_at', '2026-02-30T00:00:00Z'),
+        /updated_at/,
+      ],
+      ['no created_at', (id) => ODDITIES.attribute(id, 'created_at', undefined), /created_at is missing/],
+      ['no owner', (id) => ODDITIES.attribute(id, 'owner', undefined), /owner is missing/],
+      ['an owner that is a number', (id) => ODDITIES.attribute(id, 'owner', 7), /owner is 7/],
+    ])('has an image with %s, which is left out, and the others', async (_what, behaviour, problem) => {
+      source = make({ pageSize: 2 });
+      const ids = [1, 2, 3].map((n) => glance.add({ created_at: `2026-01-01T00:00:0${n}Z` }).id);
+      glance.behave(behaviour(ids[1]!));
+      const first = await source.page(UNHIDDEN);
+      expect(first.images.map(({ id }) => id)).toEqual([ids[0]]);
+      expect(first.bad).toEqual([expect.stringMatching(problem)]);
+      expect(first.badIds).toEqual([ids[1]]);
+      const { images, next } = await source.page({ ...UNHIDDEN, after: first.next! });
+      expect([images.map(({ id }) => id), next]).toEqual([[ids[2]], undefined]);
+    });
+
+    it.each([[null], ['image'], [[]], [{}], [{ id: 7 }], [{ id: 'a\0' }]])(
+      'has %j beside its images, which is left out',
+      async (element) => {
+        const { id } = glance.add();
+        glance.behave(ODDITIES.element(element));
+        const { images, bad } = await source.page(UNHIDDEN);
+        expect([images.map((image) => image.id), bad.length]).toEqual([[id], 1]);
+      },
+    );
+
+    it('has an image that is too long by itself, which is left out, and the list goes on behind it', async () => {
+      const properties = Object.fromEntries(
+        Array.from({ length: 520 }, (_, n) => [`long${n}`, 'x'.repeat(65_000)]),
+      );
+      source = make({ timeout: 60, pageSize: 1 });
+      const [long, other] = [properties, {}].map((more, n) =>
+        glance.add({ ...more, created_at: `2026-01-01T00:00:0${n}Z` }),
+      );
+      const first = await source.page(UNHIDDEN);
+      expect(first.images).toEqual([]);
+      expect(first.bad).toEqual([`image "${long!.id}": its answer is longer than 33554432 bytes`]);
+      expect(first.badIds).toEqual([long!.id]);
+      const { images } = await source.page({ ...UNHIDDEN, after: first.next! });
+      expect(images.map(({ id }) => id)).toEqual([other!.id]);
+      await expect(source.image(long!.id)).rejects.toMatchObject({ code: 'bad-document' });
+    }, 60_000);
+
+    it('is asked for its next page at the same address, wherever that is said to be', async () => {
+      source = make({ pageSize: 1 });
+      const ids = [1, 2].map((n) => glance.add({ created_at: `2026-01-01T00:00:0${n}Z` }).id);
+      glance.behave(ODDITIES.next('http://127.0.0.1:1/v2/images?marker=x'));
+      const { next } = await source.page(UNHIDDEN);
+      const { images } = await source.page({ ...UNHIDDEN, after: next! });
+      expect(images.map(({ id }) => id)).toEqual([ids[1]]);
+    });
+
+    it.each([[7], [{}], [false]])('is unavailable where its next page is %j', async (next) => {
+      glance.behave(ODDITIES.next(next));
+      expect(await reason(source.page(UNHIDDEN))).toMatch(/^next in its answer is .*; it must be a path$/);
+    });
+
+    it('is unavailable where it goes on behind nothing', async () => {
+      glance.behave({ json: { images: [{}], next: '/v2/images?marker=x' } });
+      expect(await reason(source.page(UNHIDDEN))).toMatch(/without an image that has an id$/);
+    });
+  });
+
+  it('has members that no catalogue can hold', async () => {
+    const { id } = glance.add();
+    for (const member of [
+      null,
+      'p1',
+      {},
+      { member_id: 'p1' },
+      { member_id: 'p1', status: 'new' },
+      { member_id: 'a\0', status: 'pending' },
+    ]) {
+      glance.behave({ json: { members: [member] } });
+      await expect(source.members(id)).rejects.toMatchObject({ code: 'bad-document' });
+    }
+  });
+
+  it.each([
+    ['the 404 of a proxy', { status: 404 } as const],
+    ['an error document with status 200', { json: { message: 'not now', code: '503' } }],
+    ['a message of a megabyte of markup', { json: { message: '<'.repeat(1_000_000) } }],
+  ])('does not say that an image is missing by %s', async (_what, behaviour) => {
+    glance.behave(behaviour);
+    await reason(source.image(NOBODY));
+    await reason(source.members(NOBODY));
   });
 
   describe('one image', () => {

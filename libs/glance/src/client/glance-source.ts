@@ -3,6 +3,7 @@ import type { ServiceCredentials } from '@glimpse/auth';
 import {
   DomainError,
   SourceUnavailable,
+  isStorable,
   type PropertyChange,
   type SourceImage,
   type SourceMembers,
@@ -10,7 +11,7 @@ import {
 } from '@glimpse/domain';
 import { readOptions, type ImageSource, type SourcePage, type SourceQuery } from '@glimpse/plugins';
 import { BadDocument, shown } from '../documents/bad-document.js';
-import { readImageDocument, readMemberDocuments, readTime } from '../documents/image-document.js';
+import { isUuid, readImageDocument, readMemberDocuments, readTime } from '../documents/image-document.js';
 import { AnswerTooLong, type Answer } from './connection.js';
 import { GlanceOptions } from './options.js';
 import { propertyPatch } from './property-patch.js';
@@ -39,6 +40,10 @@ export function createGlanceSource(
 
 /** What no Glance is asked for by its own path: it takes a token with this rule from services only. */
 const NOT_GLANCES = { service: 'compute', method: 'GET', path: '/v2.1/images' };
+/** How many of the images that changed last are read for a time that is one. */
+const NEWEST_READ = 20;
+/** Characters of the longest id that a page may go on after. */
+const MAX_ID_LENGTH = 255;
 /** Milliseconds that are waited for the end of a token. */
 const LONGEST_WAIT = 10_000;
 /** Milliseconds by which Glance's clock may be behind Keystone's. */
@@ -95,9 +100,10 @@ class GlanceSource implements ImageSource {
   async page(query: SourceQuery, signal?: AbortSignal): Promise<SourcePage> {
     for (let limit = this.options.pageSize; ; limit = Math.ceil(limit / 8)) {
       try {
-        return await this.#page(query, limit, signal);
+        return readPage(await this.#page(query, limit, signal), query);
       } catch (error) {
-        if (limit === 1 || !(error instanceof AnswerTooLong)) throw error;
+        if (!(error instanceof AnswerTooLong)) throw error;
+        if (limit === 1) return this.#pageOfTooLong(query, error.reason, signal);
       }
     }
   }
@@ -105,17 +111,20 @@ class GlanceSource implements ImageSource {
   async newestChange(signal?: AbortSignal): Promise<Date | undefined> {
     const times = await Promise.all(
       [false, true].map(async (hidden) => {
-        const answer = await this.#get(listPath(hidden, 'sort=updated_at:desc,id:asc', 'limit=1'), signal);
-        const [newest] = listOf(answer, 'images');
-        return newest && timeOf(newest, 'updated_at');
+        const path = listPath(hidden, 'sort=updated_at:desc,id:asc', `limit=${NEWEST_READ}`);
+        const images = listOf(await this.#get(path, signal), 'images');
+        const newest = images.map((image) => timeIn(image, 'updated_at')).find((time) => time !== undefined);
+        if (images.length > 0 && !newest) throw new SourceUnavailable('its newest images have no times');
+        return newest;
       }),
     );
     return times.reduce((one, other) => (one && other && one > other ? one : (other ?? one)));
   }
 
   async image(id: string, signal?: AbortSignal): Promise<SourceImage | undefined> {
-    const answer = await this.#get(`/images/${encodeURIComponent(id)}`, signal);
-    if (answer.status === 404) return undefined;
+    if (!isUuid(id)) return undefined;
+    const answer = await this.#whole(`/images/${id}`, signal);
+    if (answer.status === 404) return confirmedMissing(answer, id);
     if (answer.status !== 200) throw unexpected(answer);
     const named = (answer.document as Document | null | undefined)?.['id'];
     if (typeof named !== 'string' || named.toLowerCase() !== id.toLowerCase()) {
@@ -125,18 +134,14 @@ class GlanceSource implements ImageSource {
   }
 
   async members(id: string, signal?: AbortSignal): Promise<SourceMembers | undefined> {
-    const answer = await this.#get(`/images/${encodeURIComponent(id)}/members`, signal);
-    if (answer.status === 404) return undefined;
+    if (!isUuid(id)) return undefined;
+    const answer = await this.#whole(`/images/${id}/members`, signal);
+    if (answer.status === 404) return confirmedMissing(answer, id);
     // It keeps those of an image whose visibility was `shared`, but they are no members now.
     if (answer.status === 403 && /only shared images have members/i.test(wordsOf(answer))) {
       return { imageId: id.toLowerCase(), members: new Map() };
     }
-    try {
-      return readMemberDocuments(id, listOf(answer, 'members'));
-    } catch (error) {
-      if (error instanceof BadDocument) throw new SourceUnavailable(error.message, { cause: error });
-      throw error;
-    }
+    return readMemberDocuments(id, listOf(answer, 'members'));
   }
 
   async changeProperties(
@@ -162,25 +167,57 @@ class GlanceSource implements ImageSource {
     { hidden, changedSince, after }: SourceQuery,
     limit: number,
     signal: AbortSignal | undefined,
-  ): Promise<SourcePage> {
+    withoutLongStrings = false,
+  ): Promise<Answer> {
     const parameters = [
       'sort=created_at:asc,id:asc',
       `limit=${limit}`,
       ...(changedSince ? [`updated_at=gte:${secondOf(changedSince)}`] : []),
     ];
-    const marker = after && `marker=${encodeURIComponent(after.id)}`;
-    let answer = await this.#get(listPath(hidden, ...parameters, ...(marker ? [marker] : [])), signal);
-    if (after && answer.status === 400 && /no image found/i.test(wordsOf(answer))) {
-      // The marker has been purged. Glance orders more finely than its times show, so that second comes again.
-      const since = `created_at=gte:${secondOf(after.createdAt)}`;
-      answer = await this.#get(listPath(hidden, ...parameters, since), signal);
-    }
-    return readPage(answer);
+    const get = (...more: string[]): Promise<Answer> =>
+      this.#get(listPath(hidden, ...parameters, ...more), signal, withoutLongStrings);
+    if (!after) return get();
+    const answer = await get(`marker=${encodeURIComponent(after.id)}`);
+    if (answer.status !== 400 || !/no image found/i.test(wordsOf(answer))) return answer;
+    // The marker has been purged. Glance orders more finely than its times show, so that second comes again.
+    return get(`created_at=gte:${secondOf(after.createdAt)}`);
   }
 
-  #get(path: string, signal: AbortSignal | undefined): Promise<Answer> {
-    return this.#session.ask({ method: 'GET', path, signal });
+  /** A page of one image that is too long by itself: where the list goes on after it, without the image. */
+  async #pageOfTooLong(
+    query: SourceQuery,
+    reason: string,
+    signal: AbortSignal | undefined,
+  ): Promise<SourcePage> {
+    const answer = await this.#page(query, 1, signal, true);
+    const ids = listOf(answer, 'images').map(idIn);
+    return {
+      ...readPage(answer, query),
+      images: [],
+      bad: ids.map((id) => `image ${shown(id ?? null)}: ${reason}`),
+      badIds: ids.filter((id) => id !== undefined && isUuid(id)) as string[],
+    };
   }
+
+  /** An answer about one image. The image is there when that is too long, and no catalogue can hold it. */
+  async #whole(path: string, signal: AbortSignal | undefined): Promise<Answer> {
+    try {
+      return await this.#get(path, signal);
+    } catch (error) {
+      if (!(error instanceof AnswerTooLong)) throw error;
+      throw new BadDocument('the document', error.reason, 'shorter');
+    }
+  }
+
+  #get(path: string, signal: AbortSignal | undefined, withoutLongStrings = false): Promise<Answer> {
+    return this.#session.ask({ method: 'GET', path, signal, withoutLongStrings });
+  }
+}
+
+/** The 404 of a proxy, or of another service at this address, is none: it does not say which image is missing. */
+function confirmedMissing(answer: Answer, id: string): undefined {
+  if (wordsOf(answer).toLowerCase().includes(id.toLowerCase())) return undefined;
+  throw new SourceUnavailable('it answers 404 without naming the image');
 }
 
 /** Without `visibility=all` Glance hides others' community images even from an administrator. */
@@ -193,21 +230,37 @@ function secondOf(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;
 }
 
-function readPage(answer: Answer): SourcePage {
+function readPage(answer: Answer, { after }: SourceQuery): SourcePage {
   const documents = listOf(answer, 'images');
   const images: SourceImage[] = [];
   const bad: string[] = [];
+  const badIds: string[] = [];
   for (const document of documents) {
     try {
       images.push(readOwnDocument(document));
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
-      bad.push(`image ${shown(document['id'] ?? null)}: ${error.message}`);
+      const id = idIn(document);
+      bad.push(`image ${shown(id ?? null)}: ${error.message}`);
+      if (id !== undefined && isUuid(id)) badIds.push(id);
     }
   }
-  const last = documents.at(-1);
-  const isFull = typeof (answer.document as Document)['next'] === 'string';
-  return { images, bad, next: last && isFull ? placeOf(last) : undefined };
+  const { next } = answer.document as Document;
+  return {
+    images,
+    bad,
+    badIds,
+    next: isLast(next) ? undefined : lastPlace(documents, after),
+    askedAt: answer.sentAt,
+  };
+}
+
+/** Of the address of the next page only its presence counts: it may lead to another host. */
+function isLast(next: unknown): boolean {
+  if (next === undefined || next === null) return true;
+  if (typeof next !== 'string')
+    throw new SourceUnavailable(`next in its answer is ${shown(next)}; it must be a path`);
+  return false;
 }
 
 /** An image whose id Glance has in capitals would be another one to a catalogue, which knows no case of them. */
@@ -218,24 +271,36 @@ function readOwnDocument(document: unknown): SourceImage {
   return image;
 }
 
-function listOf(answer: Answer, name: 'images' | 'members'): readonly Document[] {
+function listOf(answer: Answer, name: 'images' | 'members'): readonly unknown[] {
   if (answer.status !== 200) throw unexpected(answer);
   const list = (answer.document as Document | null | undefined)?.[name];
-  const isList = Array.isArray(list) && list.every((each) => typeof each === 'object' && each !== null);
-  if (!isList) throw new SourceUnavailable(`its answer is no list of ${name}`);
-  return list as Document[];
+  if (!Array.isArray(list)) throw new SourceUnavailable(`its answer is no list of ${name}`);
+  return list as unknown[];
 }
 
-function placeOf(document: Document): SourcePlace {
-  const { id } = document;
-  if (typeof id !== 'string') throw new SourceUnavailable('an image in its answer has no id');
-  return { id, createdAt: timeOf(document, 'created_at') };
+/** The place of the last image that has one: an id, and a time or that of the image before it. */
+function lastPlace(documents: readonly unknown[], after: SourcePlace | undefined): SourcePlace {
+  let place: SourcePlace | undefined;
+  let createdAt = after?.createdAt ?? new Date(0);
+  for (const document of documents) {
+    const id = idIn(document);
+    createdAt = timeIn(document, 'created_at') ?? createdAt;
+    if (id !== undefined) place = { id, createdAt };
+  }
+  if (!place) throw new SourceUnavailable('it has a next page after one without an image that has an id');
+  return place;
 }
 
-function timeOf(document: Document, attribute: string): Date {
+/** A text that may be sent as a marker. */
+function idIn(document: unknown): string | undefined {
+  const id = (document as Document | null | undefined)?.['id'];
+  return typeof id === 'string' && id !== '' && id.length <= MAX_ID_LENGTH && isStorable(id) ? id : undefined;
+}
+
+function timeIn(document: unknown, attribute: string): Date | undefined {
   try {
-    return readTime(attribute, document[attribute]);
-  } catch (error) {
-    throw new SourceUnavailable((error as Error).message, { cause: error });
+    return readTime(attribute, (document as Document | null | undefined)?.[attribute]);
+  } catch {
+    return undefined;
   }
 }

@@ -7,22 +7,26 @@ import {
   PROPERTY_QUOTA,
   QuotaExceeded,
   SourceUnavailable,
+  printable,
   type DomainError,
 } from '@glimpse/domain';
 import type { Answer } from './connection.js';
 
 /** How much of what Glance says is told, in characters. */
 const TOLD = 300;
+/** How much of it is looked at: removing markup takes time with the square of its length. */
+const MAX_MESSAGE_LENGTH = 4_096;
 
 /** What Glance says in an answer, on one line without markup; empty where it says nothing. */
 export function wordsOf({ document }: Answer): string {
   const message = (document as { message?: unknown } | null | undefined)?.message;
   if (typeof message !== 'string') return '';
-  return message
+  const text = message
+    .slice(0, MAX_MESSAGE_LENGTH)
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, TOLD);
+    .trim();
+  return printable(text.slice(0, TOLD));
 }
 
 /** An answer that no Glance gives that is well and set up for this service. */

@@ -75,7 +75,7 @@ export class Session {
   }
 
   async #send(
-    { path, method, body, signal }: Request,
+    { path, method, body, signal, withoutLongStrings }: Request,
     tokens: (own: ServiceToken) => Record<string, string>,
   ): Promise<Answer> {
     const send = (own: ServiceToken): Promise<Answer> =>
@@ -89,6 +89,7 @@ export class Session {
         },
         ...(body !== undefined && { body }),
         signal,
+        withoutLongStrings,
       });
     const own = await this.#own();
     const answer = await send(own);

@@ -1,7 +1,9 @@
-import { DomainError } from '@glimpse/domain';
+import { DomainError, printable } from '@glimpse/domain';
 
 /** How much of a value an error shows, in characters. */
 const SHOWN = 60;
+/** How many arrays and objects deep an error shows a value. */
+const OUTLINE_DEPTH = 3;
 
 /** A document of an image or its members says something that the catalogue cannot hold. */
 export class BadDocument extends DomainError {
@@ -18,9 +20,24 @@ export class BadDocument extends DomainError {
   }
 }
 
-/** A value as errors show it: as JSON, on one line, and shortened. */
+/** A value as errors show it: as JSON, on one line, shortened, whatever its depth or length. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value);
+  return printable(cut(outline(value, OUTLINE_DEPTH)));
+}
+
+function outline(value: unknown, depth: number): string {
+  if (typeof value !== 'object' || value === null) {
+    return JSON.stringify(typeof value === 'string' ? cut(value) : value) ?? String(value);
+  }
+  const [open, close] = Array.isArray(value) ? '[]' : '{}';
+  if (depth === 0) return `${open}…${close}`;
+  const parts = Object.entries(value)
+    .slice(0, SHOWN)
+    .map(([name, inner]) => (Array.isArray(value) ? '' : `${outline(name, 1)}:`) + outline(inner, depth - 1));
+  return open + parts.join() + close;
+}
+
+function cut(text: string): string {
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }
 

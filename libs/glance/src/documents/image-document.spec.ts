@@ -7,7 +7,7 @@ import { readImageDocument, readMemberDocuments } from './image-document.js';
 const ID = '70a599e0-31e7-49b7-b260-868f441e862b';
 
 /** The least that an image document says. */
-const LEAST = { id: ID, status: 'active', created_at: '2026-11-24T02:28:35Z' };
+const LEAST = { id: ID, status: 'active', owner: null, created_at: '2026-11-24T02:28:35Z' };
 
 /** An object whose attributes may be called anything. */
 const withAttribute = (name: string, value: unknown): object =>

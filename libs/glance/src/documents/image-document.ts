@@ -7,6 +7,7 @@ import {
   type MemberStatus,
   type SourceImage,
   type SourceMembers,
+  type Visibility,
 } from '@glimpse/domain';
 import { BadDocument } from './bad-document.js';
 
@@ -31,6 +32,7 @@ const UTC_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$/;
  * readImageDocument({
  *   id: '70a599e0-31e7-49b7-b260-868f441e862b',
  *   status: 'active',
+ *   owner: '6844db25ecb04bcda32cadcbba8844e1',
  *   created_at: '2026-11-24T02:28:35Z',
  *   architecture: 'x86_64',
  * }).properties; // { architecture: 'x86_64' }
@@ -44,9 +46,9 @@ export function readImageDocument(document: unknown): SourceImage {
     id: readUuid('id', document['id']),
     name: readTextOrNull('name', document['name'], 0),
     status,
-    visibility: readChoice('visibility', withDefault(document['visibility'], 'shared'), VISIBILITIES),
+    visibility: readVisibility(document),
     hidden: readFlag('os_hidden', document['os_hidden']),
-    owner: readTextOrNull('owner', document['owner'], 1),
+    owner: readOwner(document),
     protected: readFlag('protected', document['protected']),
     size: readSize(document['size']),
     minDisk: readWhole('min_disk', document['min_disk'] ?? 0, MAX_INTEGER),
@@ -106,8 +108,12 @@ function readProperties(document: Document): Record<string, string> {
   return Object.fromEntries(properties);
 }
 
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}
+
 function readUuid(attribute: string, value: unknown): string {
-  if (typeof value !== 'string' || !UUID.test(value)) throw new BadDocument(attribute, value, 'a UUID');
+  if (typeof value !== 'string' || !isUuid(value)) throw new BadDocument(attribute, value, 'a UUID');
   return value.toLowerCase();
 }
 
@@ -123,7 +129,8 @@ function readText(attribute: string, value: unknown, min: number, max: number): 
 
 /** Characters are code points, as PostgreSQL counts them; a string's length is that or more. */
 function fits(text: string, min: number, max: number): boolean {
-  return text.length >= min && (text.length <= max || [...text].length <= max);
+  if (text.length < min || text.length > 2 * max) return false;
+  return text.length <= max || [...text].length <= max;
 }
 
 function readTextOrNull(attribute: string, value: unknown, min: number): string | null {
@@ -144,6 +151,26 @@ function readFlag(attribute: string, value: unknown): boolean {
   if (value === undefined) return false;
   if (typeof value !== 'boolean') throw new BadDocument(attribute, value, 'true or false');
   return value;
+}
+
+function readVisibility(document: Document): Visibility {
+  return readChoice('visibility', withDefault(document['visibility'], 'shared'), VISIBILITIES);
+}
+
+/**
+ * Glance's documents always have the key. Where it is missing a document is a part of one, and null in its place would
+ * show the image to every project by its id; one that every project sees anyway has no owner then.
+ */
+function readOwner(document: Document): string | null {
+  const visibility = readVisibility(document);
+  if (document['owner'] === undefined && visibility !== 'public' && visibility !== 'community') {
+    throw new BadDocument(
+      'owner',
+      undefined,
+      'the id of a project, or null, unless every project sees the image',
+    );
+  }
+  return readTextOrNull('owner', document['owner'], 1);
 }
 
 function readSize(value: unknown): number | null {

@@ -1,23 +1,91 @@
-import type { Lease, Mirror, Ticket } from '@glimpse/domain';
+import {
+  CatalogueUnavailable,
+  DomainError,
+  SourceUnavailable,
+  type Mirror,
+  type SourceImage,
+  type SourceMembers,
+  type Ticket,
+} from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
+import type { ObserveMirror } from '../observations.js';
+
+export interface TakeImageParts {
+  readonly source: ImageSource;
+  readonly mirror: Mirror;
+  readonly observe: ObserveMirror;
+}
 
 /**
- * Reads one image of a source, and its members where they count, and gives both to the mirror.
+ * Reads one image of a source, and its members where they count, and gives both to the mirror. Where no catalogue can
+ * hold it, what the mirror had of it is removed.
  *
- * @returns `missing` when the source has no such image; of that the mirror is not told
- * @throws {SourceUnavailable} {CatalogueUnavailable} {LeaseLost}
+ * @returns the ticket of the answer when the source has no such image; of that the mirror is not told
+ * @throws {SourceUnavailable} it cannot be asked, or has what no catalogue can hold
+ * @throws {CatalogueUnavailable}
  */
 export async function takeImage(
-  { source, mirror }: { readonly source: ImageSource; readonly mirror: Mirror },
+  parts: TakeImageParts,
   id: string,
-  { signal, lease }: { readonly signal?: AbortSignal; readonly lease?: Lease } = {},
-): Promise<'taken' | 'missing'> {
+  signal?: AbortSignal,
+): Promise<'taken' | { readonly missing: Ticket }> {
+  const { source, mirror } = parts;
   const ticket = await mirror.draw();
-  const image = await source.image(id, signal);
-  if (!image) return 'missing';
-  const later = image.visibility === 'shared' && !image.deleted ? await mirror.draw() : undefined;
-  const members = later && (await source.members(id, signal));
-  await mirror.take([image], ticket, lease);
-  if (members) await mirror.takeMembers([members], later as Ticket, lease);
-  return 'taken';
+  try {
+    const image = await source.image(id, signal);
+    if (!image) return { missing: ticket };
+    await takeWhole(parts, image, ticket, signal);
+    return 'taken';
+  } catch (error) {
+    if (error instanceof CatalogueUnavailable || !(error instanceof DomainError)) throw error;
+    return leaveOut(parts, id, ticket, error.message);
+  }
+}
+
+/**
+ * The members of an image; none where no catalogue can hold them: those that it had may be none any more.
+ *
+ * @returns undefined when the source has no such image
+ * @throws {SourceUnavailable}
+ */
+export async function readableMembers(
+  { source, observe }: Pick<TakeImageParts, 'source' | 'observe'>,
+  imageId: string,
+  signal: AbortSignal | undefined,
+): Promise<SourceMembers | undefined> {
+  try {
+    return await source.members(imageId, signal);
+  } catch (error) {
+    if (!(error instanceof DomainError) || error instanceof CatalogueUnavailable) throw error;
+    observe('source-left-out', { kind: 'members', count: 1 });
+    observe('source-image-bad', { problem: `members of image ${imageId}: ${error.message}` });
+    return { imageId, members: new Map() };
+  }
+}
+
+async function takeWhole(
+  parts: TakeImageParts,
+  image: SourceImage,
+  ticket: Ticket,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { mirror } = parts;
+  const isShared = image.visibility === 'shared' && !image.deleted;
+  const membersTicket = isShared ? await mirror.draw() : undefined;
+  const members = membersTicket && (await readableMembers(parts, image.id, signal));
+  const { refused } = await mirror.take([image], ticket);
+  if (refused[0]) await leaveOut(parts, image.id, ticket, refused[0].reason);
+  if (members) await mirror.takeMembers([members], membersTicket);
+}
+
+async function leaveOut(
+  { mirror, observe }: TakeImageParts,
+  id: string,
+  ticket: Ticket,
+  problem: string,
+): Promise<never> {
+  observe('source-left-out', { kind: 'image', count: 1 });
+  observe('source-image-bad', { problem: `image ${id}: ${problem}` });
+  await mirror.remove([id], ticket);
+  throw new SourceUnavailable(`it has the image ${id}, and no catalogue can hold it: ${problem}`);
 }

@@ -9,6 +9,7 @@ import { ImageApi, type ApiAnswer, type ImageDocument, type TokenHolder } from '
  * - `well`: as Glance's
  * - `{ status }`: this one instead, with a body of HTML
  * - `{ json }`: 200 with this
+ * - `{ distort }`: the right one, with its text changed by this, such as one of `ODDITIES`
  * - `hang`: none, ever
  * - `half-body`: the right one, and the connection is cut in the middle of its body
  * - `not-json`: 200 with a body that is no JSON
@@ -21,7 +22,8 @@ export type GlanceBehaviour =
   | 'not-json'
   | 'cut'
   | { readonly status: number }
-  | { readonly json: unknown };
+  | { readonly json: unknown }
+  | { readonly distort: (text: string, call: GlanceCall) => string };
 
 /** What of its `[keystone_authtoken]` is set. */
 export interface GlanceSettings {
@@ -29,6 +31,8 @@ export interface GlanceSettings {
   readonly serviceType?: 'image' | '';
   /** Whose token lets another be expired. */
   readonly serviceTokenRoles?: readonly string[];
+  /** Milliseconds by which the clock of its host is ahead, in the `Date` of its answers. */
+  readonly clockAhead?: number;
 }
 
 /** A request that came in. */
@@ -61,7 +65,11 @@ export class FakeGlance {
   readonly #api = new ImageApi();
   readonly #tokens = new Map<string, TokenHolder>();
   #behaviour: GlanceBehaviour = 'well';
-  #settings: Required<GlanceSettings> = { serviceType: 'image', serviceTokenRoles: ['service'] };
+  #settings: Required<GlanceSettings> = {
+    serviceType: 'image',
+    serviceTokenRoles: ['service'],
+    clockAhead: 0,
+  };
 
   private constructor(private readonly server: Server) {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -134,16 +142,18 @@ export class FakeGlance {
     };
     this.calls.push(call);
     const how = this.#behaviour;
+    response.setHeader('date', new Date(Date.now() + this.#settings.clockAhead).toUTCString());
     if (how === 'hang') return;
     if (how === 'cut') throw new Error('cut');
     if (how === 'not-json') return send(response, 200, '<html>busy</html>');
-    if (typeof how === 'object') {
+    if (typeof how === 'object' && !('distort' in how)) {
       return 'json' in how
         ? send(response, 200, JSON.stringify(how.json))
         : send(response, how.status, '<html>busy</html>');
     }
     const { status, document } = this.#answer(call);
     const text = document ? JSON.stringify(document) : '';
+    if (typeof how === 'object') return send(response, status, how.distort(text, call));
     if (how === 'well') return send(response, status, text);
     response.writeHead(status, { 'content-type': 'application/json', 'content-length': text.length });
     response.write(text.slice(0, text.length / 2), () => response.destroy());

@@ -5,3 +5,4 @@
  */
 export { FakeGlance, type GlanceBehaviour, type GlanceCall, type GlanceSettings } from './fake-glance.js';
 export type { ImageDocument, TokenHolder } from './image-api.js';
+export { ODDITIES } from './oddities.js';

@@ -49,7 +49,7 @@ export class GlanceProxy {
     if (how === 'hang') return;
     if (how === 'cut') throw new Error('cut');
     if (how === 'not-json') return send(response, 200, Buffer.from('<html>busy</html>'));
-    if (typeof how === 'object') {
+    if (typeof how === 'object' && !('distort' in how)) {
       const text = 'json' in how ? JSON.stringify(how.json) : '<html>busy</html>';
       return send(response, 'json' in how ? 200 : how.status, Buffer.from(text));
     }
@@ -60,6 +60,10 @@ export class GlanceProxy {
       ...(chunks.length > 0 && { body: Buffer.concat(chunks) }),
     });
     const body = Buffer.from(await answer.arrayBuffer());
+    if (typeof how === 'object') {
+      const text = how.distort(body.toString(), { method, path: url, body: '' });
+      return send(response, answer.status, Buffer.from(text));
+    }
     if (how === 'well' || body.length === 0) return send(response, answer.status, body);
     response.writeHead(answer.status, { 'content-type': 'application/json', 'content-length': body.length });
     response.write(body.subarray(0, body.length / 2), () => response.destroy());
