@@ -37,20 +37,23 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
   const lastLook = mirror && new LastLook(mirror);
   if (lastLook) exposeMirror(telemetry, lastLook);
 
-  const mirrored = (catalogue: Catalogue): Catalogue =>
-    mirror
-      ? new MirroredCatalogue({
-          catalogue,
-          mirror,
-          source,
-          lookUps: settings.source.look_ups,
-          observe: (name, known) => telemetry.observe<keyof MirrorObservations>(name, known),
-        })
-      : catalogue;
+  let notShown: MirroredCatalogue['notShown'] | undefined;
+  const mirrored = (catalogue: Catalogue): Catalogue => {
+    if (!mirror) return catalogue;
+    const mirroredCatalogue = new MirroredCatalogue({
+      catalogue,
+      mirror,
+      source,
+      lookUps: settings.source.look_ups,
+      observe: (name, known) => telemetry.observe<keyof MirrorObservations>(name, known),
+    });
+    notShown = mirroredCatalogue.notShown.bind(mirroredCatalogue);
+    return mirroredCatalogue;
+  };
   const dated = (opened: OpenCatalogue): OpenCatalogue => {
     if (!lastLook) return opened;
     const { catalogue, copies, listen } = opened;
-    const dates = new DatedCatalogue(catalogue, copies, lastLook, settings.source.stale_limit);
+    const dates = new DatedCatalogue(catalogue, copies, lastLook, settings.source.stale_limit, notShown);
     return { catalogue: dates, copies: copies && dates, listen };
   };
 

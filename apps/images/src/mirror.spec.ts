@@ -15,7 +15,14 @@ import {
   type SourceImage,
   type SourceMembers,
 } from '@glimpse/domain';
-import { DatedCatalogue, Follower, LastLook, MirroredCatalogue, compareCatalogues } from '@glimpse/glance';
+import {
+  BadDocument,
+  DatedCatalogue,
+  Follower,
+  LastLook,
+  MirroredCatalogue,
+  compareCatalogues,
+} from '@glimpse/glance';
 import type { ImageSource, SourcePage, SourceQuery } from '@glimpse/plugins';
 import { StoredCatalogue, StoredMirror, migrate, openDatabase, type Database } from '@glimpse/store';
 import { openTemporary, type TemporaryDatabase } from '@glimpse/store/testing';
@@ -34,6 +41,12 @@ class FakeSource implements ImageSource {
   blind: string | undefined;
   /** Ids that lists leave out. */
   readonly unlisted = new Set<string>();
+  /** Ids of which it fails to answer. */
+  readonly failing = new Set<string>();
+  /** Ids of images whose members no catalogue can hold. */
+  readonly badMembers = new Set<string>();
+  /** What is odd about its pages. */
+  distort: (page: SourcePage) => SourcePage = (page) => page;
   /** What happens before each answer is given. */
   meanwhile: (call: string) => Promise<void> = () => Promise.resolve();
 
@@ -89,18 +102,25 @@ class FakeSource implements ImageSource {
         .sort((one, other) => (order(one) < order(other) ? -1 : 1))
         .filter((image) => !after || order(image) > order(after));
       const page = images.slice(0, PAGE);
-      return { images: page, bad: [], next: images.length > PAGE ? page.at(-1) : undefined };
+      return this.distort({ images: page, bad: [], next: images.length > PAGE ? page.at(-1) : undefined });
     });
   }
 
   image(id: string): Promise<SourceImage | undefined> {
-    return this.#answer('image', () => this.images.get(id));
+    return this.#answer('image', () => {
+      if (this.failing.has(id)) throw new SourceUnavailable('it answers 500');
+      return this.images.get(id);
+    });
   }
 
   members(imageId: string): Promise<SourceMembers | undefined> {
-    return this.#answer('members', () =>
-      this.images.has(imageId) ? { imageId, members: this.shares.get(imageId) ?? new Map() } : undefined,
-    );
+    return this.#answer('members', () => {
+      if (this.failing.has(imageId)) throw new SourceUnavailable('it answers 500');
+      if (this.badMembers.has(imageId)) throw new BadDocument('member_id', 7, 'text');
+      return this.images.has(imageId)
+        ? { imageId, members: this.shares.get(imageId) ?? new Map() }
+        : undefined;
+    });
   }
 
   async changeProperties(id: string, change: PropertyChange, _before: object, token: string): Promise<void> {
@@ -279,19 +299,181 @@ describe('a follower', () => {
     await until(async () => (await listed()).length === 1);
   }, 30_000);
 
-  it('believes that many images are gone at once only when somebody says so', async () => {
-    const images = Array.from({ length: 150 }, () => source.add());
+  it('removes all that the source confirms as gone, however many, and no more', async () => {
+    const images = Array.from({ length: 250 }, () => source.add());
     void follow();
     await walks(1);
-    for (const { id } of images.slice(0, 101)) source.images.delete(id);
+    for (const { id } of images.slice(0, 130)) source.images.delete(id);
+    for (const { id } of images.slice(130, 140)) source.unlisted.add(id);
+    await until(async () => (await mirror.count()) === 120);
+    expect(await listed()).toEqual(
+      images
+        .slice(130)
+        .map(({ id }) => id)
+        .sort(),
+    );
+    expect(observed).toContainEqual({ name: 'removals-many', known: { count: 140, of: 250 } });
+    expect((await mirror.progress()).refusedRemovals).toBe(0);
+  }, 60_000);
+
+  it('keeps what the source does not confirm as gone, removes the rest, and both when that is accepted', async () => {
+    const images = Array.from({ length: 10 }, () => source.add());
+    void follow();
+    await walks(1);
+    const [first, second, third] = images.map(({ id }) => id);
+    for (const id of [first!, second!, third!]) source.images.delete(id);
+    source.failing.add(first!).add(second!);
     await until(() => was('removals-refused') > 0);
-    expect(await mirror.count()).toBe(150);
-    expect((await mirror.progress()).refusedRemovals).toBe(101);
+    expect(await listed()).toEqual(
+      images
+        .map(({ id }) => id)
+        .filter((id) => id !== third)
+        .sort(),
+    );
+    expect((await mirror.progress()).refusedRemovals).toBe(2);
     await mirror.acceptRemovals();
-    await until(async () => (await mirror.count()) === 49);
+    await until(async () => (await mirror.count()) === 7);
     await until(async () => (await mirror.progress()).refusedRemovals === 0);
     expect((await mirror.progress()).acceptsRemovals).toBe(false);
   }, 60_000);
+
+  it('accepts no removal from a source that is away, whatever was accepted', async () => {
+    const images = Array.from({ length: 8 }, () => source.add());
+    void follow();
+    await walks(1);
+    await mirror.acceptRemovals();
+    source.meanwhile = async (call) => {
+      if (call === 'image') source.away = 'connection refused';
+      if (source.away !== undefined) throw new SourceUnavailable(source.away);
+    };
+    for (const { id } of images) source.unlisted.add(id);
+    await until(() => source.away !== undefined && was('source-unavailable') > 0);
+    await sleep(500);
+    expect(await listed()).toEqual(images.map(({ id }) => id).sort());
+  }, 30_000);
+
+  describe('of a source that is odd', () => {
+    it('applies an image once that a page has twice, as it changed last', async () => {
+      const [first] = [source.add(), source.add()];
+      source.distort = (page) => ({
+        ...page,
+        images: [{ ...first!, name: 'late', updatedAt: new Date() }, ...page.images, ...page.images],
+      });
+      void follow();
+      await walks(2);
+      expect(await stored.image(first!.id, ADMIN)).toMatchObject({ value: { name: 'late' } });
+      expect(await mirror.count()).toBe(2);
+    }, 30_000);
+
+    it('goes on seeing what changes when an image has a time of change that is to come', async () => {
+      const ahead = new Date(Date.now() + 3_600_000);
+      source.add({ updatedAt: ahead });
+      const { id } = source.add();
+      void follow({ round: 1_000 });
+      await walks(1);
+      source.add({ updatedAt: ahead });
+      await until(async () => (await mirror.count()) === 3);
+      source.change(id, { name: 'renamed' });
+      await until(async () => (await stored.image(id, ADMIN)).value.name === 'renamed');
+      expect((await mirror.progress()).changedUntil!.getTime()).toBeLessThanOrEqual(Date.now());
+    }, 30_000);
+
+    it('goes on seeing what changes when its clock is ahead of ours, or ours of its', async () => {
+      const { id } = source.add();
+      source.distort = (page) => ({ ...page, askedAt: new Date(Date.now() - 3_600_000) });
+      source.add({ updatedAt: new Date(Date.now() - 10_000) });
+      void follow({ round: 1_000 });
+      await walks(1);
+      source.change(id, { name: 'renamed', updatedAt: new Date(Date.now() - 3_600_000) });
+      await until(async () => (await stored.image(id, ADMIN)).value.name === 'renamed');
+    }, 30_000);
+
+    it('sees what was passed over since an older release noted a time that is to come', async () => {
+      const { id } = source.add({ updatedAt: new Date('2026-01-01T00:00:00Z') });
+      const first = new AbortController();
+      const ended = follow({ round: 1_000, signal: first.signal });
+      await walks(1);
+      first.abort();
+      await ended;
+      await database.pool.query(`UPDATE follower SET changed_until = now() + interval '1 hour'`);
+      source.change(id, { name: 'renamed', updatedAt: new Date('2026-01-01T00:00:01Z') });
+      void follow({ round: 1_000 });
+      await until(async () => (await stored.image(id, ADMIN)).value.name === 'renamed');
+      await until(async () => (await mirror.progress()).changedUntil!.getTime() <= Date.now());
+    }, 30_000);
+
+    it.each([1, 3])(
+      'gives up on a list that goes round in a loop of %i pages, and is never complete by it',
+      async (pages) => {
+        Array.from({ length: pages * PAGE }, () => source.add());
+        const places: SourcePage['next'][] = [];
+        source.distort = (page) => {
+          places.push(page.images.at(-1));
+          return page.next ? page : { ...page, next: places[0] ?? page.images.at(-1) };
+        };
+        void follow();
+        await until(() => was('source-unavailable') > 0);
+        expect(observed.find(({ name }) => name === 'source-unavailable')!.known).toEqual({
+          reason: 'its list of images does not advance: a page leads back to one before',
+        });
+        expect(await mirror.lastLook()).toMatchObject({ complete: false, age: Infinity });
+        expect(was('source-unavailable')).toBe(1);
+        source.distort = (page) => page;
+        await walks(1);
+        await until(async () => (await mirror.lastLook()).age < 5);
+      },
+      30_000,
+    );
+
+    it('leaves out what the catalogue cannot hold, stops serving what it had of it, and has it again when it can', async () => {
+      const [kept, bad, refused] = [source.add(), source.add(), source.add()];
+      void follow();
+      await walks(1);
+      source.distort = (page) => ({
+        ...page,
+        images: page.images
+          .filter(({ id }) => id !== bad!.id)
+          .map((image) => (image.id === refused!.id ? { ...image, name: 'a\0' } : image)),
+        bad: ['image x: its name is no text'],
+        badIds: [bad!.id],
+      });
+      await until(async () => (await listed()).length === 1);
+      expect(await listed()).toEqual([kept!.id]);
+      expect(observed).toContainEqual({
+        name: 'source-image-bad',
+        known: { problem: expect.stringContaining(`image ${refused!.id}: unsupported Unicode`) },
+      });
+      await until(() => was('source-left-out') > 1);
+      source.distort = (page) => page;
+      await until(async () => (await listed()).length === 3);
+    }, 30_000);
+
+    it('lets an image whose members cannot be read keep no other from theirs, and shows it to its owner only', async () => {
+      const [good, bad, away] = Array.from({ length: 3 }, () => source.add({ visibility: 'shared' }));
+      for (const { id } of [good!, bad!, away!]) source.share(id, 'b', 'accepted');
+      void follow();
+      await until(async () => (await listed(OTHER)).length === 3);
+      source.failing.add(away!.id);
+      source.badMembers.add(bad!.id);
+      source.shares.delete(good!.id);
+      await until(async () => (await listed(OTHER)).length === 1);
+      expect(await listed(OTHER)).toEqual([away!.id]);
+      await until(async () => (await mirror.lastLook()).age < 5);
+    }, 30_000);
+
+    it('begins again after a mistake of ours', async () => {
+      const { id } = source.add();
+      let mistakes = 3;
+      source.distort = (page) => {
+        if (mistakes-- > 0) throw new RangeError('Maximum call stack size exceeded');
+        return page;
+      };
+      void follow();
+      await walks(1);
+      expect(await listed()).toEqual([id]);
+      expect(was('follower-failed')).toBe(3);
+    }, 30_000);
+  });
 
   it('goes on by itself when the source was away', async () => {
     source.add();
@@ -394,6 +576,84 @@ describe('the catalogue in front of a source', () => {
     expect(await read(image.id)).toMatchObject({ name: 'cirros' });
     expect(await read(image.id, OWNER, { fresh: true })).toMatchObject({ name: 'renamed' });
     expect(await read(image.id)).toMatchObject({ name: 'renamed' });
+  });
+
+  it('removes for all readers what a reader who wants no copy finds to be gone', async () => {
+    const [gone, blind] = [source.add(), source.add()];
+    await read(gone.id);
+    await read(blind.id);
+    source.images.delete(gone.id);
+    source.images.delete(blind.id);
+    expect(await read(gone.id)).toMatchObject({ id: gone.id });
+    await expect(read(gone.id, OWNER, { fresh: true })).rejects.toThrow(ImageNotFound);
+    await expect(read(gone.id)).rejects.toThrow(ImageNotFound);
+    await expect(stored.image(gone.id, ADMIN)).rejects.toThrow(ImageNotFound);
+    source.blind = 'its user lacks the role admin';
+    await expect(read(blind.id, OWNER, { fresh: true })).rejects.toThrow(CatalogueUnavailable);
+    expect(await read(blind.id)).toMatchObject({ id: blind.id });
+  });
+
+  it('has nothing of an image that the source has and no catalogue can hold', async () => {
+    const image = source.add();
+    await read(image.id);
+    source.change(image.id, { name: 'a\0' });
+    await expect(read(image.id, OWNER, { fresh: true })).rejects.toThrow(SourceUnavailable);
+    await expect(stored.image(image.id, ADMIN)).rejects.toThrow(ImageNotFound);
+  });
+
+  describe('for an image of another project', () => {
+    let dated: DatedCatalogue;
+    beforeEach(() => {
+      const lastLook = new LastLook(mirror, () => 0);
+      lastLook.heard({ complete: true, age: 0 }, 0);
+      dated = new DatedCatalogue(catalogue, undefined, lastLook, 3600, (id, project) =>
+        catalogue.notShown(id, project),
+      );
+    });
+
+    it('asks the source as for one that is nowhere, once a second', async () => {
+      const { id } = source.add();
+      await read(id);
+      source.calls['image'] = 0;
+      for (const hidden of [id, randomUUID()]) {
+        for (const requested of [dated.image(hidden, OTHER), dated.imageToChange(hidden, OTHER)]) {
+          await expect(requested).rejects.toThrow(ImageNotFound);
+        }
+      }
+      expect(source.calls['image']).toBe(2);
+      expect((await dated.image(id, OWNER)).value).toMatchObject({ id });
+    });
+
+    it('says no more than for one that is nowhere while the source is away, or too many ask', async () => {
+      const { id } = source.add();
+      await read(id);
+      source.away = 'connection refused';
+      for (const hidden of [id, randomUUID()]) {
+        await expect(dated.image(hidden, OTHER)).rejects.toThrow(CatalogueUnavailable);
+      }
+    });
+
+    it('answers in a time that does not tell it from one that is nowhere', async () => {
+      source.meanwhile = (call) => sleep(call === 'image' ? 5 : 3);
+      const images = Array.from({ length: 30 }, () => source.add({ visibility: 'shared' }));
+      for (const { id } of images) await read(id);
+      const times: { hidden: number[]; nowhere: number[] } = { hidden: [], nowhere: [] };
+      for (const { id } of images) {
+        for (const [kind, wanted] of [
+          ['hidden', id],
+          ['nowhere', randomUUID()],
+        ] as const) {
+          const began = performance.now();
+          await expect(dated.image(wanted, OTHER)).rejects.toThrow(ImageNotFound);
+          times[kind].push(performance.now() - began);
+        }
+      }
+      const median = (values: number[]): number =>
+        values.sort((one, other) => one - other)[values.length / 2]!;
+      const ratio = median(times.hidden) / median(times.nowhere);
+      expect(ratio).toBeGreaterThan(0.7);
+      expect(ratio).toBeLessThan(1.4);
+    }, 30_000);
   });
 
   const merge = (properties: Record<string, string>): PropertyChange => ({ kind: 'merge', properties });

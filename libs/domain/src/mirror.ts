@@ -17,6 +17,8 @@ export interface Taken {
   readonly added: readonly string[];
   /** Those that differ from before, ones that were deleted and are back among them. */
   readonly changed: readonly string[];
+  /** Those that the catalogue cannot hold, and why. */
+  readonly refused: readonly { readonly id: string; readonly reason: string }[];
 }
 
 /** What the last look at what had changed at the source is worth. */
@@ -96,9 +98,9 @@ export interface Progress {
   readonly walk: Walk | null;
   /** When the last walk over all images ended; null: none has, and the catalogue is not complete. */
   readonly walkedAt: Date | null;
-  /** How many images the last walk did not find and did not dare to remove. */
+  /** How many images the last walk did not find, and the source did not confirm as gone. */
   readonly refusedRemovals: number;
-  /** Whether somebody said that they may be removed. */
+  /** Whether the next walk removes them all the same. */
   readonly acceptsRemovals: boolean;
 }
 
@@ -126,6 +128,8 @@ export interface MembersStanding {
   readonly unread: number;
   /** Seconds since those were read that were not for the longest time, of images that have any; 0: there are none. */
   readonly oldest: number;
+  /** The same of images that had none: how late a first member may show. */
+  readonly oldestNone: number;
 }
 
 /** The mirror as the one who follows its source knows it. */
@@ -143,7 +147,7 @@ export interface FollowedMirror extends Mirror {
   /** Writes down how far the follower is; what is left out stays as it is. @throws {LeaseLost} */
   advance(progress: Partial<Omit<Progress, 'holder'>>, lease: Lease): Promise<void>;
 
-  /** Lets the next walk remove whatever is gone. */
+  /** Lets the next walk remove what it does not find, and the source does not confirm as gone. */
   acceptRemovals(): Promise<void>;
 
   /** Whether there are images that came from no source, before anybody followed one. */

@@ -6,4 +6,5 @@ export { importImages, importMembers, type ImportOutcome } from './import.js';
 export * from './migrate.js';
 export * from './mirror/stored-mirror.js';
 export * from './purge.js';
+export { refusalIn } from './refusal.js';
 export * from './unavailable.js';

@@ -1,11 +1,7 @@
+import { refusalIn } from '@glimpse/store';
+
 /** How many rows go into a statement. */
 const BATCH_SIZE = 500;
-
-/**
- * SQLSTATE classes with which PostgreSQL refuses what a statement carries, not the statement: data exception,
- * integrity constraint violation, program limit exceeded.
- */
-const REFUSALS = /^(?:22|23|54)...$/;
 
 /**
  * Rows on their way to the catalogue, some hundred a statement and each id once, so that of two rows for the
@@ -50,10 +46,4 @@ export class Batch<Row> {
       this.refused(row, refusalIn(error));
     }
   }
-}
-
-/** What PostgreSQL says about a row that it refuses; any other error is thrown again. */
-function refusalIn(error: unknown): string {
-  if (error instanceof Error && 'code' in error && REFUSALS.test(String(error.code))) return error.message;
-  throw error;
 }

@@ -6,6 +6,7 @@ import type { Telemetry } from './telemetry.js';
 type LookUps = MirrorObservations['source-looked-up'];
 type Changes = MirrorObservations['source-changed'];
 type Followed = MirrorObservations['source-followed'];
+type LeftOut = MirrorObservations['source-left-out'];
 
 /** What of a mirror is counted and never logged, from zero on. */
 export const COUNTED = {
@@ -34,6 +35,13 @@ export const COUNTED = {
     label: 'kind',
     start: { added: 0, changed: 0, removed: 0, members: 0 } satisfies Record<Followed['kind'], 0>,
     of: ({ kind, count }: Followed) => [kind, count] as const,
+  },
+  'source-left-out': {
+    name: 'glimpse_source_left_out_total',
+    help: 'Images of the source, and lists of members, that the catalogue cannot hold, each time they were read.',
+    label: 'kind',
+    start: { image: 0, members: 0 } satisfies Record<LeftOut['kind'], 0>,
+    of: ({ kind, count }: LeftOut) => [kind, count] as const,
   },
 } as const;
 
@@ -67,7 +75,7 @@ export class MirrorCounters {
 
 /** Shows how old what is served of a source is, and what it is asked besides. */
 export function exposeMirror({ registry, mirror }: Telemetry, lastLook: LastLook): void {
-  mirror.expose('source-looked-up', 'source-changed');
+  mirror.expose('source-looked-up', 'source-changed', 'source-left-out');
   new Gauge({
     name: 'glimpse_source_look_age_seconds',
     help: 'Since all that had changed at the source was last seen; images are served as copies from 60 on.',
@@ -85,7 +93,7 @@ export function exposeFollower(
   mirror: FollowedMirror,
   follows: () => boolean,
 ): void {
-  counters.expose('source-followed');
+  counters.expose('source-followed', 'source-left-out');
   const gauge = (name: string, help: string, value: () => number | Promise<number>): void => {
     new Gauge({
       name,
@@ -116,8 +124,13 @@ export function exposeFollower(
     async () => (await mirror.membersStanding()).oldest,
   );
   gauge(
+    'glimpse_source_members_none_age_seconds',
+    'Since the least recent read of the members of a shared image that had none: how late a first member may show.',
+    async () => (await mirror.membersStanding()).oldestNone,
+  );
+  gauge(
     'glimpse_source_removals_refused',
-    'Images that are gone and were kept, because more are gone at once than is believed.',
+    'Images that the last walk did not find, and that the source does not confirm as gone: they were kept.',
     async () => (await mirror.progress()).refusedRemovals,
   );
 }

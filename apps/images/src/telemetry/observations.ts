@@ -86,11 +86,20 @@ export const LINES: Readonly<
   'source-walked': { level: 'info', message: 'walked over all images of the source' },
   'source-unavailable': { level: 'error', message: 'the source cannot be followed' },
   'source-available': { level: 'info', message: 'the source can be followed again' },
+  'removals-many': {
+    level: 'warn',
+    message: 'many images are missing at the source: each is removed that it confirms as gone',
+  },
   'removals-refused': {
     level: 'error',
-    message: 'too many images are gone at once, and none was removed: see glimpse follow --accept-removals',
+    message:
+      'the source does not confirm that missing images are gone, and they are kept: see glimpse follow --accept-removals',
   },
-  'source-image-bad': { level: 'error', message: 'the source has an image that the catalogue cannot hold' },
+  'source-image-bad': { level: 'error', message: 'an image of the source was left out' },
+  'follower-failed': {
+    level: 'error',
+    message: 'following the source met an unexpected error, and begins again',
+  },
   stopping: { level: 'info', message: 'stopping' },
   stopped: { level: 'info', message: 'stopped' },
 };

@@ -1,5 +1,12 @@
-import type { FollowedMirror, Image, SourceImage, SourcePlace } from '@glimpse/domain';
+import {
+  printable,
+  type FollowedMirror,
+  type Image,
+  type SourceImage,
+  type SourcePlace,
+} from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
+import { pagesOf } from './page-progress.js';
 
 /** How many images of the mirror are read at once. */
 const PAGE = 500;
@@ -25,6 +32,7 @@ const COMPARED: readonly (keyof SourceImage & keyof Image)[] = [
  * in the order of their creation, so that memory holds a page of each, and what was created in one second: that
  * a source may order more finely than its times show. What changes meanwhile may show as a difference.
  *
+ * @param onLeftOut gets what of the source no catalogue can hold, a line each: that is no difference
  * @throws {SourceUnavailable} {CatalogueUnavailable}
  *
  * @example
@@ -32,11 +40,16 @@ const COMPARED: readonly (keyof SourceImage & keyof Image)[] = [
  * // image 70a5…: name is "a" in the source and "b" in the catalogue
  */
 export async function* compareCatalogues(
-  source: ImageSource,
-  mirror: FollowedMirror,
+  source: Pick<ImageSource, 'page' | 'members'>,
+  mirror: Pick<FollowedMirror, 'page'>,
+  onLeftOut: (line: string) => void = () => undefined,
 ): AsyncGenerator<string, void> {
   for (const hidden of [false, true]) {
-    const theirs = secondsOf((after) => source.page({ hidden, ...(after && { after }) }));
+    const theirs = secondsOf(async (after) => {
+      const page = await source.page({ hidden, ...(after && { after }) });
+      page.bad.forEach(onLeftOut);
+      return page;
+    });
     const ours = secondsOf(async (after) => {
       const images = await mirror.page(hidden, PAGE, after);
       return { images, next: images.length < PAGE ? undefined : images.at(-1) };
@@ -63,9 +76,7 @@ async function* secondsOf<T extends SourcePlace>(
 ): AsyncGenerator<{ second: number; images: ReadonlyMap<string, T> }, undefined> {
   let second = -Infinity;
   let images = new Map<string, T>();
-  let after: SourcePlace | undefined;
-  do {
-    const page = await read(after);
+  for await (const page of pagesOf(read)) {
     for (const image of page.images) {
       const created = Math.floor(image.createdAt.getTime() / 1000);
       if (created !== second && images.size > 0) {
@@ -75,13 +86,12 @@ async function* secondsOf<T extends SourcePlace>(
       second = created;
       images.set(image.id, image);
     }
-    after = page.next;
-  } while (after);
+  }
   if (images.size > 0) yield { second, images };
 }
 
 async function* differences(
-  source: ImageSource,
+  source: Pick<ImageSource, 'members'>,
   there: SourceImage,
   here: Image,
 ): AsyncGenerator<string, void> {
@@ -98,9 +108,10 @@ async function* differences(
 
 /** A value as JSON; the order of keys says nothing. */
 function shown(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
+  const text = JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([one], [other]) => (one < other ? -1 : 1)))
       : inner,
   );
+  return printable(text);
 }

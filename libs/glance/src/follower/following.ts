@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CatalogueUnavailable, SourceUnavailable, type FollowedMirror, type Lease } from '@glimpse/domain';
+import {
+  CatalogueUnavailable,
+  LeaseLost,
+  SourceUnavailable,
+  type FollowedMirror,
+  type Lease,
+} from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
 import type { ObserveMirror } from '../observations.js';
 
@@ -48,9 +54,10 @@ export class Trouble {
   }
 
   /**
-   * Does something, and again as long as the source or the database cannot be asked.
+   * Does something, and again as long as it fails: the source or the database cannot be asked, or a mistake of ours
+   * met something that is odd. One image must not end all that is followed.
    *
-   * @throws whatever else it throws, unless the signal says that nobody cares any more
+   * @throws {LeaseLost} unless the signal says that nobody cares any more
    */
   async once(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {
@@ -60,15 +67,21 @@ export class Trouble {
         return;
       } catch (error) {
         if (signal.aborted) return;
-        if (!(error instanceof CatalogueUnavailable)) throw error;
-        this.#failed(error instanceof SourceUnavailable ? error.reason : 'the database cannot be asked');
+        if (error instanceof LeaseLost) throw error;
+        this.#failed(error);
         await pause(RETRY, signal);
       }
     }
   }
 
-  #failed(reason: string): void {
+  #failed(error: unknown): void {
     this.#failedAt = performance.now();
+    let reason = 'the database cannot be asked';
+    if (error instanceof SourceUnavailable) ({ reason } = error);
+    else if (!(error instanceof CatalogueUnavailable)) {
+      reason = 'an unexpected error';
+      this.observe('follower-failed', { error });
+    }
     if (reason === this.#reason) return;
     this.#reason = reason;
     this.observe('source-unavailable', { reason });

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  ImageNotFound,
   SourceUnavailable,
   type Catalogue,
   type ChangeOptions,
@@ -14,6 +16,11 @@ import type { LastLook } from './last-look.js';
 
 /** Seconds for which what the source last showed counts as what it has. */
 const FRESH = 60;
+/**
+ * A read that finds nothing is answered at a multiple of so many milliseconds: requests that the source answers with an
+ * image take a little longer than those that it does not.
+ */
+const NOT_FOUND_STEP_MS = 25;
 
 /**
  * The catalogue of a service whose images are another's, as old as the last look at what had changed there. What
@@ -27,9 +34,16 @@ export class DatedCatalogue implements Catalogue, Copies {
     private readonly lastLook: LastLook,
     /** Seconds since the last look after which nothing is read any more. */
     private readonly staleLimit: number,
+    /** Does for an image that the caller may not see what is done for one that is nowhere. */
+    private readonly notShown: (id: string, project: string | null) => Promise<void> = () =>
+      Promise.resolve(),
   ) {}
 
-  async image(id: string, viewer: Viewer, options: ReadOptions = {}): Promise<Reading<Image>> {
+  image(id: string, viewer: Viewer, options: ReadOptions = {}): Promise<Reading<Image>> {
+    return evenly(() => this.#image(id, viewer, options));
+  }
+
+  async #image(id: string, viewer: Viewer, options: ReadOptions): Promise<Reading<Image>> {
     const { complete, age } = await this.lastLook.read();
     if (!complete) return this.catalogue.image(id, viewer, { ...options, fresh: true });
     if (options.fresh) {
@@ -39,11 +53,22 @@ export class DatedCatalogue implements Catalogue, Copies {
         if (!(error instanceof SourceUnavailable)) throw error;
       }
     }
-    return this.#dated(await this.catalogue.image(id, viewer, { ...options, fresh: false }), age);
+    const reading = this.catalogue.image(id, viewer, { ...options, fresh: false });
+    return this.#dated(await this.#alike(id, options.project ?? viewer.project, reading), age);
   }
 
   imageToChange(id: string, viewer: Viewer): Promise<Image> {
-    return this.catalogue.imageToChange(id, viewer);
+    return evenly(() => this.#alike(id, viewer.project, this.catalogue.imageToChange(id, viewer)));
+  }
+
+  /** Lets an image that the caller may not see cost what one costs that is nowhere. */
+  async #alike<T>(id: string, project: string | null, reading: Promise<T>): Promise<T> {
+    try {
+      return await reading;
+    } catch (error) {
+      if (error instanceof ImageNotFound) await this.notShown(id, project);
+      throw error;
+    }
   }
 
   async images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<readonly Image[]>> {
@@ -81,5 +106,18 @@ export class DatedCatalogue implements Catalogue, Copies {
       value: reading.value,
       age: reading.source === 'copy' ? Math.max(age, reading.age) : age,
     };
+  }
+}
+
+/** Reads, and waits with the answer that there is nothing until the next step of time. */
+async function evenly<T>(read: () => Promise<T>): Promise<T> {
+  const began = performance.now();
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof ImageNotFound)) throw error;
+    const elapsed = performance.now() - began;
+    await sleep(NOT_FOUND_STEP_MS - (elapsed % NOT_FOUND_STEP_MS));
+    throw error;
   }
 }

@@ -3,12 +3,10 @@ import {
   DomainError,
   ImageNotFound,
   SourceUnavailable,
-  type Mirror,
+  type Ticket,
 } from '@glimpse/domain';
-import type { ImageSource } from '@glimpse/plugins';
 import { LRUCache } from 'lru-cache';
-import type { ObserveMirror } from '../observations.js';
-import { takeImage } from './take-image.js';
+import { takeImage, type TakeImageParts } from './take-image.js';
 
 /** Milliseconds for which it is known that the source has no such image. */
 const MISS = 1_000;
@@ -20,12 +18,11 @@ const SIGHT = 5_000;
 /** As many look-ups run as may, or as one project may have. */
 export class NoSlot extends CatalogueUnavailable {}
 
-export interface LookUpsOptions {
-  readonly source: ImageSource;
-  readonly mirror: Mirror;
+export interface LookUpsOptions extends TakeImageParts {
   /** How many run at once; one project has a quarter of them. */
   readonly slots: number;
-  readonly observe: ObserveMirror;
+  /** Whether the catalogue has an image. */
+  readonly has: (id: string) => Promise<boolean>;
 }
 
 /**
@@ -50,21 +47,42 @@ export class LookUps {
    * @throws {CatalogueUnavailable} it cannot be asked, or too many ask
    */
   async run(id: string, project: string | null, fresh: boolean): Promise<void> {
+    return this.#share(id, id, project, fresh, () => this.#ask(id));
+  }
+
+  /**
+   * Does for an image that the caller may not see what {@link run} does for one that is nowhere, so that the time of a
+   * 404 does not tell the two apart. Both cost one request to the source, and none within a second of the last.
+   *
+   * @throws {ImageNotFound} always, unless as {@link run} throws
+   */
+  async runForHidden(id: string, project: string | null): Promise<void> {
+    return this.#share(id, `hidden ${id}`, project, false, () => this.#askOfHidden(id));
+  }
+
+  /** Shares what is known, or being asked, of an id, unless a fresh answer is wanted. */
+  async #share(
+    id: string,
+    key: string,
+    project: string | null,
+    fresh: boolean,
+    ask: () => Promise<void>,
+  ): Promise<void> {
     const { observe } = this.options;
     if (!fresh) {
       if (this.#misses.has(id)) {
         observe('source-looked-up', { outcome: 'remembered' });
         throw new ImageNotFound(id);
       }
-      const running = this.#running.get(id);
+      const running = this.#running.get(key);
       if (running) return running;
     }
     const leave = this.#enter(project);
-    const asking = this.#ask(id).finally(() => {
+    const asking = ask().finally(() => {
       leave();
-      if (this.#running.get(id) === asking) this.#running.delete(id);
+      if (this.#running.get(key) === asking) this.#running.delete(key);
     });
-    this.#running.set(id, asking);
+    this.#running.set(key, asking);
     return asking;
   }
 
@@ -89,21 +107,57 @@ export class LookUps {
     const { observe } = this.options;
     try {
       const outcome = await takeImage(this.options, id);
-      // What does not show everything does not know what there is not.
-      const blindness = outcome === 'missing' ? await this.#blindness() : undefined;
-      if (blindness !== undefined) {
-        this.#sight = undefined;
-        throw new SourceUnavailable(blindness);
-      }
+      if (outcome !== 'taken') await this.#confirmMissing(id, outcome.missing);
       observe('source-looked-up', { outcome: outcome === 'taken' ? 'found' : 'missing' });
       if (outcome === 'taken') return;
     } catch (error) {
       observe('source-looked-up', { outcome: 'failed' });
-      if (error instanceof CatalogueUnavailable || !(error instanceof DomainError)) throw error;
-      throw new SourceUnavailable(error.message, { cause: error });
+      throw error;
     }
     this.#misses.set(id, true);
     throw new ImageNotFound(id);
+  }
+
+  async #askOfHidden(id: string): Promise<void> {
+    const { mirror, observe, source, has } = this.options;
+    try {
+      const ticket = await mirror.draw();
+      const isThere = await source.image(id).then(Boolean, (error: unknown) => {
+        if (error instanceof CatalogueUnavailable || !(error instanceof DomainError)) throw error;
+        return true;
+      });
+      if (!isThere) await this.#confirmMissing(id, ticket);
+      else {
+        await has(id);
+        const blindness = await this.#blindness();
+        if (blindness !== undefined) throw new SourceUnavailable(blindness);
+      }
+      observe('source-looked-up', { outcome: 'missing' });
+    } catch (error) {
+      observe('source-looked-up', { outcome: 'failed' });
+      throw error;
+    }
+    this.#misses.set(id, true);
+    throw new ImageNotFound(id);
+  }
+
+  /**
+   * Removes an image for all callers that the source has no more.
+   *
+   * @throws {SourceUnavailable} the source does not show everything, and does not know what there is not
+   */
+  async #confirmMissing(id: string, ticket: Ticket): Promise<void> {
+    const { mirror, observe, source, has } = this.options;
+    const isHere = await has(id);
+    // What is removed has to be confirmed now; of other ids the last seconds will do.
+    const blindness = await (isHere ? source.blindness() : this.#blindness());
+    if (blindness !== undefined) {
+      this.#sight = undefined;
+      throw new SourceUnavailable(blindness);
+    }
+    if (!isHere) return;
+    const { length: count } = await mirror.remove([id], ticket);
+    if (count > 0) observe('source-followed', { kind: 'removed', count });
   }
 
   #blindness(): Promise<string | undefined> {

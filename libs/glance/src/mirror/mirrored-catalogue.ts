@@ -47,7 +47,11 @@ export class MirroredCatalogue implements Catalogue {
   readonly #lookUps: LookUps;
 
   constructor(private readonly options: MirroredCatalogueOptions) {
-    this.#lookUps = new LookUps({ ...options, slots: options.lookUps });
+    this.#lookUps = new LookUps({
+      ...options,
+      slots: options.lookUps,
+      has: async (id) => (await this.#known(id)) !== undefined,
+    });
   }
 
   async image(
@@ -62,6 +66,15 @@ export class MirroredCatalogue implements Catalogue {
       image = await this.#read(id);
     }
     return { source: 'fresh', value: shown(image, viewer) };
+  }
+
+  /**
+   * Does the work of a read that found nothing for one that found what the caller may not see.
+   *
+   * @throws {ImageNotFound} or {CatalogueUnavailable}, as a read of an image that is nowhere
+   */
+  async notShown(id: string, project: string | null): Promise<void> {
+    if (isUuid(id)) await this.#lookUps.runForHidden(id.toLowerCase(), project);
   }
 
   async imageToChange(id: string, viewer: Viewer): Promise<Image> {
@@ -135,15 +148,14 @@ export class MirroredCatalogue implements Catalogue {
   async #lookAfter(id: string, signal: AbortSignal): Promise<void> {
     const { mirror } = this.options;
     const ticket = await mirror.draw();
-    const outcome = await takeImage(this.options, id.toLowerCase(), { signal });
+    const outcome = await takeImage(this.options, id.toLowerCase(), signal);
     // It was there a moment ago.
-    if (outcome === 'missing') await mirror.remove([id.toLowerCase()], ticket);
+    if (outcome !== 'taken') await mirror.remove([id.toLowerCase()], ticket);
   }
 
   /** What the source has now, as the mirror took it. */
   async #readAnew(id: string, signal: AbortSignal): Promise<Image> {
-    if ((await takeImage(this.options, id.toLowerCase(), { signal })) === 'missing')
-      throw new ImageNotFound(id);
+    if ((await takeImage(this.options, id.toLowerCase(), signal)) !== 'taken') throw new ImageNotFound(id);
     return this.#read(id);
   }
 

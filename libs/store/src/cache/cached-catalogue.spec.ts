@@ -319,9 +319,19 @@ describe('a copy', () => {
       expect(await nameIn(cache, OWNER)).toBe('old');
       expect(await nameIn(cache, MEMBER)).toBe('old');
       expect(await nameIn(cache, { project: null, admin: true })).toBe('old');
-      await expect(nameIn(cache, STRANGER)).rejects.toThrow(ImageNotFound);
     }
     expect(asked.asked).toBe(1);
+  });
+
+  it('saves no question to a viewer who may not see it, for whom it is as one that is nowhere', async () => {
+    const cache = new CachedCatalogue(asked, new GivenNotices(), OPTIONS);
+    expect(await nameIn(cache, OWNER)).toBe('old');
+    for (let times = 2; times < 4; times++) {
+      await expect(nameIn(cache, STRANGER)).rejects.toThrow(ImageNotFound);
+      expect(asked.asked).toBe(times);
+    }
+    expect(await nameIn(cache, OWNER)).toBe('old');
+    expect(asked.asked).toBe(3);
   });
 
   it('is found by its id in either case', async () => {

@@ -104,12 +104,14 @@ export class CachedCatalogue implements Catalogue, Copies {
   async image(id: string, viewer: Viewer, options: ReadOptions = {}): Promise<Reading<Image>> {
     const key = id.toLowerCase();
     const copy = options.fresh ? undefined : this.#fresh(key);
-    if (copy) {
+    const isHidden = copy !== undefined && !canSee(copy, viewer);
+    if (copy && !isHidden) {
       this.outcomes.hit++;
-      return { source: 'fresh', value: shown(copy, viewer) };
+      return { source: 'fresh', value: copy };
     }
     try {
-      return { source: 'fresh', value: shown(await this.#ask(key, options), viewer) };
+      const image = await (isHidden ? this.#askForHidden(key, options) : this.#ask(key, options));
+      return { source: 'fresh', value: shown(image, viewer) };
     } catch (error) {
       if (!(error instanceof CatalogueUnavailable)) throw error;
       if (error instanceof NoTurn && this.notices.session) throw error;
@@ -183,6 +185,15 @@ export class CachedCatalogue implements Catalogue, Copies {
     }
     this.outcomes.miss++;
     return this.#askAlone(key, options);
+  }
+
+  /**
+   * Asks for an image that the viewer may not see: it costs what one costs that is nowhere, or the time of a 404 would
+   * tell the two apart. The copy stays as it is, for those who may see it.
+   */
+  async #askForHidden(key: string, options: ReadOptions): Promise<Image> {
+    this.outcomes.miss++;
+    return (await this.catalogue.image(key, EVERYTHING, options)).value;
   }
 
   #askAlone(key: string, options: ReadOptions): Promise<Image> {

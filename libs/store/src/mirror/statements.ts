@@ -30,7 +30,8 @@ export const TAKE = `
     SELECT id, $2, visibility = 'shared' AND deleted_at IS NULL FROM batch, may WHERE may.write ORDER BY id
     ON CONFLICT (image_id) DO UPDATE
     SET ticket = EXCLUDED.ticket, shared = EXCLUDED.shared,
-        members_ticket = CASE WHEN kept.shared THEN kept.members_ticket ELSE 0 END
+        members_ticket = CASE WHEN kept.shared THEN kept.members_ticket ELSE 0 END,
+        has_members = kept.shared AND kept.has_members
     WHERE kept.ticket < EXCLUDED.ticket
     RETURNING image_id
   ), written AS (
@@ -162,11 +163,15 @@ export const HAS_OTHERS = `
   ) AS others
   FROM follower`;
 
+const OLDEST_READ = (condition: string): string => `
+  coalesce((SELECT extract(epoch FROM clock_timestamp() - members_read_at)::float8
+            FROM mirrored WHERE shared AND ${condition} ORDER BY members_ticket LIMIT 1), 0)`;
+
 /** Served by `mirrored_members_idx`. */
 export const MEMBERS_STANDING = `
   SELECT (SELECT count(*)::int FROM mirrored WHERE shared AND NOT has_members AND members_ticket = 0) AS unread,
-         coalesce((SELECT extract(epoch FROM clock_timestamp() - members_read_at)::float8
-                   FROM mirrored WHERE shared AND has_members ORDER BY members_ticket LIMIT 1), 0) AS oldest`;
+         ${OLDEST_READ('has_members')} AS oldest,
+         ${OLDEST_READ('NOT has_members AND members_ticket > 0')} AS "oldestNone"`;
 
 /** $1: whether hidden; $2 and $3: the place to go on after; $4: how many. */
 export const IDS_IN_ORDER = `

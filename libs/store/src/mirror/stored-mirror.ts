@@ -20,6 +20,7 @@ import {
 import { imageOf } from '../catalogue.js';
 import type { Database } from '../database.js';
 import { documentOf, membersDocumentOf } from '../import.js';
+import { refusalIn } from '../refusal.js';
 import { orUnavailable } from '../unavailable.js';
 import {
   ACCEPT_REMOVALS,
@@ -76,9 +77,25 @@ export class StoredMirror implements FollowedMirror {
     return (await this.#query<Look>(LOOK))[0]!;
   }
 
-  async take(images: readonly SourceImage[], { number }: Ticket, lease?: Lease): Promise<Taken> {
-    if (images.length === 0) return { added: [], changed: [] };
-    return this.#write<Written & Taken>(TAKE, lease, [number, JSON.stringify(images.map(documentOf))]);
+  async take(images: readonly SourceImage[], ticket: Ticket, lease?: Lease): Promise<Taken> {
+    if (images.length === 0) return { added: [], changed: [], refused: [] };
+    try {
+      const batch = JSON.stringify(images.map(documentOf));
+      const { added, changed } = await this.#write<Written & Taken>(TAKE, lease, [ticket.number, batch]);
+      return { added, changed, refused: [] };
+    } catch (error) {
+      const reason = refusalIn(error);
+      if (images.length === 1) return { added: [], changed: [], refused: [{ id: images[0]!.id, reason }] };
+    }
+    // One of them fails the statement of all: halves find it with few statements.
+    const middle = Math.ceil(images.length / 2);
+    const first = await this.take(images.slice(0, middle), ticket, lease);
+    const second = await this.take(images.slice(middle), ticket, lease);
+    return {
+      added: [...first.added, ...second.added],
+      changed: [...first.changed, ...second.changed],
+      refused: [...first.refused, ...second.refused],
+    };
   }
 
   async takeMembers(

@@ -1,0 +1,11 @@
+/**
+ * SQLSTATE classes with which PostgreSQL refuses what a statement carries, not the statement: data exception,
+ * cardinality violation, integrity constraint violation, program limit exceeded.
+ */
+const REFUSALS = /^(?:21|22|23|54)...$/;
+
+/** What PostgreSQL says about a row that it refuses; any other error is thrown again. */
+export function refusalIn(error: unknown): string {
+  if (error instanceof Error && 'code' in error && REFUSALS.test(String(error.code))) return error.message;
+  throw error;
+}
