@@ -6,6 +6,7 @@ import { isUnavailable, migrate, openDatabase, purgeImages } from '@glimpse/stor
 import { EmbeddedDatabaseError } from '@glimpse/store/embedded';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
+import { ProtectionFileError } from './access/protections/errors.js';
 import { loadSettings } from './config/load.js';
 import { maskedSettings } from './config/masked.js';
 import type { EffectiveSettings } from './config/settings.js';
@@ -150,6 +151,7 @@ function isPlain(error: unknown): error is Error {
     error instanceof InvalidOptions ||
     error instanceof PluginError ||
     error instanceof PolicyError ||
+    error instanceof ProtectionFileError ||
     error instanceof BadDocument ||
     error instanceof EmbeddedDatabaseError ||
     (error as { code?: unknown }).code === 'cannot-listen' ||

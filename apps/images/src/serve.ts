@@ -7,6 +7,7 @@ import { StoredMirror, openDatabase } from '@glimpse/store';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { ImageAccess } from './access/image-access.js';
+import { loadProtections } from './access/protections/property-protections.js';
 import { IMAGE_RULES } from './access/image-rules.js';
 import type { Parts } from './app.module.js';
 import { createApp } from './app.js';
@@ -33,7 +34,7 @@ import { VERSION } from './version.js';
  * Runs the service until it is told to stop. What stands behind it may be away at any time: that never ends it.
  *
  * @param stop aborted when the service is to stop
- * @throws {PluginError} {EmbeddedDatabaseError} {InvalidOptions} {CannotListen} it cannot start
+ * @throws {PluginError} {ProtectionFileError} {EmbeddedDatabaseError} {InvalidOptions} {CannotListen} it cannot start
  */
 export async function serve(given: EffectiveSettings, stop: AbortSignal): Promise<void> {
   boundHeap();
@@ -50,6 +51,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     pathOf: (request) => pathOf((request as FastifyRequest).raw),
   };
   const policy = loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });
+  const protections = loadProtections(settings.property_protections, policy);
   const { url, leave } = await reachDatabase(settings, { service: true });
   const { pool: poolSize, pooler } = settings.database;
   const database = openDatabase({ url, poolSize, pooled: pooler === 'transaction' });
@@ -65,8 +67,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     source,
   });
   const listening = listen(over.signal);
-  const access = new ImageAccess(catalogue, policy, copies);
-  const shown = new ShownImages(extensions, copies);
+  const access = new ImageAccess(catalogue, policy, copies, protections);
+  const shown = new ShownImages(extensions, copies && access);
   const health = { database: probe, stopping: stop };
 
   const refused = new AbortController();

@@ -40,6 +40,10 @@ export const PROPERTY_QUOTA = 128;
 export type PropertyChange =
   /** Sets these, leaves the others. */
   | { readonly kind: 'merge'; readonly properties: Readonly<Record<string, string>> }
-  /** Sets these, removes the others. */
-  | { readonly kind: 'replace'; readonly properties: Readonly<Record<string, string>> }
+  /** Sets these, removes the others, but for those of `keep`, which stay as they are. */
+  | {
+      readonly kind: 'replace';
+      readonly properties: Readonly<Record<string, string>>;
+      readonly keep?: readonly string[];
+    }
   | { readonly kind: 'remove'; readonly key: string };

@@ -24,13 +24,16 @@ export interface DeletedRow {
  * so why it changed nothing. Served by the primary key of `images`.
  *
  * $1: the id; $2: properties to set, as JSON; $3: whether the others go; $4: a key to remove;
- * $5: the version the image must have, or null; $6: the most properties it may have.
+ * $5: the version the image must have, or null; $6: the most properties it may have;
+ * $7: the keys of the others that stay.
  */
 const CHANGE_PROPERTIES = `
   WITH found AS (
     SELECT id, version, properties AS before FROM images WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE
   ), wanted AS (
-    SELECT found.*, (CASE WHEN $3 THEN '{}' ELSE before END || $2::jsonb) - coalesce($4::text, '') AS after
+    SELECT found.*, (CASE WHEN $3 THEN (
+        SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(before) WHERE key = ANY ($7::text[])
+      ) ELSE before END || $2::jsonb) - coalesce($4::text, '') AS after
     FROM found
   ), changed AS (
     UPDATE images SET properties = wanted.after, version = nextval('images_version_seq'),
@@ -65,7 +68,15 @@ export function changeStatement(id: string, change: PropertyChange, version?: bi
   return {
     name: 'change properties',
     text: CHANGE_PROPERTIES,
-    values: [id, JSON.stringify(properties), change.kind === 'replace', key, version ?? null, PROPERTY_QUOTA],
+    values: [
+      id,
+      JSON.stringify(properties),
+      change.kind === 'replace',
+      key,
+      version ?? null,
+      PROPERTY_QUOTA,
+      change.kind === 'replace' ? (change.keep ?? []) : [],
+    ],
   };
 }
 

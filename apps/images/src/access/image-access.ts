@@ -1,18 +1,32 @@
 import { PolicyRefused, credentialsOf, type Credentials, type Policy } from '@glimpse/auth';
 import {
+  ChangeConflict,
   NotOwner,
+  PropertyNotFound,
+  VersionLost,
   canChange,
   type Catalogue,
+  type ChangeOptions,
   type Copies,
   type Identity,
   type Image,
   type ImageCriteria,
+  type PropertyChange,
   type ReadOptions,
   type Reading,
   type Viewer,
 } from '@glimpse/domain';
 import { targetOf } from './image-target.js';
+import type { PropertyProtections } from './protections/property-protections.js';
+import type { PropertyView } from './protections/property-view.js';
+import { ReadableImages } from './protections/readable-images.js';
 import { viewerOf } from './viewer.js';
+
+/**
+ * How often a change is checked and made while others change the image: what it needs depends on what the image
+ * has, so it is made only of the version that it was checked on.
+ */
+const MAX_ATTEMPTS = 20;
 
 /** How many images policy is asked about for one page. */
 const MOST_ASKED = 10_000;
@@ -23,6 +37,8 @@ interface Standing {
   readonly viewer: Viewer;
   /** Whether policy shows them images; undefined where it has to look at each. */
   readonly mayRead: boolean | undefined;
+  /** What they may do with properties; undefined where none is protected. */
+  readonly view: PropertyView | undefined;
 }
 
 /** A page of a list, and the marker that the next one begins after, if there may be a next one. */
@@ -38,18 +54,22 @@ const RULES = { change: 'modify_image', delete: 'delete_image' } as const;
 
 /**
  * The catalogue as a caller may use it. The rules of the domain come first: what is visible, and whose it is
- * to change. Then policy may refuse; it never opens anything.
+ * to change. Then policy may refuse; it never opens anything. Where properties are protected, every image is
+ * one without those that the caller may not read, to policy as well.
  */
 export class ImageAccess {
   readonly #standings = new WeakMap<Identity, Standing>();
   /** Whether `get_image` looks at the image. */
   readonly #readsEach: boolean;
+  readonly #readable: ReadableImages;
 
   constructor(
     private readonly catalogue: Catalogue,
     private readonly policy: Policy,
     private readonly copies?: Copies,
+    private readonly protections?: PropertyProtections,
   ) {
+    this.#readable = new ReadableImages(copies);
     this.#readsEach = policy.readsTarget('get_image');
   }
 
@@ -62,15 +82,22 @@ export class ImageAccess {
     const standing = this.standingOf(caller);
     const { viewer } = standing;
     const reading = await this.catalogue.image(id, viewer, { ...options, project: viewer.project });
-    this.enforceRead(standing, reading.value);
-    return reading;
+    const image = this.readableBy(standing, reading.value);
+    this.enforceRead(standing, image);
+    return image === reading.value ? reading : { ...reading, value: image };
   }
 
   /** What {@link read} would read, where that needs nobody asked. */
   readKept(id: string, caller: Identity): Image | undefined {
     const standing = this.standingOf(caller);
-    const image = this.copies?.kept(id, standing.viewer);
+    const kept = this.copies?.kept(id, standing.viewer);
+    const image = kept && this.readableBy(standing, kept);
     return image && this.mayRead(standing, image) ? image : undefined;
+  }
+
+  /** Counts bytes that are kept along with an image that was read here. */
+  charge(image: Image, bytes: number): void {
+    this.#readable.charge(image, bytes);
   }
 
   /**
@@ -80,9 +107,47 @@ export class ImageAccess {
    */
   async readForChange(id: string, caller: Identity): Promise<Image> {
     const standing = this.standingOf(caller);
-    const image = await this.catalogue.imageToChange(id, standing.viewer);
+    const stored = await this.catalogue.imageToChange(id, standing.viewer);
+    const image = this.readableBy(standing, stored);
     this.enforceRead(standing, image);
     return image;
+  }
+
+  /**
+   * Changes properties of an image that is the caller's to change.
+   *
+   * @param optionsOf how the change is to be made, of the image as the caller reads it
+   * @returns the properties after the change that the caller may read
+   * @throws {NotOwner} {PolicyRefused} {PropertyNotFound} {PropertyProtected}, and as `Catalogue.changeProperties`
+   */
+  async changeProperties(
+    id: string,
+    caller: Identity,
+    change: PropertyChange,
+    optionsOf: (image: Image) => ChangeOptions,
+  ): Promise<Image['properties']> {
+    const standing = this.standingOf(caller);
+    for (let attempt = 1; ; attempt++) {
+      const stored = await this.catalogue.imageToChange(id, standing.viewer);
+      const image = this.readableBy(standing, stored);
+      this.enforceRead(standing, image);
+      if (change.kind === 'remove' && !Object.hasOwn(image.properties, change.key)) {
+        throw new PropertyNotFound(change.key);
+      }
+      this.judgeChange(image, caller, 'change');
+      const { view } = standing;
+      view?.checkChange(id, change, image.properties);
+      const options = optionsOf(image);
+      if (!view) return this.catalogue.changeProperties(id, change, options);
+      const version = options.version ?? (view.isDecided(change) ? undefined : stored.version);
+      try {
+        const sparing = view.sparing(change, stored.properties);
+        return view.readable(await this.catalogue.changeProperties(id, sparing, { ...options, version }));
+      } catch (error) {
+        if (!(error instanceof VersionLost) || options.version !== undefined) throw error;
+        if (attempt === MAX_ATTEMPTS) throw new ChangeConflict(id);
+      }
+    }
   }
 
   /**
@@ -106,7 +171,9 @@ export class ImageAccess {
     const standing = this.standingOf(caller);
     this.enforce('get_images', standing.credentials);
     const { limit } = criteria;
-    if (standing.mayRead === false) return { images: [], next: undefined, age: undefined };
+    const { view } = standing;
+    const hidden = view && Object.keys(criteria.properties ?? {}).some((name) => !view.may('read', name));
+    if (standing.mayRead === false || hidden) return { images: [], next: undefined, age: undefined };
 
     const images: Image[] = [];
     let { marker } = criteria;
@@ -115,7 +182,8 @@ export class ImageAccess {
       const reading = await this.catalogue.images({ ...criteria, marker }, standing.viewer);
       const { value: read } = reading;
       if (reading.source === 'copy') age = Math.max(age ?? 0, reading.age);
-      for (const image of read) {
+      for (const stored of read) {
+        const image = this.readableBy(standing, stored);
         if (this.mayRead(standing, image)) images.push(image);
         marker = image.id;
         if (images.length === limit) return { images, next: marker, age };
@@ -131,9 +199,14 @@ export class ImageAccess {
     if (known) return known;
     const credentials = credentialsOf(caller);
     const mayRead = this.#readsEach ? undefined : this.policy.allows('get_image', credentials);
-    const standing = { credentials, viewer: viewerOf(credentials, this.policy), mayRead };
+    const view = this.protections?.viewOf(credentials);
+    const standing = { credentials, viewer: viewerOf(credentials, this.policy), mayRead, view };
     this.#standings.set(caller, standing);
     return standing;
+  }
+
+  private readableBy({ view }: Standing, image: Image): Image {
+    return view ? this.#readable.of(image, view) : image;
   }
 
   private mayRead({ credentials, mayRead }: Standing, image: Image): boolean {

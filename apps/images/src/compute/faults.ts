@@ -1,5 +1,6 @@
 import { AuthenticationUnavailable, Unauthenticated } from '@glimpse/auth';
 import { CatalogueUnavailable, DomainError, type NotOwner } from '@glimpse/domain';
+import type { PropertyProtected } from '../access/protections/errors.js';
 import { MethodNotAllowed } from '../http/errors.js';
 import { Overloaded } from '../http/overload.js';
 import type { Fault } from '../http/face.js';
@@ -40,6 +41,11 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
       const { id, action } = error as NotOwner;
       return action === 'delete' ? NO_DELETION : `Not authorized for image ${id}.`;
     },
+  },
+  'property-protected': {
+    status: 403,
+    key: 'forbidden',
+    message: (error) => `Not authorized for image ${(error as PropertyProtected).id}.`,
   },
   'change-refused': { status: 400, key: 'badRequest' },
   'change-conflict': { status: 409, key: 'conflictingRequest' },

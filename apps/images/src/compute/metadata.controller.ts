@@ -1,11 +1,5 @@
 import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
-import {
-  CatalogueUnavailable,
-  PropertyNotFound,
-  type Catalogue,
-  type Identity as Caller,
-  type PropertyChange,
-} from '@glimpse/domain';
+import { CatalogueUnavailable, type Identity as Caller, type PropertyChange } from '@glimpse/domain';
 import {
   Body,
   Controller,
@@ -25,7 +19,7 @@ import { ApiBody } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RouteNotFound } from '../http/errors.js';
 import type { EffectiveSettings } from '../config/settings.js';
-import { CATALOGUE, SETTINGS } from '../tokens.js';
+import { SETTINGS } from '../tokens.js';
 import { ImageAccess } from '../access/image-access.js';
 import { DescribeChange, DescribeImageId, DescribeRead, DescribeResource } from './api-description.js';
 import { MetaDocument, MetadataDocument } from './documents.js';
@@ -45,7 +39,6 @@ import { InvalidInput, readBody } from './validation.js';
 @Until(METADATA_UNTIL)
 export class MetadataController {
   constructor(
-    @Inject(CATALOGUE) private readonly catalogue: Catalogue,
     private readonly access: ImageAccess,
     @Inject(SETTINGS) private readonly settings: EffectiveSettings,
   ) {}
@@ -118,10 +111,9 @@ export class MetadataController {
     caller: Caller,
     change: PropertyChange,
   ): Promise<Readonly<Record<string, string>>> {
-    const image = await this.access.readForChange(id, caller);
-    this.access.judgeChange(image, caller, 'change');
-    const options = changeOptionsOf(request, { metadata: image.properties }, image);
-    return this.catalogue.changeProperties(id, change, options);
+    return this.access.changeProperties(id, caller, change, (image) =>
+      changeOptionsOf(request, { metadata: image.properties }, image),
+    );
   }
 
   @DescribeRead(
@@ -163,10 +155,7 @@ export class MetadataController {
   ): Promise<void> {
     const { meta } = readBody(MetaBody, body);
     if (!Object.hasOwn(meta, key)) throw new InvalidInput('Request body and URI mismatch');
-    const image = await this.access.readForChange(id, caller);
-    this.access.judgeChange(image, caller, 'change');
-    const options = changeOptionsOf(request, { meta: { [key]: image.properties[key] } }, image);
-    await this.catalogue.changeProperties(id, { kind: 'merge', properties: meta }, options);
+    await this.changeItem(request, id, caller, key, { kind: 'merge', properties: meta });
     sendDocument(reply, { meta });
   }
 
@@ -180,10 +169,18 @@ export class MetadataController {
     @Identity() caller: Caller,
     @Req() request: FastifyRequest,
   ): Promise<void> {
-    const image = await this.access.readForChange(id, caller);
-    if (!Object.hasOwn(image.properties, key)) throw new PropertyNotFound(key);
-    this.access.judgeChange(image, caller, 'change');
-    const options = changeOptionsOf(request, { meta: { [key]: image.properties[key] } }, image);
-    await this.catalogue.changeProperties(id, { kind: 'remove', key }, options);
+    await this.changeItem(request, id, caller, key, { kind: 'remove', key });
+  }
+
+  private async changeItem(
+    request: FastifyRequest,
+    id: string,
+    caller: Caller,
+    key: string,
+    change: PropertyChange,
+  ): Promise<void> {
+    await this.access.changeProperties(id, caller, change, (image) =>
+      changeOptionsOf(request, { meta: { [key]: image.properties[key] } }, image),
+    );
   }
 }

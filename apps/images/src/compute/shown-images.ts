@@ -50,7 +50,7 @@ export class ShownImages {
 
   constructor(
     private readonly extensions: readonly ImageExtension[],
-    private readonly copies?: Copies,
+    private readonly copies?: Pick<Copies, 'charge'>,
   ) {}
 
   /** The document of an image, if it was made before. */

@@ -1,5 +1,6 @@
 import { loadPolicy } from '@glimpse/auth';
 import { IMAGE_RULES } from '../access/image-rules.js';
+import { loadProtections } from '../access/protections/property-protections.js';
 import { loadAuthenticator, loadExtensions } from '../plugins.js';
 import { loadSource } from '../source.js';
 import { Telemetry } from '../telemetry/telemetry.js';
@@ -7,13 +8,14 @@ import { VERSION } from '../version.js';
 import type { EffectiveSettings } from './settings.js';
 
 /**
- * Reads all that settings name, as `serve` does before it listens: policy files, certificates, identities and
+ * Reads all that settings name, as `serve` does before it listens: policy and property protection files, certificates, identities and
  * plugins with their options. Asks nobody, and writes nothing.
  *
- * @throws {InvalidOptions} {PolicyError} {PluginError} what would stop the start
+ * @throws {InvalidOptions} {PolicyError} {ProtectionFileError} {PluginError} what would stop the start
  */
 export async function checkSettings(settings: EffectiveSettings): Promise<void> {
-  loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });
+  const policy = loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });
+  loadProtections(settings.property_protections, policy);
   const telemetry = new Telemetry({ ...settings.log, version: VERSION });
   await loadSource(settings, telemetry);
   await loadExtensions(settings, telemetry);

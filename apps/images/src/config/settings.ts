@@ -239,6 +239,17 @@ class PolicySettings {
   dirs: string[] = [];
 }
 
+class PropertyProtectionSettings {
+  /** Which callers may create, read, update and delete which custom properties: Glance's `property_protection_file`. */
+  @Optional()
+  @Text()
+  file?: string;
+
+  /** What its lines name: roles, or rules of the policy. */
+  @OneOf(['roles', 'policies'])
+  rule_format: 'roles' | 'policies' = 'roles';
+}
+
 class LogSettings {
   @OneOf(LOG_LEVELS)
   level: LogLevel = 'info';
@@ -334,6 +345,9 @@ export class Settings {
 
   @Nested(() => PolicySettings)
   policy = new PolicySettings();
+
+  @Nested(() => PropertyProtectionSettings)
+  property_protections = new PropertyProtectionSettings();
 
   @Nested(() => LogSettings)
   log = new LogSettings();

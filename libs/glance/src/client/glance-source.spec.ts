@@ -424,6 +424,21 @@ describe('a Glance as a source of images', () => {
       expect((await source.image(id))?.properties).toEqual({ kept: 'z', 'a/b~c': '' });
     });
 
+    it('names neither what already is as it wants it nor what it is to leave alone', async () => {
+      const { id } = glance.add({ same: 'x', hidden: 'y', gone: 'z' });
+      const change = {
+        kind: 'replace',
+        properties: { same: 'x', added: 'a' },
+        keep: ['hidden', 'elsewhere'],
+      } as const;
+      await source.changeProperties(id, change, { same: 'x', hidden: 'y', gone: 'z' }, 'theirs');
+      expect(JSON.parse(glance.calls.at(-1)!.body)).toEqual([
+        { op: 'remove', path: '/gone' },
+        { op: 'add', path: '/added', value: 'a' },
+      ]);
+      expect((await source.image(id))?.properties).toEqual({ same: 'x', hidden: 'y', added: 'a' });
+    });
+
     it('counts even if their token has just expired', async () => {
       const { id } = glance.add();
       glance.admit('theirs', { projectId: 'demo', roles: ['member'], expired: true });

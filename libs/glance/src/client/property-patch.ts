@@ -6,7 +6,8 @@ export type PatchOperation =
   | { readonly op: 'remove'; readonly path: string };
 
 /**
- * A change of properties as Glance's PATCH takes it.
+ * A change of properties as Glance's PATCH takes it. What is as the change wants it is left out, as by Nova:
+ * Glance refuses a protected property even where it is set to the value that it has.
  *
  * @param before what the image has: a replacement removes what it does not name
  * @see {@link https://docs.openstack.org/api-ref/image/v2/#update-image}
@@ -16,16 +17,16 @@ export function propertyPatch(
   before: Readonly<Record<string, string>>,
 ): readonly PatchOperation[] {
   if (change.kind === 'remove') return [{ op: 'remove', path: pointerTo(change.key) }];
-  const { kind, properties } = change;
+  const { properties } = change;
   const removed =
-    kind === 'merge' ? [] : Object.keys(before).filter((key) => !Object.hasOwn(properties, key));
+    change.kind === 'merge'
+      ? []
+      : Object.keys(before).filter((key) => !Object.hasOwn(properties, key) && !change.keep?.includes(key));
   return [
     ...removed.map((key) => ({ op: 'remove' as const, path: pointerTo(key) })),
-    ...Object.entries(properties).map(([key, value]) => ({
-      op: 'add' as const,
-      path: pointerTo(key),
-      value,
-    })),
+    ...Object.entries(properties)
+      .filter(([key, value]) => before[key] !== value)
+      .map(([key, value]) => ({ op: 'add' as const, path: pointerTo(key), value })),
   ];
 }
 

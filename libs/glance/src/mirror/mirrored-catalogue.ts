@@ -184,7 +184,10 @@ function shown(image: Image, viewer: Viewer): Image {
 
 /** What a change makes of properties. */
 function applied(change: PropertyChange, properties: Image['properties']): Map<string, string> {
-  const after = new Map(change.kind === 'replace' ? [] : Object.entries(properties));
+  const kept = Object.entries(properties).filter(
+    ([key]) => change.kind !== 'replace' || change.keep?.includes(key),
+  );
+  const after = new Map(kept);
   if (change.kind === 'remove') after.delete(change.key);
   else for (const [key, value] of Object.entries(change.properties)) after.set(key, value);
   return after;

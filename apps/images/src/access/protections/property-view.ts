@@ -41,6 +41,13 @@ export class PropertyView {
     }
   }
 
+  /** A change that leaves alone what the caller does not read of an image and does not name. */
+  sparing(change: PropertyChange, stored: Properties): PropertyChange {
+    if (change.kind !== 'replace') return change;
+    const keep = Object.keys(stored).filter((name) => !this.may('read', name));
+    return keep.length === 0 ? change : { ...change, keep };
+  }
+
   /** Whether {@link checkChange} says the same whatever properties an image has. */
   isDecided(change: PropertyChange): boolean {
     if (change.kind === 'remove') return true;
