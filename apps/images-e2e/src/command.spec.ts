@@ -335,7 +335,7 @@ describe('a database', () => {
       const { code, stdout, stderr } = await glimpse(args, { DATABASE_URL: NOWHERE });
       expectFailure(
         { code, stdout, stderr },
-        /^glimpse: the database cannot be asked: .*ECONNREFUSED.*DATABASE_URL/,
+        /^glimpse: the database is unavailable: .*ECONNREFUSED.*DATABASE_URL/,
       );
       expect(stderr).not.toContain('wonderland');
     });
@@ -357,7 +357,7 @@ describe('a database', () => {
       const settings = { DATABASE_URL: `postgresql://glimpse@127.0.0.1:${port}/glimpse` };
       expectFailure(
         await glimpse(args, settings),
-        /^glimpse: the database cannot be asked: .*time.*DATABASE_URL/,
+        /^glimpse: the database is unavailable: .*time.*DATABASE_URL/,
       );
     } finally {
       silent.close();

@@ -128,7 +128,7 @@ suite(`PgBouncer in transaction mode${hasPgBouncer ? '' : ' (skipped: pgbouncer 
     });
     expect(code).not.toBe(0);
     expect(stderr).toContain(
-      'DATABASE_LISTEN_URL is missing: with DATABASE_POOLER it has to lead to the primary',
+      'DATABASE_LISTEN_URL is missing: with DATABASE_POOLER = "transaction" it has to lead to the primary',
     );
   });
 });

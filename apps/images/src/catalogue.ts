@@ -1,7 +1,14 @@
 import type { Catalogue, Copies } from '@glimpse/domain';
 import { DatedCatalogue, LastLook, MirroredCatalogue, type MirrorObservations } from '@glimpse/glance';
 import type { ImageSource } from '@glimpse/plugins';
-import { CachedCatalogue, Notices, StoredCatalogue, StoredMirror, type Database } from '@glimpse/store';
+import {
+  CachedCatalogue,
+  Notices,
+  StoredCatalogue,
+  StoredMirror,
+  type Database,
+  type NoticesObserver,
+} from '@glimpse/store';
 import type { EffectiveSettings } from './config/settings.js';
 import type { DatabaseProbe } from './health/database-probe.js';
 import { exposeCache, exposeNoticeLag } from './telemetry/cache-metrics.js';
@@ -62,14 +69,16 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
     return dated({ catalogue, listen: () => Promise.resolve() });
   }
   const lags = exposeNoticeLag(telemetry.registry);
-  const notices = new Notices(settings.database.listen_url ?? url, database.pool, {
+  const { listen_url, pooler } = settings.database;
+  const observer: NoticesObserver = {
     onHeard: () => telemetry.observe('notices-heard', {}),
     onCaughtUp(lag, look) {
       lags.observe(lag / 1000);
       lastLook?.heard(look, performance.now() - lag);
     },
     onLost: (error) => telemetry.observe('notices-lost', { error }),
-  });
+  };
+  const notices = new Notices(listen_url ?? url, database.pool, observer, listen_url ? undefined : pooler);
   const isAway = (): boolean => !notices.session && !probe.available;
   const cache = new CachedCatalogue(mirrored(new StoredCatalogue(database, onUnavailable, isAway)), notices, {
     size: settings.cache.size * 2 ** 20,

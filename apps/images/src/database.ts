@@ -1,6 +1,13 @@
 import { Readable } from 'node:stream';
 import { InvalidOptions } from '@glimpse/plugins';
-import { migrate, missingMigrations, openDatabase, type Database } from '@glimpse/store';
+import {
+  migrate,
+  missingMigrations,
+  openDatabase,
+  orUnavailable,
+  type Database,
+  type Pooler,
+} from '@glimpse/store';
 import { openEmbedded } from '@glimpse/store/embedded';
 import type { EffectiveSettings } from './config/settings.js';
 import { SAMPLES } from './development/samples.js';
@@ -9,6 +16,8 @@ import { importCatalogue } from './import/import-catalogue.js';
 /** The PostgreSQL that the settings mean. */
 export interface CatalogueDatabase {
   readonly url: string;
+  /** What stands in front of it there. */
+  readonly pooler?: Pooler | undefined;
   /** Lets go of it; an embedded one that nobody else uses stops. */
   leave(): Promise<void>;
 }
@@ -25,12 +34,13 @@ export async function reachDatabase(
 ): Promise<CatalogueDatabase> {
   if (database.url) {
     // What is not the service asks little, and holds locks that a pooler would share out.
-    const url = service ? database.url : (database.listen_url ?? database.url);
-    return { url, leave: () => Promise.resolve() };
+    const direct = service ? undefined : database.listen_url;
+    const leave = (): Promise<void> => Promise.resolve();
+    return direct ? { url: direct, leave } : { url: database.url, pooler: database.pooler, leave };
   }
   const embedded = await openEmbedded({ folder: data_dir, service });
   try {
-    await migrate(embedded.url);
+    await orUnavailable(() => migrate(embedded.url));
     if (service && samples === 'on' && !source.use) await importSamples(embedded.url);
   } catch (error) {
     await embedded.leave();
@@ -42,10 +52,10 @@ export async function reachDatabase(
 /**
  * Refuses a database that lacks what this build needs.
  *
- * @throws {InvalidOptions}; and what pg says when it cannot be asked
+ * @throws {InvalidOptions} {DatabaseUnavailable}
  */
 export async function requireMigrations({ pool }: Database): Promise<void> {
-  const missing = await missingMigrations(pool);
+  const missing = await orUnavailable(() => missingMigrations(pool));
   if (missing.length === 0) return;
   throw new InvalidOptions([`the database lacks ${missing.join(', ')}: run glimpse migrate first`]);
 }

@@ -39,8 +39,8 @@ async function withMirror(
 ): Promise<void> {
   const source = await loadSource(settings, telemetry);
   if (!source) throw new InvalidOptions(['GLIMPSE_SOURCE is missing: there is nothing to follow']);
-  const { url, leave } = await reachDatabase(settings, { service: false });
-  const database = openDatabase({ url, poolSize: POOL, queryDeadline: DEADLINE });
+  const { url, pooler, leave } = await reachDatabase(settings, { service: false });
+  const database = openDatabase({ url, pooler, poolSize: POOL, queryDeadline: DEADLINE });
   try {
     const mirror = new StoredMirror(database);
     await prepare(database, mirror);

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { PolicyError } from '@glimpse/auth';
 import { BadDocument } from '@glimpse/glance';
 import { PluginError, InvalidOptions } from '@glimpse/plugins';
-import { isUnavailable, migrate, openDatabase, purgeImages } from '@glimpse/store';
+import { DatabaseUnavailable, migrate, openDatabase, orUnavailable, purgeImages } from '@glimpse/store';
 import { EmbeddedDatabaseError } from '@glimpse/store/embedded';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
@@ -10,19 +10,22 @@ import { ProtectionFileError } from './access/protections/errors.js';
 import { loadSettings } from './config/load.js';
 import { maskedSettings } from './config/masked.js';
 import type { EffectiveSettings } from './config/settings.js';
-import { reachDatabase, requireMigrations } from './database.js';
+import { reachDatabase, requireMigrations, type CatalogueDatabase } from './database.js';
 import { policyCommand } from './policy-command.js';
 import { aborted, stopSignal } from './stop-signal.js';
 import { VERSION } from './version.js';
 
 /** Does something with the database, and lets go of it however that ends: done, failed, or told to stop. */
-async function withDatabase(settings: EffectiveSettings, use: (url: string) => Promise<void>): Promise<void> {
+async function withDatabase(
+  settings: EffectiveSettings,
+  use: (reached: CatalogueDatabase) => Promise<void>,
+): Promise<void> {
   const stop = stopSignal();
-  const { url, leave } = await reachDatabase(settings, { service: false });
+  const reached = await reachDatabase(settings, { service: false });
   try {
-    await Promise.race([use(url), aborted(stop)]);
+    await Promise.race([use(reached), aborted(stop)]);
   } finally {
-    await leave();
+    await reached.leave();
     if (stop.aborted) process.exit(1);
   }
 }
@@ -47,8 +50,8 @@ program
   .command('migrate')
   .description('bring the database up to date; any number may run at once')
   .action(() =>
-    withDatabase(loadSettings(process.env), async (url) => {
-      const applied = await migrate(url);
+    withDatabase(loadSettings(process.env), async ({ url }) => {
+      const applied = await orUnavailable(() => migrate(url));
       for (const name of applied) console.log(`applied ${name}`);
       if (applied.length === 0) console.log('nothing to do');
     }),
@@ -68,8 +71,8 @@ program
       ]);
     }
     const input = await openInput(file);
-    await withDatabase(settings, async (url) => {
-      const database = openDatabase({ url, poolSize: 1, queryDeadline: 0 });
+    await withDatabase(settings, async ({ url, pooler }) => {
+      const database = openDatabase({ url, pooler, poolSize: 1, queryDeadline: 0 });
       try {
         await requireMigrations(database);
         const bad = await runImport(database.pool, input, force);
@@ -110,8 +113,8 @@ program
   .description('remove the rows of images that were deleted; lists can then no longer go on after them')
   .action(async ({ olderThan }: { olderThan: string }) => {
     const before = new Date(Date.now() - ageOf(olderThan));
-    await withDatabase(loadSettings(process.env), async (url) => {
-      const database = openDatabase({ url, poolSize: 1, queryDeadline: 0 });
+    await withDatabase(loadSettings(process.env), async ({ url, pooler }) => {
+      const database = openDatabase({ url, pooler, poolSize: 1, queryDeadline: 0 });
       try {
         await requireMigrations(database);
         console.log(`${await purgeImages(database, before)} images purged`);
@@ -161,10 +164,8 @@ function isPlain(error: unknown): error is Error {
 
 /** What a failed command says of it; only a mistake of ours has a stack. */
 function textOf(error: unknown): string {
-  if (isUnavailable(error)) {
-    const { message, code } = error as NodeJS.ErrnoException;
-    return `the database cannot be asked: ${message || code}; DATABASE_URL says where it is`;
-  }
+  // By where an error was thrown, and not by a code among its causes: Keystone and Glance refuse connections as well.
+  if (error instanceof DatabaseUnavailable) return `${error.message}; DATABASE_URL says where it is`;
   return isPlain(error) ? error.message : String((error as Error).stack ?? error);
 }
 

@@ -52,9 +52,9 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   };
   const policy = loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });
   const protections = loadProtections(settings.property_protections, policy);
-  const { url, leave } = await reachDatabase(settings, { service: true });
-  const { pool: poolSize, pooler } = settings.database;
-  const database = openDatabase({ url, poolSize, pooled: pooler === 'transaction' });
+  const { url, pooler, leave } = await reachDatabase(settings, { service: true });
+  const { pool: poolSize } = settings.database;
+  const database = openDatabase({ url, poolSize, pooler });
   exposePool(telemetry.registry, database.pool, poolSize);
   const probe = new DatabaseProbe(database, telemetry);
   const over = new AbortController();

@@ -66,6 +66,8 @@ beforeEach(() => {
 describe('an image by its id', () => {
   it('is read in one query with all that are asked for at that time, and judged by itself', async () => {
     let queries = 0;
+    // The first read finds the schema.
+    await catalogue.image(PUBLIC, STRANGER);
     const count = (): number => queries++;
     database.pool.on('acquire', count);
     const asked = [PUBLIC, SHARED, MISSING, PRIVATE, PUBLIC.toUpperCase(), DELETED].map((id) =>
@@ -151,7 +153,7 @@ describe('a list', () => {
     pooled: boolean,
     happens: (lists: StoredCatalogue, kept: () => Promise<number>) => Promise<void>,
   ): Promise<void> {
-    const one = openDatabase({ url: server.url, poolSize: 1, pooled });
+    const one = openDatabase({ url: server.url, poolSize: 1, pooler: pooled ? 'transaction' : undefined });
     const kept = async (): Promise<number> => {
       const { rows } = await one.pool.query<{ count: number }>(
         'SELECT count(*)::int AS count FROM pg_prepared_statements',

@@ -94,7 +94,7 @@ export class StoredCatalogue implements Catalogue {
     change: PropertyChange,
     { version }: ChangeOptions = {},
   ): Promise<Readonly<Record<string, string>>> {
-    const [row] = await this.#query<PropertiesRow>(changeStatement(stored(id), change, version));
+    const [row] = await this.#write<PropertiesRow>(changeStatement(stored(id), change, version));
     if (!row) throw new ImageNotFound(id);
     const { before, after } = row;
     if (change.kind === 'remove') {
@@ -107,7 +107,7 @@ export class StoredCatalogue implements Catalogue {
   }
 
   async deleteImage(id: string, { version }: ChangeOptions = {}): Promise<void> {
-    const [row] = await this.#query<DeletedRow>(deleteStatement(stored(id), version));
+    const [row] = await this.#write<DeletedRow>(deleteStatement(stored(id), version));
     if (!row) throw new ImageNotFound(id);
     if (row.protected) throw new ImageProtected(id);
     if (version !== undefined && BigInt(row.version) !== version) throw new VersionLost();
@@ -132,6 +132,11 @@ export class StoredCatalogue implements Catalogue {
     const query = { name: kept, text, values: [...values], query_timeout };
     const { rows } = await this.#ask(() => this.database.pool.query<Row>(query));
     return rows;
+  }
+
+  #write<Row extends object>({ text, values, name = '' }: Statement): Promise<Row[]> {
+    const query = { name: this.database.prepares ? name : '', text, values: [...values] };
+    return this.#ask(() => this.database.write<Row>(query));
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {

@@ -1,19 +1,13 @@
-import { PrismaPg } from '@prisma/adapter-pg';
-import pg from 'pg';
+import type pg from 'pg';
+import { Connections } from './connection/connections.js';
+import { SessionPool } from './connection/pool.js';
+import { lockTimeoutOf, type Pooler } from './connection/session.js';
+import { CatalogueAdapter } from './catalogue-adapter.js';
 import { PrismaClient } from './generated/client.js';
 import { namesOfPrepared } from './prepared.js';
 
-/** Milliseconds within which PostgreSQL has to accept a connection, or the pool to have one free. */
-const CONNECT_DEADLINE = 2_000;
 /** Milliseconds within which it has to answer a query, unless somebody says otherwise. */
 export const QUERY_DEADLINE = 2_000;
-
-/**
- * Settings of each connection, by which a query has one plan, whatever its values and whatever PostgreSQL
- * believes of the tables: every query has an index, whose order it stops in, and none runs for so long that
- * compiling it would pay.
- */
-const PLANNING = '-c enable_seqscan=off -c enable_sort=off -c plan_cache_mode=force_generic_plan -c jit=off';
 
 /** A PostgreSQL that holds a catalogue: one pool, and Prisma on the same pool. */
 export interface Database {
@@ -21,6 +15,10 @@ export interface Database {
   readonly prisma: PrismaClient;
   /** Whether a connection keeps what is prepared on it for those who get it next. */
   readonly prepares: boolean;
+  /** Runs one statement that may write, in a transaction whose rights and isolation do not depend on the role. */
+  write<Row extends object>(query: pg.QueryConfig<unknown[]>): Promise<Row[]>;
+  /** Runs statements on one connection, in such a transaction. */
+  transaction<T>(run: (client: pg.PoolClient) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -31,54 +29,58 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** Milliseconds within which PostgreSQL has to answer a query; 0: it may take its time. */
   readonly queryDeadline?: number;
-  /**
-   * Whether a pooler stands in front that hands out a server's connection for a transaction at a time: then
-   * nothing may stay with a connection, and none can be given settings as it is made.
-   */
-  readonly pooled?: boolean;
-}
-
-/** A standby lags behind and takes no changes; PostgreSQL says the same code of those. */
-class NotPrimary extends Error {
-  readonly code = '25006';
-
-  constructor() {
-    super('the database is a standby');
-  }
-}
-
-async function refuseStandby(client: pg.ClientBase): Promise<void> {
-  const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
-  if (rows[0]!.standby) throw new NotPrimary();
+  /** The pooler in front. One for transactions lets nothing stay with a connection. */
+  readonly pooler?: Pooler | undefined;
 }
 
 /** Opens nothing yet: connections are made when they are needed, and made anew when they were lost. */
-export function openDatabase({ url, poolSize, queryDeadline, pooled = false }: DatabaseOptions): Database {
-  const deadline = queryDeadline ?? QUERY_DEADLINE;
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: poolSize,
-    application_name: 'glimpse',
-    connectionTimeoutMillis: CONNECT_DEADLINE,
-    query_timeout: deadline,
-    // PostgreSQL too gives up a query that nobody waits for any more.
-    ...(!pooled && { statement_timeout: deadline, options: PLANNING }),
-    onConnect: refuseStandby,
-  });
-  // An idle connection that dies says so here; the next query sees to it. Unheard, it would end the process.
-  pool.on('error', () => undefined);
+export function openDatabase({ url, poolSize, queryDeadline, pooler }: DatabaseOptions): Database {
+  const statementTimeout = queryDeadline ?? QUERY_DEADLINE;
+  const connections = new Connections(url, { name: 'glimpse', statementTimeout, fixedPlans: true, pooler });
+  const pool = new SessionPool(connections, { max: poolSize, queryTimeout: statementTimeout });
+  const prepares = pooler !== 'transaction';
   const nameOf = namesOfPrepared('prisma');
-  const adapter = new PrismaPg(pool, {
-    ...(!pooled && { statementNameGenerator: ({ sql }) => nameOf(sql) }),
+  const adapter = new CatalogueAdapter(pool, connections.schema, {
+    ...(prepares && { statementNameGenerator: ({ sql }) => nameOf(sql) }),
   });
   const prisma = new PrismaClient({ adapter });
+  const transaction = transactionsOf(pool, statementTimeout);
   return {
     pool,
     prisma,
-    prepares: !pooled,
+    prepares,
+    async write<Row extends object>(query: pg.QueryConfig<unknown[]>) {
+      // Elsewhere the session has what a transaction needs.
+      const { rows } = await (pooler === 'transaction'
+        ? transaction((client) => client.query<Row>(query))
+        : pool.query<Row>(query));
+      return rows;
+    },
+    transaction,
     async close() {
       await prisma.$disconnect();
       await pool.end();
     },
+  };
+}
+
+/** Transactions that are what they should be also where a pooler lets a session have no settings of its own. */
+function transactionsOf(pool: pg.Pool, statementTimeout: number): Database['transaction'] {
+  const begin =
+    'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ' +
+    `SET LOCAL statement_timeout = ${statementTimeout}; SET LOCAL lock_timeout = ${lockTimeoutOf(statementTimeout)}`;
+  return async (run) => {
+    const client = await pool.connect();
+    let done = false;
+    try {
+      await client.query(begin);
+      const result = await run(client);
+      await client.query('COMMIT');
+      done = true;
+      return result;
+    } finally {
+      // What was begun ends with the connection.
+      client.release(!done);
+    }
   };
 }

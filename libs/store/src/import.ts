@@ -1,6 +1,7 @@
 import type { SourceImage, SourceMembers } from '@glimpse/domain';
 import type pg from 'pg';
 import { DIFFERS, IMAGE_COLUMNS, REPLACEMENT, imagesIn } from './image-columns.js';
+import { orUnavailable } from './unavailable.js';
 
 /** What became of the images of a batch. */
 export interface ImportOutcome {
@@ -90,7 +91,8 @@ export async function importImages(
   force: boolean,
 ): Promise<ImportOutcome> {
   const batch = images.map(documentOf);
-  const { rows } = await client.query<{ added: boolean }>(UPSERT_IMAGES, [JSON.stringify(batch), force]);
+  const values = [JSON.stringify(batch), force];
+  const { rows } = await orUnavailable(() => client.query<{ added: boolean }>(UPSERT_IMAGES, values));
   const added = rows.filter((row) => row.added).length;
   return { added, changed: rows.length - added, unchanged: images.length - rows.length };
 }
@@ -106,6 +108,7 @@ export async function importMembers(
   members: readonly SourceMembers[],
 ): Promise<string[]> {
   const batch = members.map(membersDocumentOf);
-  const { rows } = await client.query<{ image_id: string }>(REPLACE_MEMBERS, [JSON.stringify(batch)]);
+  const values = [JSON.stringify(batch)];
+  const { rows } = await orUnavailable(() => client.query<{ image_id: string }>(REPLACE_MEMBERS, values));
   return rows.map((row) => row.image_id);
 }

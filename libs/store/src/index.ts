@@ -1,6 +1,9 @@
 export * from './cache/cached-catalogue.js';
 export * from './cache/notices.js';
 export { StoredCatalogue } from './catalogue.js';
+export { connect } from './connection/connections.js';
+export type { Pooler } from './connection/session.js';
+export { BadDatabaseUrl, parseDatabaseUrl } from './connection/url.js';
 export * from './database.js';
 export { importImages, importMembers, type ImportOutcome } from './import.js';
 export * from './migrate.js';

@@ -1,47 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CatalogueUnavailable } from '@glimpse/domain';
 
-/** Codes of Node's sockets and of TLS, of PostgreSQL (SQLSTATE) and of Prisma that say: the database cannot be asked. */
+/** Codes of Node's sockets and of TLS, of PostgreSQL (SQLSTATE), of Prisma and of ours that say: the database is unavailable. */
 const UNAVAILABLE_CODES =
-  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|08...|53...|55000|57...|25006|28...|3D000|42P01|P1000|P1001|P1002|P1003|P1008|P1010|P1011|P1017|P2021|P2024|P2028|P2037|CERT_.*|.*_CERT(?:_.*)?|ERR_TLS_.*|UNABLE_TO_.*)$/;
+  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|08...|53...|55000|57...|25006|28...|3D000|42P01|P1000|P1001|P1002|P1003|P1008|P1010|P1011|P1017|P2021|P2024|P2028|P2037|CERT_.*|.*_CERT(?:_.*)?|ERR_(?:TLS|SSL)_.*|UNABLE_TO_.*|session-refused)$/;
 
 /** What pg says without a code. */
 const UNAVAILABLE_MESSAGES =
-  /Connection terminated|not queryable|timeout exceeded when trying to connect|timeout expired|Query read timeout|Can't reach database server|does not support SSL/;
+  /Connection terminated|not queryable|timeout exceeded when trying to connect|timeout expired|Query read timeout|Can't reach database server|does not support SSL|establishing an SSL connection/;
 
 /**
- * Whether an error of a query means that the database cannot be asked: no connection, no answer in time,
- * no free connection in time, shutting down, or no catalogue in it yet. pg, Prisma and PostgreSQL each say
- * it in ways of their own, sometimes as the cause of something else.
+ * Statements that met others: a serialization failure, a deadlock, a wait for a lock that took too long. PostgreSQL
+ * has undone what they did, so that they may be sent again.
  */
-export function isUnavailable(error: unknown): boolean {
-  for (let seen = error; typeof seen === 'object' && seen !== null;) {
-    const { code, message, cause, syscall } = seen as Partial<Record<string, unknown>>;
-    // A socket in the file system that is not there; any other file that is missing is no matter of the database.
-    if (code === 'ENOENT' && syscall === 'connect') return true;
-    const original = (seen as { originalCode?: unknown }).originalCode;
-    if (typeof code === 'string' && UNAVAILABLE_CODES.test(code)) return true;
-    if (typeof original === 'string' && UNAVAILABLE_CODES.test(original)) return true;
-    if (typeof message === 'string' && UNAVAILABLE_MESSAGES.test(message)) return true;
-    seen = cause ?? (seen as { meta?: { driverAdapterError?: unknown } }).meta?.driverAdapterError;
+const CONTENTION_CODES = /^(?:40001|40P01|55P03|P2034)$/;
+
+/** How often a statement that met others is sent again. */
+const MAX_RETRIES = 5;
+/** Milliseconds after which it is not sent again: its client has waited long enough. */
+const RETRY_WITHIN_MS = 1_000;
+/** Milliseconds by which the longest wait before each retry grows. */
+const RETRY_STEP_MS = 20;
+
+/** The database is unavailable. The cause is what pg or Prisma says. */
+export class DatabaseUnavailable extends CatalogueUnavailable {
+  constructor(cause: unknown) {
+    super({ cause });
+    this.message = `the database is unavailable: ${reasonOf(cause)}`;
   }
-  return false;
+}
+
+/** A statement met others again and again. The database itself is there. */
+export class CatalogueContended extends CatalogueUnavailable {
+  constructor(cause: unknown) {
+    super({ cause });
+    this.message = `the database gave up a statement that waited for others: ${reasonOf(cause)}`;
+  }
+}
+
+/** Why, in one line. */
+function reasonOf(error: unknown): string {
+  const { message, code } = error as { message?: string; code?: string };
+  return (message || code || String(error)).trim().split('\n').at(-1)!.trim();
+}
+
+/** What pg, Prisma and PostgreSQL say of an error, each in ways of their own, sometimes as the cause of something else. */
+function causesOf(error: unknown): { codes: unknown[]; message: unknown; syscall: unknown }[] {
+  const causes = [];
+  for (let seen = error; typeof seen === 'object' && seen !== null;) {
+    const { code, originalCode, message, cause, syscall, meta } = seen as Partial<Record<string, unknown>>;
+    causes.push({ codes: [code, originalCode], message, syscall });
+    seen = cause ?? (meta as { driverAdapterError?: unknown } | undefined)?.driverAdapterError;
+  }
+  return causes;
+}
+
+function hasCode(error: unknown, pattern: RegExp): boolean {
+  return causesOf(error).some(({ codes }) =>
+    codes.some((code) => typeof code === 'string' && pattern.test(code)),
+  );
 }
 
 /**
- * Asks the database.
+ * Whether an error of a query means that the database is unavailable: no connection, no answer in time, no free
+ * connection in time, shutting down, or no catalogue in it yet. To be applied only to what a query has thrown.
+ */
+export function isUnavailable(error: unknown): boolean {
+  if (hasCode(error, UNAVAILABLE_CODES)) return true;
+  return causesOf(error).some(
+    ({ codes: [code], message, syscall }) =>
+      // A socket in the file system that is not there; any other file that is missing is no matter of the database.
+      (code === 'ENOENT' && syscall === 'connect') ||
+      (typeof message === 'string' && UNAVAILABLE_MESSAGES.test(message)),
+  );
+}
+
+/**
+ * Sends something to the database. What meets others there is sent again.
  *
- * @param onUnavailable hears why it cannot be asked
- * @throws {CatalogueUnavailable} it cannot; and whatever else the question throws
+ * @param question sends one statement, or one transaction
+ * @param onUnavailable hears why the database is unavailable
+ * @throws {DatabaseUnavailable} {CatalogueContended}; and whatever else the question throws
  */
 export async function orUnavailable<T>(
   question: () => Promise<T>,
-  onUnavailable: (error: unknown) => void,
+  onUnavailable: (error: unknown) => void = () => undefined,
 ): Promise<T> {
-  try {
-    return await question();
-  } catch (error) {
-    if (!isUnavailable(error)) throw error;
-    onUnavailable(error);
-    throw new CatalogueUnavailable({ cause: error });
+  const end = performance.now() + RETRY_WITHIN_MS;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await question();
+    } catch (error) {
+      if (hasCode(error, CONTENTION_CODES)) {
+        if (tries > MAX_RETRIES || performance.now() > end) throw new CatalogueContended(error);
+        await sleep(Math.random() * RETRY_STEP_MS * tries);
+        continue;
+      }
+      if (error instanceof DatabaseUnavailable || !isUnavailable(error)) throw error;
+      onUnavailable(error);
+      throw new DatabaseUnavailable(error);
+    }
   }
 }

@@ -209,6 +209,17 @@ describe('what is refused', () => {
     ]);
   });
 
+  it.each(['DATABASE_URL', 'DATABASE_LISTEN_URL'])(
+    'a password in %s that is not percent-encoded, without a piece of it',
+    (name) => {
+      const settings = { DATABASE_URL: DATABASE, [name]: 'postgresql://glimpse:Won/der#land@db/glimpse' };
+      const [problem, ...others] = problemsOf(() => loadSettings(settings));
+      expect(others).toEqual([]);
+      expect(problem).toContain(`${name} = *** is not allowed: a user name, password or database name`);
+      expect(problem).not.toMatch(/Won|der#|land/);
+    },
+  );
+
   it('a wrong database URL, without the password in it', () => {
     const line = 'is not allowed: it must be a postgresql:// URL';
     const wrong = 'mysql://glimpse:wonderland@db.example.com/glimpse';
@@ -400,6 +411,7 @@ describe('what is shown of the settings', () => {
       'postgres://db/glimpse?user=a&password=***&sslpassword=***&sslmode=require',
     );
     expect(shown('postgresql://db/glimpse')).toBe('postgresql://db/glimpse');
+    expect(shown('postgresql://a:b%40c@one:1,two:2/glimpse')).toBe('postgresql://a:***@one:1,two:2/glimpse');
   });
 
   it('has no password or secret among the options of plugins', () => {

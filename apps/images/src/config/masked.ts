@@ -22,11 +22,9 @@ export function maskedSettings(settings: EffectiveSettings): Tree {
   return tree;
 }
 
+/** A URL of one host or several; its form was checked before. */
 function masked(url: string): string {
-  const shown = new URL(url);
-  if (shown.password) shown.password = '***';
-  shown.searchParams.forEach((_, key) => {
-    if (key.toLowerCase().includes('password')) shown.searchParams.set(key, '***');
-  });
-  return shown.toString();
+  return url
+    .replace(/^([a-z]+:\/\/[^:@/?#]*):[^@/?#]*@/, '$1:***@')
+    .replace(/([?&][^=&]*password[^=&]*=)[^&]*/gi, '$1***');
 }

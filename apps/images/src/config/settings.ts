@@ -10,11 +10,12 @@ import {
   TrueOrFalse,
   WholeNumber,
 } from '@glimpse/plugins';
+import { BadDatabaseUrl, parseDatabaseUrl } from '@glimpse/store';
 import { ArrayNotEmpty, IsArray, IsObject, IsString } from 'class-validator';
 import { LOG_LEVELS, type LogLevel } from '../telemetry/observations.js';
 
 const isBaseUrl = (value: string): boolean => configuredBaseUrl(value) !== undefined;
-const isDatabaseUrl = (value: string): boolean => /^postgres(?:ql)?:\/\//.test(value) && URL.canParse(value);
+const isDatabaseUrl = (value: string): boolean => /^postgres(?:ql)?:\/\//.test(value);
 const isMaxMicroversion = (value: string): boolean => /^2\.[1-9]\d{0,5}$/.test(value);
 const BASE_URL = 'an http or https URL without query, fragment or credentials';
 
@@ -42,10 +43,10 @@ class DatabaseSettings {
   @Secret('a postgresql:// URL', isDatabaseUrl)
   listen_url?: string;
 
-  /** What stands in front of it at `url`; unset: nothing that shares connections out. */
+  /** What a pooler in front of it at `url` shares connections out for; unset: there is none. */
   @Optional()
-  @OneOf(['transaction'])
-  pooler?: 'transaction';
+  @OneOf(['session', 'transaction'])
+  pooler?: 'session' | 'transaction';
 
   /** The most connections that one process opens, beside the one for notices. */
   @WholeNumber(1, 1000)
@@ -376,6 +377,20 @@ export type EffectiveSettings = Settings & Required<Pick<Settings, 'host' | 'aut
 /** Whether nobody but this machine reaches an address. */
 export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host);
 
+/** What is wrong with the connection URLs; no part of them is shown. */
+function databaseUrlProblems({ url, listen_url }: DatabaseSettings): string[] {
+  return Object.entries({ DATABASE_URL: url, DATABASE_LISTEN_URL: listen_url }).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    try {
+      parseDatabaseUrl(value);
+      return [];
+    } catch (error) {
+      if (!(error instanceof BadDatabaseUrl)) throw error;
+      return [`${name} = *** is not allowed: ${error.message}`];
+    }
+  });
+}
+
 /**
  * Fills in what depends on other settings, and refuses what does not go together.
  *
@@ -392,13 +407,13 @@ export function complete(settings: Settings): EffectiveSettings {
   const image_url = configuredBaseUrl(settings.image_url ?? usual_image_url);
   const development = authenticator.use === 'development';
 
-  const problems: string[] = [];
+  const problems = databaseUrlProblems(settings.database);
   if (settings.database.listen_url && !settings.database.url) {
     problems.push('DATABASE_LISTEN_URL is not allowed without DATABASE_URL: both are the same database');
   }
-  if (settings.database.pooler && !settings.database.listen_url) {
+  if (settings.database.pooler === 'transaction' && !settings.database.listen_url) {
     problems.push(
-      'DATABASE_LISTEN_URL is missing: with DATABASE_POOLER it has to lead to the primary, past the pooler',
+      'DATABASE_LISTEN_URL is missing: with DATABASE_POOLER = "transaction" it has to lead to the primary, past the pooler',
     );
   }
   if (production) {

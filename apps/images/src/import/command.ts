@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { InvalidOptions } from '@glimpse/plugins';
-import type { Database } from '@glimpse/store';
+import { orUnavailable, type Database } from '@glimpse/store';
 import { importCatalogue, type ImportCounts } from './import-catalogue.js';
 
 /** How often progress is told: on a terminal in place, elsewhere as lines, in milliseconds. */
@@ -58,7 +58,9 @@ export async function runImport(
     onProgress: progress(stderr),
   });
   // Lists are planned by statistics, which PostgreSQL would gather only some time after so many rows came.
-  if (counts.added + counts.changed > 0) await pool.query('ANALYZE images, members');
+  if (counts.added + counts.changed > 0) {
+    await orUnavailable(() => pool.query('ANALYZE images, members'));
+  }
   stderr.write(clearLine);
   stdout.write(`${summary(counts)}\n`);
   return counts.bad;

@@ -1,6 +1,6 @@
 import type { SourceImage, SourceMembers } from '@glimpse/domain';
 import { BadDocument, membersOf, readImageDocument, readMemberDocuments } from '@glimpse/glance';
-import { importImages, importMembers, type Database } from '@glimpse/store';
+import { importImages, importMembers, orUnavailable, type Database } from '@glimpse/store';
 import { Batch } from './batch.js';
 import { readDocuments, type DocumentReading } from './read-documents.js';
 import { UnreadableInput } from './unreadable-input.js';
@@ -36,7 +36,7 @@ export interface ImportOptions {
  * Members follow the images they belong to. Where an input has them first they are held until its end, and
  * memory grows with them; otherwise it does not grow with the input.
  *
- * @throws what pg says when the database cannot be asked, and what the chunks throw
+ * @throws {DatabaseUnavailable}, and what the chunks throw
  *
  * @example
  * await importCatalogue(database.pool, createReadStream('images.json'), {
@@ -50,7 +50,7 @@ export async function importCatalogue(
   chunks: AsyncIterable<Uint8Array>,
   options: ImportOptions,
 ): Promise<ImportCounts> {
-  const client = await pool.connect();
+  const client = await orUnavailable(() => pool.connect());
   // A connection that is lost between two statements says so here; the next one fails. Unheard, it would end
   // the process.
   const ignore = (): void => undefined;

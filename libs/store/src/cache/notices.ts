@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Look } from '@glimpse/domain';
-import pg from 'pg';
+import type pg from 'pg';
+import { connect } from '../connection/connections.js';
+import { NotPrimary, PoolerInFront, type Pooler } from '../connection/session.js';
 import { LOOK } from '../mirror/statements.js';
 
 /** The channel on which the triggers of the migration `notices` tell which images were touched. */
@@ -48,6 +50,8 @@ export interface NoticesObserver {
   onLost(error: unknown): void;
 }
 
+const POOLED = 'there is a pooler in front, which passes no notices on';
+
 /** Notices cannot be heard on a connection. */
 export class CannotHearNotices extends Error {
   readonly code = 'cannot-hear-notices';
@@ -66,12 +70,14 @@ export class Notices implements NoticeSource {
   /**
    * @param url a direct connection to the primary: a pooler passes no notices on, and a standby has none
    * @param pool where changes are made: what is sent there has to be heard here
+   * @param pooler what stands in front of `url`; one for sessions passes notices on
    * @param now milliseconds of a monotonic clock
    */
   constructor(
     private readonly url: string,
     private readonly pool: pg.Pool,
     private readonly observer: NoticesObserver,
+    private readonly pooler: Pooler | undefined = undefined,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -105,25 +111,20 @@ export class Notices implements NoticeSource {
 
   /** Listens on one connection for as long as it answers. */
   async #hear(stop: AbortSignal, onHeard: () => void): Promise<never> {
-    const socket = new Socket();
-    const client = new pg.Client({
-      connectionString: this.url,
-      application_name: 'glimpse notices',
-      connectionTimeoutMillis: DEADLINE,
-      stream: () => socket,
-    });
+    let socket: Socket | undefined;
+    let client: pg.Client | undefined;
     const over = new AbortController();
     const signal = AbortSignal.any([stop, over.signal]);
-    client.on('error', (error) => over.abort(error));
-    client.on('end', () => over.abort(new CannotHearNotices('the connection ended')));
-    client.on('notification', ({ channel, payload = '' }) => {
-      if (channel !== CHANNEL) return;
-      const touched = payload === '*' ? 'all' : payload.split(',');
-      for (const tell of this.#listeners) tell(touched);
-    });
     try {
-      await client.connect();
-      await inTime(refuseUnlessNotified(client));
+      client = await this.#connect(() => (socket = new Socket()));
+      client.on('error', (error) => over.abort(error));
+      client.on('end', () => over.abort(new CannotHearNotices('the connection ended')));
+      client.on('notification', ({ channel, payload = '' }) => {
+        if (channel !== CHANNEL) return;
+        const touched = payload === '*' ? 'all' : payload.split(',');
+        for (const tell of this.#listeners) tell(touched);
+      });
+      await inTime(refuseUnlessNotified(client, this.pooler));
       await refuseAnotherDatabase(client, this.pool);
       let sentAt = this.now();
       await inTime(client.query(`LISTEN ${CHANNEL}`));
@@ -146,12 +147,25 @@ export class Notices implements NoticeSource {
     } finally {
       this.#session = undefined;
       if (stop.aborted) {
-        socket.unref();
-        client.end().catch(() => undefined);
+        socket?.unref();
+        client?.end().catch(() => undefined);
       } else {
         // `client.end()` would wait for a peer that is not there.
-        socket.destroy();
+        socket?.destroy();
       }
+    }
+  }
+
+  async #connect(stream: () => Socket): Promise<pg.Client> {
+    const session = { name: 'glimpse notices', statementTimeout: 0, pooler: this.pooler };
+    try {
+      return await connect(this.url, session, { stream, connectionTimeoutMillis: DEADLINE });
+    } catch (error) {
+      if (error instanceof NotPrimary) {
+        throw new CannotHearNotices('the database is a standby, and only the primary notifies');
+      }
+      if (error instanceof PoolerInFront) throw new CannotHearNotices(POOLED);
+      throw error;
     }
   }
 }
@@ -160,17 +174,19 @@ export class Notices implements NoticeSource {
  * Whether the connection is one on which all that happens is heard. A pooler shows by the process id: the one
  * that it gave the client is not the one that answers.
  */
-async function refuseUnlessNotified(client: pg.Client & { processID?: number | null }): Promise<void> {
-  const { rows } = await client.query<{ standby: boolean; pid: number; triggers: number }>(
-    `SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS pid, (
+async function refuseUnlessNotified(
+  client: pg.Client & { processID?: number | null },
+  pooler: Pooler | undefined,
+): Promise<void> {
+  const { rows } = await client.query<{ pid: number; triggers: number }>(
+    `SELECT pg_backend_pid() AS pid, (
        SELECT count(*)::int FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
        WHERE tgrelid IN (to_regclass('images'), to_regclass('members')) AND tgenabled IN ('O', 'A')
          AND proname IN ('notify_of_changed_images', 'notify_of_changed_members')) AS triggers`,
   );
-  const { standby, pid, triggers } = rows[0]!;
-  if (standby) throw new CannotHearNotices('the database is a standby, and only the primary notifies');
-  if (pid !== client.processID) {
-    throw new CannotHearNotices('there is a pooler in front, which passes no notices on');
+  const { pid, triggers } = rows[0]!;
+  if (pid !== client.processID && pooler !== 'session') {
+    throw new CannotHearNotices(POOLED);
   }
   if (triggers !== TRIGGERS) throw new CannotHearNotices('the database lacks the triggers that notify');
 }

@@ -106,21 +106,15 @@ export class StoredMirror implements FollowedMirror {
     if (members.length === 0) return [];
     const ids = members.map(({ imageId }) => imageId);
     const batch = JSON.stringify(members.map(membersDocumentOf));
-    const row = await orUnavailable(async () => {
-      const client = await this.database.pool.connect();
-      let done = false;
-      try {
-        await client.query('BEGIN');
-        await client.query(LOCK, [ids]);
-        const { rows } = await client.query<Written>(TAKE_MEMBERS, [lease?.number ?? null, number, batch]);
-        await client.query('COMMIT');
-        done = true;
-        return rows[0]!;
-      } finally {
-        // What was begun ends with the connection.
-        client.release(!done);
-      }
-    }, this.onUnavailable);
+    const row = await orUnavailable(
+      () =>
+        this.database.transaction(async (client) => {
+          await client.query(LOCK, [ids]);
+          const { rows } = await client.query<Written>(TAKE_MEMBERS, [lease?.number ?? null, number, batch]);
+          return rows[0]!;
+        }),
+      this.onUnavailable,
+    );
     return requireHeld(row).changed;
   }
 
@@ -219,11 +213,7 @@ export class StoredMirror implements FollowedMirror {
   }
 
   async #query<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
-    const { rows } = await orUnavailable(
-      () => this.database.pool.query<Row>(text, values),
-      this.onUnavailable,
-    );
-    return rows;
+    return orUnavailable(() => this.database.write<Row>({ text, values }), this.onUnavailable);
   }
 }
 
