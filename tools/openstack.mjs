@@ -13,7 +13,8 @@ const HELP = `Usage: node tools/openstack.mjs [options]
 Runs Debian's Keystone privately, and its Glance if asked to: on loopback, in a folder of their own, with
 nothing of the machine's. Prints what makes OpenStack's clients speak to them, and runs until Ctrl-C, or until
 standard input ends if that is a pipe. In it are the projects demo, alt, admin and service, the users demo and
-reader (in demo), alt, admin (of the system, too), glimpse and glance (roles service and admin, in service).
+reader (in demo), guest (in demo, with a role of that name only), alt, admin (of the system, too), glimpse and
+glance (roles service and admin, in service), and glimpse-service (role service only, in service).
 
   --port PORT            Keystone's port (a free one)
   --folder FOLDER        where to keep everything, logs too; it stays afterwards (one that vanishes)

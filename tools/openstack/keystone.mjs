@@ -17,6 +17,10 @@ const PEOPLE = {
   admin: { project: 'admin', roles: ['admin'], everywhere: true },
   // What the service is; a mirror of Glance needs the role admin.
   glimpse: { project: 'service', roles: ['service', 'admin'] },
+  // What a mirror of Glance sends beside callers' tokens.
+  'glimpse-service': { project: 'service', roles: ['service'] },
+  // A role that OpenStack knows nothing of.
+  guest: { project: 'demo', roles: ['guest'] },
   // What Glance is.
   glance: { project: 'service', roles: ['service', 'admin'] },
 };
@@ -146,7 +150,7 @@ async function populate(url, adminPassword, options) {
     return Object.fromEntries(all.map(({ name, id }) => [name, id]));
   };
 
-  await call('POST', '/roles', { role: { name: 'service' } });
+  for (const name of ['service', 'guest']) await call('POST', '/roles', { role: { name } });
   for (const name of ['demo', 'alt', 'service']) await call('POST', '/projects', { project: { name } });
   const roles = await idByName('roles');
   const projects = await idByName('projects');

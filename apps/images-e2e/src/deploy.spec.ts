@@ -169,6 +169,7 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
       const contents: Record<string, string> = {
         '/run/secrets/database/uri': databaseUrl(database),
         '/run/secrets/keystone/password': 'a password',
+        '/run/secrets/service-user/password': 'another password',
         '/run/secrets/identities/identities.yaml': readFileSync(
           join(DEPLOY, 'kubernetes/overlays/development/identities.yaml'),
           'utf8',
@@ -313,7 +314,11 @@ suite(`the manifests of a mirror${why}`, () => {
       envFrom: containerOf(find(manifests, 'Deployment')).envFrom as Manifest,
       volumeMounts: containerOf(find(manifests, 'Deployment')).volumeMounts as Manifest,
     });
-    expect(environmentOf(manifests)).toMatchObject({ GLIMPSE_SOURCE: 'glance' });
+    expect(environmentOf(manifests)).toMatchObject({
+      GLIMPSE_SOURCE: 'glance',
+      OS_USERNAME: 'glimpse',
+      GLIMPSE_KEYSTONE_SERVICE_USER_USERNAME: 'glimpse-service',
+    });
   });
 
   it('send no requests to what follows', () => {

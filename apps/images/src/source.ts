@@ -12,7 +12,12 @@ import {
 } from '@glimpse/plugins';
 import { environmentName, readCertificates } from './config/load.js';
 import type { EffectiveSettings } from './config/settings.js';
-import { keystoneOptionName, keystoneOptions } from './keystone.js';
+import {
+  keystoneOptionName,
+  keystoneOptions,
+  serviceUserOptionName,
+  serviceUserOptions,
+} from './keystone.js';
 import { faultsOf, importModule } from './plugins.js';
 import type { Telemetry } from './telemetry/telemetry.js';
 
@@ -30,7 +35,7 @@ const SETTINGS = {
   timeout: 'glance.timeout',
 } as const;
 
-/** The source `glance`: asked as the service's own user. */
+/** The source `glance`: read as the service's own user, changed with callers' tokens. */
 function glanceSource(settings: EffectiveSettings): Plugin<'image-source'> {
   const { glance, keystone } = settings;
   return definePlugin({
@@ -50,9 +55,12 @@ function glanceSource(settings: EffectiveSettings): Plugin<'image-source'> {
         connectTimeout: glance.connect_timeout,
         timeout: glance.timeout,
       };
-      return createGlanceSource(options, credentials, (option) =>
-        environmentName(SETTINGS[option as keyof typeof SETTINGS]),
-      );
+      const beside = serviceUserOptions(settings);
+      return createGlanceSource(options, credentials, {
+        serviceUser: beside && createServiceCredentials(beside, serviceUserOptionName),
+        serviceRoles: settings.token.service_roles,
+        nameOf: (option) => environmentName(SETTINGS[option as keyof typeof SETTINGS]),
+      });
     },
   });
 }

@@ -84,6 +84,13 @@ export interface SourcePage {
   readonly askedAt?: Date | undefined;
 }
 
+/** What a source made of a caller that requests a list of images. */
+export interface ListAccess {
+  /** The caller's only roles. */
+  readonly roles: readonly string[];
+  readonly allowed: boolean;
+}
+
 /**
  * A service that has the images of a cloud, which a catalogue mirrors. It shows this service everything, or
  * says that it does not; each call answers within a bounded time, sooner if its signal says so. Every method
@@ -106,6 +113,12 @@ export interface ImageSource {
    * that way has no such method.
    */
   distrust?(signal?: AbortSignal): Promise<string | undefined>;
+
+  /**
+   * Whether its own policy lists images to a caller with no more than a service role, so that a policy in front
+   * of it can be compared. A source without such a policy has no such method.
+   */
+  listAccess?(signal?: AbortSignal): Promise<ListAccess>;
 
   /** A page of its images, each whoever it belongs to. A page is bounded by the source. */
   page(query: SourceQuery, signal?: AbortSignal): Promise<SourcePage>;

@@ -52,6 +52,7 @@ export function isolateImageSource(source: ImageSource, onFault: OnFault): Image
     },
     blindness: (signal) => guarded(() => source.blindness(signal)),
     ...(source.distrust && { distrust: (signal) => guarded(async () => source.distrust!(signal)) }),
+    ...(source.listAccess && { listAccess: (signal) => guarded(async () => source.listAccess!(signal)) }),
     page: (query, signal) => guarded(() => source.page(query, signal)),
     newestChange: (signal) => guarded(() => source.newestChange(signal)),
     image: (id, signal) => guarded(() => source.image(id, signal), id),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServiceCredentials, type ServiceCredentials } from '@glimpse/auth';
+import { createServiceCredentials, type ServiceCredentials, type ServiceToken } from '@glimpse/auth';
 import { DomainError, SourceUnavailable } from '@glimpse/domain';
 import { createGlanceSource } from '@glimpse/glance';
 import { FakeGlance } from '@glimpse/glance/testing';
@@ -56,7 +56,8 @@ const CONVERSATION: readonly Step[] = [
   },
   { name: 'the newest change', ask: async (source) => (await source.newestChange()) instanceof Date },
   { name: 'whether it shows everything', ask: (source) => source.blindness() },
-  { name: 'whether it takes changes from here', ask: (source) => source.distrust!() },
+  { name: 'whether it accepts callers’ tokens', ask: (source) => source.distrust!() },
+  { name: 'whether it lists images to a service role', ask: (source) => source.listAccess!() },
   { name: 'one image', ask: (source, { plain }) => source.image(plain) },
   { name: 'a hidden image', ask: (source, { hidden }) => source.image(hidden) },
   { name: 'a deleted image', ask: (source, { deleted }) => source.image(deleted) },
@@ -188,6 +189,25 @@ function suite(cloud: Cloud): void {
   const fromFake = new Map<string, unknown>();
   let fake: FakeGlance;
 
+  /** A user's credentials without a Keystone. */
+  const inFakeCloud = ({ token, roles }: Pick<ServiceToken, 'token' | 'roles'>): ServiceCredentials => ({
+    token: () => ({ token, roles, catalog: [] }),
+    drop: () => undefined,
+    confirmed: async () => ({ token, roles, catalog: [] }),
+    withRestrictedToken(restriction, use) {
+      const end = Date.now() + 100;
+      fake.admit('restricted', {
+        projectId: people.glimpse.projectId,
+        roles: restriction.roles ?? roles,
+        restricted: restriction.accessRules !== undefined,
+        get expired() {
+          return Date.now() >= end;
+        },
+      });
+      return use({ token: 'restricted', endsIn: 100 });
+    },
+  });
+
   beforeAll(async () => {
     const [demo, alt] = [await GlanceClient.as(cloud, people.demo), await GlanceClient.as(cloud, people.alt)];
     const credentials: ServiceCredentials = createServiceCredentials({
@@ -228,28 +248,18 @@ function suite(cloud: Cloud): void {
     fake.share(images.shared, people.admin.projectId);
     await demo.delete(images.deleted);
 
-    const real = createGlanceSource({ url: cloud.image, pageSize: 2 }, credentials);
-    const inFake = createGlanceSource(
-      { url: fake.url, pageSize: 2 },
-      {
-        token: () => ({ token, roles, catalog: [] }),
-        drop: () => undefined,
-        confirmed: async () => ({ token, roles, catalog: [] }),
-        withRestrictedToken(_rule, use) {
-          const end = Date.now() + 100;
-          const projectId = people.glimpse.projectId;
-          fake.admit('restricted', {
-            projectId,
-            roles,
-            restricted: true,
-            get expired() {
-              return Date.now() >= end;
-            },
-          });
-          return use({ token: 'restricted', endsIn: 100 });
-        },
-      },
-    );
+    const serviceUser = createServiceCredentials({
+      authUrl: cloud.authUrl,
+      username: 'glimpse-service',
+      password: people['glimpse-service'].env['OS_PASSWORD'],
+      projectName: 'service',
+    });
+    const service = await serviceUser.token();
+    fake.admit(service.token, { projectId: people['glimpse-service'].projectId, roles: service.roles });
+    const real = createGlanceSource({ url: cloud.image, pageSize: 2 }, credentials, { serviceUser });
+    const inFake = createGlanceSource({ url: fake.url, pageSize: 2 }, inFakeCloud({ token, roles }), {
+      serviceUser: inFakeCloud(service),
+    });
     await inFake.deleteImage(images.deleted, demo.token);
     const tokens = { demo: demo.token, alt: alt.token };
     for (const { name, ask } of CONVERSATION) {

@@ -30,7 +30,13 @@ function suite(cloud: Cloud): void {
       password: people.glimpse.env['OS_PASSWORD'],
       projectName: 'service',
     });
-    source = createGlanceSource({ url: proxy.url, timeout: 2 }, credentials);
+    const serviceUser = createServiceCredentials({
+      authUrl: cloud.authUrl,
+      username: 'glimpse-service',
+      password: people['glimpse-service'].env['OS_PASSWORD'],
+      projectName: 'service',
+    });
+    source = createGlanceSource({ url: proxy.url, timeout: 2 }, credentials, { serviceUser });
   });
 
   afterEach(() => proxy.close());

@@ -13,6 +13,7 @@ import {
 import { BadDatabaseUrl, parseDatabaseUrl } from '@glimpse/store';
 import { ArrayNotEmpty, IsArray, IsObject, IsString } from 'class-validator';
 import { LOG_LEVELS, type LogLevel } from '../telemetry/observations.js';
+import { ServiceUserSettings } from './service-user-settings.js';
 
 const isBaseUrl = (value: string): boolean => configuredBaseUrl(value) !== undefined;
 const isDatabaseUrl = (value: string): boolean => /^postgres(?:ql)?:\/\//.test(value);
@@ -145,6 +146,9 @@ class KeystoneSettings {
 
   @WholeNumber(0, 100_000)
   queue = 256;
+
+  @Nested(() => ServiceUserSettings)
+  service_user = new ServiceUserSettings();
 }
 
 class TokenSettings {
@@ -371,6 +375,27 @@ export class Settings {
   authenticator?: PluginSettings;
 }
 
+/** What is wrong with the user whose token is sent beside callers'. */
+function problemsOfServiceUser({ source, keystone }: Settings): string[] {
+  const { service_user: user } = keystone;
+  const problems: string[] = [];
+  if (source.use !== 'glance' && Object.values(user).some((value) => value !== undefined)) {
+    problems.push('GLIMPSE_KEYSTONE_SERVICE_USER_… is not allowed without GLIMPSE_SOURCE = "glance"');
+  }
+  const isReader =
+    user.username !== undefined &&
+    user.username === keystone.username &&
+    (user.user_domain_id ?? keystone.user_domain_id) === keystone.user_domain_id &&
+    (user.user_domain_name ?? keystone.user_domain_name) === keystone.user_domain_name;
+  if (isReader) {
+    problems.push(
+      `GLIMPSE_KEYSTONE_SERVICE_USER_USERNAME = ${JSON.stringify(user.username)} is not allowed: it must be ` +
+        'another user than OS_USERNAME, whose roles no caller may have',
+    );
+  }
+  return problems;
+}
+
 /** The settings in effect, with what depends on others filled in. */
 export type EffectiveSettings = Settings & Required<Pick<Settings, 'host' | 'authenticator'>>;
 
@@ -437,6 +462,7 @@ export function complete(settings: Settings): EffectiveSettings {
         `${JSON.stringify(authenticator.use)}: images are changed there with tokens of Keystone; set OS_AUTH_URL`,
     );
   }
+  problems.push(...problemsOfServiceUser(settings));
   if (settings.glance.url && source !== 'glance') {
     problems.push('GLIMPSE_GLANCE_URL is not allowed without GLIMPSE_SOURCE = "glance"');
   }

@@ -5,10 +5,18 @@ import { retryAfterOf, type Answer, type Ask, type Question } from './connection
 import { versionThree, type KeystoneOptions } from './options.js';
 import { authentication, readIssued } from './own-token.js';
 
-/** Seconds that the credential lives, and its tokens with it. */
-const LIFETIME = 5;
+/** How long the credential lives, and its tokens with it. */
+const LIFETIME_S = 5;
 
-/** A token of a service's user that counts for one call only, as a client's may. */
+/** What a token of a service's user is restricted to; what is left out is as for the user. */
+export interface Restriction {
+  /** The only calls that it is valid for. */
+  readonly accessRules?: readonly AccessRule[];
+  /** The names of its only roles, which its user has. */
+  readonly roles?: readonly string[];
+}
+
+/** A restricted token of a service's user. */
 export interface RestrictedToken {
   readonly token: string;
   /** Milliseconds until it is over, by Keystone's clock. */
@@ -16,16 +24,15 @@ export interface RestrictedToken {
 }
 
 /**
- * Makes an application credential of a service's user, does something with a token of it, and takes it away
- * again, its access rule too. Where Keystone cannot be asked for that any more, it is over within seconds all
- * the same.
+ * Creates an application credential of a service's user, passes a token of it to `use`, and deletes it with its
+ * access rules. Where Keystone is unavailable by then, it still expires within seconds.
  *
  * @throws {CannotAsk}
  */
 export async function withRestrictedToken<T>(
   ask: Ask,
   options: KeystoneOptions,
-  accessRule: AccessRule,
+  { accessRules, roles }: Restriction,
   use: (restricted: RestrictedToken) => Promise<T>,
 ): Promise<T> {
   const base = versionThree(options.authUrl);
@@ -45,8 +52,9 @@ export async function withRestrictedToken<T>(
   const made = await call('POST', `${user}/application_credentials`, own.token, {
     application_credential: {
       name: `trial-${randomUUID()}`,
-      expires_at: new Date(own.issuedAt.getTime() + LIFETIME * 1000).toISOString().replace('Z', ''),
-      access_rules: [accessRule],
+      expires_at: new Date(own.issuedAt.getTime() + LIFETIME_S * 1000).toISOString().replace('Z', ''),
+      ...(accessRules && { access_rules: accessRules }),
+      ...(roles && { roles: roles.map((name) => ({ name })) }),
     },
   });
   if (made.status === 403) throw new CredentialForbidden();

@@ -66,16 +66,19 @@ describe('the credentials of a service', () => {
     const RULE = { service: 'compute', method: 'GET', path: '/v2.1/images' };
 
     it('try what others make of it, and leave nothing behind', async () => {
-      const [call, endsIn] = await credentials.withRestrictedToken(RULE, async (restricted) => {
-        expect(keystone.applicationCredentials.ids).toHaveLength(1);
-        const headers = {
-          'x-auth-token': (await credentials.token()).token,
-          'x-subject-token': restricted.token,
-          'openstack-identity-access-rules': '1.0',
-        };
-        const answer = await fetch(`${keystone.url}/v3/auth/tokens`, { headers });
-        return [(await answer.json()) as { token: { application_credential: object } }, restricted.endsIn];
-      });
+      const [call, endsIn] = await credentials.withRestrictedToken(
+        { accessRules: [RULE] },
+        async (restricted) => {
+          expect(keystone.applicationCredentials.ids).toHaveLength(1);
+          const headers = {
+            'x-auth-token': (await credentials.token()).token,
+            'x-subject-token': restricted.token,
+            'openstack-identity-access-rules': '1.0',
+          };
+          const answer = await fetch(`${keystone.url}/v3/auth/tokens`, { headers });
+          return [(await answer.json()) as { token: { application_credential: object } }, restricted.endsIn];
+        },
+      );
       expect(call.token.application_credential).toMatchObject({ access_rules: [RULE] });
       expect(endsIn).toBeGreaterThan(0);
       expect(endsIn).toBeLessThanOrEqual(5_000);
@@ -83,7 +86,9 @@ describe('the credentials of a service', () => {
     });
 
     it('leave nothing behind where that fails, either', async () => {
-      const failed = credentials.withRestrictedToken(RULE, () => Promise.reject(new Error('no')));
+      const failed = credentials.withRestrictedToken({ accessRules: [RULE] }, () =>
+        Promise.reject(new Error('no')),
+      );
       await expect(failed).rejects.toThrow('no');
       expect(keystone.applicationCredentials).toEqual({ ids: [], accessRules: [] });
     });
@@ -91,15 +96,25 @@ describe('the credentials of a service', () => {
     it('leave an access rule that something else needs', async () => {
       const other = { id: 'f'.repeat(32), secret: 'x', user: 'images', accessRules: [RULE] };
       keystone.addApplicationCredential(other);
-      await credentials.withRestrictedToken(RULE, async () => undefined);
+      await credentials.withRestrictedToken({ accessRules: [RULE] }, async () => undefined);
       expect(keystone.applicationCredentials).toEqual({ ids: [other.id], accessRules: [RULE] });
+    });
+
+    it('have only the roles that are wanted', async () => {
+      const document = await credentials.withRestrictedToken({ roles: ['service'] }, async ({ token }) => {
+        const headers = { 'x-auth-token': token, 'x-subject-token': token };
+        return (await fetch(`${keystone.url}/v3/auth/tokens`, { headers })).json();
+      });
+      expect(document).toMatchObject({ token: { roles: [{ name: 'service' }] } });
+      expect(document).not.toHaveProperty('token.roles.1');
+      expect(keystone.applicationCredentials).toEqual({ ids: [], accessRules: [] });
     });
 
     it('get none where they are an application credential themselves', async () => {
       keystone.addApplicationCredential({ id: 'e'.repeat(32), secret: 'x', user: 'images' });
       const own = { applicationCredentialId: 'e'.repeat(32), applicationCredentialSecret: 'x' };
       const others = createServiceCredentials({ authUrl: keystone.url, ...own });
-      const asked = others.withRestrictedToken(RULE, async () => undefined);
+      const asked = others.withRestrictedToken({ accessRules: [RULE] }, async () => undefined);
       await expect(asked).rejects.toMatchObject({ code: 'credential-forbidden' });
     });
   });

@@ -1,9 +1,8 @@
-import type { AccessRule } from '@glimpse/domain';
 import { UnexpectedStatus } from './cannot-ask.js';
 import { connectionTo, persistently, retryAfterOf } from './connection.js';
 import { readKeystoneOptions, versionThree, type KeystoneOptions } from './options.js';
 import { OwnToken, type ServiceToken } from './own-token.js';
-import { withRestrictedToken, type RestrictedToken } from './restricted-token.js';
+import { withRestrictedToken, type RestrictedToken, type Restriction } from './restricted-token.js';
 import { readToken } from './token-document.js';
 
 /** The credentials by which a service calls others, as one of Keystone's users. */
@@ -21,15 +20,13 @@ export interface ServiceCredentials {
    */
   confirmed(): Promise<ServiceToken>;
   /**
-   * Does something with a token of the same user that counts for one call only, and is over within seconds: what
-   * another service makes of such tokens can be tried with it. The application credential that it comes of is
-   * gone afterwards.
+   * Passes a token of the same user to `use` that has some of its rights only and expires within seconds, to test
+   * how another service treats such tokens. Its application credential is deleted afterwards.
    *
-   * @param accessRule the one call; where it is none of that service, it refuses the token by itself
    * @throws {CannotAsk} Keystone gives none: a user that signs in with an application credential gets none
    */
   withRestrictedToken<T>(
-    accessRule: AccessRule,
+    restriction: Restriction,
     use: (restricted: RestrictedToken) => Promise<T>,
   ): Promise<T>;
   /** Do not use this token any more, for another service does not take it. */
@@ -75,7 +72,7 @@ export function createServiceCredentials(
       own.drop(current);
       return own.get();
     },
-    withRestrictedToken: (accessRule, use) => withRestrictedToken(ask, read, accessRule, use),
+    withRestrictedToken: (restriction, use) => withRestrictedToken(ask, read, restriction, use),
     drop: (token) => own.drop(token),
   };
 }

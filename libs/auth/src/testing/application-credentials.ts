@@ -9,6 +9,8 @@ export interface ApplicationCredential {
   readonly secret: string;
   /** The name of its user; its project and roles are theirs. */
   readonly user: string;
+  /** The only roles of its tokens; its user's unless given. */
+  readonly roles?: readonly string[];
   /** What it is restricted to; everything of its user's unless given. */
   readonly accessRules?: readonly AccessRule[];
   /** When it is over, and its tokens with it; never unless given. */
@@ -35,9 +37,14 @@ export class ApplicationCredentials {
 
   #make({ user }: IssuedToken, body: string): ApiAnswer {
     const { application_credential: asked } = JSON.parse(body) as {
-      application_credential: { name: string; expires_at?: string; access_rules?: AccessRule[] };
+      application_credential: {
+        name: string;
+        expires_at?: string;
+        access_rules?: AccessRule[];
+        roles?: { name: string }[];
+      };
     };
-    const { name, expires_at, access_rules: accessRules } = asked;
+    const { name, expires_at, access_rules: accessRules, roles } = asked;
     const [id, secret] = [randomBytes(16).toString('hex'), randomBytes(64).toString('base64url')];
     const documents = (accessRules ?? []).map(ruleDocument);
     for (const { id: rule, ...what } of documents) this.rules.set(rule, what);
@@ -46,6 +53,7 @@ export class ApplicationCredentials {
       secret,
       user: user.name,
       ...(accessRules && { accessRules }),
+      ...(roles && { roles: roles.map((role) => role.name) }),
       ...(expires_at !== undefined && { expiresAt: Date.parse(`${expires_at.replace('Z', '')}Z`) }),
     });
     return {

@@ -96,9 +96,10 @@ export class IdentityApi {
     const credential = this.credentials.all.find((each) => each.id === given?.id);
     const user = this.users.find((each) => each.name === credential?.user);
     if (!credential || !user || credential.secret !== given?.secret) return null;
-    const { id, accessRules = [], expiresAt = Infinity } = credential;
+    const { id, accessRules = [], roles = user.roles, expiresAt = Infinity } = credential;
     if (expiresAt <= Date.now()) return null;
-    const token = this.#issued('application_credential', user, projectOf(user), { id, accessRules });
+    const owner = { ...user, roles };
+    const token = this.#issued('application_credential', owner, projectOf(user), { id, accessRules });
     return expiresAt < token.expiresAt ? { ...token, expiresAt, endsWithCredential: true } : token;
   }
 

@@ -37,12 +37,15 @@ class Credentials implements ServiceCredentials {
   makesCredentials = true;
   #current?: ServiceToken;
 
-  constructor(private readonly glance: FakeGlance) {}
+  constructor(
+    private readonly glance: FakeGlance,
+    private readonly name = 'own',
+  ) {}
 
   token(): ServiceToken {
     const { roles, catalog } = this;
     if (this.#current) return this.#current;
-    const token = `own ${++this.issued}`;
+    const token = `${this.name} ${++this.issued}`;
     this.glance.admit(token, { projectId: 'service', roles });
     return (this.#current = { token, roles, catalog });
   }
@@ -52,18 +55,22 @@ class Credentials implements ServiceCredentials {
     return { ...this.token(), roles, catalog };
   }
 
-  async withRestrictedToken<T>(_rule: object, use: (token: RestrictedToken) => Promise<T>): Promise<T> {
+  async withRestrictedToken<T>(
+    { accessRules, roles = this.roles }: { accessRules?: readonly object[]; roles?: readonly string[] },
+    use: (token: RestrictedToken) => Promise<T>,
+  ): Promise<T> {
     if (!this.makesCredentials) throw new NoCredential('no credential for you');
     const end = Date.now() + 50;
-    this.glance.admit('restricted', {
+    const token = `${this.name} restricted`;
+    this.glance.admit(token, {
       projectId: 'service',
-      roles: this.roles,
-      restricted: true,
+      roles,
+      restricted: accessRules !== undefined,
       get expired() {
         return Date.now() >= end;
       },
     });
-    return use({ token: 'restricted', endsIn: 50 });
+    return use({ token, endsIn: 50 });
   }
 
   drop({ token }: ServiceToken): void {
@@ -74,10 +81,12 @@ class Credentials implements ServiceCredentials {
 describe('a Glance as a source of images', () => {
   let glance: FakeGlance;
   let credentials: Credentials;
+  let serviceUser: Credentials;
   let source: ImageSource;
 
   const make = (options: Partial<GlanceOptions> = {}): ImageSource =>
-    createGlanceSource({ url: glance.url, timeout: 1, ...options }, credentials);
+    createGlanceSource({ url: glance.url, timeout: 1, ...options }, credentials, { serviceUser });
+  const withoutServiceUser = (): ImageSource => createGlanceSource({ url: glance.url }, credentials);
 
   const reason = async (asked: Promise<unknown>): Promise<string> => {
     const error = await asked.then(
@@ -92,6 +101,8 @@ describe('a Glance as a source of images', () => {
     glance = await FakeGlance.start();
     glance.admit('theirs', { projectId: 'demo', roles: ['member'] });
     credentials = new Credentials(glance);
+    serviceUser = new Credentials(glance, 'service user');
+    serviceUser.roles = ['service'];
     source = make();
   });
 
@@ -376,36 +387,72 @@ describe('a Glance as a source of images', () => {
     expect(await make({ adminRole: 'image_admin' }).blindness()).toMatch(/lacks the role image_admin /);
   });
 
-  describe('tried whether it takes changes from here', () => {
-    it('trusts this service’s token beside any other', async () => {
+  /** Which tokens came with each request: the caller's, and the one beside it. */
+  const sent = (): [string?, string?][] =>
+    glance.calls.map(({ token, serviceToken }) => [token, serviceToken]);
+
+  describe('tested whether it accepts callers’ tokens', () => {
+    it('is tested with the service user’s alone', async () => {
       expect(await source.distrust!()).toBeUndefined();
-      const asked = glance.calls.map(({ method, token, serviceToken }) => [method, token, serviceToken]);
-      expect(asked).toEqual(Array(2).fill(['GET', 'restricted', 'own 1']));
+      expect(sent()).toEqual(Array(2).fill(['service user restricted', 'service user 1']));
     });
 
-    it('does not without a service type', async () => {
+    it('accepts none without a service type', async () => {
       glance.configure({ serviceType: '' });
       expect(await source.distrust!()).toMatch(/access rules .* service_type = image$/);
     });
 
-    it('does not without a role that makes this service one', async () => {
+    it('accepts none without the service user’s role', async () => {
       glance.configure({ serviceTokenRoles: ['mesh'] });
-      expect(await source.distrust!()).toMatch(/just ended .* service_token_roles$/);
+      expect(await source.distrust!()).toMatch(/just expired .* service_token_roles$/);
     });
 
-    it('cannot be told where Keystone gives nothing to try it with', async () => {
-      credentials.makesCredentials = false;
+    it.each([[['service', 'member']], [['admin']], [['service', 'Admin', 'member']]])(
+      'may not get the roles %j of the service user',
+      async (roles) => {
+        serviceUser.roles = roles;
+        const others = roles.filter((role) => role !== 'service').join(', ');
+        expect(await source.distrust!()).toContain(`has the role ${others} besides service`);
+        expect(sent()).toEqual([]);
+      },
+    );
+
+    it('cannot be tested without a service user', async () => {
+      expect(await reason(withoutServiceUser().distrust!())).toMatch(/^there is no service user/);
+    });
+
+    it('cannot be tested where Keystone gives no token for it', async () => {
+      serviceUser.makesCredentials = false;
       expect(await reason(source.distrust!())).toMatch(/no credential for you$/);
     });
 
-    it('cannot be told where it answers nothing of the kind', async () => {
+    it('cannot be tested where its response is none of Glance', async () => {
       glance.behave({ status: 500 });
       expect(await reason(source.distrust!())).toMatch(/it answers 500$/);
     });
   });
 
+  describe('tested whether it lists images to a service role', () => {
+    it('is tested with the service user’s token', async () => {
+      expect(await source.listAccess!()).toEqual({ roles: ['service'], allowed: true });
+      expect(sent()).toEqual([['service user 1', undefined]]);
+      glance.behave({ status: 403 });
+      expect(await source.listAccess!()).toEqual({ roles: ['service'], allowed: false });
+    });
+
+    it('is tested with a token of the reader that has no other role, where there is no service user', async () => {
+      expect(await withoutServiceUser().listAccess!()).toEqual({ roles: ['service'], allowed: true });
+      expect(sent()).toEqual([['own restricted', undefined]]);
+    });
+
+    it('cannot be tested where its response is none of Glance', async () => {
+      glance.behave({ status: 500 });
+      expect(await reason(source.listAccess!())).toMatch(/it answers 500$/);
+    });
+  });
+
   describe('a change', () => {
-    it('is sent as somebody, with the service’s own token beside theirs', async () => {
+    it('is sent with the caller’s token alone', async () => {
       const { id } = glance.add({ gone: 'x', kept: 'y' });
       const change = { kind: 'replace', properties: { kept: 'z', 'a/b~c': '' } } as const;
       await source.changeProperties(id, change, { gone: 'x', kept: 'y' }, 'theirs');
@@ -413,9 +460,9 @@ describe('a Glance as a source of images', () => {
       expect(call).toMatchObject({
         method: 'PATCH',
         token: 'theirs',
-        serviceToken: 'own 1',
         contentType: 'application/openstack-images-v2.1-json-patch',
       });
+      expect(call.serviceToken).toBeUndefined();
       expect(JSON.parse(call.body)).toEqual([
         { op: 'remove', path: '/gone' },
         { op: 'add', path: '/kept', value: 'z' },
@@ -439,11 +486,42 @@ describe('a Glance as a source of images', () => {
       expect((await source.image(id))?.properties).toEqual({ same: 'x', hidden: 'y', added: 'a' });
     });
 
-    it('counts even if their token has just expired', async () => {
+    it.each([
+      ['has just expired', { expired: true }],
+      ['has access rules', { restricted: true }],
+    ])('is sent with the service user’s beside one that %s', async (_what, more) => {
+      const { id } = glance.add();
+      glance.admit('theirs', { projectId: 'demo', roles: ['member'], ...more });
+      await source.deleteImage(id, 'theirs');
+      expect(sent()).toEqual([
+        ['theirs', undefined],
+        ['theirs', 'service user 1'],
+      ]);
+      expect(await source.image(id)).toBeUndefined();
+    });
+
+    it('is sent with the caller’s token alone where there is no service user', async () => {
+      glance.admit('theirs', { projectId: 'demo', roles: ['member'], restricted: true });
+      expect(await reason(withoutServiceUser().deleteImage(NOBODY, 'theirs'))).toMatch(
+        /401 to a caller's token: one with access rules needs a service user$/,
+      );
+      expect(sent()).toEqual([['theirs', undefined]]);
+    });
+
+    it('is never sent with the token of an administrator beside the caller’s', async () => {
+      glance.admit('theirs', { projectId: 'demo', roles: ['member'], restricted: true });
+      serviceUser.roles = ['service', 'Admin'];
+      expect(await reason(source.deleteImage(NOBODY, 'theirs'))).toMatch(/service user has the role admin/);
+      expect(sent()).toEqual([['theirs', undefined]]);
+    });
+
+    it('is sent once more with a new token of the service user', async () => {
       const { id } = glance.add();
       glance.admit('theirs', { projectId: 'demo', roles: ['member'], expired: true });
+      serviceUser.token();
+      glance.dismiss('service user 1');
       await source.deleteImage(id, 'theirs');
-      expect(await source.image(id)).toBeUndefined();
+      expect(sent().at(-1)).toEqual(['theirs', 'service user 2']);
     });
 
     it('is refused for a reason', async () => {
@@ -468,7 +546,7 @@ describe('a Glance as a source of images', () => {
       await expect(source.deleteImage(NOBODY, 'theirs')).rejects.toThrow(new ImageNotFound(NOBODY));
     });
 
-    it('whose token Glance alone does not take names what it may lack', async () => {
+    it('names what Glance may lack where it accepts the token in no way', async () => {
       expect(await reason(source.deleteImage(NOBODY, 'unknown'))).toMatch(
         /service_type = image.*service_token_roles/,
       );

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceCredentials } from '@glimpse/auth';
 import {
   DomainError,
@@ -9,21 +8,40 @@ import {
   type SourceMembers,
   type SourcePlace,
 } from '@glimpse/domain';
-import { readOptions, type ImageSource, type SourcePage, type SourceQuery } from '@glimpse/plugins';
+import {
+  readOptions,
+  type ImageSource,
+  type ListAccess,
+  type SourcePage,
+  type SourceQuery,
+} from '@glimpse/plugins';
 import { BadDocument, shown } from '../documents/bad-document.js';
 import { isUuid, readImageDocument, readMemberDocuments, readTime } from '../documents/image-document.js';
 import { AnswerTooLong, type Answer } from './connection.js';
 import { GlanceOptions } from './options.js';
 import { propertyPatch } from './property-patch.js';
 import { refusalOf, unexpected, wordsOf } from './refusals.js';
-import { Session, type Request } from './session.js';
+import { Session, hasRole, type Request } from './session.js';
+import { listAccess, missingTokenSupport } from './token-check.js';
+
+/** What a Glance as a source may be given besides. */
+export interface GlanceSourceHooks {
+  /**
+   * The credentials of the user whose token is sent beside a caller's that Glance does not accept alone. Glance
+   * adds its roles to the caller's, so its only role is `service`.
+   */
+  readonly serviceUser?: ServiceCredentials | undefined;
+  /** The roles that make a user a service's, which are all that the service user may have; unset: `service`. */
+  readonly serviceRoles?: readonly string[];
+  /** Turns an option's name into the name that the reader of a message knows. */
+  readonly nameOf?: (option: string) => string;
+}
 
 /**
- * Makes a Glance a source of images. Nothing is opened before it is first asked.
+ * Makes a Glance a source of images. Nothing is opened before the first request.
  *
- * @param credentials those of a user with the role `service`, and with Glance's role of an administrator:
- *   without that Glance keeps images back and says nothing
- * @param nameOf turns an option's name into what the reader of a message knows it by
+ * @param credentials those of the reader, a user with Glance's role of an administrator: without that Glance
+ *   leaves images out and does not say so. Its token is never sent beside a caller's
  * @throws {InvalidOptions} naming each wrong option, its value, and what is allowed
  *
  * @example
@@ -33,68 +51,50 @@ import { Session, type Request } from './session.js';
 export function createGlanceSource(
   options: Partial<GlanceOptions>,
   credentials: ServiceCredentials,
-  nameOf: (option: string) => string = (option) => option || 'the options of Glance',
+  {
+    serviceUser,
+    serviceRoles = ['service'],
+    nameOf = (option) => option || 'the options of Glance',
+  }: GlanceSourceHooks = {},
 ): ImageSource {
-  return new GlanceSource(readOptions(GlanceOptions, options, nameOf), credentials);
+  const read = readOptions(GlanceOptions, options, nameOf);
+  return new GlanceSource(read, new Session(read, credentials, serviceUser), serviceRoles);
 }
 
-/** What no Glance is asked for by its own path: it takes a token with this rule from services only. */
-const NOT_GLANCES = { service: 'compute', method: 'GET', path: '/v2.1/images' };
 /** How many of the images that changed last are read for a time that is one. */
 const NEWEST_READ = 20;
 /** Characters of the longest id that a page may go on after. */
 const MAX_ID_LENGTH = 255;
-/** Milliseconds that are waited for the end of a token. */
-const LONGEST_WAIT = 10_000;
-/** Milliseconds by which Glance's clock may be behind Keystone's. */
-const CLOCKS = 1_000;
 
 type Document = Readonly<Record<string, unknown>>;
 
 class GlanceSource implements ImageSource {
-  readonly #session: Session;
-
   constructor(
     private readonly options: GlanceOptions,
-    credentials: ServiceCredentials,
-  ) {
-    this.#session = new Session(options, credentials);
-  }
+    private readonly session: Session,
+    private readonly serviceRoles: readonly string[],
+  ) {}
 
   get url(): string | undefined {
-    return this.#session.url;
+    return this.session.url;
   }
 
   async blindness(): Promise<string | undefined> {
     const { adminRole } = this.options;
-    const roles = await this.#session.roles();
-    if (roles.some((role) => role.toLowerCase() === adminRole.toLowerCase())) return undefined;
+    const roles = await this.session.roles();
+    if (hasRole(roles, adminRole)) return undefined;
     return (
       `its user lacks the role ${adminRole} in its project, and Glance shows it only a part of the images ` +
       `(the roles are ${roles.join(', ')})`
     );
   }
 
-  async distrust(signal?: AbortSignal): Promise<string | undefined> {
-    const request: Request = { method: 'GET', path: '/images?limit=1', signal };
-    return this.#session.asRestricted(NOT_GLANCES, async ({ token, endsIn }) => {
-      const refuses = async (): Promise<boolean> => {
-        const answer = await this.#session.askAs(token, request);
-        if (answer.status !== 200 && answer.status !== 401) throw unexpected(answer);
-        return answer.status === 401;
-      };
-      if (await refuses()) {
-        return "it refuses tokens with access rules even beside this service's own: it needs service_type = image";
-      }
-      if (endsIn > LONGEST_WAIT) {
-        throw new SourceUnavailable('of this Keystone tokens outlive their application credentials');
-      }
-      await sleep(endsIn + CLOCKS, undefined, { signal }).catch(() => undefined);
-      return (await refuses())
-        ? "it refuses tokens that have just ended even beside this service's own: it needs a role of this " +
-            "service's user in service_token_roles"
-        : undefined;
-    });
+  distrust(signal?: AbortSignal): Promise<string | undefined> {
+    return missingTokenSupport(this.session, this.serviceRoles, signal);
+  }
+
+  listAccess(signal?: AbortSignal): Promise<ListAccess> {
+    return listAccess(this.session, this.serviceRoles, signal);
   }
 
   async page(query: SourceQuery, signal?: AbortSignal): Promise<SourcePage> {
@@ -153,14 +153,14 @@ class GlanceSource implements ImageSource {
   ): Promise<void> {
     const body = JSON.stringify(propertyPatch(change, before));
     const path = `/images/${encodeURIComponent(id)}`;
-    const answer = await this.#session.askAs(token, { method: 'PATCH', path, body, signal });
-    if (answer.status !== 200) throw refusalOf(answer, id, 'change');
+    const answer = await this.session.askAs(token, { method: 'PATCH', path, body, signal });
+    if (answer.status !== 200) throw this.#refusalOf(answer, id, 'change');
   }
 
   async deleteImage(id: string, token: string, signal?: AbortSignal): Promise<void> {
     const request: Request = { method: 'DELETE', path: `/images/${encodeURIComponent(id)}`, signal };
-    const answer = await this.#session.askAs(token, request);
-    if (answer.status !== 204) throw refusalOf(answer, id, 'delete');
+    const answer = await this.session.askAs(token, request);
+    if (answer.status !== 204) throw this.#refusalOf(answer, id, 'delete');
   }
 
   async #page(
@@ -209,8 +209,12 @@ class GlanceSource implements ImageSource {
     }
   }
 
+  #refusalOf(answer: Answer, id: string, action: 'change' | 'delete'): DomainError {
+    return refusalOf(answer, id, { action, besideServiceUser: this.session.serviceUser !== undefined });
+  }
+
   #get(path: string, signal: AbortSignal | undefined, withoutLongStrings = false): Promise<Answer> {
-    return this.#session.ask({ method: 'GET', path, signal, withoutLongStrings });
+    return this.session.ask({ method: 'GET', path, signal, withoutLongStrings });
   }
 }
 

@@ -36,16 +36,29 @@ export function unexpected(answer: Answer): SourceUnavailable {
   return new SourceUnavailable(`it answers ${answer.status}${words && `: ${words}`}`);
 }
 
-/** Why Glance did not do what somebody wanted of an image. */
-export function refusalOf(answer: Answer, id: string, action: 'change' | 'delete'): DomainError {
+/** What Glance refused. */
+interface RefusedChange {
+  readonly action: 'change' | 'delete';
+  /** Whether the service user's token was sent beside the caller's, too. */
+  readonly besideServiceUser: boolean;
+}
+
+/** Why Glance refused a change of an image. */
+export function refusalOf(
+  answer: Answer,
+  id: string,
+  { action, besideServiceUser }: RefusedChange,
+): DomainError {
   const words = wordsOf(answer);
   switch (answer.status) {
     case 400:
       return new ChangeRefused(words || 'the image service refuses the change');
     case 401:
       return new SourceUnavailable(
-        "it answers 401 to a user's token with this service's own as X-Service-Token: it needs " +
-          "service_type = image, and a role of this service's user in service_token_roles",
+        besideServiceUser
+          ? "it answers 401 to a caller's token even with the service user's as X-Service-Token: it needs " +
+              'service_type = image, and the role of that user in service_token_roles'
+          : "it answers 401 to a caller's token: one with access rules needs a service user",
       );
     case 403:
       return action === 'delete' && / protected /.test(words)

@@ -1,32 +1,32 @@
-import {
-  CannotAsk,
-  type Endpoint,
-  type RestrictedToken,
-  type ServiceCredentials,
-  type ServiceToken,
-} from '@glimpse/auth';
-import { SourceUnavailable, type AccessRule } from '@glimpse/domain';
+import type { Endpoint, ServiceCredentials, ServiceToken } from '@glimpse/auth';
+import { SourceUnavailable } from '@glimpse/domain';
 import { connectionTo, type Answer, type Ask, type Question } from './connection.js';
 import type { GlanceOptions } from './options.js';
+import { UserToken } from './user-token.js';
 
-/** Milliseconds within which Glance's 401 fetches one new token of our own: it may be for another reason. */
-const RENEWAL_PAUSE = 5_000;
-
-/** What is asked; the path begins after the version, and is sent as it stands. */
+/** A request; its path begins after the version, and is sent as it stands. */
 export interface Request extends Omit<Question, 'url' | 'headers'> {
   readonly path: string;
 }
 
-/** A Glance as a service speaks to it: with its own token, or with a user's and its own beside that. */
+/**
+ * Requests to a Glance: with the token of the reader, who is an administrator there, or with a caller's. The two
+ * never go together, because Glance adds the roles of a service token to the caller's.
+ */
 export class Session {
+  readonly reader: UserToken;
+  /** The user whose token is sent beside a caller's. */
+  readonly serviceUser: UserToken | undefined;
   readonly #ask: Ask;
   #url: string | undefined;
-  #renewedAt = -Infinity;
 
   constructor(
     private readonly options: GlanceOptions,
-    private readonly credentials: ServiceCredentials,
+    reader: ServiceCredentials,
+    serviceUser?: ServiceCredentials,
   ) {
+    this.reader = new UserToken(reader);
+    this.serviceUser = serviceUser && new UserToken(serviceUser);
     this.#ask = connectionTo(options);
     this.#url = options.url && baseOf(options.url);
   }
@@ -37,88 +37,99 @@ export class Session {
   }
 
   /**
-   * @returns 401 only when Glance does not take a new token either
+   * Sends a request as the reader.
+   *
+   * @returns 401 only when Glance does not accept a new token either
    * @throws {SourceUnavailable}
    */
   ask(request: Request): Promise<Answer> {
-    return this.#send(request, ({ token }) => ({ 'x-auth-token': token }));
+    return this.#renewing(this.reader, ({ token, catalog }) =>
+      this.#send(request, catalog, { 'x-auth-token': token }),
+    );
   }
 
   /**
-   * Asks as somebody else. What the service adds makes their token count even if it has just expired, and
-   * whatever its access rules say of Glance.
+   * Sends a request as a caller, with their token alone. Where Glance does not accept that (it has access rules
+   * that name no path of Glance, or has just expired), sends it once more with the service user's beside it.
    *
    * @throws {SourceUnavailable}
    */
-  askAs(userToken: string, request: Request): Promise<Answer> {
-    return this.#send(request, ({ token }) => ({ 'x-auth-token': userToken, 'x-service-token': token }));
+  async askAs(callerToken: string, request: Request): Promise<Answer> {
+    const alone = await this.askAlone(callerToken, request);
+    return alone.status === 401 && this.serviceUser ? this.askBeside(callerToken, request) : alone;
   }
 
   /**
-   * The roles of the service's user as Keystone knows them now: the question is sent after this is called.
+   * Sends a request with a token alone.
+   *
+   * @throws {SourceUnavailable}
+   */
+  async askAlone(token: string, request: Request): Promise<Answer> {
+    const { catalog } = await this.reader.get();
+    return this.#send(request, catalog, { 'x-auth-token': token });
+  }
+
+  /**
+   * Sends a request with a caller's token and the service user's beside it.
+   *
+   * @throws {SourceUnavailable} also where that user is an administrator at Glance
+   */
+  async askBeside(callerToken: string, request: Request): Promise<Answer> {
+    if (!this.serviceUser) throw new SourceUnavailable('there is no service user');
+    const { catalog } = await this.reader.get();
+    return this.#renewing(this.serviceUser, (service) => {
+      this.#refuseAdministrator(service);
+      return this.#send(request, catalog, {
+        'x-auth-token': callerToken,
+        'x-service-token': service.token,
+      });
+    });
+  }
+
+  /**
+   * The roles of the reader as Keystone knows them now.
    *
    * @throws {SourceUnavailable}
    */
   async roles(): Promise<readonly string[]> {
-    const { roles, catalog } = await this.#orUnavailable(() => this.credentials.confirmed());
+    const { roles, catalog } = await this.reader.confirmed();
     this.#endpoint(catalog);
     return roles;
   }
 
-  /**
-   * Does something with a token of the service's user that counts for one call only, and is over within seconds.
-   *
-   * @throws {SourceUnavailable} Keystone gives none
-   */
-  asRestricted<T>(accessRule: AccessRule, use: (restricted: RestrictedToken) => Promise<T>): Promise<T> {
-    return this.#orUnavailable(() => this.credentials.withRestrictedToken(accessRule, use));
+  #refuseAdministrator({ roles }: ServiceToken): void {
+    const { adminRole } = this.options;
+    if (!hasRole(roles, adminRole)) return;
+    throw new SourceUnavailable(
+      `the service user has the role ${adminRole}, which a caller would have at Glance with its token`,
+    );
   }
 
-  async #send(
-    { path, method, body, signal, withoutLongStrings }: Request,
-    tokens: (own: ServiceToken) => Record<string, string>,
-  ): Promise<Answer> {
-    const send = (own: ServiceToken): Promise<Answer> =>
-      this.#ask({
-        method,
-        url: `${this.#endpoint(own.catalog)}/v2${path}`,
-        headers: {
-          accept: 'application/json',
-          ...(body !== undefined && { 'content-type': 'application/openstack-images-v2.1-json-patch' }),
-          ...tokens(own),
-        },
-        ...(body !== undefined && { body }),
-        signal,
-        withoutLongStrings,
-      });
-    const own = await this.#own();
-    const answer = await send(own);
+  async #renewing(user: UserToken, send: (token: ServiceToken) => Promise<Answer>): Promise<Answer> {
+    const token = await user.get();
+    const answer = await send(token);
     if (answer.status !== 401) return answer;
-    const other = await this.#insteadOf(own);
+    const other = await user.insteadOf(token);
     return other ? send(other) : answer;
   }
 
-  #own(): Promise<ServiceToken> {
-    return this.#orUnavailable(() => this.credentials.token());
-  }
-
-  async #orUnavailable<T>(token: () => T | Promise<T>): Promise<T> {
-    try {
-      return await token();
-    } catch (error) {
-      if (!(error instanceof CannotAsk)) throw error;
-      throw new SourceUnavailable(`Keystone gives no token for it: ${error.message}`, { cause: error });
-    }
-  }
-
-  /** Another token of our own; undefined if one was fetched a moment ago. */
-  async #insteadOf(refused: ServiceToken): Promise<ServiceToken | undefined> {
-    const current = await this.#own();
-    if (current.token !== refused.token) return current;
-    if (performance.now() < this.#renewedAt + RENEWAL_PAUSE) return undefined;
-    this.#renewedAt = performance.now();
-    this.credentials.drop(refused);
-    return this.#own();
+  #send(
+    { path, method, body, signal, withoutLongStrings }: Request,
+    catalog: readonly Endpoint[],
+    tokens: Readonly<Record<string, string>>,
+  ): Promise<Answer> {
+    return this.#ask({
+      method,
+      url: `${this.#endpoint(catalog)}/v2${path}`,
+      headers: {
+        accept: 'application/json',
+        ...(body !== undefined && { 'content-type': 'application/openstack-images-v2.1-json-patch' }),
+        ...tokens,
+      },
+      ...(body !== undefined && { body }),
+      signal,
+      withoutLongStrings,
+    });
   }
 
   #endpoint(catalog: readonly Endpoint[]): string {
@@ -136,6 +147,11 @@ export class Session {
     }
     return (this.#url = baseOf(endpoint.url));
   }
+}
+
+/** Whether a role is among others; roles compare without case. */
+export function hasRole(roles: readonly string[], role: string): boolean {
+  return roles.some((each) => each.toLowerCase() === role.toLowerCase());
 }
 
 /** The base of Glance's API at a URL that may name the version already. */

@@ -159,7 +159,7 @@ export class FakeGlance {
     response.write(text.slice(0, text.length / 2), () => response.destroy());
   }
 
-  /** As keystonemiddleware judges, whose answer to an invalid service token Glance does not look at. */
+  /** As keystonemiddleware accepts tokens; Glance ignores an invalid service token. */
   #takes({ expired, restricted }: TokenHolder, serviceToken: string): boolean {
     const { serviceType, serviceTokenRoles } = this.#settings;
     const roles = this.#tokens.get(serviceToken)?.roles ?? [];

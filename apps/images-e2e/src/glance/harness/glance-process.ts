@@ -2,6 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { until } from '../../harness/service.js';
 import type { Cloud } from '../../keystone/harness/cloud.js';
 
+/** A Glance starts in two seconds on an idle machine. */
+const START_LIMIT_MS = 60_000;
+
 /** Sends a signal to the run's Glance: `SIGSTOP` and `SIGCONT` make it hang and go on. */
 export function signalGlance({ glancePidFile }: Cloud, signal: NodeJS.Signals): void {
   process.kill(-Number(readFileSync(glancePidFile!, 'utf8')), signal);
@@ -15,7 +18,27 @@ export function killGlance(cloud: Cloud): void {
 /** Waits until the run's Glance answers. */
 export async function glanceAnswers({ image }: Cloud): Promise<void> {
   const ask = (): Promise<Response> => fetch(image, { signal: AbortSignal.timeout(1_000) });
-  await until(async () => (await ask().catch(() => undefined))?.status === 300);
+  await until(async () => (await ask().catch(() => undefined))?.status === 300, START_LIMIT_MS);
+}
+
+/**
+ * Restarts the run's Glance with other settings.
+ *
+ * @returns what restarts it with those that it had
+ */
+export async function restartGlanceWith(
+  cloud: Cloud,
+  change: (settings: string) => string,
+): Promise<() => Promise<void>> {
+  const file = cloud.glanceConfigFile!;
+  const before = readFileSync(file, 'utf8');
+  const restart = async (settings: string): Promise<void> => {
+    writeFileSync(file, settings);
+    killGlance(cloud);
+    await glanceAnswers(cloud);
+  };
+  await restart(change(before));
+  return () => restart(before);
 }
 
 /** Does something while the run's Glance has other settings. */
@@ -24,17 +47,10 @@ export async function withGlanceSettings(
   change: (settings: string) => string,
   work: () => Promise<void>,
 ): Promise<void> {
-  const file = cloud.glanceConfigFile!;
-  const before = readFileSync(file, 'utf8');
-  const restart = async (settings: string): Promise<void> => {
-    writeFileSync(file, settings);
-    killGlance(cloud);
-    await glanceAnswers(cloud);
-  };
+  const restore = await restartGlanceWith(cloud, change);
   try {
-    await restart(change(before));
     await work();
   } finally {
-    await restart(before);
+    await restore();
   }
 }

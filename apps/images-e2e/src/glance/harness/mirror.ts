@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { glimpse, spawnGlimpse } from '../../harness/command.js';
 import { createDatabase, databaseUrl } from '../../harness/databases.js';
 import { newFolder, startBareService, until, type Service } from '../../harness/service.js';
-import { createCredential, type Cloud } from '../../keystone/harness/cloud.js';
+import { createCredential, type Cloud, type Person } from '../../keystone/harness/cloud.js';
 
 interface Finished {
   readonly code: number;
@@ -16,7 +16,19 @@ export async function byCredential(cloud: Cloud): Promise<Record<string, string>
   return {
     ...{ OS_USERNAME: '', OS_PASSWORD: '', OS_PROJECT_NAME: '' },
     ...{ OS_APPLICATION_CREDENTIAL_ID: id, OS_APPLICATION_CREDENTIAL_SECRET: secret },
+    ...WITHOUT_SERVICE_USER,
   };
+}
+
+const USERNAME = 'GLIMPSE_KEYSTONE_SERVICE_USER_USERNAME';
+const PASSWORD = 'GLIMPSE_KEYSTONE_SERVICE_USER_PASSWORD';
+
+/** The settings of a mirror that has no service user. */
+export const WITHOUT_SERVICE_USER = { [USERNAME]: '', [PASSWORD]: '' };
+
+/** The settings by which somebody is the service user of a mirror. */
+export function serviceUser({ env }: Person): Record<string, string> {
+  return { [USERNAME]: env['OS_USERNAME']!, [PASSWORD]: env['OS_PASSWORD']! };
 }
 
 /** A process that follows the source. */
@@ -45,6 +57,7 @@ export class Mirror {
       GLIMPSE_DATA_DIR: newFolder(),
       GLIMPSE_SOURCE: 'glance',
       ...cloud.people.glimpse.env,
+      ...serviceUser(cloud.people['glimpse-service']),
       ...settings,
     };
     await glimpse(['migrate'], all);

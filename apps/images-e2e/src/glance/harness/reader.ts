@@ -15,7 +15,7 @@ export interface Answer {
 
 /** Somebody who uses the images of the Compute API. */
 export class Reader {
-  private constructor(
+  constructor(
     private readonly service: Service,
     readonly token: string,
   ) {}

@@ -15,7 +15,9 @@ export interface Cloud {
   readonly shortLivedAuthUrl: string;
   /** How many. */
   readonly shortLived: number;
-  readonly people: Readonly<Record<'demo' | 'reader' | 'alt' | 'admin' | 'glimpse' | 'glance', Person>>;
+  readonly people: Readonly<
+    Record<'demo' | 'reader' | 'guest' | 'alt' | 'admin' | 'glimpse' | 'glimpse-service' | 'glance', Person>
+  >;
   /** Where the catalog says that the service is, without `/v2.1`; nobody listens there unless started. */
   readonly compute: string;
   /** Where it says that the image service is; nobody listens there unless the run has a Glance. */
