@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { FakeKeystone, type Behaviour, type TokenToIssue } from '@glimpse/auth/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { glimpse } from './harness/command.js';
 import { createDatabase, databaseUrl } from './harness/databases.js';
-import { sendRaw, type RawAnswer, type RawRequest } from './harness/raw-http.js';
+import { RawConnection, bytesOf, sendRaw, type RawAnswer, type RawRequest } from './harness/raw-http.js';
 import {
   IDENTITIES,
   IMAGE_URL,
@@ -249,6 +250,55 @@ describe('while Keystone is in trouble', () => {
       await stop(second);
     }
   });
+});
+
+describe('made-up tokens on 400 connections', () => {
+  const outcomes = new Map<string, number>();
+  let flooded: Service;
+  let stopFlood = (): Promise<unknown> => Promise.resolve();
+
+  beforeAll(async () => {
+    // A machine that is busy is no reason to give up.
+    flooded = await start({ GLIMPSE_KEYSTONE_TIMEOUT: '60', GLIMPSE_KEYSTONE_CONNECT_TIMEOUT: '60' });
+    keystone.behave({ delay: 20 }, 'validations');
+    let over = false;
+    const flood = async (): Promise<void> => {
+      const connection = await RawConnection.open(flooded.url);
+      while (!over) {
+        const headers = { 'x-auth-token': `gAAAAABm${randomBytes(100).toString('base64url')}` };
+        connection.write(bytesOf({ target: `/v2.1/images/${PUBLIC}`, headers }));
+        const { status, text } = await connection.answer({ within: 30_000 });
+        const outcome = status === 401 ? '401' : `${status} ${text}`;
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      }
+      connection.close();
+    };
+    const all = Array.from({ length: 400 }, flood);
+    stopFlood = () => ((over = true), Promise.all(all));
+    await until(() => (outcomes.get('401') ?? 0) > 100, 30_000);
+  }, 40_000);
+
+  afterAll(async () => {
+    await stopFlood();
+    keystone.behave('well');
+    await stop(flooded);
+  }, 30_000);
+
+  it('keep out no first login, and make no outage of it', async () => {
+    for (let i = 0; i < 12; i++) {
+      const connection = await RawConnection.open(flooded.url);
+      const headers = { 'x-auth-token': issue() };
+      connection.write(bytesOf({ target: `/v2.1/images/${PUBLIC}`, headers }));
+      expect((await connection.answer({ within: 30_000 })).status).toBe(200);
+      connection.close();
+    }
+    const metrics = await metricsOf(flooded);
+    expect(metrics).toMatch(/^glimpse_dependency_available\{dependency="keystone"\} 1$/m);
+    expect(flooded.log()).not.toContain('"event":"keystone-unavailable"');
+    const message = 'Too many tokens are waiting to be validated. Try again later.';
+    const overloaded = JSON.stringify({ serviceUnavailable: { code: 503, message } });
+    expect([...outcomes.keys()].filter((outcome) => outcome !== `503 ${overloaded}`)).toEqual(['401']);
+  }, 60_000);
 });
 
 describe('a wrong setting', () => {

@@ -24,6 +24,18 @@ export class AuthenticationUnavailable extends DomainError {
   }
 }
 
+/** Too many tokens are waiting to be validated here; what validates them may be well. */
+export class AuthenticationOverloaded extends DomainError {
+  readonly code = 'authentication-overloaded';
+
+  constructor(
+    /** Seconds after which another try makes sense. */
+    readonly retryAfter: number,
+  ) {
+    super('too many tokens are waiting to be validated');
+  }
+}
+
 /** A rule of policy refuses what the rules of the domain would allow. */
 export class PolicyRefused extends DomainError {
   readonly code = 'policy-refused';

@@ -182,10 +182,11 @@ describe('judgeRequest', () => {
     const tokens = new Tokens();
     await judge({ token: 'demo' }, tokens);
     await judge({ token: 'demo', service: 'nova' }, tokens);
+    const source = expect.anything();
     expect(tokens.asked).toEqual([
-      ['demo', { fresh: false }],
-      ['nova', { fresh: false }],
-      ['demo', { fresh: false, allowExpired: true }],
+      ['demo', { fresh: false, source }],
+      ['nova', { fresh: false, source }],
+      ['demo', { fresh: false, source, allowExpired: true }],
     ]);
   });
 
@@ -211,6 +212,28 @@ describe('judgeRequest', () => {
     await judge({ token: 'demo', service: 'nova', cacheControl }, tokens);
     expect(tokens.asked.map(([, request]) => request?.fresh)).toEqual([fresh, fresh]);
   });
+
+  it.each<[{ remoteAddress: string } | undefined, string | undefined, string, RegExp]>([
+    [{ remoteAddress: '10.0.0.1' }, undefined, '10.0.0.1', /^connection \d+$/],
+    [{ remoteAddress: '10.0.0.1' }, '192.0.2.9, 192.0.2.1', '10.0.0.1', /^192\.0\.2\.1$/],
+    [{ remoteAddress: '::ffff:10.0.0.1' }, '', '10.0.0.1', /^connection \d+$/],
+    [{ remoteAddress: '2001:db8:1:2:3:4:5:6' }, undefined, '2001:db8:1:2', /^connection \d+$/],
+    [{ remoteAddress: '2001:db8::1' }, '2001:db8:7:8:9::1', '2001:db8:0:0', /^2001:db8:7:8$/],
+    [undefined, undefined, '', /^$/],
+  ])(
+    'says where a request came from: connection %j, X-Forwarded-For %j',
+    async (socket, forwarded, network, name) => {
+      const tokens = new Tokens();
+      const headers = { 'x-auth-token': 'demo', 'x-forwarded-for': forwarded };
+      await judgeRequest(
+        { authenticator: tokens, serviceType: 'compute' },
+        { method: 'GET', path: '/v2.1/images', headers, socket },
+      );
+      const { address, client } = tokens.asked[0]![1]!.source!;
+      expect(address).toBe(network);
+      expect(client).toMatch(name);
+    },
+  );
 
   it('judges the same token anew for each request', async () => {
     const tokens = new Tokens();

@@ -1,7 +1,13 @@
 import { projectOf, type ForwardingService, type Identity } from '@glimpse/domain';
-import { InvalidOptions, type Authentication, type Authenticator } from '@glimpse/plugins';
+import {
+  InvalidOptions,
+  type Authentication,
+  type AuthenticationRequest,
+  type Authenticator,
+} from '@glimpse/plugins';
 import { allowedByAccessRules } from './access-rules.js';
-import { AuthenticationUnavailable, Unauthenticated } from './errors.js';
+import { AuthenticationOverloaded, AuthenticationUnavailable, Unauthenticated } from './errors.js';
+import { SourceOfRequest } from './request-source.js';
 
 /** Of a request, what it is judged by. */
 export interface JudgedRequest {
@@ -9,6 +15,11 @@ export interface JudgedRequest {
   /** The decoded path that the router acts on. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /**
+   * The connection that it came on, as Node's and the frameworks' requests have it: unknown tokens of different
+   * sources share the calls to Keystone fairly. Left out, all requests have one source.
+   */
+  readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
 }
 
 /** What requests are judged with. */
@@ -53,7 +64,8 @@ function saysNoCache(header: string | string[] | undefined): boolean {
  * @returns the identity at once where the authenticator answers at once; else, and for every refusal, a promise
  * @throws {InvalidOptions} the judge lacks something
  * @throws {Unauthenticated} no token, an invalid one, or one that is not good for this request
- * @throws {AuthenticationUnavailable} nobody could say
+ * @throws {AuthenticationUnavailable} the token cannot be validated now
+ * @throws {AuthenticationOverloaded} too many tokens are waiting to be validated
  *
  * @example
  * const identity = await judgeRequest(
@@ -67,10 +79,10 @@ export function judgeRequest(judge: Judge, request: JudgedRequest): Identity | P
     const { headers } = request;
     const token = text(headers['x-auth-token']);
     if (token === '') throw new Unauthenticated(judge.authenticator.challenge);
-    const fresh = saysNoCache(headers['cache-control']);
-    if (text(headers['x-service-token']) !== '') return judgeVouched(judge, request, token, fresh);
+    const options = { fresh: saysNoCache(headers['cache-control']), source: new SourceOfRequest(request) };
+    if (text(headers['x-service-token']) !== '') return judgeVouched(judge, request, token, options);
 
-    const authentication = judge.authenticator.authenticate(token, { fresh });
+    const authentication = judge.authenticator.authenticate(token, options);
     if ('outcome' in authentication) return restricted(judge, request, identified(judge, authentication));
     return Promise.resolve(authentication).then((answer) =>
       restricted(judge, request, identified(judge, answer)),
@@ -85,13 +97,13 @@ async function judgeVouched(
   judge: Judge,
   request: JudgedRequest,
   token: string,
-  fresh: boolean,
+  options: AuthenticationRequest,
 ): Promise<Identity> {
   const { authenticator } = judge;
   const serviceToken = text(request.headers['x-service-token']);
-  const service = identified(judge, await authenticator.authenticate(serviceToken, { fresh }));
+  const service = identified(judge, await authenticator.authenticate(serviceToken, options));
   if (!service.service || service.accessRules !== null) throw new Unauthenticated(authenticator.challenge);
-  const user = identified(judge, await authenticator.authenticate(token, { fresh, allowExpired: true }));
+  const user = identified(judge, await authenticator.authenticate(token, { ...options, allowExpired: true }));
   return { ...user, forwardedBy: forwardingServiceOf(service) };
 }
 
@@ -121,7 +133,9 @@ function restricted(
 
 function identified({ authenticator }: Judge, authentication: Authentication): Identity {
   if (authentication.outcome === 'identity') return authentication.identity;
-  if (authentication.outcome === 'unavailable')
-    throw new AuthenticationUnavailable(authentication.retryAfter);
+  if (authentication.outcome === 'unavailable') {
+    const { retryAfter, overloaded } = authentication;
+    throw overloaded ? new AuthenticationOverloaded(retryAfter) : new AuthenticationUnavailable(retryAfter);
+  }
   throw new Unauthenticated(authenticator.challenge);
 }

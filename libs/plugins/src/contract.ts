@@ -42,8 +42,21 @@ export type Authentication =
   | { readonly outcome: 'identity'; readonly identity: Identity }
   /** Whoever sent it has to get another one. */
   | { readonly outcome: 'invalid' }
-  /** Nobody could say; asking again makes sense after so many seconds. */
-  | { readonly outcome: 'unavailable'; readonly retryAfter: number };
+  /** The token could not be validated; another try makes sense after so many seconds. */
+  | {
+      readonly outcome: 'unavailable';
+      readonly retryAfter: number;
+      /** Too many tokens were waiting here: what validates them is not known to be unavailable. */
+      readonly overloaded?: boolean;
+    };
+
+/** Where a request came from. It says nothing of the sender's identity: only for sharing places fairly. */
+export interface RequestSource {
+  /** The address of the connection, or its network; empty where that is not known. */
+  readonly address: string;
+  /** Tells apart the clients of one address, as far as they can be. */
+  readonly client: string;
+}
 
 /** How a token is to be looked at. */
 export interface AuthenticationRequest {
@@ -51,6 +64,8 @@ export interface AuthenticationRequest {
   readonly allowExpired?: boolean;
   /** Do not answer from what is remembered. */
   readonly fresh?: boolean;
+  /** Left out: all such requests have one source. */
+  readonly source?: RequestSource;
 }
 
 /** Finds out who sent a token. It never judges what they may do. */

@@ -96,6 +96,8 @@ function conversation({ people }: Cloud, { plain, restricted }: Credentials): St
 
     validate('a project’s token', '{demo}'),
     validate('without the catalog', '{demo}', nocatalog),
+    validate('one with padding', '{demo}=', nocatalog),
+    validate('one with more padding than there can be', '{demo}===', nocatalog),
     validate('another project’s', '{alt}', nocatalog),
     validate('the system’s', '{system}', nocatalog),
     validate('the system’s with the catalog', '{system}'),
@@ -153,7 +155,7 @@ async function hold(
   kept: Map<string, string>,
 ): Promise<Map<string, Answer>> {
   const answers = new Map<string, Answer>();
-  const meant = (token: string): string => token.replace(/^\{(\w+)\}$/, (_, name: string) => kept.get(name)!);
+  const meant = (token: string): string => token.replace(/^\{(\w+)\}/, (_, name: string) => kept.get(name)!);
   for (const {
     name,
     method = 'GET',

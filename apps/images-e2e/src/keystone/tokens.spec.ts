@@ -95,6 +95,16 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     expect(await listed(await issue(admin, SYSTEM))).toEqual(['alt', 'demo', 'public']);
   });
 
+  it('are one token in all their spellings: no-cache with one is for all', async () => {
+    const token = await issue(demo);
+    const spellings = [token, `${token}=`, `${token}==`, `${token}===`];
+    for (const spelling of spellings) expect(await statusOf(spelling)).toBe(200);
+    const headers = { 'x-auth-token': token, 'x-subject-token': token };
+    await fetch(`${authUrl}/auth/tokens`, { method: 'DELETE', headers });
+    expect(await statusOf(spellings[2]!, IMAGES.public, { 'cache-control': 'no-cache' })).toBe(401);
+    for (const spelling of spellings) expect(await statusOf(spelling)).toBe(401);
+  });
+
   it('change what is theirs, if their role lets them', async () => {
     const path = `/v2.1/images/${IMAGES.demo}/metadata/architecture`;
     const change = { method: 'DELETE', path };

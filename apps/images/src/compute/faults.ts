@@ -1,4 +1,4 @@
-import { AuthenticationUnavailable, Unauthenticated } from '@glimpse/auth';
+import { AuthenticationOverloaded, AuthenticationUnavailable, Unauthenticated } from '@glimpse/auth';
 import { CatalogueUnavailable, DomainError, type NotOwner } from '@glimpse/domain';
 import type { PropertyProtected } from '../access/protections/errors.js';
 import { MethodNotAllowed } from '../http/errors.js';
@@ -63,6 +63,11 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
     key: 'serviceUnavailable',
     message: 'Tokens cannot be validated at the moment.',
   },
+  'authentication-overloaded': {
+    status: 503,
+    key: 'serviceUnavailable',
+    message: 'Too many tokens are waiting to be validated. Try again later.',
+  },
 };
 
 const UNEXPECTED: FaultForm = {
@@ -85,6 +90,7 @@ function headersOf(error: unknown): Record<string, string> {
   const passes =
     error instanceof CatalogueUnavailable ||
     error instanceof AuthenticationUnavailable ||
+    error instanceof AuthenticationOverloaded ||
     error instanceof Overloaded;
   return passes ? { 'retry-after': String(error.retryAfter) } : {};
 }

@@ -35,7 +35,7 @@ const SHOW = /^\/(v2(?:\.1)?)(?:\/([^/]+))?\/images\/([^/]+)$/;
  */
 export function showAtOnce({ judge, access, shown, settings }: ShowParts): Shortcut {
   return (request, path) => {
-    const { headers } = request;
+    const { headers, socket } = request;
     const found = SHOW.exec(path);
     if (!found || headers['cache-control'] !== undefined || settings.image_url === undefined)
       return undefined;
@@ -45,7 +45,7 @@ export function showAtOnce({ judge, access, shown, settings }: ShowParts): Short
     if (microversion === undefined) return undefined;
 
     const method = request.method!;
-    const caller = judgementOf(judge, { method, path, headers }, request);
+    const caller = judgementOf(judge, { method, path, headers, socket }, request);
     if (caller instanceof Promise) return undefined;
     if (project !== undefined && project !== projectOf(caller)) return undefined;
     const image = access.readKept(id, caller);

@@ -145,7 +145,7 @@ class KeystoneSettings {
   concurrency = 16;
 
   @WholeNumber(0, 100_000)
-  queue = 256;
+  queue = 1024;
 
   @Nested(() => ServiceUserSettings)
   service_user = new ServiceUserSettings();

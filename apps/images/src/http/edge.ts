@@ -155,7 +155,7 @@ function needsToken(face: Face, request: FastifyRequest): boolean {
  */
 async function authenticate(judge: Judge, { raw }: FastifyRequest): Promise<void> {
   const { method = 'GET', headers } = raw;
-  const identity = judgementOf(judge, { method, path: pathOf(raw), headers }, raw);
+  const identity = judgementOf(judge, { method, path: pathOf(raw), headers, socket: raw.socket }, raw);
   if (identity instanceof Promise) await identity;
 }
 

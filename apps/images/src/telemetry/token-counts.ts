@@ -12,6 +12,7 @@ export class TokenCounts {
     identity: { cache: 0, keystone: 0, none: 0 },
     invalid: { cache: 0, keystone: 0, none: 0 },
     unavailable: { cache: 0, keystone: 0, none: 0 },
+    overloaded: { cache: 0, keystone: 0, none: 0 },
   };
 
   constructor(registry: Registry) {

@@ -1,17 +1,20 @@
 import type { Identity } from '@glimpse/domain';
-import type { Authentication, AuthenticationRequest, Authenticator } from '@glimpse/plugins';
-import { CannotAsk, KnownAway, NoSlot } from './cannot-ask.js';
+import type { Authentication, AuthenticationRequest, Authenticator, RequestSource } from '@glimpse/plugins';
+import { CannotAsk, KnownAway, Overloaded } from './cannot-ask.js';
 import { connectionTo, persistently } from './connection.js';
 import { KnownTokens, type Clock } from './known-tokens.js';
 import { readKeystoneOptions, type KeystoneOptions } from './options.js';
 import { Outage } from './outage.js';
 import { OwnToken } from './own-token.js';
-import { Slots } from './slots.js';
+import { Places, type Demand } from './places.js';
+import { Suspects } from './suspects.js';
+import { isFernetToken } from './token-spelling.js';
 import { Validation } from './validation.js';
 
 /** What can be a token at all. A Fernet token has some 250 characters; common web servers refuse more than this. */
 const TOKEN = /^[\x21-\x7e]{1,3500}$/;
 
+const NO_SOURCE: RequestSource = { address: '', client: '' };
 const INVALID: Authentication = { outcome: 'invalid' };
 
 /** What may be logged or counted of the authenticator. Never a token or a password. */
@@ -20,7 +23,8 @@ export interface KeystoneObservations {
   'keystone-unavailable': { readonly reason: string };
   'keystone-available': object;
   'token-judged': {
-    readonly outcome: Authentication['outcome'];
+    /** `overloaded`: too many tokens were waiting, which says nothing about Keystone. */
+    readonly outcome: Authentication['outcome'] | 'overloaded';
     /** Whether it was known, Keystone was asked, or neither. */
     readonly source: 'cache' | 'keystone' | 'none';
   };
@@ -74,6 +78,13 @@ interface Keys {
   readonly key: string;
 }
 
+/** What is to be found out about a token. */
+interface Request extends Keys {
+  readonly token: string;
+  readonly fresh: boolean;
+  readonly source: RequestSource;
+}
+
 /** What is known of a token, and where from. */
 interface Judgement {
   readonly authentication: Authentication;
@@ -84,7 +95,9 @@ class KeystoneAuthenticator implements Authenticator {
   readonly challenge: string;
   readonly #validation: Validation;
   readonly #known: KnownTokens;
-  readonly #slots: Slots;
+  readonly #places: Places;
+  readonly #suspects: Suspects;
+  readonly #ownToken: OwnToken;
   readonly #outage: Outage;
   /** What is being asked, for everybody who wants to know the same meanwhile. */
   readonly #asking = new Map<string, Promise<Judgement>>();
@@ -100,17 +113,18 @@ class KeystoneAuthenticator implements Authenticator {
       if (reason === undefined) observe('keystone-available', {});
       else observe('keystone-unavailable', { reason });
     });
-    const ownToken = new OwnToken(ask, options, clock.monotonic, ({ message }) =>
+    this.#ownToken = new OwnToken(ask, options, clock.monotonic, ({ message }) =>
       this.#outage.noted(message),
     );
-    this.#validation = new Validation(ask, ownToken, options);
+    this.#validation = new Validation(ask, this.#ownToken, options);
     this.#known = new KnownTokens(options.cache, options.outage, clock);
-    this.#slots = new Slots(options.concurrency, options.queue);
+    this.#places = new Places(options.concurrency, options.queue);
+    this.#suspects = new Suspects(clock.monotonic);
   }
 
   authenticate(
     token: string,
-    { allowExpired = false, fresh = false }: AuthenticationRequest = {},
+    { allowExpired = false, fresh = false, source = NO_SOURCE }: AuthenticationRequest = {},
   ): Authentication | Promise<Authentication> {
     const strict = this.#known.key(token, false);
     const key = allowExpired ? this.#known.key(token, true) : strict;
@@ -119,7 +133,7 @@ class KeystoneAuthenticator implements Authenticator {
     if (this.#known.isInvalid(key) || !TOKEN.test(token)) {
       return this.#count({ authentication: INVALID, source: 'cache' });
     }
-    return this.#ask(token, { strict, key }, fresh).then((judgement) => this.#count(judgement));
+    return this.#shared({ token, strict, key, fresh, source }).then((judgement) => this.#count(judgement));
   }
 
   /** What is known of a token that is valid as it is, or else with its expiry waived. */
@@ -129,45 +143,78 @@ class KeystoneAuthenticator implements Authenticator {
     );
   }
 
-  /** Asks Keystone, together with everybody who wants to know the same; but `no-cache` joins nobody's call. */
-  #ask(token: string, keys: Keys, fresh: boolean): Promise<Judgement> {
-    if (fresh) return this.#askAlone(token, keys, fresh);
-    let asking = this.#asking.get(keys.key);
-    if (!asking) {
-      asking = this.#askAlone(token, keys, fresh).finally(() => this.#asking.delete(keys.key));
-      this.#asking.set(keys.key, asking);
-    }
-    return asking;
+  /**
+   * One call for all that want the same. A `no-cache` request joins only a call of its kind that was not sent yet:
+   * what it gets was known to Keystone after it came.
+   */
+  #shared(request: Request): Promise<Judgement> {
+    const name = request.fresh ? `fresh ${request.key}` : request.key;
+    const running = this.#asking.get(name);
+    if (running) return running;
+    let joinable = true;
+    const close = (): void => {
+      if (joinable) this.#asking.delete(name);
+      joinable = false;
+    };
+    const shared = this.#askInTurn(request, request.fresh ? close : () => undefined).finally(close);
+    if (joinable) this.#asking.set(name, shared);
+    return shared;
   }
 
-  async #askAlone(token: string, keys: Keys, fresh: boolean): Promise<Judgement> {
-    const began = this.clock.monotonic();
-    const timeout = this.options.timeout * 1000;
+  /** What a call about a token is for, by which its turn comes. */
+  #demandOf({ token, strict, key, fresh, source }: Request): Demand {
+    if (this.#known.wasValid(strict) || this.#known.wasValid(key)) return { kind: fresh ? 'fresh' : 'known' };
+    // A Keystone that issues Fernet tokens knows no others.
+    const own = this.#ownToken.current;
+    const implausible = own !== undefined && isFernetToken(own) && !isFernetToken(token);
+    return { kind: 'unknown', source, suspicion: implausible ? 2 : this.#suspects.suspicionOf(source) };
+  }
+
+  /** @param onSend called when the call is about to be sent */
+  async #askInTurn(request: Request, onSend: () => void): Promise<Judgement> {
     try {
       this.#outage.check();
-      // Half of the time at least is for the call: that too many are asking is not Keystone's silence.
-      const turn = { fresh, signal: AbortSignal.timeout(timeout / 2) };
-      const call = (): Promise<Authentication> => {
-        const waited = Math.min(this.clock.monotonic() - began, timeout / 2);
-        return this.#validate(token, keys, AbortSignal.timeout(Math.ceil(timeout - waited)));
-      };
-      return { authentication: await this.#slots.run(call, turn), source: 'keystone' };
+      return { authentication: await this.#inTurn(request, onSend), source: 'keystone' };
     } catch (error) {
       if (!(error instanceof CannotAsk)) throw error;
-      // A full line is not an outage.
-      const identity = error instanceof NoSlot ? undefined : this.#identity(keys, { away: true });
-      if (identity) return { authentication: identified(identity), source: 'cache' };
       const { retryAfter } = error;
-      const asked = !(error instanceof NoSlot || error instanceof KnownAway);
-      return { authentication: { outcome: 'unavailable', retryAfter }, source: asked ? 'keystone' : 'none' };
+      if (error instanceof Overloaded) {
+        return { authentication: { outcome: 'unavailable', retryAfter, overloaded: true }, source: 'none' };
+      }
+      const identity = this.#identity(request, { away: true });
+      if (identity) return { authentication: identified(identity), source: 'cache' };
+      const source = error instanceof KnownAway ? 'none' : 'keystone';
+      return { authentication: { outcome: 'unavailable', retryAfter }, source };
     }
   }
 
-  async #validate(token: string, { strict, key }: Keys, signal: AbortSignal): Promise<Authentication> {
+  /**
+   * Validates a token when a place is free. Waiting counts towards the time that the client is given, and not
+   * towards Keystone's: a call that waited goes on when its client has its 503, and only Keystone's silence over
+   * the whole time counts against Keystone.
+   */
+  #inTurn(request: Request, onSend: () => void): Promise<Authentication> {
+    const timeout = this.options.timeout * 1000;
+    const began = this.clock.monotonic();
+    return new Promise((resolve, reject) => {
+      const call = (): Promise<Authentication> => {
+        onSend();
+        const waited = this.clock.monotonic() - began;
+        const left = timeout - Math.min(waited, timeout / 2);
+        const late = waited < 1 ? undefined : setTimeout(() => reject(new Overloaded()), left);
+        return this.#validate(request).finally(() => clearTimeout(late));
+      };
+      const patience = AbortSignal.timeout(timeout / 2);
+      this.#places.run(call, this.#demandOf(request), patience).then(resolve, reject);
+    });
+  }
+
+  async #validate({ token, strict, key, source }: Request): Promise<Authentication> {
     // While it waited for its turn, others may have found out.
     this.#outage.enter();
     const asked = this.clock.monotonic();
     const waived = key !== strict;
+    const signal = timeLimit(this.options.timeout * 1000);
     let identity: Identity | undefined;
     try {
       identity = await this.#validation.identity(token, { allowExpired: waived, signal });
@@ -181,6 +228,7 @@ class KeystoneAuthenticator implements Authenticator {
       this.#known.addInvalid(key, asked);
       // What is not valid even with its expiry waived is not valid at all.
       if (waived) this.#known.addInvalid(strict, asked);
+      this.#suspects.add(source);
       return INVALID;
     }
     this.#known.addIdentity(key, identity, { waived, asked });
@@ -188,9 +236,20 @@ class KeystoneAuthenticator implements Authenticator {
   }
 
   #count({ authentication, source }: Judgement): Authentication {
-    this.observe('token-judged', { outcome: authentication.outcome, source });
+    const overloaded = authentication.outcome === 'unavailable' && authentication.overloaded;
+    this.observe('token-judged', { outcome: overloaded ? 'overloaded' : authentication.outcome, source });
     return authentication;
   }
+}
+
+/**
+ * A signal for a time limit that is aborted after a response that has arrived by then was read: that this process
+ * was busy says nothing about Keystone.
+ */
+function timeLimit(milliseconds: number): AbortSignal {
+  const limit = new AbortController();
+  setTimeout(() => setImmediate(() => limit.abort()), milliseconds).unref();
+  return limit.signal;
 }
 
 function identified(identity: Identity): Authentication {

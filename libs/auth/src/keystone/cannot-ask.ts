@@ -101,8 +101,12 @@ export class KnownAway extends CannotAsk {
   readonly away = 'no';
 }
 
-/** Too many are asking already. */
-export class NoSlot extends CannotAsk {
-  readonly code = 'no-slot';
+/** Too many calls run or wait already, or the wait for a place was too long. It says nothing about Keystone. */
+export class Overloaded extends CannotAsk {
+  readonly code = 'overloaded';
   readonly away = 'no';
+
+  constructor() {
+    super('too many tokens are waiting to be validated');
+  }
 }

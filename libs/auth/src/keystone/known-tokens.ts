@@ -1,6 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { Identity } from '@glimpse/domain';
 import { LRUCache } from 'lru-cache';
+import { canonicalSpelling } from './token-spelling.js';
 
 /** The most tokens of each sort that are remembered, and of the valid ones the most roles and access rules. */
 const MOST = 20_000;
@@ -56,9 +57,15 @@ export class KnownTokens {
     private readonly clock: Clock,
   ) {}
 
-  /** Under which a token is remembered; it tells nothing about the token. */
+  /** Under which a token is remembered, however it is spelled; it tells nothing about the token. */
   key(token: string, waived: boolean): string {
-    return hash('sha256', `${this.#secret}${waived ? '+' : '-'}${token}`, 'binary');
+    return hash('sha256', `${this.#secret}${waived ? '+' : '-'}${canonicalSpelling(token)}`, 'binary');
+  }
+
+  /** Whether a token was valid when Keystone was last asked about it, and has not expired since. */
+  wasValid(key: string): boolean {
+    const known = this.#valid.peek(key);
+    return known !== undefined && this.clock.today() < known.expiresAt;
   }
 
   /**

@@ -113,7 +113,7 @@ export class KeystoneOptions {
 
   /** How many more wait for that. */
   @WholeNumber(0, 100_000)
-  queue = 256;
+  queue = 1024;
 }
 
 /** What each way of proving who the service is needs; the names are those of {@link KeystoneOptions}. */

@@ -77,6 +77,11 @@ export class OwnToken {
     private readonly onFailure: (error: Error) => void,
   ) {}
 
+  /** The token that is in use; undefined before the first one, and after one was dropped. */
+  get current(): string | undefined {
+    return this.#current?.token;
+  }
+
   /** @throws {CannotAsk} */
   get(): ServiceToken | Promise<ServiceToken> {
     const now = this.now();

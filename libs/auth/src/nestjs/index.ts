@@ -120,8 +120,8 @@ export class AuthGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<JudgedRequest>();
-    const { method, headers } = request;
-    const judged = { method, headers, path: this.judge.pathOf(request) };
+    const { method, headers, socket } = request;
+    const judged = { method, headers, socket, path: this.judge.pathOf(request) };
     const identity = await judgementOf(this.judge, judged, request);
     carrierOf(request)[JUDGEMENT] = identity;
     const permission = permissionOf(context);

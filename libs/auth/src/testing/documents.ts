@@ -40,9 +40,22 @@ export function idOf(kind: string, name: string): string {
   return createHash('sha256').update(`${kind}/${name}`).digest('hex').slice(0, 32);
 }
 
-/** A token that looks like one of Keystone's. */
+/** A token that has the form of one of Keystone's: Fernet's version and time, and 128 bytes behind them. */
 export function newToken(): string {
-  return `gAAAAAB${randomBytes(132).toString('base64url')}`;
+  const start = Buffer.alloc(9);
+  start[0] = 0x80;
+  start.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 1000)), 1);
+  return Buffer.concat([start, randomBytes(128)]).toString('base64url');
+}
+
+/**
+ * The token that is meant by a spelling: Keystone's base64 ignores surplus padding and unused bits, which
+ * Node's does as well.
+ */
+export function tokenMeantBy(spelling: string): string {
+  return /^gAAAAA[\w-]*=*$/.test(spelling)
+    ? Buffer.from(spelling, 'base64url').toString('base64url')
+    : spelling;
 }
 
 /** What Keystone notes in a token to trace it by. */

@@ -7,7 +7,7 @@ import type { AccessRule, Scope } from '@glimpse/domain';
 import type { ApiAnswer } from './answers.js';
 import type { ApplicationCredential } from './application-credentials.js';
 import { projectOf, type User } from './auth-request.js';
-import { catalogOf, idOf, newAuditId, newToken, type CatalogService } from './documents.js';
+import { catalogOf, idOf, newAuditId, newToken, tokenMeantBy, type CatalogService } from './documents.js';
 import { IdentityApi } from './identity-api.js';
 
 /** How a {@link FakeKeystone} is set up. */
@@ -209,8 +209,8 @@ export class FakeKeystone {
     const answer = this.#api.answer({
       method,
       url: new URL(path, this.url),
-      authToken: token ?? '',
-      subjectToken: subject ?? '',
+      authToken: tokenMeantBy(token ?? ''),
+      subjectToken: tokenMeantBy(subject ?? ''),
       enforcesAccessRules: headers['openstack-identity-access-rules'] !== undefined,
       body,
     });
