@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule, type Parts } from './app.module.js';
 import { computeFace } from './compute/face.js';
 import { showAtOnce } from './compute/show-at-once.js';
+import { Cors } from './http/cors.js';
 import { createEdge } from './http/edge.js';
 
 /**
@@ -18,6 +19,7 @@ export async function createApp(parts: Parts, { atOnce = true } = {}): Promise<N
     judge,
     telemetry,
     // Traces follow the pipeline, and what is told on the way out says that the connection is over.
+    Cors.of(parts.settings.cors),
     (...request) => (atOnce && !telemetry.traces && !health.stopping.aborted ? show(...request) : undefined),
   );
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(parts), edge, {

@@ -101,9 +101,17 @@ export function serveDescription(app: NestFastifyApplication, settings: Effectiv
     reply.type('text/html').send(page(pathOf(raw).endsWith('/') ? '../' : './')),
   );
   for (const [name, type] of Object.entries(PAGE_FILES)) {
+    // One buffer for all clients, however many have not yet read it.
+    let bytes: Promise<Buffer> | undefined;
     fastify.get(`/docs/${name}`, async (_request, reply) => {
-      const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
-      return reply.type(type).send(await readFile(join(folder, name)));
+      bytes ??= readPageFile(name);
+      bytes.catch(() => (bytes = undefined));
+      return reply.type(type).send(await bytes);
     });
   }
+}
+
+function readPageFile(name: string): Promise<Buffer> {
+  const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  return readFile(join(folder, name));
 }

@@ -88,6 +88,6 @@ function echo(reply: FastifyReply, microversion: string): void {
   void reply.headers({
     'openstack-api-version': `compute ${microversion}`,
     'x-openstack-nova-api-version': microversion,
-    vary: 'OpenStack-API-Version, X-OpenStack-Nova-API-Version, X-Auth-Token',
+    vary: `OpenStack-API-Version, X-OpenStack-Nova-API-Version, ${String(reply.getHeader('vary'))}`,
   });
 }

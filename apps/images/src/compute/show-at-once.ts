@@ -34,8 +34,11 @@ const SHOW = /^\/(v2(?:\.1)?)(?:\/([^/]+))?\/images\/([^/]+)$/;
  * judged by the same functions as there; whatever is no plain success goes the long way, and is told why.
  */
 export function showAtOnce({ judge, access, shown, settings }: ShowParts): Shortcut {
+  const sharesWithPages = settings.cors.allowed_origin !== undefined;
+  const vary = sharesWithPages ? 'X-Auth-Token, Origin' : 'X-Auth-Token';
   return (request, path) => {
     const { headers, socket } = request;
+    if (sharesWithPages && headers.origin !== undefined) return undefined;
     const found = SHOW.exec(path);
     if (!found || headers['cache-control'] !== undefined || settings.image_url === undefined)
       return undefined;
@@ -53,7 +56,7 @@ export function showAtOnce({ judge, access, shown, settings }: ShowParts): Short
     if (!document) return undefined;
 
     const route = ROUTES[version][project === undefined ? 0 : 1];
-    return answerOf(request, document, { microversion, caller, route });
+    return answerOf(request, document, { microversion, caller, route, vary });
   };
 }
 
@@ -73,23 +76,28 @@ function servedTo({ headers }: IncomingMessage, settings: EffectiveSettings): st
 function answerOf(
   request: IncomingMessage,
   { bytes, tag, validators, content }: Shown,
-  { microversion, caller, route }: { microversion: string; caller: Identity; route: string },
+  {
+    microversion,
+    caller,
+    route,
+    vary,
+  }: { microversion: string; caller: Identity; route: string; vary: string },
 ): AnswerAtOnce {
   const requestId = newRequestId();
   const current = hasCurrent(request, tag);
   const headers =
     `x-compute-request-id: ${requestId}\r\nx-openstack-request-id: ${requestId}\r\n` +
-    `cache-control: private, no-cache\r\n${microversionLines(microversion)}` +
+    `cache-control: private, no-cache\r\n${microversionLines(microversion, vary)}` +
     validators +
     (current ? '' : content);
   const body = current || request.method === 'HEAD' ? '' : bytes;
   return { requestId, caller, route, status: current ? 304 : 200, headers, body };
 }
 
-function microversionLines(microversion: string): string {
-  if (microversion === 'none') return 'vary: X-Auth-Token\r\n';
+function microversionLines(microversion: string, vary: string): string {
+  if (microversion === 'none') return `vary: ${vary}\r\n`;
   return (
-    'vary: OpenStack-API-Version, X-OpenStack-Nova-API-Version, X-Auth-Token\r\n' +
+    `vary: OpenStack-API-Version, X-OpenStack-Nova-API-Version, ${vary}\r\n` +
     `openstack-api-version: compute ${microversion}\r\nx-openstack-nova-api-version: ${microversion}\r\n`
   );
 }

@@ -18,6 +18,10 @@ import { ServiceUserSettings } from './service-user-settings.js';
 const isBaseUrl = (value: string): boolean => configuredBaseUrl(value) !== undefined;
 const isDatabaseUrl = (value: string): boolean => /^postgres(?:ql)?:\/\//.test(value);
 const isMaxMicroversion = (value: string): boolean => /^2\.[1-9]\d{0,5}$/.test(value);
+const isOriginList = (value: string): boolean =>
+  value.split(',').every((origin) => /^(?:\*|https?:\/\/[^/?#\s@]+)$/.test(origin.trim()));
+const ORIGINS =
+  'origins such as https://horizon.example.com, separated by commas and without a slash at the end, or *';
 const BASE_URL = 'an http or https URL without query, fragment or credentials';
 
 /** A plugin by its built-in name or module specifier. */
@@ -275,6 +279,33 @@ class ShutdownSettings {
   timeout = 10;
 }
 
+/** Which web pages may use the API, with the names, defaults and meaning of Nova's `[cors]`. */
+class CorsSettings {
+  /** Their origins, or `*` for all; unset: none. */
+  @Optional()
+  @Matching(ORIGINS, isOriginList)
+  allowed_origin?: string;
+
+  @TrueOrFalse()
+  allow_credentials = true;
+
+  /** Unset: Nova's. */
+  @Optional()
+  @Text()
+  expose_headers?: string;
+
+  /** Seconds for which a browser may keep the response to a preflight. */
+  @WholeNumber(0, 86_400)
+  max_age = 3600;
+
+  @Text()
+  allow_methods = 'GET,PUT,POST,DELETE,PATCH';
+
+  @Optional()
+  @Text()
+  allow_headers?: string;
+}
+
 class MetricsSettings {
   /** Serves `/metrics` on a port of its own instead of the service's. */
   @Optional()
@@ -356,6 +387,9 @@ export class Settings {
 
   @Nested(() => LogSettings)
   log = new LogSettings();
+
+  @Nested(() => CorsSettings)
+  cors = new CorsSettings();
 
   @Nested(() => MetricsSettings)
   metrics = new MetricsSettings();

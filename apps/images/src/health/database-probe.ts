@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { missingMigrations, type Database } from '@glimpse/store';
+import { SharedCall } from '../http/shared-call.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 
 /** How often a database that is away, or lacks the schema, is looked at again, in milliseconds. */
 const INTERVAL = 500;
+
+/** Between two queries of probes, in milliseconds. */
+const PROBE_REST_MS = 100;
 
 /** What is known of the database: whether its schema was ever seen, and whether it can be asked. */
 export class DatabaseProbe {
@@ -14,6 +18,11 @@ export class DatabaseProbe {
 
   /** Settled once the schema was seen. */
   readonly ready = new Promise<void>((resolve) => (this.#resolveReady = resolve));
+
+  readonly #answers = new SharedCall(
+    async () => (await this.#ask(() => this.database.pool.query('SELECT 1'))) !== undefined,
+    PROBE_REST_MS,
+  );
 
   constructor(
     private readonly database: Database,
@@ -52,9 +61,9 @@ export class DatabaseProbe {
     }
   }
 
-  /** Whether the database answers right now. */
-  async answers(): Promise<boolean> {
-    return (await this.#ask(() => this.database.pool.query('SELECT 1'))) !== undefined;
+  /** Whether the database answers right now: one query for all who want to know. */
+  answers(): Promise<boolean> {
+    return this.#answers.call();
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {

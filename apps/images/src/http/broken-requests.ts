@@ -113,17 +113,12 @@ export function answerBrokenRequest(face: Face, error: ParseError, connection: D
  * its answers once that has said that it sends nothing more; and set two timers a request, when a connection
  * wakes and when it rests again, which is a tenth of what the shortest answers cost. The one that it set for
  * silence when the connection came does for both.
- *
- * @returns closes the connections on which nothing was ever asked: Node, told to close those that rest, leaves these
  */
-export function takeOver(face: Face, server: Server & { httpAllowHalfOpen?: boolean }): () => void {
-  const connections = new Set<Socket>();
+export function takeOver(face: Face, server: Server & { httpAllowHalfOpen?: boolean }): void {
   server.httpAllowHalfOpen = true;
   server.on('connection', (connection: Socket) => {
     connection.destroySoon = () => endGently(connection);
     connection.setTimeout = () => connection;
-    connections.add(connection);
-    connection.once('close', () => connections.delete(connection));
   });
   // Behind answers that are still due Node would send it in the midst of its own.
   const goOn = oneAtATime((request, response) => {
@@ -137,7 +132,4 @@ export function takeOver(face: Face, server: Server & { httpAllowHalfOpen?: bool
   server.on('connect', (_request: IncomingMessage, connection: Duplex) => {
     endWith(connection, face, new MethodNotAllowed('CONNECT', 'GET, HEAD, OPTIONS'));
   });
-  return () => {
-    for (const connection of connections) if (connection.bytesRead === 0) connection.destroy();
-  };
 }

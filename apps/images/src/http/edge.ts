@@ -7,13 +7,17 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { answerHeaders, globalRequestIdOf, newRequestId } from './answer-headers.js';
 import { answerBrokenRequest, takeOver } from './broken-requests.js';
+import type { Cors } from './cors.js';
 import { BODY_LIMIT, BodyTooLarge, MethodNotAllowed, RouteNotFound } from './errors.js';
 import type { Face } from './face.js';
 import { flawOf } from './malformed.js';
-import { MAX_OPEN_REQUESTS, MAX_REQUESTS, MOST_CONNECTIONS, REST, SILENCE } from './overload.js';
+import { MAX_CONNECTIONS, MAX_UNREAD_BYTES, REST, SILENCE } from './overload.js';
 import { pathOf, rewriteUrl } from './path.js';
 import { RequestBodies } from './request-bodies.js';
-import { RequestLimit } from './request-limit.js';
+import { limitRequests, limitUnread } from './limits.js';
+import { Connections } from './connections.js';
+import { UnreadResponses } from './unread-responses.js';
+import { hasNoRoute, needsToken } from './route.js';
 import { putInFront, type Shortcut } from './shortcut.js';
 
 declare module 'fastify' {
@@ -26,9 +30,6 @@ declare module 'fastify' {
 /** The methods that routes have. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const;
 
-/** Probes that decide whether the process lives and is sent requests: they wait for nothing, and are never refused. */
-const UNLIMITED_PATHS = new Set(['/livez', '/readyz']);
-
 /**
  * The HTTP server under Nest: what holds for every request whatever its route. Each gets its ids and its
  * path, is measured, and is refused here when it is malformed or no route has it.
@@ -39,6 +40,7 @@ export function createEdge(
   face: Face,
   judge: Judge,
   telemetry: Telemetry,
+  cors: Cors | undefined,
   shortcut: Shortcut,
 ): FastifyAdapter {
   const adapter = new FastifyAdapter({
@@ -58,10 +60,11 @@ export function createEdge(
     http: { requireHostHeader: false, headersTimeout: 15_000, connectionsCheckingInterval: 1_000 },
   });
   const fastify = adapter.getInstance<FastifyInstance>();
-  const closeUnused = takeOver(face, fastify.server);
-  putInFront(fastify.server, shortcut, telemetry);
-  fastify.server.maxConnections = MOST_CONNECTIONS;
-  fastify.addHook('preClose', async () => closeUnused());
+  takeOver(face, fastify.server);
+  const connections = new Connections(fastify.server, MAX_CONNECTIONS, SILENCE);
+  const unread = new UnreadResponses(MAX_UNREAD_BYTES);
+  putInFront(fastify.server, shortcut, { telemetry, connections, unread });
+  fastify.addHook('preClose', async () => connections.closeUnused());
   const bodies = new RequestBodies();
   // A body stays bytes until its token and its route were looked at.
   fastify.removeAllContentTypeParsers();
@@ -70,6 +73,7 @@ export function createEdge(
   fastify.decorateRequest('sentMediaType', '');
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.headers(answerHeaders(request.id));
+    if (cors) allowOrigin(cors, request, reply);
     refuseMalformed(request, reply);
     refuseDeclaredBody(request, reply);
     // Fastify would refuse some types before the token is known; the API decides which it reads.
@@ -81,6 +85,7 @@ export function createEdge(
     if (hasNoRoute(face, request)) refuseUnknownRoute(fastify, face, request);
   });
   limitRequests(fastify, face);
+  limitUnread(fastify, face, unread);
   fastify.addHook('onResponse', (request, reply, done) => {
     const caller = callerOf(request);
     telemetry.observe('request-served', {
@@ -97,6 +102,12 @@ export function createEdge(
     done();
   });
   return adapter;
+}
+
+/** Whether a page may read a response depends on its origin, also where none is named. */
+function allowOrigin(cors: Cors, { method, headers }: FastifyRequest, reply: FastifyReply): void {
+  const forPage = method === 'OPTIONS' ? cors.preflightHeaders(headers) : cors.responseHeaders(headers);
+  void reply.headers({ ...forPage, vary: `${String(reply.getHeader('vary'))}, Origin` });
 }
 
 /** Refuses what Node's parser lets through, and what no answer can be built on. */
@@ -142,12 +153,6 @@ async function dropChunkedBody(
   }
 }
 
-/** As in Nova the token comes before the route: without one no client learns which routes there are. */
-function needsToken(face: Face, request: FastifyRequest): boolean {
-  const path = pathOf(request.raw);
-  return face.owns(path) && (hasNoRoute(face, request) || !face.isOpen(path));
-}
-
 /**
  * Authenticates a request before anything waits for its body or for the database.
  *
@@ -157,30 +162,6 @@ async function authenticate(judge: Judge, { raw }: FastifyRequest): Promise<void
   const { method = 'GET', headers } = raw;
   const identity = judgementOf(judge, { method, path: pathOf(raw), headers, socket: raw.socket }, raw);
   if (identity instanceof Promise) await identity;
-}
-
-/**
- * Limits the requests that are worked on. A request counts from when it has come in full and its token is known, to
- * when its response is complete: neither slow clients nor those without a token use up what all others share.
- */
-function limitRequests(fastify: FastifyInstance, face: Face): void {
-  const authenticated = new RequestLimit(MAX_REQUESTS);
-  const open = new RequestLimit(MAX_OPEN_REQUESTS);
-  fastify.addHook('preHandler', async (request, reply) => {
-    if (UNLIMITED_PATHS.has(pathOf(request.raw))) return;
-    const limit = needsToken(face, request) ? authenticated : open;
-    limit.enter(reply.raw);
-  });
-  fastify.addHook('onSend', (_request, reply, _payload, done) => {
-    authenticated.leave(reply.raw);
-    open.leave(reply.raw);
-    done();
-  });
-}
-
-/** Whether the router found nothing, or a route whose parameters are none. */
-function hasNoRoute(face: Face, request: FastifyRequest): boolean {
-  return request.is404 || !face.takes((request.params ?? {}) as Record<string, string>);
 }
 
 /** The methods that the path of a request has. */

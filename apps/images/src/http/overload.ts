@@ -9,8 +9,12 @@ export const MAX_REQUESTS = 1_024;
 /** The most requests that need no token and are worked on at a time: documents, metrics and `/healthz`. */
 export const MAX_OPEN_REQUESTS = 256;
 
-/** The most connections that are open at a time; more are closed as they come. */
-export const MOST_CONNECTIONS = 16_384;
+/** The most connections that are open at a time: beyond them those that have waited the longest are closed. */
+export const MAX_CONNECTIONS = 4_096;
+
+/** The most bytes of responses to authenticated requests, and to all others, that clients have not yet taken. */
+export const MAX_UNREAD_BYTES = 64 * 2 ** 20;
+export const MAX_OPEN_UNREAD_BYTES = 32 * 2 ** 20;
 
 /** Milliseconds of silence, in either direction, after which a connection is closed. */
 export const SILENCE = 75_000;

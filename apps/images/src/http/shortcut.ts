@@ -8,9 +8,11 @@ import {
 import { projectOf, type Identity } from '@glimpse/domain';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { globalRequestIdOf } from './answer-headers.js';
+import type { Connections } from './connections.js';
 import { flawOf } from './malformed.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { pathOf, rewriteUrl } from './path.js';
+import type { UnreadResponses } from './unread-responses.js';
 
 /** A whole answer, and what is known of its request. Nothing that a client sent may be in it unchecked. */
 export interface AnswerAtOnce {
@@ -33,12 +35,23 @@ export interface AnswerAtOnce {
  */
 export type Shortcut = (request: IncomingMessage, path: string) => AnswerAtOnce | undefined;
 
+/** What answers of a shortcut are counted by. */
+export interface ShortcutParts {
+  readonly telemetry: Telemetry;
+  readonly connections: Connections;
+  readonly unread: UnreadResponses;
+}
+
 /**
  * Puts a shortcut in front of all that answers the requests of a server: as Fastify's first hook it would
  * cost more than twice as much on top of a bare server. What it answers is logged and counted like anything
  * else, with the time until its answer was on its way.
  */
-export function putInFront(server: Server, shortcut: Shortcut, telemetry: Telemetry): void {
+export function putInFront(
+  server: Server,
+  shortcut: Shortcut,
+  { telemetry, connections, unread }: ShortcutParts,
+): void {
   const [listener] = server.listeners('request') as [RequestListener];
   const connectionLines = connectionLinesOf(server);
   server.removeAllListeners('request');
@@ -46,15 +59,20 @@ export function putInFront(server: Server, shortcut: Shortcut, telemetry: Teleme
     const from = performance.now();
     let answer: AnswerAtOnce | undefined;
     try {
-      if (keeps(request, response) && isPlain(request)) answer = shortcut(request, pathOf(request));
+      if (keeps(request, response) && !unread.isFull && isPlain(request))
+        answer = shortcut(request, pathOf(request));
     } catch {
       // It goes wrong again the long way, and is answered there.
     }
+    const { socket } = request;
     if (!answer) {
+      connections.busy(socket, response);
       listener(request, response);
       return;
     }
     send(response, answer, connectionLines(from));
+    if (socket.writableLength > 0) unread.countWritten(socket);
+    connections.answered(socket, from);
     const { requestId, caller, route, status } = answer;
     telemetry.observe('request-served', {
       requestId,

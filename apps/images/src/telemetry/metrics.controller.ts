@@ -11,6 +11,6 @@ export class MetricsController {
   @Get()
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   metrics(): Promise<string> {
-    return this.telemetry.registry.metrics();
+    return this.telemetry.metrics();
   }
 }

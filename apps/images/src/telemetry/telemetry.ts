@@ -9,10 +9,14 @@ import {
   type Observations,
 } from './observations.js';
 import { MirrorCounters } from './mirror-metrics.js';
+import { SharedCall } from '../http/shared-call.js';
 import { RateLimit } from './rate-limit.js';
 import { RequestDurations } from './request-durations.js';
 import { TokenCounts } from './token-counts.js';
 import type { Traces } from './traces.js';
+
+/** Between two times that the metrics are written, in milliseconds. */
+const METRICS_REST_MS = 100;
 
 export interface TelemetryOptions {
   readonly level: LogLevel;
@@ -33,6 +37,7 @@ export class Telemetry {
   readonly #pluginFaults: Counter;
   readonly #faultLines = new RateLimit(FAULT_LINES);
   readonly #available: Gauge;
+  readonly #metrics = new SharedCall(() => this.registry.metrics(), METRICS_REST_MS);
 
   constructor(private readonly options: TelemetryOptions) {
     this.traces = options.traces;
@@ -68,6 +73,11 @@ export class Telemetry {
       labelNames: ['version', 'node'],
       registers: [this.registry],
     }).set({ version: options.version, node: process.version }, 1);
+  }
+
+  /** The metrics as Prometheus reads them, written once for all who wait for them. */
+  metrics(): Promise<string> {
+    return this.#metrics.call();
   }
 
   /** Writes the line of an observation, if it has one, and counts it, if it is counted. */

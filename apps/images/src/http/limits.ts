@@ -1,0 +1,60 @@
+import type { FastifyInstance } from 'fastify';
+import type { Face } from './face.js';
+import { MAX_OPEN_REQUESTS, MAX_OPEN_UNREAD_BYTES, MAX_REQUESTS, Overloaded } from './overload.js';
+import { pathOf } from './path.js';
+import { RequestLimit } from './request-limit.js';
+import { needsToken } from './route.js';
+import { UnreadResponses } from './unread-responses.js';
+
+/** Probes that decide whether the process lives and is sent requests: they wait for nothing, and are never refused. */
+const UNLIMITED_PATHS = new Set(['/livez', '/readyz']);
+
+/** Headers that describe a response which is not sent. */
+const OF_THE_DOCUMENT = ['age', 'content-length', 'content-type', 'etag', 'last-modified'];
+
+/**
+ * Limits the requests that are worked on. A request counts from when it has come in full and its token is known, to
+ * when its response is complete: neither slow clients nor those without a token use up what all others share.
+ */
+export function limitRequests(fastify: FastifyInstance, face: Face): void {
+  const authenticated = new RequestLimit(MAX_REQUESTS);
+  const open = new RequestLimit(MAX_OPEN_REQUESTS);
+  fastify.addHook('preHandler', async (request, reply) => {
+    if (UNLIMITED_PATHS.has(pathOf(request.raw))) return;
+    const limit = needsToken(face, request) ? authenticated : open;
+    limit.enter(reply.raw);
+  });
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    authenticated.leave(reply.raw);
+    open.leave(reply.raw);
+    done();
+  });
+}
+
+/**
+ * Limits the bytes of responses that clients have not yet taken: those to authenticated requests, and apart from them
+ * those that anyone can have. What there is no room for is refused.
+ */
+export function limitUnread(fastify: FastifyInstance, face: Face, unread: UnreadResponses): void {
+  const open = new UnreadResponses(MAX_OPEN_UNREAD_BYTES);
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    const bytes = bytesOf(payload);
+    if (!bytes) return done();
+    const limit = needsToken(face, request) ? unread : open;
+    if (!limit.admits(bytes.length)) {
+      for (const name of OF_THE_DOCUMENT) reply.removeHeader(name);
+      const { status, headers, body } = face.faultOf(new Overloaded());
+      void reply.code(status).headers(headers);
+      return done(null, Buffer.from(body));
+    }
+    limit.count(reply.raw, bytes.length);
+    const sent = request.method === 'HEAD' ? bytes : limit.inPieces(reply.raw, bytes);
+    if (sent !== bytes) void reply.header('content-length', bytes.length);
+    return done(null, sent);
+  });
+}
+
+function bytesOf(payload: unknown): Buffer | undefined {
+  if (typeof payload === 'string') return Buffer.from(payload);
+  return Buffer.isBuffer(payload) ? payload : undefined;
+}
