@@ -19,7 +19,6 @@ const target = resolve(process.argv[2] ?? join(root, 'dist/package'));
 /** Read at run time, each when it is first needed: Prisma's WebAssembly, and what browsers get. */
 const KEPT = {
   '@prisma/client': ['runtime/query_compiler_small_bg.postgresql.wasm-base64.mjs'],
-  '@prisma/schema-engine-wasm': ['schema_engine_bg.js', 'schema_engine_bg.wasm'],
   'swagger-ui-dist': ['swagger-ui.css', 'swagger-ui-bundle.js'],
 };
 
@@ -45,7 +44,7 @@ async function bundle() {
     platform: 'node',
     format: 'esm',
     target: 'node20.19',
-    external: ['@prisma/schema-engine-wasm/*', '@prisma/client/runtime/*.wasm-base64.mjs'],
+    external: ['@prisma/client/runtime/*.wasm-base64.mjs'],
     plugins: [leaveOutWhatIsNotInstalled],
     // Bundled CommonJS asks for Node's own modules.
     banner: {

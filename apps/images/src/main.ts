@@ -2,7 +2,15 @@ import 'reflect-metadata';
 import { PolicyError } from '@glimpse/auth';
 import { BadDocument } from '@glimpse/glance';
 import { PluginError, InvalidOptions } from '@glimpse/plugins';
-import { DatabaseUnavailable, migrate, openDatabase, orUnavailable, purgeImages } from '@glimpse/store';
+import {
+  DatabaseUnavailable,
+  MigrationError,
+  markApplied,
+  migrate,
+  openDatabase,
+  orUnavailable,
+  purgeImages,
+} from '@glimpse/store';
 import { EmbeddedDatabaseError } from '@glimpse/store/embedded';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
@@ -49,10 +57,20 @@ program
 program
   .command('migrate')
   .description('bring the database up to date; any number may run at once')
-  .action(() =>
-    withDatabase(loadSettings(process.env), async ({ url }) => {
-      const applied = await orUnavailable(() => migrate(url));
-      for (const name of applied) console.log(`applied ${name}`);
+  .option('--mark-applied <name>', 'only record that the database has all of a migration already')
+  .action(({ markApplied: name }: { markApplied?: string }) =>
+    withDatabase(loadSettings(process.env), async ({ url, pooler }) => {
+      if (name !== undefined) {
+        await orUnavailable(() => markApplied(url, name, pooler));
+        console.log(`recorded ${name} as applied`);
+        return;
+      }
+      const options = {
+        pooler,
+        onApplied: (name: string) => console.log(`applied ${name}`),
+        onWaiting: (holder: string) => console.error(`glimpse: waiting for ${holder}, which is migrating`),
+      };
+      const applied = await orUnavailable(() => migrate(url, options));
       if (applied.length === 0) console.log('nothing to do');
     }),
   );
@@ -157,6 +175,7 @@ function isPlain(error: unknown): error is Error {
     error instanceof ProtectionFileError ||
     error instanceof BadDocument ||
     error instanceof EmbeddedDatabaseError ||
+    error instanceof MigrationError ||
     (error as { code?: unknown }).code === 'cannot-listen' ||
     typeof (error as NodeJS.ErrnoException).errno === 'number'
   );

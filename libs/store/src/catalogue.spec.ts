@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { StoredCatalogue } from './catalogue.js';
 import { openDatabase, type Database } from './database.js';
 import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
-import { migrate } from './migrate.js';
+import { migrate } from './migrations/migrate.js';
 
 const OWNER: Viewer = { project: 'owner', admin: false };
 const STRANGER: Viewer = { project: 'stranger', admin: false };

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { openTemporary, type TemporaryDatabase } from './testing/index.js';
 import { importImages } from './import.js';
-import { migrate } from './migrate.js';
+import { migrate } from './migrations/migrate.js';
 
 let server: TemporaryDatabase;
 let pool: pg.Pool;

@@ -6,7 +6,7 @@ export type { Pooler } from './connection/session.js';
 export { BadDatabaseUrl, parseDatabaseUrl } from './connection/url.js';
 export * from './database.js';
 export { importImages, importMembers, type ImportOutcome } from './import.js';
-export * from './migrate.js';
+export * from './migrations/migrate.js';
 export * from './mirror/stored-mirror.js';
 export * from './purge.js';
 export { refusalIn } from './refusal.js';

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { openDatabase, type Database } from './database.js';
 import { openTemporary, type TemporaryDatabase } from './testing/index.js';
 import { ListQuery, type ListPlan, type ListRow } from './list.js';
-import { migrate } from './migrate.js';
+import { migrate } from './migrations/migrate.js';
 import type { Statement } from './statement.js';
 
 /** The catalogue that benchmarks run on: see there for what is how often. */

@@ -14,7 +14,7 @@ import { openDatabase, type Database } from './database.js';
 import { openTemporary, type TemporaryDatabase } from './testing/index.js';
 import { importImages, importMembers } from './import.js';
 import { ListQuery, type ListPlan, type ListRow } from './list.js';
-import { migrate } from './migrate.js';
+import { migrate } from './migrations/migrate.js';
 
 const PROJECTS = ['a', 'b', 'c'];
 const VIEWERS: readonly Viewer[] = [null, ...PROJECTS].flatMap((project) => [

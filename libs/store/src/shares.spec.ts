@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { openTemporary, type TemporaryDatabase } from './testing/index.js';
-import { migrate } from './migrate.js';
+import { migrate } from './migrations/migrate.js';
 
 const EARLY = '2026-01-01T00:00:00.123Z';
 const LATE = '2026-02-01T00:00:00.456Z';

@@ -6,7 +6,7 @@ import pg from 'pg';
 import { StoredCatalogue } from './catalogue.js';
 import { openDatabase, type Database } from './database.js';
 import { openTemporary, type TemporaryDatabase } from './testing/index.js';
-import { migrate } from './migrate.js';
+import { migrate } from './migrations/migrate.js';
 import { isUnavailable } from './unavailable.js';
 
 const POOL = 3;

@@ -15,7 +15,7 @@ import { StoredCatalogue } from './catalogue.js';
 import { openDatabase, type Database } from './database.js';
 import { openTemporary, type TemporaryDatabase } from './testing/index.js';
 import { importImages, importMembers } from './import.js';
-import { migrate } from './migrate.js';
+import { migrate } from './migrations/migrate.js';
 
 let server: TemporaryDatabase;
 let database: Database;

@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { StoredCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from '../database.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
-import { migrate } from '../migrate.js';
+import { migrate } from '../migrations/migrate.js';
 import { CachedCatalogue } from './cached-catalogue.js';
 import { Notices, type NoticeSource, type Session, type Touched } from './notices.js';
 

@@ -10,7 +10,7 @@ import { StoredCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from '../database.js';
 import { openEmbedded } from '../embedded/index.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
-import { migrate } from '../migrate.js';
+import { migrate } from '../migrations/migrate.js';
 import { isUnavailable } from '../unavailable.js';
 import { CachedCatalogue } from './cached-catalogue.js';
 import { Notices } from './notices.js';

@@ -6,7 +6,7 @@ import { StoredCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from '../database.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { importImages, importMembers } from '../import.js';
-import { migrate } from '../migrate.js';
+import { migrate } from '../migrations/migrate.js';
 import { purgeImages } from '../purge.js';
 
 let server: TemporaryDatabase;
