@@ -120,7 +120,7 @@ const PROPERTIES = `
   ALTER TABLE image_properties DROP CONSTRAINT image_properties_pkey;
   INSERT INTO image_properties (hash, created_at, image_id)
   SELECT DISTINCT hash, created_at, id
-  FROM images, listed_property_hashes(visibility, hidden, deleted_at, properties) AS hash;
+  FROM images, image_property_hashes(owner, visibility, hidden, deleted_at, properties) AS hash;
   ALTER TABLE image_properties ADD CONSTRAINT image_properties_pkey PRIMARY KEY (hash, created_at, image_id)`;
 
 /** A number below a limit, by chance and yet always the same. */

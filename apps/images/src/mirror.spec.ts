@@ -216,7 +216,7 @@ async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
 
 const walks = (count: number) => until(() => was('source-walked') >= count);
 const listed = async (viewer = ADMIN) =>
-  (await stored.images(CRITERIA, viewer)).value.map(({ id }) => id).sort();
+  (await stored.images(CRITERIA, viewer)).value.images.map(({ id }) => id).sort();
 const differences = async () => {
   const found: string[] = [];
   for await (const difference of compareCatalogues(source, mirror)) found.push(difference);
@@ -515,7 +515,7 @@ describe('a follower', () => {
     wake();
     await sleeping;
     expect(await differences()).toEqual([]);
-    expect((await stored.images(CRITERIA, ADMIN)).value.map(({ name }) => name)).toEqual(
+    expect((await stored.images(CRITERIA, ADMIN)).value.images.map(({ name }) => name)).toEqual(
       images.map(() => 'new'),
     );
   }, 30_000);

@@ -28,6 +28,16 @@ export interface Copies {
   charge(image: Image, bytes: number): void;
 }
 
+/** What a list that just names images shows of each. */
+export type ImageName = Pick<Image, 'id' | 'name'>;
+
+/** A page of a list. */
+export interface ImagePage<T extends ImageName = Image> {
+  readonly images: readonly T[];
+  /** Whether the page ended before its limit because of its size: more images may follow. */
+  readonly truncated: boolean;
+}
+
 /** How an image is to be read. */
 export interface ReadOptions {
   /**
@@ -76,11 +86,18 @@ export interface Catalogue {
   /**
    * Reads a page of the images that are listed for a viewer, newest first.
    *
-   * @returns at most as many as the criteria's limit
+   * @returns at most as many as the criteria's limit, and at least one of those that are left
    * @throws {MarkerNotFound} there is no such marker for this viewer
    * @throws {CatalogueUnavailable} it cannot be asked; lists have no copies
    */
-  images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<readonly Image[]>>;
+  images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage>>;
+
+  /**
+   * Reads the same page as {@link images}, but only what names each image: its properties are not read.
+   *
+   * @throws as {@link images}
+   */
+  imageNames(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<ImageName>>>;
 
   /**
    * Changes the custom properties of an image in one atomic step: whoever writes at the same time loses

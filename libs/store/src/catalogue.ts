@@ -13,6 +13,8 @@ import {
   type ChangeOptions,
   type Image,
   type ImageCriteria,
+  type ImageName,
+  type ImagePage,
   type ImageStatus,
   type MemberStatus,
   type PropertyChange,
@@ -29,6 +31,9 @@ import type { Statement } from './statement.js';
 import { orUnavailable } from './unavailable.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** The most characters of an image's name. */
+const MAX_NAME = 255;
 
 /** An image as Prisma or a statement reads it: pg leaves large numbers as text. */
 interface ImageRow {
@@ -77,16 +82,14 @@ export class StoredCatalogue implements Catalogue {
     return image;
   }
 
-  async images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<readonly Image[]>> {
-    const { marker } = criteria;
-    if (marker !== undefined && !UUID.test(marker)) throw new MarkerNotFound(marker);
-    if (!canMatch(criteria)) return { source: 'fresh', value: [] };
-    const rows = await this.#page(new ListQuery(criteria, viewer));
-    if (rows.length === 0 && marker !== undefined) {
-      const found = await this.#query(markerStatement(marker, viewer));
-      if (found.length === 0) throw new MarkerNotFound(marker);
-    }
-    return { source: 'fresh', value: rows.map(imageOf) };
+  async images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage>> {
+    const page = await this.#list<ImageRow>(criteria, viewer, (query, plan) => query.statement(plan));
+    return { source: 'fresh', value: { ...page, images: page.images.map(imageOf) } };
+  }
+
+  async imageNames(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<ImageName>>> {
+    const page = await this.#list<ImageName>(criteria, viewer, (query, plan) => query.namesStatement(plan));
+    return { source: 'fresh', value: { ...page, images: page.images.map(({ id, name }) => ({ id, name })) } };
   }
 
   async changeProperties(
@@ -113,15 +116,26 @@ export class StoredCatalogue implements Catalogue {
     if (version !== undefined && BigInt(row.version) !== version) throw new VersionLost();
   }
 
-  /** A page of a list: mostly one statement; where there are more, they have the time of one. */
-  async #page(query: ListQuery): Promise<ImageRow[]> {
+  /** Reads a page of a list: mostly one statement; where there are more, they have the time of one. */
+  async #list<Row extends ImageName>(
+    criteria: ImageCriteria,
+    viewer: Viewer,
+    statementOf: (query: ListQuery, plan: ListPlan) => Statement,
+  ): Promise<{ images: (Row & ListRow)[]; truncated: boolean }> {
+    const { marker, limit } = criteria;
+    if (marker !== undefined && !UUID.test(marker)) throw new MarkerNotFound(marker);
+    if (!canMatch(criteria)) return { images: [], truncated: false };
+    const query = new ListQuery(criteria, viewer);
     const end = performance.now() + QUERY_DEADLINE;
-    let rows: (ImageRow & ListRow)[] = [];
-    for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, rows)) {
-      const statement = query.statement(plan);
-      rows = await this.#query(statement, Math.max(Math.ceil(end - performance.now()), 1));
+    let images: (Row & ListRow)[] = [];
+    for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, images)) {
+      images = await this.#query(statementOf(query, plan), Math.max(Math.ceil(end - performance.now()), 1));
     }
-    return rows;
+    if (images.length === 0 && marker !== undefined) {
+      const found = await this.#query(markerStatement(marker, viewer));
+      if (found.length === 0) throw new MarkerNotFound(marker);
+    }
+    return { images, truncated: images.length < limit && (images.at(-1)?.followed ?? false) };
   }
 
   async #query<Row extends object>(
@@ -151,7 +165,9 @@ function stored(id: string): string {
   return id.toLowerCase();
 }
 
+/** Whether any image can fulfil criteria. Text that no name can have is not searched for: each letter costs. */
 function canMatch({ names = [], search = '', properties = {} }: ImageCriteria): boolean {
+  if ([...search].length > MAX_NAME) return false;
   return [search, ...names, ...Object.entries(properties).flat()].every(isStorable);
 }
 

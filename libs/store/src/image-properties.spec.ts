@@ -23,7 +23,7 @@ afterAll(async () => {
 beforeEach(() => pool.query('TRUNCATE images CASCADE'));
 
 const SCRIPT = readFileSync(
-  new URL('../../../prisma/migrations/20261124140000_image_properties/migration.sql', import.meta.url),
+  new URL('../../../prisma/migrations/20261129160000_own_lists/migration.sql', import.meta.url),
   'utf8',
 );
 const IDS = Array.from({ length: 8 }, (_, n) => `00000000-0000-4000-8000-00000000000${n}`);
@@ -37,7 +37,12 @@ async function rows(): Promise<{ kept: string[]; due: string[]; writtenBy: strin
   );
   const due = await pool.query<{ row: string }>(
     `SELECT property_hash(visibility, key, value) || ' ' || created_at || ' ' || id AS row
-     FROM images, jsonb_each_text(properties) WHERE NOT hidden AND deleted_at IS NULL ORDER BY 1`,
+     FROM images, jsonb_each_text(properties) WHERE NOT hidden AND deleted_at IS NULL
+     UNION ALL
+     SELECT owned_property_hash(owner, visibility, key, value) || ' ' || created_at || ' ' || id
+     FROM images, jsonb_each_text(properties)
+     WHERE NOT hidden AND deleted_at IS NULL AND visibility <> 'public' AND owner IS NOT NULL
+     ORDER BY 1`,
   );
   return {
     kept: kept.rows.map(({ row }) => row),
@@ -54,7 +59,7 @@ const image: fc.Arbitrary<SourceImage> = fc.record({
   visibility: fc.constantFrom(...VISIBILITIES),
   hidden: fc.boolean(),
   deleted: fc.integer({ min: 0, max: 3 }).map((n) => n === 0),
-  owner: fc.constantFrom('a', null),
+  owner: fc.constantFrom('a', 'b', null),
   protected: fc.constant(false),
   size: fc.constant(null),
   minDisk: fc.constant(0),
@@ -70,6 +75,7 @@ it('are those of the images that lists show, whatever happens to images', async 
   const others = fc.constantFrom(
     `UPDATE images SET properties = properties || '{"os": "z"}' WHERE id > $1`,
     `UPDATE images SET hidden = NOT hidden WHERE id < $1`,
+    `UPDATE images SET owner = 'c' WHERE id > $1`,
     `UPDATE images SET visibility = 'community', created_at = created_at + interval '1 s' WHERE id = $1`,
     `UPDATE images SET id = gen_random_uuid() WHERE id = $1`,
     `DELETE FROM images WHERE id < $1`,
@@ -132,10 +138,16 @@ it('are right after many have changed the same images at once, and nobody waits 
 it('are made of the images that a catalogue had before', async () => {
   await pool.query(ADD, [IDS]);
   await pool.query(`UPDATE images SET hidden = true WHERE id = $1`, [IDS[0]]);
+  await pool.query(`UPDATE images SET owner = 'a', visibility = 'private' WHERE id > $1`, [IDS[3]]);
   const { kept } = await rows();
   await pool.query(`
-    DROP TABLE image_properties; DROP FUNCTION keep_image_properties CASCADE;
-    DROP FUNCTION listed_property_hashes; DROP FUNCTION property_hash`);
+    DROP INDEX images_owned_idx, images_community_names_idx;
+    DROP FUNCTION image_property_hashes; DROP FUNCTION owned_property_hash;
+    CREATE FUNCTION listed_property_hashes() RETURNS void LANGUAGE sql RETURN NULL;
+    DELETE FROM image_properties WHERE hash NOT IN (
+      SELECT property_hash(visibility, key, value) FROM images, jsonb_each_text(properties))`);
+  const { rowCount } = await pool.query('SELECT FROM image_properties');
+  expect(rowCount).toBe(kept.length - 2 * (IDS.length - 4));
   await pool.query(SCRIPT);
   expect((await rows()).kept).toEqual(kept);
 });

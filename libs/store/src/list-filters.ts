@@ -5,7 +5,7 @@ import type { Values } from './statement.js';
  * How an index finds the images that a filter holds for, each among those of one visibility.
  *
  * - `ordered`: those of a value stand together in the order of lists, so that a reader can stop
- * - `property`: the same, of a property
+ * - `properties`: the same, for each of some properties
  * - `changed`: in the order of their last change
  * - `inverted`: in no order, and all of their places are gathered before the first is given
  */
@@ -18,20 +18,27 @@ export type FilterIndex =
       readonly values: number;
     }
   | {
-      readonly kind: 'property';
-      /** Name and value, in SQL. */
-      readonly name: string;
-      readonly value: string;
+      readonly kind: 'properties';
+      /** Name and value of each, in SQL. */
+      readonly properties: readonly PropertyValue[];
     }
   | { readonly kind: 'changed' }
   | { readonly kind: 'inverted' };
 
-/** What a list asks of each image. */
+/** A property's name and value, in SQL. */
+export interface PropertyValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What a list requires of each image. */
 export interface Filter {
-  /** In SQL, of the row `image`. */
-  readonly condition: string;
-  /** Missing where no index finds what is asked for, or finds too much to be of use. */
+  /** In SQL, of the row with this name. */
+  readonly condition: (row: string) => string;
+  /** Missing where no index finds what is filtered for, or finds too much to be of use. */
   readonly index?: FilterIndex;
+  /** Whether the index of an owner's images has what the condition reads. */
+  readonly covered: boolean;
 }
 
 /**
@@ -40,16 +47,17 @@ export interface Filter {
  */
 const TRIGRAM = /[\p{L}\p{N}]{3}|[\p{L}\p{N}]{2}[^\p{L}\p{N}]|[^\p{L}\p{N}][\p{L}\p{N}]/u;
 
-/** The filters of a list; their values go into its statement. */
+/** The filters of a list; their values go into its statement, whose text does not grow with their number. */
 export function filtersOf(criteria: ImageCriteria, values: Values): Filter[] {
-  const { names, search, statuses, minDisk, minRam, properties, changedSince } = criteria;
+  const { names, search, statuses, minDisk, minRam, properties = {}, changedSince } = criteria;
   const filters: Filter[] = [];
 
   function oneOf(column: string, type: string, wanted: readonly (string | number)[], indexed: boolean): void {
     const distinct = [...new Set(wanted)];
     const list = `${values.add(distinct)}::${type}[]`;
     const index: FilterIndex = { kind: 'ordered', column, wanted: list, values: distinct.length };
-    filters.push({ condition: `image.${column} = ANY(${list})`, ...(indexed && { index }) });
+    const condition = (row: string): string => `${row}.${column} = ANY(${list})`;
+    filters.push({ condition, ...(indexed && { index }), covered: true });
   }
 
   // What most images have is in no index.
@@ -58,19 +66,37 @@ export function filtersOf(criteria: ImageCriteria, values: Values): Filter[] {
   if (minDisk !== undefined) oneOf('min_disk', 'integer', [minDisk], minDisk !== 0);
   if (minRam !== undefined) oneOf('min_ram', 'integer', [minRam], minRam !== 0);
   if (changedSince) {
-    const condition = `image.updated_at >= ${values.add(changedSince)}::timestamptz`;
-    filters.push({ condition, index: { kind: 'changed' } });
-  }
-  for (const property of Object.entries(properties ?? {})) {
-    const [name, value] = property.map((text) => `${values.add(text)}::text`) as [string, string];
+    const since = `${values.add(changedSince)}::timestamptz`;
     filters.push({
-      condition: `image.properties ->> ${name} = ${value}`,
-      index: { kind: 'property', name, value },
+      condition: (row) => `${row}.updated_at >= ${since}`,
+      index: { kind: 'changed' },
+      covered: true,
+    });
+  }
+  const wanted = Object.keys(properties);
+  if (wanted.length > 0) {
+    const names = `${values.add(wanted)}::text[]`;
+    const texts = `${values.add(Object.values(properties))}::text[]`;
+    filters.push({
+      // As a subquery it is evaluated once, and not for each row.
+      condition: (row) => `${row}.properties @> (SELECT jsonb_object(${names}, ${texts}))`,
+      index: {
+        kind: 'properties',
+        properties: wanted.map((_, n) => ({
+          name: `(${names})[${n + 1}]`,
+          value: `(${texts})[${n + 1}]`,
+        })),
+      },
+      covered: false,
     });
   }
   if (search) {
-    const condition = `image.name ILIKE ${values.add(`%${search.replace(/[\\%_]/g, '\\$&')}%`)}`;
-    filters.push({ condition, ...(TRIGRAM.test(search) && { index: { kind: 'inverted' } as const }) });
+    const pattern = values.add(`%${search.replace(/[\\%_]/g, '\\$&')}%`);
+    filters.push({
+      condition: (row) => `${row}.name ILIKE ${pattern}`,
+      ...(TRIGRAM.test(search) && { index: { kind: 'inverted' } as const }),
+      covered: true,
+    });
   }
   return filters;
 }

@@ -133,7 +133,7 @@ afterAll(async () => {
   await server?.close();
 }, 60_000);
 
-it('is, whichever paths it takes and wherever they are cut, what filtering, sorting and cutting by hand gives', async () => {
+it('is, whichever index scans it uses and wherever they are truncated, what filtering, sorting and cutting by hand gives', async () => {
   const ends = new Set<string>();
   await fc.assert(
     fc.asyncProperty(
@@ -148,17 +148,17 @@ it('is, whichever paths it takes and wherever they are cut, what filtering, sort
         for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, rows)) {
           const { text, values } = query.statement((last = plan));
           ({ rows } = await database.pool.query<ListRow & { id: string }>(text, [...values]));
-          const cut = rows.findIndex((row) => row.cut);
-          const certain = (cut < 0 ? rows : rows.slice(0, cut)).map(({ id }) => id);
-          expect(certain).toEqual(page.slice(0, cut < 0 ? undefined : cut));
+          const end = rows.findIndex((row) => row.truncated);
+          const certain = (end < 0 ? rows : rows.slice(0, end)).map(({ id }) => id);
+          expect(certain).toEqual(page.slice(0, end < 0 ? undefined : end));
         }
-        for (const { path, bound: end } of last)
-          ends.add(`path ${path}, ${end > bound ? 'in a later turn' : 'at once'}`);
+        for (const { scan, bound: end } of last)
+          ends.add(`scan ${scan}, ${end > bound ? 'in a later attempt' : 'at once'}`);
         expect(rows.map(({ id }) => id)).toEqual(page);
       },
     ),
     { numRuns: 1500, seed: SEED },
   );
-  for (const path of [0, 1, 2, 3]) expect(ends).toContain(`path ${path}, in a later turn`);
-  expect(ends).toContain('path 0, at once');
+  for (const scan of [0, 1, 2, 3]) expect(ends).toContain(`scan ${scan}, in a later attempt`);
+  expect(ends).toContain('scan 0, at once');
 }, 120_000);

@@ -1,46 +1,54 @@
 import type { ImageCriteria, Viewer } from '@glimpse/domain';
+import { branchesOf, visible } from './list-branches.js';
 import { filtersOf } from './list-filters.js';
-import { COLUMNS, pathsOf, type AfterMarker, type Path } from './list-paths.js';
-import { visible, waysOf } from './list-ways.js';
+import { COLUMNS, scansOf, type AfterMarker, type IndexScan } from './list-scans.js';
 import { Values, type Statement } from './statement.js';
 
-/** How a page is read along one way. */
-export interface Step {
-  /** Which of the way's paths is taken, from 0 on. */
-  readonly path: number;
-  /** How many images are read on it at most. */
+/** How a branch of a list is read in one attempt. */
+export interface Attempt {
+  /** The number of the index scan, from 0 on. */
+  readonly scan: number;
+  /** The most images that the scan reads. */
   readonly bound: number;
 }
 
-/** A step for each way of a list; empty where nothing can be listed. */
-export type ListPlan = readonly Step[];
+/** An attempt for each branch of a list; empty where nothing can be listed. */
+export type ListPlan = readonly Attempt[];
 
 /** A row of a list's statement, besides the image. */
 export interface ListRow {
-  /** The number of its way. */
-  readonly way: number;
-  /** Whether the path ended at its bound: from here on, images of this way may be missing. */
-  readonly cut: boolean;
+  /** The number of its branch. */
+  readonly branch: number;
+  /** Whether the scan ended at its bound: from here on, images of this branch may be missing. */
+  readonly truncated: boolean;
+  /** Whether the statement found a row after this one. After the last row: one that is beyond the page's bytes. */
+  readonly followed: boolean;
 }
 
 /** Images that an index gives in no order of use, and what is noted of each. */
 interface Gathered {
   readonly name: string;
-  readonly path: Path;
+  readonly scan: IndexScan;
   readonly most: number;
   readonly columns: readonly string[];
 }
 
-/** How many images are read on a way's first path: enough for a page of 25 of what every eighth image has. */
+/** How many images a branch's first scan reads: enough for a page of 25 of what every eighth image has. */
 const FIRST_BOUND = 200;
 
-/** How many are read where there are no filters, and the page is full before: one text for every page. */
-const PAGE_BOUND = 1000;
+/** The most images of a page. Its statement has the same text for every page, so that connections keep its plan. */
+const MAX_PAGE = 1000;
 
-/** How much further each step goes: all steps before the last cost a ninth of it. */
+/** Bytes of properties and members after which a page ends: about a document of 4 MiB. */
+const MAX_PAGE_BYTES = 4 * 2 ** 20;
+
+/** How much further each attempt goes: all attempts before the last cost a ninth of it. */
 const GROWTH = 10;
 
-/** A path in the order of lists goes on itself where one image in so many belongs to the page. */
+/** The same where a branch has just one scan: it stops at the end of the page, and a bound only adds attempts. */
+const GROWTH_OF_ONLY_SCAN = 100;
+
+/** A scan in the order of lists is kept where one image in so many belongs to the page. */
 const WORTH_GOING_ON = 100;
 
 /** Finds the marker of a list if its viewer may see it. Served by the primary keys. */
@@ -55,24 +63,26 @@ export function markerStatement(marker: string, viewer: Viewer): Statement {
  * The statements that read a page of a list. In SQL and not through Prisma Client because each is a merge of
  * index scans that stop early: one OR over the table would read all of it.
  *
- * Where there are filters, each way has several paths. Which one is short nobody knows beforehand: PostgreSQL
- * has no idea how often a property occurs, let alone where. So every path has a bound, a row that is `cut`
- * says in its place that the bound was reached, and {@link ListQuery.next} sends a way that was cut on, to its
- * next path and ten times as far. What is read is thus some multiple of what the best path would have read.
+ * Where there are filters, a branch can have several scans, and which one is short is not known beforehand:
+ * PostgreSQL has no idea how often a property occurs, let alone where. So every scan has a bound, a row that is
+ * `truncated` takes the place where the bound was reached, and {@link ListQuery.next} gives a truncated branch its
+ * next scan and a higher bound. What is read is thus some multiple of what the best scan would have read.
  */
 export class ListQuery {
   readonly #values = new Values();
-  readonly #ways: readonly (readonly Path[])[];
+  readonly #branches: readonly (readonly IndexScan[])[];
   readonly #conditions: string;
   readonly #marker: string;
+  readonly #limit: string;
 
   constructor(
-    private readonly criteria: ImageCriteria,
+    criteria: ImageCriteria,
     viewer: Viewer,
     private readonly firstBound = FIRST_BOUND,
   ) {
+    this.#limit = `${this.#values.add(Math.min(criteria.limit, MAX_PAGE))}::bigint`;
     const filters = filtersOf(criteria, this.#values);
-    this.#conditions = filters.map(({ condition }) => ` AND ${condition}`).join('');
+    this.#conditions = filters.map(({ condition }) => ` AND ${condition('image')}`).join('');
     let after: AfterMarker = () => '';
     this.#marker = '';
     if (criteria.marker !== undefined) {
@@ -85,97 +95,131 @@ export class ListQuery {
       after = (time, id) =>
         `AND (${time}, ${id}) < ((SELECT created_at FROM marker), (SELECT id FROM marker))`;
     }
-    this.#ways = waysOf(criteria, viewer, this.#values).map((way) => pathsOf(way, filters, after));
+    this.#branches = branchesOf(criteria, viewer, this.#values).map((branch) =>
+      scansOf(branch, filters, after),
+    );
   }
 
-  /** How to begin. */
+  /** The first attempt. */
   first(): ListPlan {
-    const bound = this.#conditions ? this.firstBound : Math.max(PAGE_BOUND, this.criteria.limit);
-    return this.#ways.map(() => ({ path: 0, bound }));
+    const bound = this.#conditions ? this.firstBound : MAX_PAGE;
+    return this.#branches.map(() => ({ scan: 0, bound }));
   }
 
-  /** How to go on after what a plan brought; undefined when that is the page. */
+  /** The next attempt after the rows of a plan; undefined when those are the page. */
   next(plan: ListPlan, rows: readonly ListRow[]): ListPlan | undefined {
-    if (!rows.some(({ cut }) => cut)) return undefined;
-    return plan.map(({ path, bound }, way) => {
-      const ofWay = rows.filter((row) => row.way === way);
-      if (!ofWay.some(({ cut }) => cut)) return { path, bound };
-      const paths = this.#ways[way]!;
-      const found = ofWay.filter(({ cut }) => !cut).length;
-      const stays = paths[path]!.ordered && found * WORTH_GOING_ON >= bound;
-      return { path: stays ? path : (path + 1) % paths.length, bound: bound * GROWTH };
+    if (!rows.some(({ truncated }) => truncated)) return undefined;
+    return plan.map(({ scan, bound }, branch) => {
+      const ofBranch = rows.filter((row) => row.branch === branch);
+      if (!ofBranch.some(({ truncated }) => truncated)) return { scan, bound };
+      const scans = this.#branches[branch]!;
+      const found = ofBranch.filter(({ truncated }) => !truncated).length;
+      const stays = scans[scan]!.ordered && found * WORTH_GOING_ON >= bound;
+      const growth = scans.length === 1 ? GROWTH_OF_ONLY_SCAN : GROWTH;
+      return { scan: stays ? scan : (scan + 1) % scans.length, bound: bound * growth };
     });
   }
 
   /**
-   * The statement of a plan. The rows before the first that is cut are the beginning of the page; without one
-   * they are the page.
+   * The statement of a plan, for whole images. The rows before the first that is truncated are the beginning of
+   * the page; without one they are the page. A page of many bytes ends before the image that would exceed them,
+   * but never before its first. OFFSET 0 keeps PostgreSQL from reading members twice.
    */
   statement(plan: ListPlan): Statement {
-    const { common, pages } = this.#pages(plan);
-    const text = `${common}
+    const text = `${this.#with(plan)}
       SELECT id, version, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk",
-             min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", (
-        SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
-        FROM members share WHERE share.image_id = page.id
-      ) AS members, way, cut
-      FROM (${pages.join(' UNION ALL ')}) page
-      ORDER BY created_at DESC, id DESC LIMIT ${this.criteria.limit}`;
+             min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", members,
+             branch, truncated, followed
+      FROM (
+        SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
+               sum(octet_length(properties::text) + coalesce(octet_length(members::text), 0)) OVER (
+                 ORDER BY created_at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+        FROM (
+          SELECT page.*, CASE WHEN visibility = 'shared' THEN (
+            SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
+            FROM members share WHERE share.image_id = page.id
+          ) END AS members
+          FROM (${this.#page(plan)}) page OFFSET 0
+        ) page
+      ) page
+      WHERE before IS NULL OR before < ${MAX_PAGE_BYTES}
+      ORDER BY created_at DESC, id DESC`;
     return { text, values: this.#values.all };
   }
 
-  /**
-   * What each way brings to the page. One image more than its bound is read: where a path in the order of lists
-   * meets that, it is cut in that place. One in any other order has then found nothing that can be relied on: it
-   * is cut before the first image there is, for what it did not find may be newer than all of the page.
-   */
-  #pages(plan: ListPlan): { common: string; pages: string[] } {
-    const gathered = new Map<string, Gathered>();
-    const pages = plan.map(({ path: number, bound }, way) => {
-      const path = this.#ways[way]![number]!;
-      return path.ordered
-        ? this.#walked(path, bound, way)
-        : this.#found(this.#gather(gathered, path, bound, way), bound, way);
-    });
-    const common = [...gathered.values()].map(
-      ({ name, path, columns, most }) =>
-        `${name} AS MATERIALIZED (${path.read(most, ['image.id', 'image.created_at', ...columns].join(', '))})`,
-    );
-    if (this.#marker) common.unshift(this.#marker);
-    return { common: common.length === 0 ? '' : `WITH ${common.join(', ')}`, pages };
+  /** The statement of a plan that reads of each image only what names it; otherwise like {@link statement}. */
+  namesStatement(plan: ListPlan): Statement {
+    const text = `${this.#with(plan)}
+      SELECT id, name, branch, truncated, false AS followed
+      FROM (${this.#page(plan)}) page ORDER BY created_at DESC, id DESC`;
+    return { text, values: this.#values.all };
   }
 
-  #walked({ read, check }: Path, bound: number, way: number): string {
+  #page(plan: ListPlan): string {
+    const { branches } = this.#parts(plan);
+    return `SELECT * FROM (${branches.join(' UNION ALL ')}) merged
+      ORDER BY created_at DESC, id DESC LIMIT ${this.#limit}`;
+  }
+
+  #with(plan: ListPlan): string {
+    const { common } = this.#parts(plan);
+    if (this.#marker) common.unshift(this.#marker);
+    return common.length === 0 ? '' : `WITH ${common.join(', ')}`;
+  }
+
+  /**
+   * What each branch brings to the page, and what several have in common. One image more than its bound is read:
+   * where a scan in the order of lists meets that, it is truncated in that place. One in any other order has then
+   * found nothing that can be relied on: it is truncated before the first image there is, for what it did not find
+   * may be newer than all of the page.
+   */
+  #parts(plan: ListPlan): { common: string[]; branches: string[] } {
+    const gathered = new Map<string, Gathered>();
+    const branches = plan.map(({ scan: number, bound }, branch) => {
+      const scan = this.#branches[branch]![number]!;
+      return scan.ordered
+        ? this.#inOrder(scan, bound, branch)
+        : this.#found(this.#gather(gathered, scan, bound, branch), bound, branch);
+    });
+    const common = [...gathered.values()].map(
+      ({ name, scan, columns, most }) =>
+        `${name} AS MATERIALIZED (${scan.read(most, ['image.id', 'image.created_at', ...columns].join(', '))})`,
+    );
+    return { common, branches };
+  }
+
+  #inOrder({ read, check }: IndexScan, bound: number, branch: number): string {
     return `(
-      SELECT image.id, image.created_at, ${COLUMNS}, ${way} AS way, image.count > ${bound} AS cut
+      SELECT image.id, image.created_at, ${COLUMNS}, ${branch} AS branch, image.count > ${bound} AS truncated
       FROM (${read(bound + 1, '')}) image
       WHERE image.count > ${bound} OR ${check}${this.#conditions}
       ORDER BY created_at DESC, id DESC)`;
   }
 
-  /** Ways that gather the same images do so once, and each notes which of these are its own. */
-  #gather(gathered: Map<string, Gathered>, path: Path, bound: number, way: number): string {
+  /** Branches that gather the same images do so once, and each notes which of these are its own. */
+  #gather(gathered: Map<string, Gathered>, scan: IndexScan, bound: number, branch: number): string {
     const most = bound + 1;
-    const key = path.read(most, '');
+    const key = scan.read(most, '');
     const { name, columns } = gathered.get(key) ?? { name: `gathered_${gathered.size}`, columns: [] };
     gathered.set(key, {
       name,
-      path,
+      scan,
       most,
-      columns: [...columns, `${path.check}${this.#conditions} AS of_${way}`],
+      columns: [...columns, `${scan.check}${this.#conditions} AS of_${branch}`],
     });
     return name;
   }
 
   /** Whole images are read when they are known to be on the page: what is gathered may be many thousands. */
-  #found(gathered: string, bound: number, way: number): string {
+  #found(gathered: string, bound: number, branch: number): string {
     return `(
-      SELECT image.id, place.created_at, ${COLUMNS}, ${way} AS way, place.cut
+      SELECT image.id, place.created_at, ${COLUMNS}, ${branch} AS branch, place.truncated
       FROM (
-        SELECT id, CASE WHEN count > ${bound} THEN 'infinity' ELSE created_at END AS created_at, count > ${bound} AS cut
-        FROM (SELECT id, created_at, of_${way} AS fits, count(*) OVER () AS count FROM ${gathered}) found
+        SELECT id, CASE WHEN count > ${bound} THEN 'infinity' ELSE created_at END AS created_at,
+               count > ${bound} AS truncated
+        FROM (SELECT id, created_at, of_${branch} AS fits, count(*) OVER () AS count FROM ${gathered}) found
         WHERE fits OR count > ${bound}
-        ORDER BY 2 DESC, id DESC LIMIT ${this.criteria.limit}
+        ORDER BY 2 DESC, id DESC LIMIT ${MAX_PAGE}
       ) place JOIN images image ON image.id = place.id
       ORDER BY place.created_at DESC, place.id DESC)`;
   }

@@ -148,7 +148,7 @@ describe('what is shown to whom', () => {
       const images = all.map(({ members: _, ...rest }) => image(rest));
       await store(images, new Map(images.map(({ id }, index) => [id, all[index]!.members])));
       for (const viewer of VIEWERS) {
-        const listed = (await catalogue.images({ limit: 1000 }, viewer)).value.map(({ id }) => id);
+        const listed = (await catalogue.images({ limit: 1000 }, viewer)).value.images.map(({ id }) => id);
         const answers = images.map(async ({ id }, index) => ({
           ...all[index],
           shown: await catalogue.image(id, viewer).then(Boolean, said(ImageNotFound)),
@@ -201,7 +201,9 @@ it('is listed as it is by its id, members and all', async () => {
   await database.pool.query('TRUNCATE images CASCADE');
   await store([one, two], new Map([[one.id, { first: 'accepted', second: 'rejected' }]]));
   const viewer: Viewer = { project: 'first', admin: false };
-  const { value: listed } = await catalogue.images({ limit: 10 }, viewer);
+  const {
+    value: { images: listed },
+  } = await catalogue.images({ limit: 10 }, viewer);
   const alone = await Promise.all(listed.map(({ id }) => catalogue.image(id, viewer)));
   expect(listed).toHaveLength(2);
   expect(listed).toEqual(alone.map(({ value }) => value));

@@ -11,6 +11,8 @@ import {
   type Identity,
   type Image,
   type ImageCriteria,
+  type ImageName,
+  type ImagePage,
   type PropertyChange,
   type ReadOptions,
   type Reading,
@@ -28,8 +30,14 @@ import { viewerOf } from './viewer.js';
  */
 const MAX_ATTEMPTS = 20;
 
-/** How many images policy is asked about for one page. */
-const MOST_ASKED = 10_000;
+/** The most images that a policy rule checks for one page. */
+const MAX_CHECKED = 10_000;
+/** How many images are read at a time where a policy rule checks each of them, whatever the client's limit. */
+const BATCH = 200;
+/** How long batches are read for one page; then it ends where it is. */
+const MAX_READ_MS = 2_000;
+/** The most characters of properties that the batches of a page keep in memory. */
+const MAX_KEPT = 4 * 2 ** 20;
 
 /** What the rules say of a caller, whatever the image. */
 interface Standing {
@@ -42,8 +50,8 @@ interface Standing {
 }
 
 /** A page of a list, and the marker that the next one begins after, if there may be a next one. */
-export interface Page {
-  readonly images: readonly Image[];
+export interface Page<T extends ImageName = Image> {
+  readonly images: readonly T[];
   readonly next: string | undefined;
   /** Seconds since what it was read from was known to be current, where that is too long to be fresh. */
   readonly age: number | undefined;
@@ -68,6 +76,8 @@ export class ImageAccess {
     private readonly policy: Policy,
     private readonly copies?: Copies,
     private readonly protections?: PropertyProtections,
+    /** Milliseconds of a monotonic clock. */
+    private readonly now: () => number = () => performance.now(),
   ) {
     this.#readable = new ReadableImages(copies);
     this.#readsEach = policy.readsTarget('get_image');
@@ -162,34 +172,67 @@ export class ImageAccess {
   }
 
   /**
-   * Reads a page for somebody. A rule `get_image` that looks at the image is asked about each, and more are
-   * read until the page is full; after {@link MOST_ASKED} the page ends where it is.
+   * Reads a page of a list. A rule `get_image` that looks at the image checks each, and batches are read until the
+   * page is full; a page that has cost enough ends where it is, with a marker to go on after.
    *
    * @throws {MarkerNotFound} {PolicyRefused} {CatalogueUnavailable}
    */
-  async page(criteria: ImageCriteria, caller: Identity): Promise<Page> {
+  page(criteria: ImageCriteria, caller: Identity): Promise<Page> {
+    return this.listAs(caller, criteria, async (standing) => {
+      const reading = await this.catalogue.images(criteria, standing.viewer);
+      const images = reading.value.images.map((image) => this.readableBy(standing, image));
+      return { ...reading, value: { ...reading.value, images } };
+    });
+  }
+
+  /**
+   * Reads the same page, but of each image only its name, unless a rule has to look at the image.
+   *
+   * @throws as {@link page}
+   */
+  namesPage(criteria: ImageCriteria, caller: Identity): Promise<Page<ImageName>> {
+    return this.listAs<ImageName>(caller, criteria, ({ viewer }) =>
+      this.catalogue.imageNames(criteria, viewer),
+    );
+  }
+
+  private async listAs<T extends ImageName>(
+    caller: Identity,
+    criteria: ImageCriteria,
+    read: (standing: Standing) => Promise<Reading<ImagePage<T>>>,
+  ): Promise<Page<T | Image>> {
     const standing = this.standingOf(caller);
     this.enforce('get_images', standing.credentials);
-    const { limit } = criteria;
-    const { view } = standing;
+    const { view, mayRead } = standing;
     const hidden = view && Object.keys(criteria.properties ?? {}).some((name) => !view.may('read', name));
-    if (standing.mayRead === false || hidden) return { images: [], next: undefined, age: undefined };
+    if (mayRead === false || hidden) return { images: [], next: undefined, age: undefined };
+    if (mayRead === undefined) return this.checkedPage(criteria, standing);
+    const reading = await read(standing);
+    const { images, truncated } = reading.value;
+    const next = truncated || images.length === criteria.limit ? images.at(-1)?.id : undefined;
+    return { images, next, age: reading.source === 'copy' ? reading.age : undefined };
+  }
 
+  private async checkedPage(criteria: ImageCriteria, standing: Standing): Promise<Page> {
+    const end = this.now() + MAX_READ_MS;
     const images: Image[] = [];
     let { marker } = criteria;
     let age: number | undefined;
-    for (let asked = 0; asked < MOST_ASKED;) {
-      const reading = await this.catalogue.images({ ...criteria, marker }, standing.viewer);
-      const { value: read } = reading;
+    let kept = 0;
+    for (let checked = 0; checked < MAX_CHECKED && this.now() < end;) {
+      const reading = await this.catalogue.images({ ...criteria, marker, limit: BATCH }, standing.viewer);
       if (reading.source === 'copy') age = Math.max(age ?? 0, reading.age);
-      for (const stored of read) {
+      const { images: batch, truncated } = reading.value;
+      for (const stored of batch) {
         const image = this.readableBy(standing, stored);
-        if (this.mayRead(standing, image)) images.push(image);
         marker = image.id;
-        if (images.length === limit) return { images, next: marker, age };
+        if (!this.mayRead(standing, image)) continue;
+        images.push(image);
+        kept += charactersOf(image);
+        if (images.length === criteria.limit || kept >= MAX_KEPT) return { images, next: marker, age };
       }
-      if (read.length < limit) return { images, next: undefined, age };
-      asked += read.length;
+      if (batch.length < BATCH && !truncated) return { images, next: undefined, age };
+      checked += batch.length;
     }
     return { images, next: marker, age };
   }
@@ -225,4 +268,8 @@ export class ImageAccess {
     const allowed = image ? this.allows(rule, credentials, image) : this.policy.allows(rule, credentials);
     if (!allowed) throw new PolicyRefused(rule);
   }
+}
+
+function charactersOf({ properties }: Image): number {
+  return Object.entries(properties).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
 }

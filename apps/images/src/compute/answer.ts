@@ -21,7 +21,12 @@ function names(header: string, tag: string, { weakly }: { weakly: boolean }): bo
 
 /** Sends a document. As bytes: to a text Fastify would add a charset, which Nova's answers do not have. */
 export function sendDocument(reply: FastifyReply, document: object): void {
-  void reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(document)));
+  sendBytes(reply, Buffer.from(JSON.stringify(document)));
+}
+
+/** Sends the bytes of a JSON document. */
+export function sendBytes(reply: FastifyReply, bytes: Buffer): void {
+  void reply.header('content-type', 'application/json').send(bytes);
 }
 
 /**

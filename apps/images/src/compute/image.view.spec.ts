@@ -2,7 +2,13 @@ import { IMAGE_STATUSES, type Image } from '@glimpse/domain';
 import type { LinkBase } from '@glimpse/links';
 import type { ImageExtension } from '@glimpse/plugins';
 import { describe, expect, it } from '@jest/globals';
-import { OWN_ATTRIBUTES, briefView, detailView, imageView, statusesShownAs } from './image.view.js';
+import {
+  OWN_ATTRIBUTES,
+  briefImageView,
+  detailedImageView,
+  imageView,
+  statusesShownAs,
+} from './image.view.js';
 
 const ID = '70a599e0-31e7-49b7-b260-868f441e862b';
 
@@ -88,20 +94,10 @@ describe('imageView', () => {
 });
 
 describe('the views of lists', () => {
-  const next = { rel: 'next', href: 'http://c/next' } as const;
-
   it('say all of each image, or just name it', () => {
     const extensions = [extension('x')];
-    expect(detailView([image], undefined, base, extensions)).toEqual({ images: [show({}, extensions)] });
-    expect(briefView([image], undefined, base)).toEqual({
-      images: [{ id: ID, name: 'fakeimage7', links: show({})['links'] }],
-    });
-  });
-
-  it('have a link to the next page when there is one, and else no room for it', () => {
-    expect(detailView([], next, base, [])).toEqual({ images: [], images_links: [next] });
-    expect(briefView([], next, base)).toEqual({ images: [], images_links: [next] });
-    expect(briefView([], undefined, base)).not.toHaveProperty('images_links');
+    expect(detailedImageView(image, base, extensions)).toEqual(show({}, extensions));
+    expect(briefImageView(image, base)).toEqual({ id: ID, name: 'fakeimage7', links: show({})['links'] });
   });
 });
 

@@ -1,5 +1,5 @@
-import { IMAGE_STATUSES, type Image, type ImageStatus } from '@glimpse/domain';
-import { imageLinks, serverLinks, type LinkBase, type NextLink } from '@glimpse/links';
+import { IMAGE_STATUSES, type Image, type ImageName, type ImageStatus } from '@glimpse/domain';
+import { imageLinks, serverLinks, type LinkBase } from '@glimpse/links';
 import type { ImageExtension, Json } from '@glimpse/plugins';
 
 /** What the Compute API calls a status of Glance. Any that is not here is UNKNOWN. */
@@ -56,8 +56,12 @@ function attributes(
   >;
 }
 
-/** The attributes of one image, in the order in which Nova writes them. */
-function imageAttributes(image: Image, base: LinkBase, extensions: readonly ImageExtension[]): object {
+/** The document of an image in a list with details: its attributes, in the order in which Nova writes them. */
+export function detailedImageView(
+  image: Image,
+  base: LinkBase,
+  extensions: readonly ImageExtension[],
+): object {
   const server = image.properties['instance_uuid'];
   return {
     id: image.id,
@@ -78,22 +82,10 @@ function imageAttributes(image: Image, base: LinkBase, extensions: readonly Imag
 
 /** The document of one image. */
 export function imageView(image: Image, base: LinkBase, extensions: readonly ImageExtension[]): object {
-  return { image: imageAttributes(image, base, extensions) };
+  return { image: detailedImageView(image, base, extensions) };
 }
 
-/** The document of a list that says all of each image. */
-export function detailView(
-  images: readonly Image[],
-  next: NextLink | undefined,
-  base: LinkBase,
-  extensions: readonly ImageExtension[],
-): object {
-  const documents = images.map((image) => imageAttributes(image, base, extensions));
-  return { images: documents, ...(next && { images_links: [next] }) };
-}
-
-/** The document of a list that just names each image. */
-export function briefView(images: readonly Image[], next: NextLink | undefined, base: LinkBase): object {
-  const documents = images.map(({ id, name }) => ({ id, name, links: imageLinks(base, id) }));
-  return { images: documents, ...(next && { images_links: [next] }) };
+/** The document of an image in a list that just names each. */
+export function briefImageView({ id, name }: ImageName, base: LinkBase): object {
+  return { id, name, links: imageLinks(base, id) };
 }

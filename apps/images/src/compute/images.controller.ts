@@ -1,5 +1,5 @@
 import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
-import type { Catalogue, Identity as Caller, Image } from '@glimpse/domain';
+import type { Catalogue, Identity as Caller, ImageName } from '@glimpse/domain';
 import { nextLink, type LinkBase, type NextLink } from '@glimpse/links';
 import type { ImageExtension } from '@glimpse/plugins';
 import {
@@ -18,7 +18,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EffectiveSettings } from '../config/settings.js';
 import { CATALOGUE, IMAGE_EXTENSIONS, SETTINGS } from '../tokens.js';
-import { ImageAccess } from '../access/image-access.js';
+import { ImageAccess, type Page } from '../access/image-access.js';
 import {
   DescribeChange,
   DescribeImageId,
@@ -27,9 +27,10 @@ import {
   DescribeResource,
 } from './api-description.js';
 import { BriefList, DetailedList, ImageDocument } from './documents.js';
-import { changeOptionsOf, markCopy, sendDocument, sendImageDocument } from './answer.js';
-import { briefView, detailView, imageView } from './image.view.js';
+import { changeOptionsOf, markCopy, sendBytes, sendImageDocument } from './answer.js';
+import { briefImageView, detailedImageView, imageView } from './image.view.js';
 import { ListQuery } from './list.query.js';
+import { pageDocument } from './page-document.js';
 import { ComputeRequestGuard, Until } from './request.guard.js';
 import { linkBaseOf, projectInUrl, readOptionsOf } from './request.js';
 import { ROUTE_PREFIXES, IMAGES_UNTIL } from './routes.js';
@@ -59,8 +60,11 @@ export class ImagesController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { images, next, base } = await this.page('images', parameters, caller, request, reply);
-    sendDocument(reply, briefView(images, next, base));
+    const query = readQuery(ListQuery, parameters);
+    const page = await this.access.namesPage(query.criteria, caller);
+    const base = this.linkBase(request);
+    const linkAfter = (marker: string): NextLink => nextLink(base, 'images', query.parameters, marker);
+    this.sendPage(reply, page, (image) => briefImageView(image, base), linkAfter);
   }
 
   @DescribeRead({ operationId: 'listImagesDetailed', summary: 'List images with details' }, DetailedList)
@@ -72,24 +76,22 @@ export class ImagesController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const { images, next, base } = await this.page('images/detail', parameters, caller, request, reply);
-    sendDocument(reply, detailView(images, next, base, this.extensions));
+    const query = readQuery(ListQuery, parameters);
+    const page = await this.access.page(query.criteria, caller);
+    const base = this.linkBase(request);
+    const linkAfter = (marker: string): NextLink => nextLink(base, 'images/detail', query.parameters, marker);
+    this.sendPage(reply, page, (image) => detailedImageView(image, base, this.extensions), linkAfter);
   }
 
-  /** A page, with a link to the next one exactly when it is full. */
-  private async page(
-    path: string,
-    parameters: unknown,
-    caller: Caller,
-    request: FastifyRequest,
+  /** Sends a page, with a link to the next one exactly when it is full or had no room for more. */
+  private sendPage<T extends ImageName>(
     reply: FastifyReply,
-  ): Promise<{ images: readonly Image[]; next: NextLink | undefined; base: LinkBase }> {
-    const query = readQuery(ListQuery, parameters);
-    const { images, next: marker, age } = await this.access.page(query.criteria, caller);
-    if (age !== undefined) markCopy(reply, age, this.settings.stale.status);
-    const base = this.linkBase(request);
-    const next = marker === undefined ? undefined : nextLink(base, path, query.parameters, marker);
-    return { images, next, base };
+    page: Page<T>,
+    entryOf: (image: T) => object,
+    linkAfter: (marker: string) => NextLink,
+  ): void {
+    if (page.age !== undefined) markCopy(reply, page.age, this.settings.stale.status);
+    sendBytes(reply, pageDocument(page, entryOf, linkAfter));
   }
 
   @DescribeRead({ operationId: 'showImage', summary: 'Show an image' }, ImageDocument, { validators: true })

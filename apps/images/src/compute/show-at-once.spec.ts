@@ -88,7 +88,7 @@ const CATALOGUE = {
     const value = IMAGES.find((each) => each.id === id);
     return value ? Promise.resolve({ source: 'fresh', value }) : Promise.reject(new ImageNotFound(id));
   },
-  images: () => Promise.resolve({ source: 'fresh', value: [] }),
+  images: () => Promise.resolve({ source: 'fresh', value: { images: [], truncated: false } }),
 } as Partial<Catalogue> as Catalogue;
 
 /** Counts what came the long way. */

@@ -7,6 +7,8 @@ import {
   type Copies,
   type Image,
   type ImageCriteria,
+  type ImageName,
+  type ImagePage,
   type PropertyChange,
   type ReadOptions,
   type Reading,
@@ -71,10 +73,18 @@ export class DatedCatalogue implements Catalogue, Copies {
     }
   }
 
-  async images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<readonly Image[]>> {
+  images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage>> {
+    return this.#list(() => this.catalogue.images(criteria, viewer));
+  }
+
+  imageNames(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<ImageName>>> {
+    return this.#list(() => this.catalogue.imageNames(criteria, viewer));
+  }
+
+  async #list<T>(read: () => Promise<Reading<T>>): Promise<Reading<T>> {
     const { complete, age } = await this.lastLook.read();
     if (!complete) throw new SourceUnavailable('its images are still being read for the first time');
-    return this.#dated(await this.catalogue.images(criteria, viewer), age);
+    return this.#dated(await read(), age);
   }
 
   changeProperties(

@@ -12,6 +12,8 @@ import {
   type ChangeOptions,
   type Image,
   type ImageCriteria,
+  type ImageName,
+  type ImagePage,
   type Mirror,
   type PropertyChange,
   type ReadOptions,
@@ -81,8 +83,12 @@ export class MirroredCatalogue implements Catalogue {
     return (await this.image(id, viewer)).value;
   }
 
-  images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<readonly Image[]>> {
+  images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage>> {
     return this.options.catalogue.images(criteria, viewer);
+  }
+
+  imageNames(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<ImageName>>> {
+    return this.options.catalogue.imageNames(criteria, viewer);
   }
 
   changeProperties(

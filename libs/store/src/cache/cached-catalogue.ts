@@ -8,6 +8,8 @@ import {
   type Copies,
   type Image,
   type ImageCriteria,
+  type ImageName,
+  type ImagePage,
   type PropertyChange,
   type ReadOptions,
   type Reading,
@@ -135,8 +137,12 @@ export class CachedCatalogue implements Catalogue, Copies {
     return this.catalogue.imageToChange(id, viewer);
   }
 
-  images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<readonly Image[]>> {
+  images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage>> {
     return this.catalogue.images(criteria, viewer);
+  }
+
+  imageNames(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<ImageName>>> {
+    return this.catalogue.imageNames(criteria, viewer);
   }
 
   async changeProperties(

@@ -1,0 +1,255 @@
+import type { Branch } from './list-branches.js';
+import type { Filter, FilterIndex, PropertyValue } from './list-filters.js';
+
+/** What every image of a list fulfils; the ordered indexes hold just these. */
+const LISTED = 'NOT image.hidden AND image.deleted_at IS NULL';
+
+/** What a list and its conditions need of an image, its id and its time aside. */
+export const COLUMNS = [
+  'version',
+  'name',
+  'status',
+  'visibility',
+  'hidden',
+  'owner',
+  'protected',
+  'size',
+  'min_disk',
+  'min_ram',
+  'properties',
+  'updated_at',
+  'deleted_at',
+]
+  .map((column) => `image.${column}`)
+  .join(', ');
+
+const IMAGE = `image.id, image.created_at, ${COLUMNS}`;
+/** How many values of a filter are merged. */
+const MAX_MERGED = 4;
+/** How many further properties of an image are looked up by key before the image is read. */
+const MAX_LOOKED_UP = 3;
+
+const NEWEST_FIRST = 'ORDER BY image.created_at DESC, image.id DESC';
+const COUNT = `row_number() OVER (${NEWEST_FIRST}) AS count`;
+
+/** A scan of one index that finds images of a branch, of which some may belong to the page. */
+export interface IndexScan {
+  /** Whether it goes in the order of lists, so that it can stop anywhere. */
+  readonly ordered: boolean;
+  /**
+   * The statement that reads up to `most` images.
+   *
+   * @param columns what it reads of each, in SQL, of the row `image`; one in the order of lists reads all, and
+   *   numbers them as `count` from 1 on; it may leave out what is not on the page, but the last
+   */
+  read(most: number, columns: string): string;
+  /** What images of the branch have to fulfil and may not yet, in SQL, of the row `image`. */
+  readonly check: string;
+}
+
+/** SQL that says of a row whether it comes after the marker: `''` in a list that begins at the newest. */
+export type AfterMarker = (time: string, id: string) => string;
+
+/**
+ * The scans for a branch, the one to try first in front.
+ *
+ * A project's own images and shares are read in their order first, and looked up by property among its own. No
+ * scan for them reads an index across projects: its time would show what others have. Among everybody's images
+ * an index in the order of lists is best, for it finds the page and nothing else. Inverted ones come when another
+ * has shown that what they find is not common: that costs them most.
+ */
+export function scansOf(branch: Branch, filters: readonly Filter[], after: AfterMarker): IndexScan[] {
+  if (branch.kind === 'member') return [scanShares(branch, after)];
+  const byProperty = filters.flatMap(({ index }) =>
+    index?.kind === 'properties'
+      ? index.properties.map((one) => findProperty(branch, one, index.properties, after))
+      : [],
+  );
+  if (branch.kind === 'owner') {
+    const covered = filters.filter((filter) => filter.covered);
+    return [
+      covered.length > 0 ? scanCovered(branch, covered, after) : scanImages(branch, after),
+      ...byProperty,
+    ];
+  }
+  const ordered: IndexScan[] = [];
+  const gathered: IndexScan[] = [];
+  for (const { condition, index } of filters) {
+    if (index?.kind === 'ordered') ordered.push(findInOrder(branch, index, after));
+    if (index?.kind === 'properties') ordered.push(...byProperty);
+    if (index?.kind === 'changed') ordered.push(findChanged(branch, condition('image'), after));
+    if (index?.kind === 'inverted') gathered.push(findAll(branch, condition('image'), after));
+  }
+  if (ordered.length === 0) return [scanImages(branch, after), ...gathered];
+  return ordered.some((scan) => scan.ordered)
+    ? [...ordered, ...gathered]
+    : [...ordered, ...gathered, scanImages(branch, after)];
+}
+
+type Everybody = Branch & { kind: 'everybody' };
+type Owner = Branch & { kind: 'owner' };
+type Member = Branch & { kind: 'member' };
+
+/** Served by images_visibility_idx and images_owned_idx. */
+function scanImages(branch: Everybody | Owner, after: AfterMarker): IndexScan {
+  return {
+    ordered: true,
+    read: (most) => `
+      SELECT ${IMAGE}, ${COUNT} FROM images image
+      WHERE image.visibility = '${branch.visibility}' AND ${checkOf(branch)} AND ${LISTED} ${after('image.created_at', 'image.id')}
+      ${NEWEST_FIRST} LIMIT ${most}`,
+    check: 'true',
+  };
+}
+
+/** Served by images_owned_idx alone until an image fulfils the conditions, then by the primary key. */
+function scanCovered(branch: Owner, covered: readonly Filter[], after: AfterMarker): IndexScan {
+  const conditions = covered.map(({ condition }) => condition('place')).join(' AND ');
+  return {
+    ordered: true,
+    read: (most) => `
+      SELECT place.id, place.created_at, ${COLUMNS}, place.count FROM (
+        SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
+               image.updated_at, ${COUNT}
+        FROM images image
+        WHERE image.visibility = '${branch.visibility}' AND ${checkOf(branch)} AND ${LISTED} ${after('image.created_at', 'image.id')}
+        ${NEWEST_FIRST} LIMIT ${most}
+      ) place JOIN images image ON image.id = place.id
+      WHERE place.count = ${most} OR ${conditions}
+      ORDER BY place.created_at DESC, place.id DESC`,
+    check: 'true',
+  };
+}
+
+/** Served by members_accepted_idx, and for each share by the primary key of images. */
+function scanShares({ project }: Member, after: AfterMarker): IndexScan {
+  return {
+    ordered: true,
+    read: (most) =>
+      follow('members', `place.member = ${project} AND place.status = 'accepted'`, 'true', most, after),
+    check: `image.visibility = 'shared' AND image.owner <> ${project} AND ${LISTED}`,
+  };
+}
+
+/** Images in the order in which another table, the row `place`, has them; of what is not wanted only the last. */
+function follow(table: string, found: string, wanted: string, most: number, after: AfterMarker): string {
+  const newestFirst = 'ORDER BY place.created_at DESC, place.image_id DESC';
+  return `
+      SELECT place.image_id AS id, place.created_at, ${COLUMNS}, place.count FROM (
+        SELECT place.image_id, place.created_at, row_number() OVER (${newestFirst}) AS count FROM ${table} place
+        WHERE ${found} ${after('place.created_at', 'place.image_id')}
+        ${newestFirst} LIMIT ${most}
+      ) place JOIN images image ON image.id = place.image_id
+      WHERE place.count = ${most} OR ${wanted}
+      ${newestFirst}`;
+}
+
+/**
+ * Served by images_name_idx, images_status_idx, images_min_disk_idx and images_min_ram_idx. A few values are
+ * merged as they are read; of many, which would make the statement long, as many images of each are sorted.
+ */
+function findInOrder(
+  branch: Everybody,
+  { column, wanted, values }: FilterIndex & { kind: 'ordered' },
+  after: AfterMarker,
+): IndexScan {
+  const read = (value: string, most: number): string => `
+    SELECT ${IMAGE} FROM images image
+    WHERE image.visibility = '${branch.visibility}' AND image.${column} = ${value} ${INDEXED[column] ?? ''}
+      AND ${LISTED} ${after('image.created_at', 'image.id')}
+    ${NEWEST_FIRST} LIMIT ${most}`;
+  const few = Array.from({ length: values }, (_, n) => `(${wanted})[${n + 1}]`);
+  return {
+    ordered: true,
+    read: (most) => `
+      SELECT image.*, ${COUNT} FROM ${
+        values > 0 && values <= MAX_MERGED
+          ? `(${few.map((value) => `(${read(value, most)})`).join(' UNION ALL ')}) image`
+          : `unnest(${wanted}) AS wanted (value) CROSS JOIN LATERAL (${read('wanted.value', most)}) image`
+      } ${NEWEST_FIRST} LIMIT ${most}`,
+    check: 'true',
+  };
+}
+
+/** What the indexes leave out, in their own words: the planner does not guess it from the values. */
+const INDEXED: Readonly<Record<string, string>> = {
+  status: `AND image.status <> 'active'`,
+  min_disk: 'AND image.min_disk <> 0',
+  min_ram: 'AND image.min_ram <> 0',
+};
+
+/**
+ * Served by the primary key of image_properties, and for each image by that of images. Where an image needs more
+ * properties, some of those are looked up there too: that takes a fourth of what reading the image does.
+ */
+function findProperty(
+  branch: Everybody | Owner,
+  property: PropertyValue,
+  properties: readonly PropertyValue[],
+  after: AfterMarker,
+): IndexScan {
+  const hash = ({ name, value }: PropertyValue): string =>
+    branch.kind === 'owner'
+      ? `owned_property_hash(${branch.project}, '${branch.visibility}', ${name}, ${value})`
+      : `property_hash('${branch.visibility}', ${name}, ${value})`;
+  const others = properties.filter((other) => other !== property).slice(0, MAX_LOOKED_UP);
+  // Not EXISTS, which might become a hash of all that have it.
+  const has = others.map(
+    (other) => `(
+      SELECT true FROM image_properties other
+      WHERE other.hash = ${hash(other)} AND other.created_at = place.created_at AND other.image_id = place.image_id)`,
+  );
+  return {
+    ordered: true,
+    read: (most) =>
+      follow(
+        'image_properties',
+        `place.hash = ${hash(property)}`,
+        ['true', ...has].join(' AND '),
+        most,
+        after,
+      ),
+    check: `image.visibility = '${branch.visibility}' AND ${LISTED} AND ${checkOf(branch)}`,
+  };
+}
+
+/** Served by images_updated_idx. */
+function findChanged(branch: Everybody, condition: string, after: AfterMarker): IndexScan {
+  return {
+    ordered: false,
+    read: (most, columns) => `
+      SELECT ${columns} FROM images image
+      WHERE image.visibility = '${branch.visibility}' AND ${LISTED} AND ${condition}
+      ORDER BY image.updated_at DESC LIMIT ${most}`,
+    check: `true ${after('image.created_at', 'image.id')}`,
+  };
+}
+
+/**
+ * Served by images_public_names_idx, images_community_names_idx and images_other_names_idx. It filters by nothing
+ * that another index could serve, hidden and deleted images included: how often a value occurs the planner cannot
+ * know, and where it guesses high it would rather scan in order, without a bound. Hidden and deleted images of a
+ * visibility that everybody sees are no secret.
+ */
+function findAll(branch: Everybody, condition: string, after: AfterMarker): IndexScan {
+  const part = {
+    public: `= 'public'`,
+    community: `= 'community'`,
+    shared: `<> 'public'`,
+    private: `<> 'public'`,
+  }[branch.visibility];
+  return {
+    ordered: false,
+    read: (most, columns) => `
+      SELECT ${columns} FROM images image
+      WHERE image.visibility ${part} AND ${condition}
+      LIMIT ${most}`,
+    check: `image.visibility = '${branch.visibility}' AND ${LISTED}
+      ${after('image.created_at', 'image.id')}`,
+  };
+}
+
+/** What makes an image of the right visibility, one that is listed, one of the branch. */
+function checkOf(branch: Everybody | Owner): string {
+  return branch.kind === 'owner' ? `image.owner = ${branch.project}` : 'true';
+}
