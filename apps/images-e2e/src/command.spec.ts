@@ -282,6 +282,67 @@ describe('glimpse import', () => {
     ]);
   });
 
+  it('imports no image that lacks an owner, unless every project sees it anyway', async () => {
+    const { database, settings } = await migrated();
+    const images = ['private', 'shared', 'public', 'community', undefined].map((visibility, at) =>
+      documentOf(ID.replace(/1$/, String(at)), { visibility, owner: undefined }),
+    );
+    const ownerless = documentOf(ID.replace(/1$/, '9'), { visibility: 'private', owner: null });
+    const input = JSON.stringify([...images, ownerless]);
+    const { code, stdout, stderr } = await glimpse(['import', '-'], settings, { input });
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: '3 images (3 added, 0 changed, 0 unchanged), 0 members, 3 bad\n',
+    });
+    expect(stderr.trimEnd().split('\n')).toEqual(
+      [1, 2, 5].map((at) => expect.stringMatching(new RegExp(`^image ${at}: owner is missing; it must be `))),
+    );
+    expect(await query(database, 'SELECT visibility FROM images ORDER BY id')).toEqual(
+      ['public', 'community', 'private'].map((visibility) => ({ visibility })),
+    );
+  });
+
+  it('says that the page of a larger list is not the whole, and how many images it has', async () => {
+    const { settings } = await migrated();
+    const input = JSON.stringify({ images: [documentOf(ID)], next: `/v2/images?marker=${ID}` });
+    const { code, stdout, stderr } = await glimpse(['import', '-'], settings, { input });
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: '1 images (1 added, 0 changed, 0 unchanged), 0 members, 1 bad\n',
+    });
+    expect(stderr).toMatch(/^the list goes on: these are the first 1 images only, .*docs\/import\.md/);
+  });
+
+  it('says once where documents of another kind are mistaken for those that are imported', async () => {
+    const { settings } = await migrated();
+    const row = { ID, Name: 'debian', Status: 'active' };
+    const mistaken = {
+      'openstack image list': [row, row],
+      'openstack image show': documentOf(ID, { properties: { os_hidden: false } }),
+      'Compute API': { images: [{ id: ID, links: [], metadata: {} }] },
+    };
+    for (const [name, document] of Object.entries(mistaken)) {
+      const { code, stderr } = await glimpse(['import', '-'], settings, { input: JSON.stringify(document) });
+      expect([name, code, stderr.split('GET /v2/images').length - 1]).toEqual([name, 1, 1]);
+      expect(stderr).toContain(name);
+    }
+  });
+
+  it('lets no character of a document control a terminal or reorder its text', async () => {
+    const { settings } = await migrated();
+    const odd = '\u001b[31m\u009b2J\u202e\u2066\u007f';
+    const input = JSON.stringify({
+      images: [documentOf(odd), documentOf(ID, { status: odd }), documentOf(ID, { [odd]: 1 })],
+      members: { [odd]: [] },
+      [odd]: 1,
+    });
+    const broken = `[{"id": "${odd.replaceAll(/[\u0000-\u001f]/g, '')}" "x"`;
+    const refused = await glimpse(['import', '-'], settings, { input });
+    const unreadable = await glimpse(['import', '-'], settings, { input: broken });
+    expect(refused.stderr).toContain(String.raw`\u202e`);
+    expect(refused.stderr + unreadable.stderr).toMatch(/^(?:[^\p{Cc}\p{Cf}]|\n)+$/u);
+  });
+
   it('replaces a later change only when forced to', async () => {
     const { database, settings } = await migrated();
     const at = (name: string, day: string): { input: string } => ({

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { credentialsOf, explanationLines, loadPolicy, readIdentities, type Policy } from '@glimpse/auth';
-import { projectOf } from '@glimpse/domain';
+import { printable, projectOf } from '@glimpse/domain';
 import { readImageDocument } from '@glimpse/glance';
 import { InvalidOptions } from '@glimpse/plugins';
 import { Command } from 'commander';
@@ -62,7 +62,7 @@ function check(
 /** `glimpse policy`: looks at the policy in effect, without a service. */
 export function policyCommand(): Command {
   const command = new Command('policy').description('look at the policy in effect');
-  const print = (lines: readonly string[]): void => lines.forEach((line) => console.log(line));
+  const print = (lines: readonly string[]): void => lines.forEach((line) => console.log(printable(line)));
 
   command
     .command('list')

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { printable } from '@glimpse/domain';
 import { InvalidOptions } from '@glimpse/plugins';
 import { orUnavailable, type Database } from '@glimpse/store';
 import { importCatalogue, type ImportCounts } from './import-catalogue.js';
@@ -54,7 +55,7 @@ export async function runImport(
   const clearLine = stderr.isTTY ? '\r\x1b[K' : '';
   const counts = await importCatalogue(pool, input, {
     force,
-    onBad: (message) => stderr.write(`${clearLine}${message}\n`),
+    onBad: (message) => stderr.write(`${clearLine}${printable(message)}\n`),
     onProgress: progress(stderr),
   });
   // Lists are planned by statistics, which PostgreSQL would gather only some time after so many rows came.

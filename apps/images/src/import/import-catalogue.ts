@@ -2,6 +2,7 @@ import type { SourceImage, SourceMembers } from '@glimpse/domain';
 import { BadDocument, membersOf, readImageDocument, readMemberDocuments } from '@glimpse/glance';
 import { importImages, importMembers, orUnavailable, type Database } from '@glimpse/store';
 import { Batch } from './batch.js';
+import { foreignDocument } from './foreign-document.js';
 import { readDocuments, type DocumentReading } from './read-documents.js';
 import { UnreadableInput } from './unreadable-input.js';
 
@@ -76,6 +77,7 @@ class ImportRun {
   readonly #images: Batch<{ position: number; image: SourceImage }>;
   readonly #members: Batch<SourceMembers>;
   #anyImage = false;
+  #foreign: string | undefined;
 
   constructor(
     private readonly client: Parameters<typeof importImages>[0],
@@ -116,7 +118,7 @@ class ImportRun {
 
   async #takeImage(position: number, document: unknown): Promise<void> {
     this.#anyImage = true;
-    const image = this.#understand(`image ${position}`, () => readImageDocument(document));
+    const image = this.#understand(`image ${position}`, () => readImageDocument(document), document);
     if (image) await this.#images.add(image.id, { position, image });
   }
 
@@ -130,14 +132,22 @@ class ImportRun {
     } else this.#held.set(members.imageId, members);
   }
 
-  #understand<Imported>(subject: string, read: () => Imported): Imported | undefined {
+  #understand<Imported>(subject: string, read: () => Imported, document?: unknown): Imported | undefined {
     try {
       return read();
     } catch (error) {
       if (!(error instanceof BadDocument)) throw error;
-      this.#bad(subject, error.message);
+      this.#bad(subject, error.message + this.#hintAt(document));
       return undefined;
     }
+  }
+
+  /** Says once of each kind of foreign documents what is imported instead. */
+  #hintAt(document: unknown): string {
+    const foreign = foreignDocument(document);
+    if (foreign === undefined || foreign === this.#foreign) return '';
+    this.#foreign = foreign;
+    return `; this is ${foreign}: import the documents of GET /v2/images, as docs/import.md shows`;
   }
 
   async #importImages(images: readonly SourceImage[]): Promise<void> {

@@ -91,9 +91,30 @@ describe('readDocuments', () => {
       subject,
       reason: 'only "images" and "members" are imported',
     });
-    expect(
-      await readingsOf('{"x": [1, {}], "images": [{"id": "a"}], "next": "/v2/images?marker=a"}'),
-    ).toEqual([image(1, { id: 'a' }), bad('"x"'), bad('"next"')]);
+    expect(await readingsOf('{"x": [1, {}], "images": [{"id": "a"}], "y": null}')).toEqual([
+      image(1, { id: 'a' }),
+      bad('"x"'),
+      bad('"y"'),
+    ]);
+  });
+
+  it.each([
+    ['{"images": [{"id": "a"}, {"id": "b"}], "next": "/v2/images?marker=b"}'],
+    ['{"next": "/v2/images?marker=b", "images": [{"id": "a"}, {"id": "b"}]}'],
+  ])('tells how many images there are before those that are missing: %s', async (text) => {
+    const readings = await readingsOf(text);
+    expect(readings.at(-1)).toEqual({
+      kind: 'bad',
+      subject: 'the list goes on',
+      reason:
+        'these are the first 2 images only, for "next" names a page of more, which is not imported; ' +
+        'import every page, as docs/import.md shows',
+    });
+    expect(readings).toHaveLength(3);
+  });
+
+  it('knows a last page that says so', async () => {
+    expect(await readingsOf('{"images": [{"id": "a"}], "next": null}')).toEqual([image(1, { id: 'a' })]);
   });
 
   it('reads the same wherever chunks end', async () => {

@@ -20,7 +20,7 @@ export type DocumentReading =
   /** Something that is not read, such as `image 3`; what follows it is. */
   | { readonly kind: 'bad'; readonly subject: string; readonly reason: string };
 
-/** What Glance's list of images carries beside them, and says nothing about any. Not `next`: more images. */
+/** What Glance's list of images carries beside them, and says nothing about any. */
 const LIST_ATTRIBUTES: ReadonlySet<string> = new Set(['first', 'schema']);
 
 /**
@@ -58,11 +58,12 @@ async function* readObject(input: JsonInput): AsyncGenerator<DocumentReading, vo
   const attributes = new Map<string, JsonValue>();
   let size = 0;
   let isList = false;
+  let images = 0;
   for await (const name of input.names(MAX_IMAGE_BYTES)) {
     const first = await input.peek();
     if (name === 'images' && first === '[') {
       isList = true;
-      yield* readImages(input);
+      images += yield* readImages(input);
     } else if (name === 'members' && first === '{') {
       isList = true;
       yield* readMembers(input);
@@ -73,13 +74,15 @@ async function* readObject(input: JsonInput): AsyncGenerator<DocumentReading, vo
       if (size <= MAX_IMAGE_BYTES) attributes.set(name, value);
     }
   }
-  if (isList) yield* unknownAttributes(attributes.keys());
+  if (isList) yield* otherAttributes(attributes, images);
   else yield imageReading(1, asDocument(attributes, size));
 }
 
-async function* readImages(input: JsonInput): AsyncGenerator<DocumentReading, void> {
+/** @returns how many there are */
+async function* readImages(input: JsonInput): AsyncGenerator<DocumentReading, number> {
   let position = 0;
   for await (const read of input.elements(MAX_IMAGE_BYTES)) yield imageReading(++position, read);
+  return position;
 }
 
 async function* readMembers(input: JsonInput): AsyncGenerator<DocumentReading, void> {
@@ -107,9 +110,23 @@ function asDocument(attributes: ReadonlyMap<string, JsonValue>, size: number): J
   return { value: Object.fromEntries(values) };
 }
 
-function* unknownAttributes(names: Iterable<string>): Generator<DocumentReading, void> {
-  for (const name of names) {
+function* otherAttributes(
+  attributes: ReadonlyMap<string, JsonValue>,
+  images: number,
+): Generator<DocumentReading, void> {
+  for (const [name, read] of attributes) {
     if (LIST_ATTRIBUTES.has(name)) continue;
-    yield { kind: 'bad', subject: shown(name), reason: 'only "images" and "members" are imported' };
+    if (name !== 'next') {
+      yield { kind: 'bad', subject: shown(name), reason: 'only "images" and "members" are imported' };
+    } else if (!('value' in read) || read.value !== null) {
+      yield { kind: 'bad', subject: 'the list goes on', reason: moreImages(images) };
+    }
   }
+}
+
+function moreImages(images: number): string {
+  return (
+    `these are the first ${images} images only, for "next" names a page of more, which is not imported; ` +
+    'import every page, as docs/import.md shows'
+  );
 }

@@ -1,3 +1,4 @@
+import { printable } from '@glimpse/domain';
 import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import {
@@ -48,6 +49,7 @@ export class Telemetry {
         timestamp: stdTimeFunctions.isoTime,
         formatters: { level: (level) => ({ level }) },
         serializers: { error: stdSerializers.err },
+        hooks: { streamWrite: (line) => `${printable(line.trimEnd())}\n` },
       },
       pino.destination({ dest: 2, sync: true }),
     );

@@ -1,0 +1,18 @@
+/**
+ * What a document is that is none of the Image API's, where it is known and often mistaken for one.
+ *
+ * @example
+ * foreignDocument({ ID: '70a5…', Name: 'debian-13', Status: 'active' }); // "… openstackclient …"
+ */
+export function foreignDocument(document: unknown): string | undefined {
+  if (typeof document !== 'object' || document === null) return undefined;
+  const has = (name: string): boolean => Object.hasOwn(document, name);
+  const { properties, metadata, links } = document as Record<string, unknown>;
+  if (!has('id') && has('ID')) return 'what `openstack image list -f json` prints';
+  if (typeof properties === 'object' && properties !== null)
+    return 'what `openstack image show -f json` prints';
+  if (Array.isArray(links) || (typeof metadata === 'object' && metadata !== null)) {
+    return 'a document of the Compute API';
+  }
+  return undefined;
+}
