@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CatalogueUnavailable, SourceUnavailable } from '@glimpse/domain';
+import { CatalogueUnavailable, SourceUnavailable, printable, type MembersStanding } from '@glimpse/domain';
 import { Follower, compareCatalogues, type MirrorObservations } from '@glimpse/glance';
-import { InvalidOptions, type ImageSource } from '@glimpse/plugins';
+import { InvalidOptions, type ImageSource, type SourceQuery } from '@glimpse/plugins';
 import { StoredMirror, openDatabase, type Database } from '@glimpse/store';
 import type { EffectiveSettings } from './config/settings.js';
 import { reachDatabase, requireMigrations } from './database.js';
@@ -19,6 +19,9 @@ const POOL = 6;
 const DEADLINE = 10_000;
 /** Milliseconds until it is looked again whether the database is there. */
 const AGAIN = 200;
+/** How often a comparison reads the same thing, and what it waits before the second attempt; more before others. */
+const ATTEMPTS = 5;
+const ATTEMPT_PAUSE_MS = 1_000;
 
 /** Makes sure that a database holds nothing but a mirror of this build. */
 type Prepare = (database: Database, mirror: StoredMirror) => Promise<void>;
@@ -120,31 +123,79 @@ async function untilAsked(work: () => Promise<void>, stop: AbortSignal): Promise
   }
 }
 
-/** Says how the mirror stands. */
-export function printStatus(settings: EffectiveSettings): Promise<void> {
-  return withMirror(settings, telemetryOf(settings), async (_source, mirror) => {
-    const { complete, age } = await mirror.lastLook();
-    const { holder, walk, walkedAt, refusedRemovals, acceptsRemovals } = await mirror.progress();
-    const { unread, oldest } = await mirror.membersStanding();
-    const walking =
-      walk && `${walk.hidden ? 'hidden images' : 'images'} after ${walk.after?.id ?? 'the first'}`;
-    const lines = {
-      follower: holder ?? 'nobody',
-      images: `${await mirror.count()}${complete ? '' : ', not all yet'}`,
-      'last look': Number.isFinite(age) ? `${age.toFixed(1)} s ago` : 'never',
-      'last walk': `${walkedAt?.toISOString() ?? 'never'}${walking ? `, one is under way: ${walking}` : ''}`,
-      members: `the oldest were read ${Math.round(oldest)} s ago, of ${unread} images never`,
-      'refused removals': `${refusedRemovals}${acceptsRemovals ? ', accepted by the next walk' : ''}`,
-    };
-    for (const [name, text] of Object.entries(lines)) console.log(`${`${name}:`.padEnd(18)}${text}`);
-  });
+/** How the mirror stands, for programs. Its names stay. */
+interface MirrorStatus {
+  /** The host and process that follows; null: none does. */
+  readonly follower: string | null;
+  readonly images: number;
+  /** Whether all images were read once; until then there are no lists. */
+  readonly complete: boolean;
+  /** Seconds since all that had changed was last read; null: never. */
+  readonly lastLookAge: number | null;
+  readonly lastWalk: string | null;
+  /** Where the walk is that is under way. */
+  readonly walk: { readonly hidden: boolean; readonly after: string | null } | null;
+  readonly members: MembersStanding;
+  readonly refusedRemovals: number;
+  readonly acceptsRemovals: boolean;
 }
 
-/** Lets the next walk remove what is gone, however much it is. */
+async function statusOf(mirror: StoredMirror): Promise<MirrorStatus> {
+  const { complete, age } = await mirror.lastLook();
+  const { holder, walk, walkedAt, refusedRemovals, acceptsRemovals } = await mirror.progress();
+  return {
+    follower: holder,
+    images: await mirror.count(),
+    complete,
+    lastLookAge: Number.isFinite(age) ? age : null,
+    lastWalk: walkedAt?.toISOString() ?? null,
+    walk: walk && { hidden: walk.hidden, after: walk.after?.id ?? null },
+    members: await mirror.membersStanding(),
+    refusedRemovals,
+    acceptsRemovals,
+  };
+}
+
+function linesOf(status: MirrorStatus): Record<string, string> {
+  const { follower, images, complete, lastLookAge, lastWalk, walk, members } = status;
+  const { unread, oldest, oldestNone } = members;
+  const walking = walk && `${walk.hidden ? 'hidden images' : 'images'} after ${walk.after ?? 'the first'}`;
+  return {
+    follower: follower ?? 'none',
+    images: `${images}${complete ? '' : ', not all yet'}`,
+    'last look': lastLookAge === null ? 'never' : `${lastLookAge.toFixed(1)} s ago`,
+    'last walk': `${lastWalk ?? 'never'}${walking ? `, one is under way: ${walking}` : ''}`,
+    members:
+      `the oldest were read ${Math.round(oldest)} s ago, of images without any ${Math.round(oldestNone)} s ago, ` +
+      `of ${unread} images never`,
+    'refused removals': `${status.refusedRemovals}${status.acceptsRemovals ? ', accepted by the next walk' : ''}`,
+  };
+}
+
+/**
+ * Prints how the mirror stands.
+ *
+ * @param json whether as a JSON object in one line
+ * @returns whether a process follows the source
+ */
+export async function printStatus(settings: EffectiveSettings, json: boolean): Promise<boolean> {
+  let follows = false;
+  await withMirror(settings, telemetryOf(settings), async (_source, mirror) => {
+    const status = await statusOf(mirror);
+    follows = status.follower !== null;
+    if (json) return console.log(printable(JSON.stringify(status)));
+    for (const [name, text] of Object.entries(linesOf(status))) {
+      console.log(`${`${name}:`.padEnd(18)}${printable(text)}`);
+    }
+  });
+  return follows;
+}
+
+/** Lets the next walk remove what it does not find, and the source does not confirm as gone. */
 export function acceptRemovals(settings: EffectiveSettings): Promise<void> {
   return withMirror(settings, telemetryOf(settings), async (_source, mirror) => {
     await mirror.acceptRemovals();
-    console.log('the next walk removes what is gone');
+    console.log('the next walk removes what it does not find, whether or not the source confirms it as gone');
   });
 }
 
@@ -158,22 +209,48 @@ export async function check(settings: EffectiveSettings): Promise<boolean> {
   let differences = 0;
   let distrust: Distrust = {};
   await withMirror(settings, telemetryOf(settings), async (source, mirror) => {
-    const blindness = await source.blindness();
+    const blindness = await repeated(() => source.blindness());
     if (blindness !== undefined)
       throw new InvalidOptions([`the source cannot be compared with: ${blindness}`]);
     const tried = tryTrust(source);
-    for await (const difference of compareCatalogues(source, mirror)) {
+    const reliable = {
+      page: (query: SourceQuery) => repeated(() => source.page(query)),
+      members: (id: string) => repeated(() => source.members(id)),
+    };
+    const stored: Pick<StoredMirror, 'page'> = {
+      page: (hidden, limit, after) => repeated(() => mirror.page(hidden, limit, after)),
+    };
+    const leftOut = new Set<string>();
+    for await (const difference of compareCatalogues(reliable, stored, (line) => leftOut.add(line))) {
       differences++;
-      console.log(difference);
+      console.log(printable(difference));
     }
+    for (const line of leftOut) console.log(printable(`left out, for the catalogue cannot hold it: ${line}`));
     distrust = await tried;
   });
   const { refused, untried } = distrust;
+  const print = (text: string): void => console.log(printable(text));
   if (refused)
-    console.log(`the source refuses changes from here: ${refused}; see "Glance's side" in docs/glance.md`);
-  if (untried) console.log(`whether the source takes changes from here could not be tried: ${untried}`);
+    print(`the source refuses changes from here: ${refused}; see "Glance's side" in docs/glance.md`);
+  if (untried) print(`whether the source takes changes from here could not be tried: ${untried}`);
   console.log(differences === 0 ? 'no differences' : `${differences} differences`);
   return differences === 0 && !refused;
+}
+
+/**
+ * Does something again that could not be done: a failure that passes must not end a comparison of minutes.
+ *
+ * @throws as the last attempt
+ */
+async function repeated<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof CatalogueUnavailable) || attempt === ATTEMPTS) throw error;
+      await sleep(attempt * ATTEMPT_PAUSE_MS);
+    }
+  }
 }
 
 /** Why changes from here are refused, or why that is not known. */

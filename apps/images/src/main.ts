@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { PolicyError } from '@glimpse/auth';
+import { SourceUnavailable, printable } from '@glimpse/domain';
 import { BadDocument } from '@glimpse/glance';
 import { PluginError, InvalidOptions } from '@glimpse/plugins';
 import {
@@ -22,6 +23,9 @@ import { reachDatabase, requireMigrations, type CatalogueDatabase } from './data
 import { policyCommand } from './policy-command.js';
 import { aborted, stopSignal } from './stop-signal.js';
 import { VERSION } from './version.js';
+
+/** The exit code of `follow --status` when no process follows; as `systemctl status` has it for what does not run. */
+const NO_FOLLOWER = 3;
 
 /** Does something with the database, and lets go of it however that ends: done, failed, or told to stop. */
 async function withDatabase(
@@ -103,20 +107,29 @@ program
 
 program
   .command('follow')
-  .option('--status', 'print how the mirror stands', false)
+  .option('--status', 'print how the mirror stands; exit 3 if no process follows the source', false)
+  .option('--json', 'with --status: as a JSON object in one line', false)
   .option(
     '--check',
     'compare all of it with the source, try whether that takes changes from here, print what is wrong, and fail then',
     false,
   )
-  .option('--accept-removals', 'let the next walk remove what is gone, however much it is', false)
+  .option(
+    '--accept-removals',
+    'let the next walk also remove missing images that the source does not confirm as gone',
+    false,
+  )
   .description(
     'follow the source that GLIMPSE_SOURCE names until SIGTERM or SIGINT; of several, one at a time does',
   )
-  .action(async (options: { status: boolean; check: boolean; acceptRemovals: boolean }) => {
+  .action(async (options: { status: boolean; json: boolean; check: boolean; acceptRemovals: boolean }) => {
+    if (options.json && !options.status) throw new InvalidOptions(['--json is allowed with --status only']);
     const settings = loadSettings(process.env);
     const { acceptRemovals, check, follow, printStatus } = await import('./follow.js');
-    if (options.status) return printStatus(settings);
+    if (options.status) {
+      if (!(await printStatus(settings, options.json))) process.exitCode = NO_FOLLOWER;
+      return;
+    }
     if (options.acceptRemovals) return acceptRemovals(settings);
     if (options.check) {
       if (!(await check(settings))) process.exitCode = 1;
@@ -185,6 +198,7 @@ function isPlain(error: unknown): error is Error {
 function textOf(error: unknown): string {
   // By where an error was thrown, and not by a code among its causes: Keystone and Glance refuse connections as well.
   if (error instanceof DatabaseUnavailable) return `${error.message}; DATABASE_URL says where it is`;
+  if (error instanceof SourceUnavailable) return error.message;
   return isPlain(error) ? error.message : String((error as Error).stack ?? error);
 }
 
@@ -192,6 +206,6 @@ try {
   await program.parseAsync();
 } catch (error) {
   const text = textOf(error);
-  for (const line of text.split('\n')) process.stderr.write(`glimpse: ${line}\n`);
+  for (const line of text.split('\n')) process.stderr.write(`glimpse: ${printable(line)}\n`);
   process.exitCode = 1;
 }

@@ -651,8 +651,8 @@ describe('the catalogue in front of a source', () => {
       const median = (values: number[]): number =>
         values.sort((one, other) => one - other)[values.length / 2]!;
       const ratio = median(times.hidden) / median(times.nowhere);
-      expect(ratio).toBeGreaterThan(0.7);
-      expect(ratio).toBeLessThan(1.4);
+      expect(ratio).toBeGreaterThan(0.5);
+      expect(ratio).toBeLessThan(2);
     }, 30_000);
   });
 

@@ -69,7 +69,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const listening = listen(over.signal);
   const access = new ImageAccess(catalogue, policy, copies, protections);
   const shown = new ShownImages(extensions, copies && access);
-  const health = { database: probe, stopping: stop };
+  const linksKnown = (): boolean => !source || settings.image_url !== undefined;
+  const health = { database: probe, stopping: stop, linksKnown };
 
   const refused = new AbortController();
   const met = source && meetSource(source, telemetry, over.signal);

@@ -139,7 +139,11 @@ describe.each([
       shown: new ShownImages(extensions, catalogue),
       extensions,
       judge,
-      health: { database: {} as DatabaseProbe, stopping: new AbortController().signal },
+      health: {
+        database: {} as DatabaseProbe,
+        stopping: new AbortController().signal,
+        linksKnown: () => true,
+      },
       telemetry,
     };
     apps = { long: await createApp(parts, { atOnce: false }), quick: await createApp(parts) };

@@ -15,6 +15,8 @@ export interface Health {
   readonly database: DatabaseProbe;
   /** Aborted once the service stops. */
   readonly stopping: AbortSignal;
+  /** Whether the base of image links is known: without it lists cannot be answered. */
+  readonly linksKnown: () => boolean;
 }
 
 /** The probes. They name dependencies and states, never addresses or the text of an error. */
@@ -34,14 +36,15 @@ export class HealthController {
   }
 
   /**
-   * Requests may be sent here: once the schema was seen, until the service stops. What happens behind it
-   * changes nothing: an outage that makes a whole fleet unready leaves nobody to answer.
+   * Requests may be sent here: once the schema was seen and the base of image links is known, until the service stops.
+   * What happens behind it changes nothing: an outage that makes a whole fleet unready leaves nobody to answer.
    */
   @Get('readyz')
   ready(@Res() reply: FastifyReply): Promise<void> {
-    const { database, stopping } = this.health;
+    const { database, stopping, linksKnown } = this.health;
     return this.#answer(reply, [
       () => this.#indicator('schema', database.schemaSeen),
+      () => this.#indicator('links', linksKnown()),
       () => this.#indicator('service', !stopping.aborted),
     ]);
   }

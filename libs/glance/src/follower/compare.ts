@@ -1,8 +1,11 @@
 import {
+  CatalogueUnavailable,
+  DomainError,
   printable,
   type FollowedMirror,
   type Image,
   type SourceImage,
+  type SourceMembers,
   type SourcePlace,
 } from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
@@ -61,7 +64,7 @@ export async function* compareCatalogues(
       const inCatalogue = order >= 0 ? here.value!.images : new Map<string, Image>();
       for (const [id, image] of inSource) {
         const copy = inCatalogue.get(id);
-        if (copy) yield* differences(source, image, copy);
+        if (copy) yield* differences(source, image, copy, onLeftOut);
         else yield `image ${id}: only in the source`;
       }
       for (const id of inCatalogue.keys()) if (!inSource.has(id)) yield `image ${id}: only in the catalogue`;
@@ -94,15 +97,31 @@ async function* differences(
   source: Pick<ImageSource, 'members'>,
   there: SourceImage,
   here: Image,
+  onLeftOut: (line: string) => void,
 ): AsyncGenerator<string, void> {
   const compared = COMPARED.map((key) => [key, shown(there[key]), shown(here[key])]);
   if (there.visibility === 'shared') {
-    const members = (await source.members(there.id))?.members ?? new Map();
+    const members = await membersOf(source, there.id, onLeftOut);
     compared.push(['members', shown(Object.fromEntries(members)), shown(Object.fromEntries(here.members))]);
   }
   for (const [key, theirs, ours] of compared) {
     if (theirs !== ours)
       yield `image ${there.id}: ${key} is ${theirs} in the source and ${ours} in the catalogue`;
+  }
+}
+
+/** None where no catalogue can hold them. */
+async function membersOf(
+  source: Pick<ImageSource, 'members'>,
+  id: string,
+  onLeftOut: (line: string) => void,
+): Promise<SourceMembers['members']> {
+  try {
+    return (await source.members(id))?.members ?? new Map();
+  } catch (error) {
+    if (!(error instanceof DomainError) || error instanceof CatalogueUnavailable) throw error;
+    onLeftOut(`members of image ${id}: ${error.message}`);
+    return new Map();
   }
 }
 
