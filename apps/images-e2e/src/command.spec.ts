@@ -336,7 +336,7 @@ describe('glimpse import', () => {
       members: { [odd]: [] },
       [odd]: 1,
     });
-    const broken = `[{"id": "${odd.replaceAll(/[\u0000-\u001f]/g, '')}" "x"`;
+    const broken = `[{"id": "${odd.replace('\u001b', '')}" "x"`;
     const refused = await glimpse(['import', '-'], settings, { input });
     const unreadable = await glimpse(['import', '-'], settings, { input: broken });
     expect(refused.stderr).toContain(String.raw`\u202e`);
