@@ -6,6 +6,9 @@ import type { Telemetry } from '../telemetry/telemetry.js';
 /** How often a database that is away, or lacks the schema, is looked at again, in milliseconds. */
 const INTERVAL = 500;
 
+/** What the pool says when no connection became free in time. */
+const POOL_TIMEOUT = 'timeout exceeded when trying to connect';
+
 /** Between two queries of probes, in milliseconds. */
 const PROBE_REST_MS = 100;
 
@@ -19,10 +22,7 @@ export class DatabaseProbe {
   /** Settled once the schema was seen. */
   readonly ready = new Promise<void>((resolve) => (this.#resolveReady = resolve));
 
-  readonly #answers = new SharedCall(
-    async () => (await this.#ask(() => this.database.pool.query('SELECT 1'))) !== undefined,
-    PROBE_REST_MS,
-  );
+  readonly #answers = new SharedCall(() => this.#probe(), PROBE_REST_MS);
 
   constructor(
     private readonly database: Database,
@@ -66,14 +66,24 @@ export class DatabaseProbe {
     return this.#answers.call();
   }
 
-  async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
+  async #probe(): Promise<boolean> {
+    const { pool } = this.database;
+    const queues = pool.idleCount === 0 && pool.totalCount >= pool.options.max;
+    return (
+      (await this.#ask(() => pool.query('SELECT 1'), queues)) !== undefined || (queues && this.#available)
+    );
+  }
+
+  /** @param queues whether all connections of the pool are in use: then to wait for one says nothing about the database */
+  async #ask<T>(question: () => Promise<T>, queues = false): Promise<T | undefined> {
     try {
       const answer = await question();
       if (!this.#available) this.telemetry.observe('database-available', {});
       this.#available = true;
       return answer;
     } catch (error) {
-      this.lost(error);
+      const waitedInVain = queues && (error as Error).message === POOL_TIMEOUT;
+      if (!waitedInVain) this.lost(error);
       return undefined;
     }
   }
