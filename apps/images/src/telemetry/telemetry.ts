@@ -99,6 +99,10 @@ export class Telemetry {
       const { problem } = known as Observations['source-image-bad'];
       if (!this.#faultLines.allows(problem)) return;
     }
+    if (name === 'follower-failed') {
+      const { error } = known as Observations['follower-failed'];
+      if (!this.#faultLines.allows(String(error))) return;
+    }
     if (name === 'plugin-failed') {
       const { plugin } = known as Observations['plugin-failed'];
       this.#pluginFaults.inc({ plugin });
