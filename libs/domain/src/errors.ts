@@ -20,12 +20,22 @@ export class ImageNotFound extends DomainError {
 
 /** The catalogue cannot be asked at the moment. */
 export class CatalogueUnavailable extends DomainError {
-  readonly code = 'catalogue-unavailable';
+  readonly code: 'catalogue-unavailable' | 'catalogue-busy' = 'catalogue-unavailable';
   /** Seconds after which asking again makes sense. */
   readonly retryAfter = 1;
 
   constructor(options?: ErrorOptions) {
     super('the catalogue cannot be asked', options);
+  }
+}
+
+/** Time ran out in a queue of this service. That says nothing about the database. */
+export class CatalogueBusy extends CatalogueUnavailable {
+  override readonly code = 'catalogue-busy';
+
+  constructor(options?: ErrorOptions) {
+    super(options);
+    this.message = 'too many requests wait for the catalogue';
   }
 }
 

@@ -187,6 +187,19 @@ describe('a list', () => {
     });
   });
 
+  it('that waits too long for a connection is refused as busy, and no outage is reported', async () => {
+    const small = openDatabase({ url: server.url, poolSize: 1 });
+    const lists = new StoredCatalogue(small, (error) => lost.push(error));
+    const client = await small.pool.connect();
+    for (const read of [lists.images({ limit: 1 }, OWNER), lists.image(PUBLIC, OWNER)]) {
+      await expect(read).rejects.toMatchObject({ code: 'catalogue-busy', retryAfter: 1 });
+    }
+    expect(lost).toEqual([]);
+    client.release();
+    expect((await lists.images({ limit: 1 }, OWNER)).value.images).toHaveLength(1);
+    await small.close();
+  }, 30_000);
+
   it('that nobody waits for any more is given up by PostgreSQL too', async () => {
     const running = `SELECT count(*)::int AS count FROM pg_stat_activity
                      WHERE application_name = 'glimpse' AND state = 'active' AND query LIKE '%pg_sleep(30)%'`;

@@ -27,6 +27,7 @@ import { QUERY_DEADLINE, type Database } from './database.js';
 import { ImagesById } from './images-by-id.js';
 import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list.js';
 import { namesOfPrepared } from './prepared.js';
+import { Semaphore, type SemaphoreOptions } from './semaphore.js';
 import type { Statement } from './statement.js';
 import { orUnavailable } from './unavailable.js';
 
@@ -58,6 +59,7 @@ interface ImageRow {
 export class StoredCatalogue implements Catalogue {
   readonly #byId: ImagesById;
   readonly #nameOfList = namesOfPrepared('list');
+  readonly #lists: Semaphore;
 
   constructor(
     private readonly database: Database,
@@ -67,6 +69,7 @@ export class StoredCatalogue implements Catalogue {
     private readonly isAway: () => boolean = () => false,
   ) {
     this.#byId = new ImagesById(database);
+    this.#lists = new Semaphore(listPermits(database.pool.options.max));
   }
 
   async image(id: string, viewer: Viewer): Promise<Reading<Image>> {
@@ -126,11 +129,13 @@ export class StoredCatalogue implements Catalogue {
     if (marker !== undefined && !UUID.test(marker)) throw new MarkerNotFound(marker);
     if (!canMatch(criteria)) return { images: [], truncated: false };
     const query = new ListQuery(criteria, viewer);
-    const end = performance.now() + QUERY_DEADLINE;
     let images: (Row & ListRow)[] = [];
-    for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, images)) {
-      images = await this.#query(statementOf(query, plan), Math.max(Math.ceil(end - performance.now()), 1));
-    }
+    await this.#lists.run(async () => {
+      const end = performance.now() + QUERY_DEADLINE;
+      for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, images)) {
+        images = await this.#query(statementOf(query, plan), Math.max(Math.ceil(end - performance.now()), 1));
+      }
+    }, viewer.project ?? '');
     if (images.length === 0 && marker !== undefined) {
       const found = await this.#query(markerStatement(marker, viewer));
       if (found.length === 0) throw new MarkerNotFound(marker);
@@ -157,6 +162,15 @@ export class StoredCatalogue implements Catalogue {
     if (this.isAway()) throw new CatalogueUnavailable();
     return orUnavailable(question, this.onUnavailable);
   }
+}
+
+/**
+ * Lists have most of the pool, one project's at most half of that: the rest is for single images and changes, and
+ * for others.
+ */
+function listPermits(poolSize: number): SemaphoreOptions {
+  const permits = Math.max(1, Math.floor((poolSize * 3) / 4));
+  return { permits, permitsPerKey: Math.ceil(permits / 2), queueTimeoutMs: QUERY_DEADLINE };
 }
 
 /** An id as it is stored. PostgreSQL takes more spellings of a UUID than Nova does: those find nothing. */

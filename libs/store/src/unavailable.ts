@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CatalogueUnavailable } from '@glimpse/domain';
+import { CatalogueBusy, CatalogueUnavailable } from '@glimpse/domain';
+import { QUEUE_TIMEOUT } from './connection/pool.js';
 
 /** Codes of Node's sockets and of TLS, of PostgreSQL (SQLSTATE), of Prisma and of ours that say: the database is unavailable. */
 const UNAVAILABLE_CODES =
@@ -7,7 +8,7 @@ const UNAVAILABLE_CODES =
 
 /** What pg says without a code. */
 const UNAVAILABLE_MESSAGES =
-  /Connection terminated|not queryable|timeout exceeded when trying to connect|timeout expired|Query read timeout|Can't reach database server|does not support SSL|establishing an SSL connection/;
+  /Connection terminated|not queryable|timeout expired|Query read timeout|Can't reach database server|does not support SSL|establishing an SSL connection/;
 
 /**
  * Statements that met others: a serialization failure, a deadlock, a wait for a lock that took too long. PostgreSQL
@@ -75,12 +76,17 @@ export function isUnavailable(error: unknown): boolean {
   );
 }
 
+/** Whether time ran out in the pool's own queue for a connection. That is no outage of the database. */
+export function isQueueTimeout(error: unknown): boolean {
+  return causesOf(error).some(({ message }) => message === QUEUE_TIMEOUT);
+}
+
 /**
  * Sends something to the database. What meets others there is sent again.
  *
  * @param question sends one statement, or one transaction
  * @param onUnavailable hears why the database is unavailable
- * @throws {DatabaseUnavailable} {CatalogueContended}; and whatever else the question throws
+ * @throws {DatabaseUnavailable} {CatalogueContended} {CatalogueBusy}; and whatever else the question throws
  */
 export async function orUnavailable<T>(
   question: () => Promise<T>,
@@ -96,6 +102,7 @@ export async function orUnavailable<T>(
         await sleep(Math.random() * RETRY_STEP_MS * tries);
         continue;
       }
+      if (isQueueTimeout(error)) throw new CatalogueBusy({ cause: error });
       if (error instanceof DatabaseUnavailable || !isUnavailable(error)) throw error;
       onUnavailable(error);
       throw new DatabaseUnavailable(error);

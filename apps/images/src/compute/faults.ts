@@ -57,6 +57,11 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
     key: 'serviceUnavailable',
     message: 'The image catalogue cannot be asked at the moment.',
   },
+  'catalogue-busy': {
+    status: 503,
+    key: 'serviceUnavailable',
+    message: 'Too many requests wait for the image catalogue. Try again later.',
+  },
   overloaded: { status: 503, key: 'serviceUnavailable' },
   'authentication-unavailable': {
     status: 503,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { missingMigrations, type Database } from '@glimpse/store';
+import { isQueueTimeout, missingMigrations, type Database } from '@glimpse/store';
 import { SharedCall } from '../http/shared-call.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 
@@ -90,6 +90,7 @@ export class DatabaseProbe {
 
   /** Hears why the database could not be asked; says so once an outage. */
   lost(error: unknown): void {
+    if (isQueueTimeout(error)) return;
     if (this.#available) this.telemetry.observe('database-unavailable', { error });
     this.#available = false;
   }

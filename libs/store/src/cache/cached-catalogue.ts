@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  CatalogueBusy,
   CatalogueUnavailable,
   ImageNotFound,
   canSee,
@@ -18,7 +19,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { NoticeSource, Session, Touched } from './notices.js';
 import { bytesOf } from './size.js';
-import { NoTurn, Turns } from './turns.js';
+import { Semaphore } from '../semaphore.js';
 
 /**
  * Milliseconds for which what was asked may still be answered as if it were asked now. Notices make it less
@@ -74,7 +75,7 @@ export class CachedCatalogue implements Catalogue, Copies {
   readonly #copies: LRUCache<string, Copy>;
   /** The last question about each image. A notice takes it away: then its answer is not kept. */
   readonly #questions = new Map<string, Question>();
-  readonly #turns: Turns;
+  readonly #freshReads: Semaphore;
   readonly #now: () => number;
   readonly #staleLimit: number;
 
@@ -87,7 +88,7 @@ export class CachedCatalogue implements Catalogue, Copies {
     { size, staleLimit, freshReads, now = () => performance.now() }: CacheOptions,
   ) {
     this.#copies = new LRUCache({ maxSize: size, sizeCalculation: ({ bytes }) => bytes });
-    this.#turns = new Turns(freshReads, PATIENCE);
+    this.#freshReads = new Semaphore({ permits: freshReads, queueTimeoutMs: PATIENCE });
     this.#now = now;
     this.#staleLimit = staleLimit;
     notices.subscribe((touched) => this.#drop(touched));
@@ -116,7 +117,7 @@ export class CachedCatalogue implements Catalogue, Copies {
       return { source: 'fresh', value: shown(image, viewer) };
     } catch (error) {
       if (!(error instanceof CatalogueUnavailable)) throw error;
-      if (error instanceof NoTurn && this.notices.session) throw error;
+      if (error instanceof CatalogueBusy && this.notices.session) throw error;
       return this.#stale(key, viewer, error);
     }
   }
@@ -170,7 +171,7 @@ export class CachedCatalogue implements Catalogue, Copies {
   /** Asks the catalogue, and while nothing is heard of it not for long, if there is a copy. */
   #ask(key: string, options: ReadOptions): Promise<Image> {
     const answer = options.fresh
-      ? this.#turns.run(() => this.#askAlone(key, options))
+      ? this.#freshReads.run(() => this.#askAlone(key, options))
       : this.#askTogether(key, options);
     if (options.fresh) this.outcomes.bypass++;
     if (this.notices.session || !this.#copies.has(key)) return answer;

@@ -10,6 +10,9 @@ type PoolCallback = (
 /** Time ran out in the queue for a connection of the pool, which says nothing about the database. */
 export const QUEUE_TIMEOUT = 'timeout exceeded when trying to connect';
 
+/** Seconds after which a connection is replaced, and with it the plans that it keeps. */
+const MAX_LIFETIME_S = 1_800;
+
 /** A pool of sessions that tries a URL's servers in turn. */
 export class SessionPool extends pg.Pool {
   constructor(
@@ -20,6 +23,7 @@ export class SessionPool extends pg.Pool {
       Client: SessionClient as unknown as new () => pg.ClientBase,
       connections,
       max,
+      maxLifetimeSeconds: MAX_LIFETIME_S,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       query_timeout: queryTimeout,
     };
