@@ -1,0 +1,115 @@
+/*
+ * A hostile client, in a process of its own: `node hostile-client.mjs KIND URL TOKEN`. It says `attacking` once its
+ * connections are there, and goes on until it is killed. It leaves the processor to all others.
+ */
+import { connect } from 'node:net';
+import { setPriority } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+setPriority(10);
+const [kind, url = 'http://127.0.0.1', token] = process.argv.slice(2);
+const { hostname, port } = new URL(url);
+const ITEM = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';
+
+const get = (target, headers = '') => `GET ${target} HTTP/1.1\r\nhost: a\r\n${headers}\r\n`;
+const TOKEN = `x-auth-token: ${token}\r\n`;
+const unfinished = (headers) =>
+  `POST ${ITEM}/metadata HTTP/1.1\r\nhost: a\r\n${headers}content-length: 10\r\n\r\n`;
+const manyFilters = Array.from({ length: 1_000 }, (_, at) => `property-${at.toString(36)}=v`).join('&');
+
+const READS = { reads: true };
+
+function open({ reads = false } = {}) {
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+  socket.on('error', () => undefined);
+  // What is not read stays where it is: with the service.
+  if (reads) socket.resume();
+  else socket.pause();
+  return socket;
+}
+
+/** Opens so many connections, a few at a time; one that the service closes is opened anew. */
+async function keepOpen(count, onOpen, options) {
+  const start = () => {
+    const socket = open(options);
+    socket.once('connect', () => onOpen(socket));
+    socket.once('close', () => setTimeout(start, 1_000));
+  };
+  for (let opened = 0; opened < count; opened++) {
+    start();
+    if (opened % 50 === 49) await sleep(10);
+  }
+}
+
+/** Sends one request after the other on so many connections, each when the one before is answered. */
+function loop(count, request) {
+  return keepOpen(
+    count,
+    (socket) => {
+      socket.on('data', () => socket.write(request));
+      socket.write(request);
+    },
+    READS,
+  );
+}
+
+const write = (text) => (socket) => socket.write(text);
+const unread = (count, request, times = 1) => keepOpen(count, write(request.repeat(times)));
+const every = (milliseconds, text) => (socket) => {
+  const timer = setInterval(() => socket.write(text), milliseconds);
+  socket.once('close', () => clearInterval(timer));
+};
+
+const ATTACKS = {
+  'bodies that never come, without a token': () => keepOpen(1_500, write(unfinished('')), READS),
+  'bodies that never come, with a token': () => keepOpen(1_500, write(unfinished(TOKEN)), READS),
+  'chunked bodies that never end': () =>
+    keepOpen(
+      500,
+      (socket) => {
+        socket.write(`GET ${ITEM} HTTP/1.1\r\nhost: a\r\n${TOKEN}transfer-encoding: chunked\r\n\r\n`);
+        every(500, '1\r\nx\r\n')(socket);
+      },
+      READS,
+    ),
+  'heads that come byte by byte': () =>
+    keepOpen(
+      1_000,
+      (socket) => {
+        socket.write('GET / HTTP/1.1\r\nx-slow: ');
+        every(500, 'x')(socket);
+      },
+      READS,
+    ),
+  'large heads that never end': () =>
+    keepOpen(1_500, write(`GET / HTTP/1.1\r\n${`x: ${'x'.repeat(1_000)}\r\n`.repeat(15)}`), READS),
+  'more connections than there may be, kept with empty lines': () =>
+    keepOpen(
+      4_400,
+      (socket) => {
+        socket.write(get('/livez'));
+        every(5_000, '\r\n')(socket);
+      },
+      READS,
+    ),
+  'clients that say at once that they send nothing more': () =>
+    keepOpen(500, (socket) => socket.end(get(ITEM, TOKEN)), READS),
+  'unread downloads of the page': () => unread(800, get('/docs/swagger-ui-bundle.js')),
+  'unread descriptions': () => unread(100, get('/openapi.json'), 20),
+  'unread metrics': () => unread(100, get('/metrics'), 20),
+  'unread lists': () => unread(100, get('/v2.1/images/detail', TOKEN), 20),
+  'unread images from memory': () => unread(10, get(ITEM, TOKEN), 2_000),
+  'pipelines of refused requests': () => unread(20, get('/v2.1/nosuch'), 100),
+  'floods of probes that query the database': () => loop(50, get('/healthz')),
+  'floods of metrics': () => loop(50, get('/metrics')),
+  'lists with 1,000 filters': () => loop(10, get(`/v2.1/images?${manyFilters}`, TOKEN)),
+};
+
+if (!kind) {
+  process.stdout.write(JSON.stringify(Object.keys(ATTACKS)));
+} else {
+  // Connections on which nothing is read do not keep a process alive.
+  setInterval(() => undefined, 60_000);
+  await ATTACKS[kind]();
+  process.stdout.write('attacking\n');
+}
