@@ -5,6 +5,7 @@ import { Follower, compareCatalogues, type MirrorObservations } from '@glimpse/g
 import { InvalidOptions, type ImageSource, type SourceQuery } from '@glimpse/plugins';
 import { StoredMirror, openDatabase, type Database } from '@glimpse/store';
 import type { EffectiveSettings } from './config/settings.js';
+import { checkProtections } from './check-protections.js';
 import { reachDatabase, requireMigrations } from './database.js';
 import { DatabaseProbe } from './health/database-probe.js';
 import { loadSource, refuseOtherImages } from './source.js';
@@ -208,6 +209,7 @@ export function acceptRemovals(settings: EffectiveSettings): Promise<void> {
 export async function check(settings: EffectiveSettings): Promise<boolean> {
   let differences = 0;
   let distrust: Distrust = {};
+  const { hidden, untried: hiddenUntried } = await checkProtections(settings);
   await withMirror(settings, telemetryOf(settings), async (source, mirror) => {
     const blindness = await repeated(() => source.blindness());
     if (blindness !== undefined)
@@ -233,8 +235,15 @@ export async function check(settings: EffectiveSettings): Promise<boolean> {
   if (refused)
     print(`the source refuses changes from here: ${refused}; see "Glance's side" in docs/glance.md`);
   if (untried) print(`whether the source takes changes from here could not be tried: ${untried}`);
+  for (const section of hidden) {
+    print(
+      `the mirror never has the properties of [${section}]: the service's user lacks the roles that may read them; ` +
+        'see "What Glance hides" in docs/glance.md',
+    );
+  }
+  if (hiddenUntried) print(`what Glance hides from the service's user is not known: ${hiddenUntried}`);
   console.log(differences === 0 ? 'no differences' : `${differences} differences`);
-  return differences === 0 && !refused;
+  return differences === 0 && !refused && hidden.length === 0;
 }
 
 /**

@@ -58,6 +58,14 @@ export class PropertyProtections {
     );
   }
 
+  /** The sections whose properties someone may read, but not a caller with these credentials. */
+  sectionsHiddenFrom(credentials: Credentials): readonly string[] {
+    const view = this.viewOf(credentials);
+    return this.rules
+      .filter(({ permissions }, index) => permissions.read.kind !== 'none' && !view.mayReadBy(index))
+      .map(({ section }) => section);
+  }
+
   /** The index of the rule that counts for a property; -1: none. */
   #matching(name: string): number {
     let index = this.#matches.get(name);

@@ -20,6 +20,11 @@ export class PropertyView {
     return this.decisions[operation][this.matching(name)] ?? false;
   }
 
+  /** Whether the caller may read the properties for which a rule counts. */
+  mayReadBy(rule: number): boolean {
+    return this.decisions.read[rule] ?? false;
+  }
+
   /** The properties that the caller may read; the same object where those are all. */
   readable(properties: Properties): Properties {
     const names = Object.keys(properties);

@@ -17,6 +17,7 @@ export type Permission =
 
 /** A section: which properties it is about, and whose each operation is. */
 export interface ProtectionRule {
+  readonly section: string;
   readonly pattern: RegExp;
   readonly permissions: Readonly<Record<Operation, Permission>>;
 }
@@ -50,7 +51,7 @@ export function readRule(
       }
     }),
   ) as Record<Operation, Permission>;
-  return { pattern: patternOf(file, section), permissions };
+  return { section: section.name, pattern: patternOf(file, section), permissions };
 }
 
 function patternOf(file: string, { name, line }: ConfigSection): RegExp {

@@ -1,0 +1,247 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { Cloud } from '../keystone/harness/cloud.js';
+import { describeWithGlance } from './harness/cloud.js';
+import { GlanceClient, emptyGlance, type GlanceImage, type PatchOperation } from './harness/glance-client.js';
+import { withGlanceSettings } from './harness/glance-process.js';
+import { Mirror } from './harness/mirror.js';
+import { Reader } from './harness/reader.js';
+
+/** Pattern, and whose it is to create, read, update and delete what it matches. */
+const SECTIONS: readonly (readonly [string, readonly [string, string, string, string]])[] = [
+  ['^x_ro', ['admins', 'everyone', 'admins', 'admins']],
+  ['^x_[^a-m]+(?P<rest>t|_.*)?\\Z', ['admins', 'admins', 'admins', 'admins']],
+  ['(?i)^SHOWN', ['members', 'everyone', 'members', 'admins']],
+  ['^closed', ['!', '@', '!', '!']],
+  ['^[a-z_]+$', ['@', '@', '@', '@']],
+];
+const ROLES: Readonly<Record<string, string>> = {
+  admins: 'admin',
+  everyone: 'Admin, member,reader',
+  members: 'admin,MEMBER',
+};
+const POLICIES = {
+  admins: 'role:admin',
+  everyone: 'role:admin or role:member or role:reader',
+  members: 'rule:admins or role:member',
+};
+const PROPERTIES: Readonly<Record<string, string>> = {
+  x_ro: '1',
+  x_ro_2: '2',
+  x_st: '3',
+  x_a: '4',
+  Shown_1: '5',
+  shown: '6',
+  closed: '7',
+  open: '8',
+  'no section': '9',
+};
+
+function textOf(format: string): string {
+  return SECTIONS.map(([pattern, permissions]) => {
+    const lines = ['create', 'read', 'update', 'delete'].map((operation, index) => {
+      const permission = permissions[index]!;
+      return `${operation} = ${format === 'roles' ? (ROLES[permission] ?? permission) : permission}`;
+    });
+    return [`[${pattern}]`, ...lines].join('\n');
+  }).join('\n\n');
+}
+
+/** Of a document, the properties of these tests. */
+function propertiesOf(document: GlanceImage): Record<string, string> {
+  const ours = /^(?:x_|shown|closed|open|no section|fresh)/i;
+  return Object.fromEntries(Object.entries(document).filter(([name]) => ours.test(name))) as Record<
+    string,
+    string
+  >;
+}
+
+interface Change {
+  readonly method: 'POST' | 'PUT' | 'DELETE';
+  readonly key?: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** What Nova sends to Glance for a change of the metadata that its caller reads: just what differs. */
+function patchOf(
+  { method, key, metadata }: Change,
+  before: Readonly<Record<string, string>>,
+): PatchOperation[] {
+  const removed =
+    method === 'DELETE'
+      ? [key!]
+      : method === 'PUT' && key === undefined
+        ? Object.keys(before).filter((name) => !(name in metadata))
+        : [];
+  return [
+    ...removed.map((name) => ({ op: 'remove' as const, path: `/${name}` })),
+    ...Object.entries(metadata)
+      .filter(([name, value]) => before[name] !== value)
+      .map(([name, value]) => ({
+        op: name in before ? ('replace' as const) : ('add' as const),
+        path: `/${name}`,
+        value,
+      })),
+  ];
+}
+
+const CHANGES: readonly Change[] = [
+  { method: 'POST', metadata: { open: 'new', fresh: 'f' } },
+  { method: 'POST', metadata: { open: 'new', x_ro: 'new' } },
+  { method: 'POST', metadata: { open: 'new', x_ro: '1' } },
+  { method: 'POST', metadata: { x_st: 'new' } },
+  { method: 'POST', metadata: { 'no section': 'new' } },
+  { method: 'PUT', key: 'shown', metadata: { shown: 'new' } },
+  { method: 'PUT', key: 'closed', metadata: { closed: 'new' } },
+  { method: 'PUT', key: 'x_new_one', metadata: { x_new_one: 'new' } },
+  { method: 'PUT', key: 'shown_fresh', metadata: { shown_fresh: 'new' } },
+  { method: 'PUT', metadata: { x_ro: '1', x_ro_2: '2', Shown_1: '5', shown: '6', closed: '7', fresh: 'f' } },
+  { method: 'PUT', metadata: { fresh: 'f' } },
+  { method: 'DELETE', key: 'open', metadata: {} },
+  { method: 'DELETE', key: 'shown', metadata: {} },
+  { method: 'DELETE', key: 'closed', metadata: {} },
+  { method: 'DELETE', key: 'x_st', metadata: {} },
+];
+
+function suite(cloud: Cloud): void {
+  const { people } = cloud;
+  const folder = dirname(cloud.glanceConfigFile!);
+  const names = ['admin', 'demo', 'reader', 'alt'] as const;
+
+  /** Does something with the same protections in Glance and in a mirror of it. */
+  async function withProtections(
+    format: 'roles' | 'policies',
+    work: (mirror: Mirror, glance: Record<(typeof names)[number], GlanceClient>) => Promise<void>,
+  ): Promise<void> {
+    const file = join(folder, 'property-protections.conf');
+    const policy = join(folder, 'policy.yaml');
+    await emptyGlance(cloud);
+    writeFileSync(file, textOf(format), { mode: 0o644 });
+    if (format === 'policies') writeFileSync(policy, JSON.stringify(POLICIES), { mode: 0o644 });
+    const settings = `property_protection_file = ${file}\nproperty_protection_rule_format = ${format}`;
+    try {
+      await withGlanceSettings(
+        cloud,
+        (text) => text.replace('[DEFAULT]', `[DEFAULT]\n${settings}`),
+        async () => {
+          const mirror = await Mirror.start(cloud, {
+            GLIMPSE_PROPERTY_PROTECTIONS_FILE: file,
+            GLIMPSE_PROPERTY_PROTECTIONS_RULE_FORMAT: format,
+            ...(format === 'policies' && { GLIMPSE_POLICY_FILE: policy }),
+          });
+          try {
+            const clients = await Promise.all(names.map((name) => GlanceClient.as(cloud, people[name])));
+            const glance = Object.fromEntries(names.map((name, index) => [name, clients[index]!]));
+            await work(mirror, glance as Record<(typeof names)[number], GlanceClient>);
+          } finally {
+            await mirror.stop();
+          }
+        },
+      );
+    } finally {
+      rmSync(file, { force: true });
+      rmSync(policy, { force: true });
+    }
+  }
+
+  it('name the sections that the service’s own user does not read, and so the mirror never has', async () => {
+    await withProtections('roles', async (mirror) => {
+      await mirror.isCaughtUp();
+      const file = join(folder, 'property-protections.conf');
+      const rest = 'create = @\nupdate = @\ndelete = @\n';
+      writeFileSync(
+        file,
+        `[^audit_]\nread = auditor\n${rest}[^x_]\nread = !\n${rest}[.*]\nread = admin\n${rest}`,
+      );
+      const { code, stdout } = await mirror.followWith('--check');
+      expect(stdout).toContain('the mirror never has the properties of [^audit_]: ');
+      expect(stdout.match(/never has/g)).toHaveLength(1);
+      expect(code).toBe(1);
+    });
+  }, 300_000);
+
+  describe.each(['roles', 'policies'] as const)('property protections of the format %s', (format) => {
+    it('show and change in front of Glance what they do in Glance itself', async () => {
+      await withProtections(format, async (mirror, glance) => {
+        const readers = Object.fromEntries(
+          await Promise.all(
+            names.map(async (name) => [name, await Reader.as(cloud, people[name], mirror.service)] as const),
+          ),
+        ) as Record<(typeof names)[number], Reader>;
+        const create = (visibility: string): Promise<GlanceImage> =>
+          glance.admin.create({ owner: people.demo.projectId, visibility, ...PROPERTIES });
+        const { id } = await create('public');
+        await mirror.isCaughtUp();
+
+        // Documents.
+        for (const name of names) {
+          const inGlance = propertiesOf(await glance[name].show(id));
+          const seen = {
+            show: inGlance,
+            list: propertiesOf((await glance[name].list()).find((each) => each.id === id)!),
+          };
+          const { body } = await readers[name].call('GET', '/detail');
+          const listed = (body['images'] as { id: string; metadata: object }[]).find(
+            (each) => each.id === id,
+          )!;
+          expect({ name, show: await readers[name].metadata(id), list: listed.metadata }).toEqual({
+            name,
+            ...seen,
+          });
+          for (const key of Object.keys(PROPERTIES)) {
+            const { status } = await readers[name].call('GET', `/${id}/metadata/${encodeURIComponent(key)}`);
+            expect({ name, key, status }).toEqual({ name, key, status: key in inGlance ? 200 : 404 });
+            const found = await readers[name].call(
+              'GET',
+              `?property-${encodeURIComponent(key)}=${PROPERTIES[key]!}`,
+            );
+            expect({ name, key, found: found.body['images'] }).toMatchObject({
+              found: key in inGlance ? [{ id }] : [],
+            });
+          }
+        }
+
+        // Changes: of one image there as Nova sends them, of its twin through here.
+        for (const name of ['demo', 'admin'] as const) {
+          for (const change of CHANGES) {
+            const [there, here] = await Promise.all([create('private'), create('private')]);
+            const before = propertiesOf(await glance[name].show(there.id));
+            const isNovas404 = change.method === 'DELETE' && !(change.key! in before);
+            const expected = isNovas404
+              ? 404
+              : (await glance[name].patch(there.id, patchOf(change, before))).status;
+            const path = `/${here.id}/metadata${change.key === undefined ? '' : `/${change.key}`}`;
+            const body =
+              change.method === 'DELETE'
+                ? undefined
+                : change.key === undefined
+                  ? { metadata: change.metadata }
+                  : { meta: change.metadata };
+            const { status } = await readers[name].call(change.method, path, body);
+            const success = change.method === 'DELETE' ? 204 : 200;
+            expect({ name, change, status }).toEqual({
+              name,
+              change,
+              status: expected === 200 ? success : expected,
+            });
+
+            const after = async (reading: GlanceClient, image: string) =>
+              propertiesOf(await reading.show(image));
+            expect({ name, change, after: await after(glance.admin, here.id) }).toEqual({
+              name,
+              change,
+              after: await after(glance.admin, there.id),
+            });
+            // What was changed through here is read here at once, by each as in Glance.
+            for (const reading of ['demo', 'admin'] as const) {
+              expect(await readers[reading].metadata(here.id)).toEqual(await after(glance[reading], here.id));
+            }
+          }
+        }
+      });
+    }, 400_000);
+  });
+}
+
+describeWithGlance('property protections of a real Glance', suite);

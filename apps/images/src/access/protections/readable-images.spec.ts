@@ -1,0 +1,73 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Image } from '@glimpse/domain';
+import { PropertyView } from './property-view.js';
+import { ReadableImages } from './readable-images.js';
+
+const NAMES = ['a', 'b', 'c', 'd', 'e'];
+
+function image(): Image {
+  return {
+    id: '70a599e0-31e7-49b7-b260-868f441e862b',
+    version: 1n,
+    name: 'cirros',
+    status: 'active',
+    visibility: 'public',
+    hidden: false,
+    owner: 'p1',
+    protected: false,
+    size: 1,
+    minDisk: 0,
+    minRam: 0,
+    properties: Object.fromEntries(NAMES.map((name) => [name, name])),
+    createdAt: new Date(0),
+    updatedAt: null,
+    members: new Map(),
+  };
+}
+
+/** A caller who may read these, each of which has a rule of its own. */
+function reading(...names: string[]): PropertyView {
+  const read = NAMES.map((name) => names.includes(name));
+  return new PropertyView({ create: read, read, update: read, delete: read }, (name) => NAMES.indexOf(name));
+}
+
+describe('an image as a caller reads it', () => {
+  it('is the image itself where all of its properties may be read', () => {
+    const stored = image();
+    expect(new ReadableImages().of(stored, reading(...NAMES))).toBe(stored);
+  });
+
+  it('lacks what may not be read, and is the same for all who may read the same', () => {
+    const images = new ReadableImages();
+    const stored = image();
+    const read = images.of(stored, reading('b', 'd'));
+    expect(read).toEqual({ ...stored, properties: { b: 'b', d: 'd' } });
+    expect(images.of(stored, reading('b', 'd'))).toBe(read);
+    expect(images.of(stored, reading('b'))).not.toBe(read);
+    expect(images.of(image(), reading('b', 'd'))).not.toBe(read);
+    expect(stored.properties).toEqual(image().properties);
+  });
+
+  it('is kept in few forms, all of which, and what is kept along with them, are charged to the image', () => {
+    const charged = new Map<Image, number>();
+    const images = new ReadableImages({
+      kept: () => undefined,
+      charge: (each, bytes) => void charged.set(each, (charged.get(each) ?? 0) + bytes),
+    });
+    const stored = image();
+    const views = Array.from({ length: 31 }, (_, n) =>
+      reading(...NAMES.filter((_name, bit) => n & (1 << bit))),
+    );
+    const forms = views.map((view) => images.of(stored, view));
+    expect([...charged.keys()]).toEqual([stored]);
+    const kept = views.filter((view, index) => images.of(stored, view) === forms[index]);
+    expect(kept).toHaveLength(16);
+
+    const before = charged.get(stored)!;
+    images.charge(forms[3]!, 1000);
+    expect(charged.get(stored)).toBe(before + 1000);
+    // The form of one view more is not kept, and so the cache counts nothing for it.
+    images.charge(forms[20]!, 1000);
+    expect(charged.get(stored)).toBe(before + 1000);
+  });
+});
