@@ -13,7 +13,7 @@ const SECTIONS: readonly (readonly [string, readonly [string, string, string, st
   ['^x_ro', ['admins', 'everyone', 'admins', 'admins']],
   ['^x_[^a-m]+(?P<rest>t|_.*)?\\Z', ['admins', 'admins', 'admins', 'admins']],
   ['(?i)^SHOWN', ['members', 'everyone', 'members', 'admins']],
-  ['^closed', ['!', '@', '!', '!']],
+  ['^closed', ['admins', '@', '!', '!']],
   ['^[a-z_]+$', ['@', '@', '@', '@']],
 ];
 const ROLES: Readonly<Record<string, string>> = {
@@ -35,7 +35,6 @@ const PROPERTIES: Readonly<Record<string, string>> = {
   shown: '6',
   closed: '7',
   open: '8',
-  'no section': '9',
 };
 
 function textOf(format: string): string {

@@ -18,7 +18,6 @@ export function killGlance(cloud: Cloud): void {
 /** Waits until the run's Glance answers. */
 export async function glanceAnswers({ image }: Cloud): Promise<void> {
   const ask = (): Promise<Response> => fetch(image, { signal: AbortSignal.timeout(1_000) });
-<<<<<<< HEAD
   await until(async () => (await ask().catch(() => undefined))?.status === 300, START_LIMIT_MS);
 }
 
@@ -40,10 +39,6 @@ export async function restartGlanceWith(
   };
   await restart(change(before));
   return () => restart(before);
-=======
-  // Long, for machines that have much else to do: Glance takes seconds of a processor to start.
-  await until(async () => (await ask().catch(() => undefined))?.status === 300, 90_000);
->>>>>>> 7ed6601 (Say before anything else what Glance hides, and check it)
 }
 
 /** Does something while the run's Glance has other settings. */
