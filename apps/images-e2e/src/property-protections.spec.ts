@@ -97,8 +97,8 @@ describe.each(['roles', 'policies'] as const)('property protections of the forma
       GLIMPSE_CONFIG: join(folder, 'glimpse.yaml'),
       GLIMPSE_POLICY_FILE: join(folder, 'policy.json'),
     });
-  });
-  afterAll(() => service.stop());
+  }, 120_000);
+  afterAll(() => service?.stop());
 
   async function call(
     person: string,
@@ -274,5 +274,5 @@ describe('a property protection file that is wrong', () => {
         `property_protections.file ${file}, line 3: [.*]: read: '@' and '!' exclude each other`,
       );
     }
-  });
+  }, 120_000);
 });
