@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { glimpse } from './harness/command.js';
-import { createDatabase, databaseUrl, query } from './harness/databases.js';
-import { newFolder, startBareService, until, type Service } from './harness/service.js';
+import { createDatabase, createMigratedDatabase, databaseUrl, query } from './harness/databases.js';
+import { IDENTITIES, newFolder, startBareService, until, type Service } from './harness/service.js';
 
 /** Where no PostgreSQL is. */
 const NOWHERE = 'postgresql://glimpse:wonderland@127.0.0.1:1/glimpse';
@@ -409,6 +409,48 @@ describe('a database', () => {
       );
     });
   }
+
+  it.each(ASK_IT.map((args) => [args]))(
+    'that requires a password stops %j, whose URL has none',
+    async (args) => {
+      const url = new URL(databaseUrl('postgres'));
+      url.password = '';
+      expectFailure(
+        await glimpse(args, { DATABASE_URL: url.toString() }),
+        /^glimpse: the database is unavailable: the server requires a password, and the URL has none; DATABASE_URL/,
+      );
+    },
+  );
+
+  it.each(['256.1.1.1', '[::]', '*'])(
+    'is not blamed for the host %s, which nothing listens on',
+    async (host) => {
+      const identities = join(newFolder(), 'identities.json');
+      writeFileSync(identities, JSON.stringify({ 'a-token': IDENTITIES['demo'] }));
+      const settings = { GLIMPSE_HOST: host, GLIMPSE_PORT: '0', GLIMPSE_IDENTITIES: identities };
+      const { code, stderr } = await glimpse(['serve'], { ...settings, DATABASE_URL: NOWHERE });
+      expect(code).toBe(1);
+      const ours = stderr.split('\n').filter((line) => line.startsWith('glimpse: '));
+      expect(ours).toEqual([
+        expect.stringMatching(/^glimpse: cannot listen on .*; choose another with GLIMPSE_HOST$/),
+      ]);
+    },
+  );
+
+  it('is not blamed for a Keystone that refuses connections', async () => {
+    const settings = {
+      DATABASE_URL: databaseUrl(await createMigratedDatabase()),
+      GLIMPSE_SOURCE: 'glance',
+      OS_AUTH_URL: 'http://127.0.0.1:1/v3',
+      OS_USERNAME: 'glimpse',
+      OS_PASSWORD: 'wonderland',
+      OS_PROJECT_NAME: 'service',
+    };
+    const { code, stderr } = await glimpse(['follow', '--check'], settings);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^glimpse: .*Keystone.*ECONNREFUSED.*OS_AUTH_URL/m);
+    expect(stderr).not.toMatch(/DATABASE_URL|^glimpse: +at /m);
+  });
 
   it.each(ASK_IT.map((args) => [args]))('that says nothing stops %j with one line', async (args) => {
     const silent = createServer().listen(0, '127.0.0.1');

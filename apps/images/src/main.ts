@@ -198,7 +198,9 @@ function isPlain(error: unknown): error is Error {
 function textOf(error: unknown): string {
   // By where an error was thrown, and not by a code among its causes: Keystone and Glance refuse connections as well.
   if (error instanceof DatabaseUnavailable) return `${error.message}; DATABASE_URL says where it is`;
-  if (error instanceof SourceUnavailable) return error.message;
+  if (error instanceof SourceUnavailable) {
+    return `${error.message}; OS_AUTH_URL says where Keystone is, GLIMPSE_GLANCE_URL or Keystone's catalog where Glance is`;
+  }
   return isPlain(error) ? error.message : String((error as Error).stack ?? error);
 }
 

@@ -36,7 +36,7 @@ export interface DatabaseOptions {
 /** Opens nothing yet: connections are made when they are needed, and made anew when they were lost. */
 export function openDatabase({ url, poolSize, queryDeadline, pooler }: DatabaseOptions): Database {
   const statementTimeout = queryDeadline ?? QUERY_DEADLINE;
-  const connections = new Connections(url, { name: 'glimpse', statementTimeout, fixedPlans: true, pooler });
+  const connections = new Connections(url, { name: 'glimpse', statementTimeout, catalogue: true, pooler });
   const pool = new SessionPool(connections, { max: poolSize, queryTimeout: statementTimeout });
   const prepares = pooler !== 'transaction';
   const nameOf = namesOfPrepared('prisma');

@@ -4,7 +4,7 @@ import { QUEUE_TIMEOUT } from './connection/pool.js';
 
 /** Codes of Node's sockets and of TLS, of PostgreSQL (SQLSTATE), of Prisma and of ours that say: the database is unavailable. */
 const UNAVAILABLE_CODES =
-  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|08...|53...|55000|57...|25006|28...|3D000|42P01|P1000|P1001|P1002|P1003|P1008|P1010|P1011|P1017|P2021|P2024|P2028|P2037|CERT_.*|.*_CERT(?:_.*)?|ERR_(?:TLS|SSL)_.*|UNABLE_TO_.*|session-refused)$/;
+  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|08...|53...|55000|25P04|57...|25006|28...|3D000|42501|42P01|P1000|P1001|P1002|P1003|P1008|P1010|P1011|P1017|P2021|P2024|P2028|P2037|CERT_.*|.*_CERT(?:_.*)?|ERR_(?:TLS|SSL)_.*|UNABLE_TO_.*|session-refused)$/;
 
 /** What pg says without a code. */
 const UNAVAILABLE_MESSAGES =
@@ -32,7 +32,7 @@ export class DatabaseUnavailable extends CatalogueUnavailable {
 }
 
 /** A statement met others again and again. The database itself is there. */
-export class CatalogueContended extends CatalogueUnavailable {
+class CatalogueContended extends CatalogueUnavailable {
   constructor(cause: unknown) {
     super({ cause });
     this.message = `the database gave up a statement that waited for others: ${reasonOf(cause)}`;

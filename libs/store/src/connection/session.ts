@@ -9,8 +9,8 @@ export interface SessionOptions {
   readonly name: string;
   /** Milliseconds after which PostgreSQL ends a statement; 0: never. */
   readonly statementTimeout: number;
-  /** Whether plans must not depend on what PostgreSQL believes of the tables. */
-  readonly fixedPlans?: boolean;
+  /** Whether it is for the catalogue: then plans must not depend on what PostgreSQL believes of the tables. */
+  readonly catalogue?: boolean;
   readonly pooler?: Pooler | undefined;
 }
 
@@ -44,7 +44,7 @@ export function lockTimeoutOf(statementTimeout: number): number {
  * take precedence over all three.
  */
 export function sessionSettings(
-  { statementTimeout, fixedPlans = false }: SessionOptions,
+  { statementTimeout, catalogue = false }: SessionOptions,
   schema: string | undefined,
 ): Readonly<Record<string, string>> {
   return {
@@ -59,13 +59,13 @@ export function sessionSettings(
     gin_fuzzy_search_limit: '0',
     standard_conforming_strings: 'on',
     ...(schema !== undefined && { search_path: quoted(schema) }),
-    ...(fixedPlans && FIXED_PLANS),
+    ...(catalogue && FIXED_PLANS),
     [MARK]: 'on',
   };
 }
 
 /** An identifier as SQL has it. */
-export function quoted(identifier: string): string {
+function quoted(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
@@ -87,7 +87,7 @@ export class NotPrimary extends Error {
 }
 
 /** The database does not accept what a session needs. The message says what to do. */
-export class SessionRefused extends Error {
+class SessionRefused extends Error {
   readonly code = 'session-refused';
 }
 
@@ -117,16 +117,18 @@ export async function beginSession(
   const settings = options.pooler === 'session' ? sessionSettings(options, schema) : {};
   const query = {
     text: `SELECT pg_is_in_recovery() AS standby, current_setting('${MARK}', true) AS mark,
+            current_setting('server_encoding') AS encoding,
             CASE WHEN current_setting('server_version_num')::int >= 170000
                  THEN set_config('transaction_timeout', '0', false) END,
             (SELECT count(set_config(name, value, false)) FROM unnest($1::text[], $2::text[]) AS given (name, value))`,
     values: [Object.keys(settings), Object.values(settings)],
     query_timeout: BEGIN_TIMEOUT_MS,
   };
-  const { rows } = await client.query<{ standby: boolean; mark: string | null }>(query);
-  const { standby, mark } = rows[0]!;
+  const { rows } = await client.query<{ standby: boolean; mark: string | null; encoding: string }>(query);
+  const { standby, mark, encoding } = rows[0]!;
   if (standby) throw new NotPrimary();
   if (options.pooler === undefined && mark !== 'on') throw new PoolerInFront();
+  if (options.catalogue) requireUtf8(encoding);
 }
 
 /**
@@ -141,6 +143,7 @@ async function beginPooledSession(
   const query = {
     text: `SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, MDY', false),
             pg_is_in_recovery() AS standby, current_schema() AS schema,
+            current_setting('server_encoding') AS encoding,
             (SELECT setting::int FROM pg_settings WHERE name = 'statement_timeout') AS limit,
             format('ALTER ROLE %I IN DATABASE %I', session_user, current_database()) AS role`,
     query_timeout: BEGIN_TIMEOUT_MS,
@@ -148,11 +151,13 @@ async function beginPooledSession(
   const { rows } = await client.query<{
     standby: boolean;
     schema: string | null;
+    encoding: string;
     limit: number;
     role: string;
   }>(query);
   const found = rows[0]!;
   if (found.standby) throw new NotPrimary();
+  requireUtf8(found.encoding);
   if (schema !== undefined && found.schema !== schema) {
     throw new SessionRefused(
       `behind a pooler for transactions the role itself must have the schema: ${found.role} SET search_path = ${quoted(schema)}`,
@@ -164,4 +169,13 @@ async function beginPooledSession(
         `changed from here: ${found.role} SET statement_timeout = ${statementTimeout}`,
     );
   }
+}
+
+/** Names and properties are any text. An earlier release did not refuse other encodings when it migrated. */
+function requireUtf8(encoding: string): void {
+  if (encoding === 'UTF8') return;
+  throw new SessionRefused(
+    `the encoding of the database is ${encoding}, which cannot hold every name: move it to one that was created with ` +
+      "ENCODING 'UTF8' TEMPLATE template0",
+  );
 }
