@@ -77,6 +77,9 @@ async function stop(started: Service): Promise<void> {
   said.push(started.log(), started.stdout());
 }
 
+const healthOf = async (of: Service): Promise<object> =>
+  ((await (await fetch(`${of.url}/healthz`)).json()) as { details: object }).details;
+
 const metricsOf = async (of: Service): Promise<string> => (await fetch(`${of.url}/metrics`)).text();
 
 beforeAll(async () => {
@@ -243,11 +246,58 @@ describe('while Keystone is in trouble', () => {
     const second = await start({ OS_PASSWORD: 'a-wrong-password' });
     secrets.push('a-wrong-password');
     try {
-      const { status, headers } = await send(issue(), {}, second);
-      expect([status, headers['retry-after']]).toEqual([503, '5']);
+      // Before the first request.
       await until(() => second.log().includes("it answers 401 to the service's own credentials"));
+      expect(await healthOf(second)).toMatchObject({ keystone: { status: 'down' } });
+      expect(await metricsOf(second)).toContain('\nglimpse_dependency_available{dependency="keystone"} 0\n');
+      const { status, headers } = await send(issue(), {}, second);
+      expect(status).toBe(503);
+      expect(Number(headers['retry-after'])).toBeGreaterThan(0);
     } finally {
       await stop(second);
+    }
+  });
+});
+
+describe('a service without requests', () => {
+  const gaugeOf = async (of: Service): Promise<string | undefined> =>
+    /^glimpse_dependency_available\{dependency="keystone"\} (\d)$/m.exec(await metricsOf(of))?.[1];
+
+  it('sees by itself that Keystone is back', async () => {
+    await keystone.close();
+    const idle = await start();
+    try {
+      await until(async () => (await gaugeOf(idle)) === '0');
+      expect(await healthOf(idle)).toMatchObject({
+        keystone: { status: 'down' },
+        database: { status: 'up' },
+      });
+      await keystone.reopen();
+      await until(async () => (await gaugeOf(idle)) === '1');
+      await until(async () => (await fetch(`${idle.url}/healthz`)).ok);
+      expect(await healthOf(idle)).toMatchObject({ keystone: { status: 'up' } });
+      expect(idle.log()).toContain('"event":"keystone-available"');
+    } finally {
+      await stop(idle);
+    }
+  });
+
+  it('warns that its user lacks the role to validate tokens, and is unavailable once Keystone refuses', async () => {
+    keystone.addUser({ name: 'weak', password: PASSWORD, roles: ['member'] });
+    const weak = await start({ OS_USERNAME: 'weak' });
+    try {
+      await until(() => weak.log().includes('"event":"keystone-role-missing"'));
+      expect(weak.log()).toContain(
+        'it needs the role service in its project to validate tokens, and has member',
+      );
+      expect(await gaugeOf(weak)).toBe('1');
+      expect(await statusOf(issue(), {}, weak)).toBe(503);
+      expect(await gaugeOf(weak)).toBe('0');
+      // A check that only signs in does not hide what Keystone refuses.
+      await until(() => keystone.callsOf('validations').length > 0);
+      expect(await healthOf(weak)).toMatchObject({ keystone: { status: 'down' } });
+    } finally {
+      await stop(weak);
     }
   });
 });

@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadPolicy } from '@glimpse/auth';
 import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
-import { InvalidOptions } from '@glimpse/plugins';
+import { InvalidOptions, type Authenticator, type ImageSource } from '@glimpse/plugins';
 import { StoredMirror, openDatabase } from '@glimpse/store';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
@@ -18,11 +18,12 @@ import { isLoopback, type EffectiveSettings } from './config/settings.js';
 import { reachDatabase } from './database.js';
 import { welcome } from './development/welcome.js';
 import { DatabaseProbe } from './health/database-probe.js';
+import { DependencyProbe } from './health/dependency-probe.js';
 import { boundHeap } from './heap.js';
 import { CannotListen } from './http/cannot-listen.js';
 import { pathOf } from './http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
-import { loadSource, meetSource, refuseOtherImages, withSource } from './source.js';
+import { loadSource, refuseOtherImages, sourceCheck, withSource } from './source.js';
 import { aborted } from './stop-signal.js';
 import { loadTraces } from './telemetry/load-traces.js';
 import { serveMetrics } from './telemetry/metrics-server.js';
@@ -70,10 +71,11 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const access = new ImageAccess(catalogue, policy, copies, protections);
   const shown = new ShownImages(extensions, copies && access);
   const linksKnown = (): boolean => !source || settings.image_url !== undefined;
-  const health = { database: probe, stopping: stop, linksKnown };
+  const dependencies = dependenciesOf(authenticator, source, telemetry);
+  const health = { database: probe, dependencies, stopping: stop, linksKnown };
 
   const refused = new AbortController();
-  const met = source && meetSource(source, telemetry, over.signal);
+  const checked = dependencies.map((dependency) => dependency.watch(over.signal));
   if (source) {
     void probe.ready
       .then(() => refuseOtherImages(new StoredMirror(database), settings))
@@ -86,12 +88,25 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     refused.signal.throwIfAborted();
   } finally {
     over.abort();
-    await Promise.all([watched, listening, met]);
+    await Promise.all([watched, listening, ...checked]);
     await database.close();
     await leave();
     await traces?.end();
   }
   telemetry.observe('stopped', {});
+}
+
+/** What is checked besides the database. */
+function dependenciesOf(
+  authenticator: Authenticator,
+  source: ImageSource | undefined,
+  telemetry: Telemetry,
+): DependencyProbe[] {
+  const keystone = authenticator.check?.bind(authenticator);
+  return [
+    ...(keystone ? [new DependencyProbe('keystone', () => keystone(), telemetry)] : []),
+    ...(source ? [new DependencyProbe('source', sourceCheck(source, telemetry), telemetry)] : []),
+  ];
 }
 
 /**

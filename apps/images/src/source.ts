@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createServiceCredentials } from '@glimpse/auth';
 import { SourceUnavailable, type FollowedMirror } from '@glimpse/domain';
 import { createGlanceSource } from '@glimpse/glance';
@@ -18,11 +17,9 @@ import {
   serviceUserOptionName,
   serviceUserOptions,
 } from './keystone.js';
+import type { DependencyCheck } from './health/dependency-probe.js';
 import { faultsOf, importModule } from './plugins.js';
 import type { Telemetry } from './telemetry/telemetry.js';
-
-/** Milliseconds until a source that could not be asked is asked again. */
-const AGAIN = 1_000;
 
 /** The setting that each option of the source comes from. */
 const SETTINGS = {
@@ -91,28 +88,21 @@ export function withSource(settings: EffectiveSettings, source: ImageSource | un
 }
 
 /**
- * Asks a source for the first time, until it answers: then its URL is known, and whether it shows this service
- * everything.
+ * A check of whether a source is available and shows this service everything. It reports each change; after the
+ * first check that succeeds, the source's URL is known.
  */
-export async function meetSource(
-  source: ImageSource,
-  telemetry: Telemetry,
-  stop: AbortSignal,
-): Promise<void> {
-  let told: string | undefined;
-  for (let met = false; !met && !stop.aborted;) {
-    let reason: string | undefined;
-    try {
-      reason = await source.blindness(stop);
-      met = true;
-    } catch (error) {
-      if (!(error instanceof SourceUnavailable)) throw error;
-      ({ reason } = error);
-    }
-    if (reason !== undefined && reason !== told) telemetry.observe('source-unavailable', { reason });
-    told = reason;
-    if (!met) await sleep(AGAIN, undefined, { signal: stop }).catch(() => undefined);
-  }
+export function sourceCheck(source: ImageSource, telemetry: Telemetry): DependencyCheck {
+  let reported: string | undefined;
+  return async (signal) => {
+    const reason = await source.blindness(signal).catch((error: unknown) => {
+      if (error instanceof SourceUnavailable) return error.reason;
+      throw error;
+    });
+    if (signal.aborted || reason === reported) return;
+    reported = reason;
+    if (reason === undefined) telemetry.observe('source-available', {});
+    else telemetry.observe('source-unavailable', { reason });
+  };
 }
 
 /**

@@ -74,6 +74,11 @@ export interface Authenticator {
   readonly challenge: string;
   /** Never throws for what a client sent. Answers at once, without a promise, where nobody has to be asked. */
   authenticate(token: string, request?: AuthenticationRequest): Authentication | Promise<Authentication>;
+  /**
+   * Why it cannot validate tokens, in one line; undefined when it can. Checked anew, without a client's token. An
+   * authenticator that depends on nothing has no such method.
+   */
+  check?(): Promise<string | undefined>;
 }
 
 /** Which images of a source are wanted. */

@@ -81,12 +81,19 @@ export function Text(): PropertyDecorator {
   return rule('a text', (value) => typeof value === 'string' && value !== '');
 }
 
-/** An option that is one of a few words or numbers. */
-export function OneOf(values: readonly (string | number)[]): PropertyDecorator {
+/**
+ * An option that is one of a few words or numbers.
+ *
+ * @param spelled turns another spelling of a word into the word
+ */
+export function OneOf(
+  values: readonly (string | number)[],
+  spelled: (text: string) => string = (text) => text,
+): PropertyDecorator {
   return rule(
     `one of ${values.join(', ')}`,
     (value) => values.includes(value as string),
-    (value) => values.find((one) => String(one) === value) ?? value,
+    (value) => values.find((one) => typeof value === 'string' && String(one) === spelled(value)) ?? value,
   );
 }
 
@@ -168,10 +175,17 @@ function knownKeys(target: object): string {
   return [...new Set(keys)].join(', ') || 'none';
 }
 
+/** A URL may have a password in it where none is allowed, and a password may have any character in it. */
+function withoutSecrets(text: string): string {
+  return text
+    .replace(/^(\s*[a-z][a-z0-9+.-]*:[/\\]*|[/\\]*)[^]*@/i, '$1***@')
+    .replace(/([?&;#][^=&;#]*(?:password|secret|token|key)[^=&;#]*=)[^&;#]*/gi, '$1***');
+}
+
 function shown(value: unknown): string {
-  const whole = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value));
-  // A URL may have a password in it where none is allowed.
-  const text = whole.replace(/\/\/[^/@\s]*@/g, '//***@');
+  const masked = (_: string, inner: unknown): unknown =>
+    typeof inner === 'string' ? withoutSecrets(inner) : inner;
+  const text = typeof value === 'bigint' ? String(value) : (JSON.stringify(value, masked) ?? String(value));
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 

@@ -163,6 +163,24 @@ describe('where settings come from', () => {
   });
 });
 
+describe('what may be spelled in several ways', () => {
+  it.each(['internal', 'internalURL', 'INTERNALURL', 'Internal'])(
+    'is an interface of the catalog: %s',
+    (name) => {
+      const { keystone, glance } = loadSettings({ OS_INTERFACE: name, GLIMPSE_GLANCE_INTERFACE: name });
+      expect([keystone.interface, glance.interface]).toEqual(['internal', 'internal']);
+    },
+  );
+
+  it.each(['', '/v2', '/v2.1', '/v2.1/'])(
+    'is the public URL, which links have the version behind: %j',
+    (version) => {
+      const url = `https://compute.example.com/images${version}`;
+      expect(loadSettings({ GLIMPSE_PUBLIC_URL: url }).public_url).toBe('https://compute.example.com/images');
+    },
+  );
+});
+
 describe('a microversion', () => {
   it('stays the text it is, which 2.40 is not as a number', () => {
     expect(fromYaml('max_microversion: 2.40').max_microversion).toBe('2.40');
@@ -286,6 +304,20 @@ describe('what is refused', () => {
     expect(problems).toEqual([
       'OS_AUTH_URL = "https://***@keystone:5000" is not allowed: it must be an http or https URL without query, fragment or credentials',
     ]);
+  });
+
+  it.each([
+    ['http://u:sEc/ReT@k', '"http://***@k"'],
+    ['http://u:s@c@ReT@k', '"http://***@k"'],
+    ['http:/u:sEcReT@k', '"http:/***@k"'],
+    ['u:sEcReT@k', '"u:***@k"'],
+    ['https://k/v3?user=u&password=sEcReT&x=y', '"https://k/v3?user=u&password=***&x=y"'],
+  ])('%s, without the secret in it, whatever setting it was given for', (given, shown) => {
+    for (const name of ['OS_AUTH_URL', 'GLIMPSE_PUBLIC_URL', 'GLIMPSE_PORT', 'OS_INTERFACE']) {
+      expect(problemsOf(() => loadSettings({ [name]: given }))).toEqual([
+        expect.stringContaining(`${name} = ${shown} is not allowed`),
+      ]);
+    }
   });
 
   it('a file of another shape', () => {

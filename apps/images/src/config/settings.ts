@@ -22,6 +22,8 @@ const isOriginList = (value: string): boolean =>
   value.split(',').every((origin) => /^(?:\*|https?:\/\/[^/?#\s@]+)$/.test(origin.trim()));
 const ORIGINS =
   'origins such as https://horizon.example.com, separated by commas and without a slash at the end, or *';
+/** An interface of Keystone's catalog as openrc files spell it, too: `internalURL`. */
+const interfaceName = (text: string): string => text.toLowerCase().replace(/url$/, '');
 const BASE_URL = 'an http or https URL without query, fragment or credentials';
 
 /** A plugin by its built-in name or module specifier. */
@@ -125,7 +127,7 @@ class KeystoneSettings {
 
   /** Which of the catalog's identity endpoints validates tokens, and in which region; unset: `auth_url`. */
   @Optional()
-  @OneOf(['public', 'internal', 'admin'])
+  @OneOf(['public', 'internal', 'admin'], interfaceName)
   interface?: 'public' | 'internal' | 'admin';
 
   @Optional()
@@ -210,7 +212,7 @@ class GlanceSettings {
   url?: string;
 
   /** Which of the catalog's endpoints is asked. */
-  @OneOf(['public', 'internal', 'admin'])
+  @OneOf(['public', 'internal', 'admin'], interfaceName)
   interface: 'public' | 'internal' | 'admin' = 'public';
 
   /** The role that makes the service's user an administrator to Glance: its `context_is_admin`. */
@@ -460,7 +462,8 @@ export function complete(settings: Settings): EffectiveSettings {
   const authenticator =
     settings.authenticator ?? PluginSettings.of(settings.keystone.auth_url ? 'keystone' : 'development');
   const host = settings.host ?? (production ? '0.0.0.0' : '127.0.0.1');
-  const public_url = configuredBaseUrl(settings.public_url ?? '');
+  // The catalog's endpoint names the version, which every link has behind its base.
+  const public_url = configuredBaseUrl(settings.public_url ?? '')?.replace(/\/v2(?:\.1)?$/, '');
   const { use: source } = settings.source;
   const usual_image_url = production || source ? '' : 'http://127.0.0.1:9292';
   const image_url = configuredBaseUrl(settings.image_url ?? usual_image_url);

@@ -9,10 +9,13 @@ import {
 import type { FastifyReply } from 'fastify';
 import { HEALTH } from '../tokens.js';
 import type { DatabaseProbe } from './database-probe.js';
+import type { DependencyProbe } from './dependency-probe.js';
 
 /** What the probes look at. */
 export interface Health {
   readonly database: DatabaseProbe;
+  /** What is behind the service besides, such as Keystone. */
+  readonly dependencies?: readonly DependencyProbe[];
   /** Aborted once the service stops. */
   readonly stopping: AbortSignal;
   /** Whether the base of image links is known: without it lists cannot be answered. */
@@ -52,10 +55,11 @@ export class HealthController {
   /** What stands behind the service is there. */
   @Get('healthz')
   healthy(@Res() reply: FastifyReply): Promise<void> {
-    const { database } = this.health;
+    const { database, dependencies = [], stopping } = this.health;
     return this.#answer(reply, [
       () => this.#indicator('schema', database.schemaSeen),
       async () => this.#indicator('database', await database.answers()),
+      ...dependencies.map((each) => async () => this.#indicator(each.name, await each.isAvailable(stopping))),
     ]);
   }
 

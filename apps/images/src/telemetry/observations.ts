@@ -79,6 +79,10 @@ export const LINES: Readonly<
     message: 'development tokens are accepted from other machines: never do this with real images',
   },
   'keystone-unavailable': { level: 'error', message: 'keystone cannot be asked about tokens' },
+  'keystone-role-missing': {
+    level: 'warn',
+    message: "the service's user may lack the role that Keystone requires to validate tokens",
+  },
   'keystone-available': { level: 'info', message: 'keystone can be asked about tokens again' },
   'follower-began': { level: 'info', message: 'this process follows the source' },
   'follower-stands-by': { level: 'info', message: 'somebody else follows the source: standing by' },

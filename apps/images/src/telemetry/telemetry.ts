@@ -39,6 +39,7 @@ export class Telemetry {
   readonly #faultLines = new RateLimit(FAULT_LINES);
   readonly #available: Gauge;
   readonly #metrics = new SharedCall(() => this.registry.metrics(), METRICS_REST_MS);
+  readonly #unavailable = new Set<string>();
 
   constructor(private readonly options: TelemetryOptions) {
     this.traces = options.traces;
@@ -64,11 +65,11 @@ export class Telemetry {
     });
     this.#available = new Gauge({
       name: 'glimpse_dependency_available',
-      help: 'Whether what stands behind the service could be asked, the last time somebody did: 1 or 0.',
+      help: 'Whether a dependency was available when it was last used or checked: 1 or 0.',
       labelNames: ['dependency'],
       registers: [this.registry],
     });
-    for (const dependency of ['database', 'keystone']) this.#available.set({ dependency }, 1);
+    this.exposeDependency('database');
     new Gauge({
       name: 'glimpse_build_info',
       help: 'Always 1; the labels say what runs.',
@@ -80,6 +81,17 @@ export class Telemetry {
   /** The metrics as Prometheus reads them, written once for all who wait for them. */
   metrics(): Promise<string> {
     return this.#metrics.call();
+  }
+
+  /** Shows whether something behind the service is available, which counts as so until something else is seen. */
+  exposeDependency(dependency: string): void {
+    this.#unavailable.delete(dependency);
+    this.#available.set({ dependency }, 1);
+  }
+
+  /** Whether a dependency was available when it was last used or checked. */
+  isAvailable(dependency: string): boolean {
+    return !this.#unavailable.has(dependency);
   }
 
   /** Writes the line of an observation, if it has one, and counts it, if it is counted. */
@@ -109,7 +121,11 @@ export class Telemetry {
       if (!this.#faultLines.allows(plugin)) return;
     }
     const [, what, state] = /^(\w+)-(available|unavailable)$/.exec(name) ?? [];
-    if (what) this.#available.set({ dependency: what }, state === 'available' ? 1 : 0);
+    if (what) {
+      this.#available.set({ dependency: what }, state === 'available' ? 1 : 0);
+      if (state === 'available') this.#unavailable.delete(what);
+      else this.#unavailable.add(what);
+    }
     const { level, message } = LINES[name as keyof typeof LINES];
     const line: object = { event: name, ...known };
     this.#logger[level](line, message);

@@ -1,6 +1,6 @@
 import type { Identity } from '@glimpse/domain';
 import type { Authentication, AuthenticationRequest, Authenticator, RequestSource } from '@glimpse/plugins';
-import { CannotAsk, KnownAway, Overloaded } from './cannot-ask.js';
+import { CannotAsk, KnownAway, Overloaded, ValidationForbidden } from './cannot-ask.js';
 import { connectionTo, persistently } from './connection.js';
 import { KnownTokens, type Clock } from './known-tokens.js';
 import { readKeystoneOptions, type KeystoneOptions } from './options.js';
@@ -14,6 +14,8 @@ import { Validation } from './validation.js';
 /** What can be a token at all. A Fernet token has some 250 characters; common web servers refuse more than this. */
 const TOKEN = /^[\x21-\x7e]{1,3500}$/;
 
+/** The roles by which Keystone's default policy lets a user validate the tokens of others. */
+const VALIDATING_ROLES = ['service', 'admin'];
 const NO_SOURCE: RequestSource = { address: '', client: '' };
 const INVALID: Authentication = { outcome: 'invalid' };
 
@@ -22,6 +24,8 @@ export interface KeystoneObservations {
   /** Said when the reason changes, until Keystone answers again. */
   'keystone-unavailable': { readonly reason: string };
   'keystone-available': object;
+  /** The service's user has no role that Keystone's default policy requires to validate tokens. */
+  'keystone-role-missing': { readonly reason: string };
   'token-judged': {
     /** `overloaded`: too many tokens were waiting, which says nothing about Keystone. */
     readonly outcome: Authentication['outcome'] | 'overloaded';
@@ -99,6 +103,9 @@ class KeystoneAuthenticator implements Authenticator {
   readonly #suspects: Suspects;
   readonly #ownToken: OwnToken;
   readonly #outage: Outage;
+  /** Whether Keystone last refused to let the service's user validate a token. */
+  #forbidden = false;
+  #roleMissing = false;
   /** What is being asked, for everybody who wants to know the same meanwhile. */
   readonly #asking = new Map<string, Promise<Judgement>>();
 
@@ -219,9 +226,11 @@ class KeystoneAuthenticator implements Authenticator {
     try {
       identity = await this.#validation.identity(token, { allowExpired: waived, signal });
     } catch (error) {
+      this.#forbidden = error instanceof ValidationForbidden;
       this.#outage.failed(error as CannotAsk, strict);
       throw error;
     }
+    this.#forbidden = false;
     this.#outage.answered();
     const expiresAt = identity?.expiresAt?.getTime() ?? Infinity;
     if (!identity || (!waived && expiresAt <= this.clock.today())) {
@@ -233,6 +242,34 @@ class KeystoneAuthenticator implements Authenticator {
     }
     this.#known.addIdentity(key, identity, { waived, asked });
     return identified(identity);
+  }
+
+  /**
+   * Signs in, unless that was done, and validates the service's own token: Keystone lets every user do that. Whether
+   * it may validate others is known only by its roles until a client's token comes.
+   */
+  async check(): Promise<string | undefined> {
+    let roles: readonly string[];
+    try {
+      roles = await this.#validation.ownRoles(timeLimit(this.options.timeout * 1000));
+    } catch (error) {
+      if (!(error instanceof CannotAsk)) throw error;
+      this.#outage.failed(error, '');
+      return error.message;
+    }
+    if (roles.some((role) => VALIDATING_ROLES.includes(role.toLowerCase()))) {
+      this.#forbidden = false;
+      this.#roleMissing = false;
+    } else {
+      const held = roles.length === 0 ? 'none' : roles.join(', ');
+      const reason = `it needs the role service in its project to validate tokens, and has ${held}`;
+      if (!this.#roleMissing) this.observe('keystone-role-missing', { reason });
+      this.#roleMissing = true;
+      // As long as Keystone has refused nothing, its policy may be another one.
+      if (this.#forbidden) return reason;
+    }
+    this.#outage.answered();
+    return undefined;
   }
 
   #count({ authentication, source }: Judgement): Authentication {

@@ -32,6 +32,20 @@ export class Validation {
     return whole && restrictedToCatalog(whole);
   }
 
+  /**
+   * The roles that the service's user has now.
+   *
+   * @throws {CannotAsk}
+   */
+  async ownRoles(signal: AbortSignal): Promise<readonly string[]> {
+    const own = await within(signal, this.ownToken.get());
+    const found = await this.#read(own.token, { allowExpired: false, signal }, { catalog: false });
+    if (found) return found.identity.roles;
+    // It was revoked, and with it what was known of its user.
+    this.ownToken.drop(own);
+    return (await within(signal, this.ownToken.get())).roles;
+  }
+
   async #read(
     token: string,
     { allowExpired, signal }: TokenQuestion,

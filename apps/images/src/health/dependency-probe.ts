@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Telemetry } from '../telemetry/telemetry.js';
+
+/** Milliseconds until a dependency that was unavailable is checked again. */
+const RECHECK_MS = 1_000;
+/** Milliseconds between the checks of one that was available: requests tell sooner, if there are any. */
+const IDLE_CHECK_MS = 60_000;
+/** Milliseconds for which the result of a check is what `/healthz` shows. */
+const FRESH_FOR_MS = 5_000;
+
+/** Why a dependency is unavailable; undefined when it is available. It reports what it found to the telemetry. */
+export type DependencyCheck = (signal: AbortSignal) => Promise<unknown>;
+
+/**
+ * Checks a dependency at start, so that wrong settings show before the first request, and while it is unavailable,
+ * so that a replica without requests sees that it is back.
+ */
+export class DependencyProbe {
+  #checkedAt = -Infinity;
+  #running: Promise<unknown> | undefined;
+
+  constructor(
+    readonly name: 'keystone' | 'source',
+    private readonly check: DependencyCheck,
+    private readonly telemetry: Telemetry,
+  ) {
+    telemetry.exposeDependency(name);
+  }
+
+  async watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const due = this.#available ? this.#checkedAt + IDLE_CHECK_MS : -Infinity;
+      if (performance.now() >= due) await this.#run(signal);
+      await sleep(RECHECK_MS, undefined, { ref: false, signal }).catch(() => undefined);
+    }
+  }
+
+  /** Whether it is available, by a check within the last seconds; those that want to know at once share it. */
+  async isAvailable(signal: AbortSignal): Promise<boolean> {
+    if (performance.now() >= this.#checkedAt + FRESH_FOR_MS) await this.#run(signal);
+    return this.#available;
+  }
+
+  get #available(): boolean {
+    return this.telemetry.isAvailable(this.name);
+  }
+
+  #run(signal: AbortSignal): Promise<unknown> {
+    this.#running ??= this.check(signal).finally(() => {
+      this.#running = undefined;
+      this.#checkedAt = performance.now();
+    });
+    return this.#running;
+  }
+}
