@@ -28,8 +28,17 @@ function find(manifests: readonly Manifest[], kind: string, name = 'glimpse'): M
 
 const podOf = ({ spec }: Manifest): Manifest => spec.template.spec as Manifest;
 const containerOf = (manifest: Manifest): Manifest => podOf(manifest).containers[0] as Manifest;
-const environmentOf = (manifests: readonly Manifest[]): Record<string, string> =>
-  find(manifests, 'ConfigMap').data as Record<string, string>;
+/** The environment of what serves: the ConfigMap, and what its container has besides. */
+const environmentOf = (manifests: readonly Manifest[]): Record<string, string> => ({
+  ...(find(manifests, 'ConfigMap').data as Record<string, string>),
+  ...ownEnvironmentOf(find(manifests, 'Deployment')),
+});
+const ownEnvironmentOf = (manifest: Manifest): Record<string, string> =>
+  Object.fromEntries(
+    ((containerOf(manifest).env ?? []) as { name: string; value?: string }[]).flatMap(({ name, value }) =>
+      value === undefined ? [] : [[name, value]],
+    ),
+  );
 
 describe('the check of manifests', () => {
   const service = (spec: object): Manifest => ({
@@ -136,7 +145,10 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
   });
 
   it('mount every file that a setting names, from a Secret that somebody makes', () => {
-    const files = Object.entries(environmentOf(manifests)).filter(([, value]) => value.startsWith('/'));
+    const environment = Object.entries(environmentOf(manifests));
+    const files = environment.filter(([, value]) => value.startsWith('/'));
+    const [, authority] = /sslrootcert=([^&]+)/.exec(environmentOf(manifests)['DATABASE_URL'] ?? '') ?? [];
+    if (authority !== undefined) files.push(['sslrootcert', authority]);
     expect(files.length).toBeGreaterThan(0);
     const { containers, volumes } = podOf(find(manifests, 'Deployment'));
     const mounts = containers[0].volumeMounts as { name: string; mountPath: string }[];
@@ -147,7 +159,9 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
       const made = [
         ...manifests.filter(({ kind }) => kind === 'Secret').map(({ metadata }) => metadata.name),
         // CloudNativePG names it after its cluster.
-        ...manifests.filter(({ kind }) => kind === 'Cluster').map(({ metadata }) => `${metadata.name}-app`),
+        ...manifests
+          .filter(({ kind }) => kind === 'Cluster')
+          .flatMap(({ metadata }) => [`${metadata.name}-app`, `${metadata.name}-ca`]),
         // The operator's, as the overlay says.
         ...(overlay === 'development' ? [] : ['glimpse-keystone']),
       ];
@@ -177,6 +191,7 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
       };
       return Object.fromEntries(
         Object.entries(environmentOf(manifests)).map(([name, value]) => {
+          if (name === 'DATABASE_URL') return [name, databaseUrl(database)];
           if (!value.startsWith('/')) return [name, value];
           const file = join(folder, name);
           writeFileSync(file, contents[value]!);
@@ -244,6 +259,18 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
   });
 });
 
+describe('the operators’ guide', () => {
+  it('builds the image that every overlay runs', () => {
+    const guide = readFileSync(join(DEPLOY, '../docs/operators.md'), 'utf8');
+    const [, built] = /docker build .* -t (\S+) \.$/m.exec(guide)!;
+    for (const overlay of OVERLAYS) {
+      const file = join(DEPLOY, 'kubernetes/overlays', overlay, 'kustomization.yaml');
+      const [, name, tag] = /newName: (\S+)\n\s+newTag: (\S+)/.exec(readFileSync(file, 'utf8'))!;
+      expect(`${name}:${tag}`).toBe(built);
+    }
+  });
+});
+
 suite(`the manifests for production${why}`, () => {
   const build = (): Manifest[] => buildManifests(join(DEPLOY, 'kubernetes/overlays/production'));
 
@@ -254,10 +281,45 @@ suite(`the manifests for production${why}`, () => {
     const spread = podOf(find(manifests, 'Deployment')).topologySpreadConstraints as Manifest[];
     expect(spread[0]).toMatchObject({
       topologyKey: 'topology.kubernetes.io/zone',
-      whenUnsatisfiable: 'DoNotSchedule',
+      // Nodes need not have that label.
+      whenUnsatisfiable: 'ScheduleAnyway',
     });
     expect(find(manifests, 'Cluster', 'glimpse-database').spec.instances).toBe(3);
     expect(environmentOf(manifests)).toHaveProperty('GLIMPSE_METRICS_PORT');
+  });
+
+  it('check the database by the authority of its operator, as what serves and what migrates', () => {
+    const manifests = build();
+    for (const manifest of [
+      find(manifests, 'Deployment'),
+      find(manifests, 'Job', `glimpse-migrate-${VERSION}`),
+    ]) {
+      const url = new URL(ownEnvironmentOf(manifest)['DATABASE_URL']!);
+      expect(url.hostname).toBe(`${find(manifests, 'Cluster', 'glimpse-database').metadata.name}-rw`);
+      expect(url.searchParams.get('sslmode')).toBe('verify-full');
+      const [mount] = containerOf(manifest).volumeMounts as { name: string; mountPath: string }[];
+      expect(url.searchParams.get('sslrootcert')).toBe(`${mount!.mountPath}/ca.crt`);
+    }
+    expect(environmentOf(manifests)).not.toHaveProperty('DATABASE_URL_FILE');
+  });
+
+  it('migrate with nothing that other settings of the same release would change', async () => {
+    const job = find(build(), 'Job', `glimpse-migrate-${VERSION}`);
+    expect(containerOf(job)).not.toHaveProperty('envFrom');
+    const settings = { ...ownEnvironmentOf(job), DATABASE_URL: databaseUrl(await createDatabase('empty')) };
+    const { code, stdout } = await glimpse(['migrate'], settings);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('applied ') });
+  });
+
+  it('select in alerts what their ServiceMonitor scrapes in their namespace, and say where the runbook is', () => {
+    const manifests = build();
+    const { spec, metadata } = find(manifests, 'PrometheusRule');
+    const { jobLabel, selector } = find(manifests, 'ServiceMonitor').spec;
+    const job = (selector.matchLabels as Record<string, string>)[jobLabel as string];
+    for (const { expr, annotations } of spec.groups[0].rules as Manifest[]) {
+      expect(expr).toContain(`{job="${job}", namespace="${metadata.namespace}"`);
+      expect(annotations.runbook_url).toMatch(/^https:/);
+    }
   });
 
   it('leave PostgreSQL connections for every replica there can be', () => {
@@ -277,8 +339,16 @@ suite(`the manifests for production${why}`, () => {
     const replacement = /^replacements:\n(?:[ ].*\n)+/m.exec(production)![0];
     const images =
       'images: [{name: registry.example.com/openstack/glimpse, newName: own/glimpse, newTag: 7.8.9}]';
-    writeFileSync(join(own, 'kustomization.yaml'), `resources: [../production]\n${images}\n${replacement}`);
+    const runbook =
+      'configMapGenerator: [{name: glimpse-monitoring, namespace: glimpse, behavior: merge, ' +
+      'literals: [RUNBOOK_URL=https://docs.your-cloud.org/runbook]}]\ncomponents: [../../components/runbook]\n';
+    writeFileSync(
+      join(own, 'kustomization.yaml'),
+      `resources: [../production]\n${images}\n${runbook}${replacement}`,
+    );
     const manifests = buildManifests(own);
+    const [rule] = find(manifests, 'PrometheusRule').spec.groups[0].rules as Manifest[];
+    expect(rule!.annotations.runbook_url).toBe('https://docs.your-cloud.org/runbook#glimpseabsent');
     expect(containerOf(find(manifests, 'Job', 'glimpse-migrate-7.8.9')).image).toBe('own/glimpse:7.8.9');
     expect(containerOf(find(manifests, 'Deployment')).image).toBe('own/glimpse:7.8.9');
   });
@@ -309,8 +379,9 @@ suite(`the manifests of a mirror${why}`, () => {
     for (const field of ['serviceAccountName', 'volumes', 'securityContext', 'enableServiceLinks']) {
       expect(following[field]).toEqual(serving[field]);
     }
-    const { envFrom, volumeMounts } = containerOf(follower());
-    expect({ envFrom, volumeMounts }).toEqual({
+    const { env, envFrom, volumeMounts } = containerOf(follower());
+    expect({ env, envFrom, volumeMounts }).toEqual({
+      env: containerOf(find(manifests, 'Deployment')).env as Manifest,
       envFrom: containerOf(find(manifests, 'Deployment')).envFrom as Manifest,
       volumeMounts: containerOf(find(manifests, 'Deployment')).volumeMounts as Manifest,
     });
@@ -336,8 +407,9 @@ suite(`the manifests of a mirror${why}`, () => {
     const { podSelector, egress } = find(manifests, 'NetworkPolicy').spec;
     expect(podSelector).toEqual({ matchLabels: { 'app.kubernetes.io/name': 'glimpse' } });
     expect(follower().spec.template.metadata.labels).toMatchObject(podSelector.matchLabels as object);
+    const DNS = [53, 5353].flatMap((port) => ['UDP', 'TCP'].map((protocol) => ({ port, protocol })));
     const ports = (egress as Manifest[]).flatMap(({ to, ports: each }) => (to ? [] : (each as object[])));
-    expect(ports).toEqual([{ port: 443 }, { port: 5000 }, { port: 9292 }]);
+    expect(ports).toEqual([...DNS, { port: 443 }, { port: 5000 }, { port: 4318 }, { port: 9292 }]);
   });
 
   it('leave PostgreSQL connections for them, too', () => {
@@ -364,12 +436,10 @@ suite(`the manifests of a mirror${why}`, () => {
     const files = newFolder();
     const settings = Object.fromEntries(
       Object.entries(environmentOf(manifests)).map(([name, value]) => {
+        if (name === 'DATABASE_URL') return [name, 'postgresql://glimpse@127.0.0.1:1/none'];
         if (!value.startsWith('/')) return [name, value];
         const file = join(files, name);
-        writeFileSync(
-          file,
-          name === 'DATABASE_URL_FILE' ? 'postgresql://glimpse@127.0.0.1:1/none' : 'secret',
-        );
+        writeFileSync(file, 'secret');
         return [name, file];
       }),
     );

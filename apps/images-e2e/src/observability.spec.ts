@@ -18,7 +18,7 @@ const SOURCE = fileURLToPath(new URL('./harness/image-source.mjs', import.meta.u
 const UNKNOWN = '/v2.1/images/33333333-0000-4000-8000-000000000001';
 
 /** Labels that Prometheus gives to what it reads. */
-const OF_PROMETHEUS = ['job', 'pod'];
+const OF_PROMETHEUS = ['job', 'namespace', 'pod'];
 
 interface Query {
   readonly where: string;
@@ -28,7 +28,7 @@ interface Query {
 interface Rule {
   readonly alert: string;
   readonly expr: string;
-  readonly annotations: { readonly runbook: string };
+  readonly annotations: { readonly runbook_url: string };
 }
 
 const rules = (
@@ -123,6 +123,20 @@ describe('what is read of the metrics', () => {
     await keystone.close();
   });
 
+  it('is read of this service alone, wherever Prometheus scrapes others', () => {
+    for (const { where, expression } of queries) {
+      const selectors = [...expression.matchAll(/\b(?:glimpse|nodejs|process)_\w+(\{[^}]*\})?/g)].map(
+        ([, one]) => one,
+      );
+      for (const selector of selectors) {
+        expect({ where, selector }).toEqual({
+          where,
+          selector: expect.stringMatching(/job="glimpse", namespace=(?:"glimpse"|~"\$namespace")/),
+        });
+      }
+    }
+  });
+
   it('is in a dashboard and in alerts', () => {
     expect(rules.length).toBeGreaterThan(8);
     expect(queries.length).toBeGreaterThan(rules.length + 15);
@@ -192,7 +206,9 @@ describe('what is read of the metrics', () => {
     const entries = [...runbook.matchAll(/^## (.*)$/gm)].map(([, title]) => title);
     expect(entries).toEqual(rules.map(({ alert }) => alert));
     for (const { alert, annotations } of rules) {
-      expect(annotations.runbook).toBe(`docs/runbook.md#${alert.toLowerCase()}`);
+      expect(annotations.runbook_url).toMatch(
+        new RegExp(`^https://[^#]+/runbook\\.md#${alert.toLowerCase()}$`),
+      );
     }
   });
 });
