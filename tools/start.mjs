@@ -5,14 +5,23 @@
  * Nx needs five seconds to find out that nothing is to be done, so that is found out here: by whether any
  * source is newer than the last build.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endWithParent } from './parent.mjs';
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`glimpse: this is Node ${process.versions.node}, and 20.19 is the oldest that is supported`);
+  process.exit(1);
+}
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const STAMP = join(root, 'apps/images/dist/.built');
 const IGNORED = new Set(['node_modules', 'dist', 'out-tsc', 'generated', '.nx']);
+
+if (process.env.npm_lifecycle_event !== undefined) endWithParent();
 
 /** When the newest file in a folder changed. A folder's own time tells of what builds leave in it, too. */
 function newest(path) {
@@ -24,47 +33,28 @@ function newest(path) {
   return Math.max(0, ...inside.map((name) => newest(join(path, name))));
 }
 
-const sources = ['apps/images', 'libs', 'prisma', 'package-lock.json', 'tsconfig.base.json'];
-const changed = Math.max(...sources.map((name) => newest(join(root, name))));
-const built = statSync(STAMP, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-
-if (changed > built) {
-  const { status } = spawnSync('npm', ['run', '--silent', 'build', '--', '--outputStyle=static'], {
+/** Builds, and ends this process where that fails or a signal comes meanwhile. */
+async function build() {
+  // Standard output is the service's; the build writes to standard error.
+  const child = spawn('npm', ['run', '--silent', 'build', '--', '--outputStyle=static'], {
     cwd: root,
-    // Standard output is the service's; what the build says goes beside it.
+    detached: true,
     stdio: ['ignore', 2, 2],
   });
+  const stop = () => {
+    process.kill(-child.pid, 'SIGTERM');
+    process.exit(1);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, stop);
+  const status = await new Promise((resolve) => child.once('exit', resolve));
+  for (const signal of signals) process.off(signal, stop);
   if (status !== 0) process.exit(status ?? 1);
 }
 
-const { loadSettings } = await import(new URL('../apps/images/dist/config/load.js', import.meta.url));
-const settings = readSettings();
-if (settings?.source.use !== undefined) {
-  const main = fileURLToPath(new URL('../apps/images/dist/main.js', import.meta.url));
-  // Where the service has a port for its metrics, from wherever, the follower takes the next one.
-  const { port } = settings.metrics;
-  const env = {
-    ...process.env,
-    GLIMPSE_METRICS_PORT: port === undefined ? '' : String(port + 1),
-    GLIMPSE_METRICS_PORT_FILE: '',
-  };
-  const follower = spawn(process.execPath, [main, 'follow'], {
-    env,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  // It ends with the service, and does not keep it from ending.
-  follower.unref();
-  process.once('exit', () => follower.kill());
-}
+const sources = ['apps/images', 'libs', 'prisma', 'package-lock.json', 'tsconfig.base.json'];
+const changed = Math.max(...sources.map((name) => newest(join(root, name))));
+const built = statSync(STAMP, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+if (changed > built) await build();
 
-/** Wrong settings have a message of their own, which the service prints. */
-function readSettings() {
-  try {
-    return loadSettings(process.env);
-  } catch {
-    return undefined;
-  }
-}
-
-process.argv.splice(2, Infinity, 'serve');
-await import(new URL('../apps/images/dist/main.js', import.meta.url));
+await import('./run.mjs');

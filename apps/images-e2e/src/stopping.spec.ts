@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { glimpse, spawnGlimpse } from './harness/command.js';
 import { createDatabase, databaseUrl, query } from './harness/databases.js';
+import { CANNOT_SIGNAL, OwnDatabase } from './harness/own-database.js';
 import {
   newFolder,
   startBareService,
@@ -49,7 +50,7 @@ async function serviceWithRequest(): Promise<{
 }
 
 describe('a service that is told to stop', () => {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     it(`by ${signal} answers what was asked before, and nothing after`, async () => {
       const { service, answer, release } = await serviceWithRequest();
       const ended = service.stop(signal);
@@ -148,21 +149,69 @@ describe('a service that is told to stop', () => {
 });
 
 describe('a command that is told to stop', () => {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    it(`by ${signal} says nothing, fails, and leaves no PostgreSQL behind`, async () => {
+  const page = (from: number): string =>
+    Array.from({ length: 2_000 }, (_, index) => ({
+      id: `33333333-0000-4000-8000-${String(from + index).padStart(12, '0')}`,
+      name: 'imported',
+      status: 'active',
+      visibility: 'public',
+      created_at: '2026-01-01T00:00:00Z',
+    }))
+      .map((document) => JSON.stringify(document))
+      .join(',');
+
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    it(`by ${signal} says what it did, fails, and leaves no PostgreSQL behind`, async () => {
       const folder = newFolder();
       const pidFile = join(folder, 'postgres/cluster/postmaster.pid');
       const run = spawnGlimpse(['import', '-'], { GLIMPSE_DATA_DIR: folder });
       let said = '';
       run.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
       run.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-      run.stdin.on('error', () => undefined).write('{"images": [');
-      await until(() => existsSync(pidFile));
-      await sleep(300);
+      run.stdin.on('error', () => undefined).write(`[${page(0)},`);
+      const imported = async (): Promise<number> => {
+        const [pid, , , port] = readFileSync(pidFile, 'utf8').split('\n');
+        const password = readFileSync(join(folder, 'postgres/password'), 'utf8');
+        expect(Number(pid)).toBeGreaterThan(1);
+        const client = new pg.Client(`postgresql://glimpse:${password}@127.0.0.1:${port}/glimpse`);
+        client.on('error', () => undefined);
+        try {
+          await client.connect();
+          const { rows } = await client.query<{ count: number }>('SELECT count(*)::int AS count FROM images');
+          return rows[0]!.count;
+        } finally {
+          await client.end();
+        }
+      };
+      await until(async () => existsSync(pidFile) && (await imported().catch(() => 0)) >= 1_000, 60_000);
+      await sleep(200);
       run.kill(signal);
       expect(await once(run, 'close')).toEqual([1, null]);
-      expect(said).toBe('');
+      expect(said).toMatch(
+        new RegExp(
+          `(?:^|\\n)glimpse: stopped by ${signal}: imported until then: [12]\\d{3} images \\(.*\\), 0 members, 0 bad; ` +
+            'the same import again leaves those alone and goes on\n$',
+        ),
+      );
       expect(existsSync(pidFile)).toBe(false);
-    });
+    }, 90_000);
   }
+});
+
+describe('a PostgreSQL that hangs', () => {
+  it(`does not keep a service from ending${CANNOT_SIGNAL}`, async () => {
+    const database = await OwnDatabase.start([]);
+    try {
+      const service = await startService('', { DATABASE_URL: database.url });
+      started.push(service);
+      database.signal('SIGSTOP');
+      const request = fetch(`${service.url}/v2.1/images`, { headers: { 'x-auth-token': tokenOf('demo') } });
+      request.catch(() => undefined);
+      expect(await service.stop()).toBe(0);
+      expect(service.log()).toContain('"event":"stopped"');
+    } finally {
+      database.signal('SIGCONT');
+      await database.stop();
+    }
+  }, 120_000);
 });

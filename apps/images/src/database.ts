@@ -12,6 +12,7 @@ import { openEmbedded } from '@glimpse/store/embedded';
 import type { EffectiveSettings } from './config/settings.js';
 import { SAMPLES } from './development/samples.js';
 import { importCatalogue } from './import/import-catalogue.js';
+import { aborted, stopSignal } from './stop-signal.js';
 
 /** The PostgreSQL that the settings mean. */
 export interface CatalogueDatabase {
@@ -47,6 +48,30 @@ export async function reachDatabase(
     throw error;
   }
   return embedded;
+}
+
+/**
+ * Does something with the database, and leaves it however that ends: done, failed, or stopped by a signal.
+ *
+ * @param onStopped says what was done by then, and what to do
+ */
+export async function withDatabase(
+  settings: EffectiveSettings,
+  use: (reached: CatalogueDatabase) => Promise<void>,
+  onStopped: () => string,
+): Promise<void> {
+  const stop = stopSignal();
+  const reached = await reachDatabase(settings, { service: false });
+  try {
+    await Promise.race([use(reached), aborted(stop)]);
+  } finally {
+    if (stop.aborted) process.stderr.write(`glimpse: stopped by ${String(stop.reason)}: ${onStopped()}\n`);
+    try {
+      await reached.leave();
+    } finally {
+      if (stop.aborted) process.exit(1);
+    }
+  }
 }
 
 /**

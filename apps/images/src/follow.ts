@@ -9,6 +9,7 @@ import { checkProtections } from './check-protections.js';
 import { reachDatabase, requireMigrations } from './database.js';
 import { DatabaseProbe } from './health/database-probe.js';
 import { loadSource, refuseOtherImages } from './source.js';
+import { CLOSE_DEADLINE_MS, atMost } from './stop-signal.js';
 import { serveMetrics } from './telemetry/metrics-server.js';
 import { exposeFollower } from './telemetry/mirror-metrics.js';
 import { Telemetry } from './telemetry/telemetry.js';
@@ -50,7 +51,7 @@ async function withMirror(
     await prepare(database, mirror);
     await use(source, mirror);
   } finally {
-    await database.close();
+    await atMost(CLOSE_DEADLINE_MS, database.close());
     await leave();
   }
 }
@@ -97,6 +98,7 @@ export async function follow(settings: EffectiveSettings, stop: AbortSignal): Pr
     metrics?.close();
   }
   telemetry.observe('stopped', {});
+  await telemetry.flush();
 }
 
 /** Waits for the database, and for the migrations of this build, as the service does. */

@@ -18,29 +18,15 @@ import { stringify } from 'yaml';
 import { ProtectionFileError } from './access/protections/errors.js';
 import { loadSettings } from './config/load.js';
 import { maskedSettings } from './config/masked.js';
-import type { EffectiveSettings } from './config/settings.js';
-import { reachDatabase, requireMigrations, type CatalogueDatabase } from './database.js';
+import { requireMigrations, withDatabase } from './database.js';
 import { policyCommand } from './policy-command.js';
-import { aborted, stopSignal } from './stop-signal.js';
+import { untilStopped } from './stop-signal.js';
 import { VERSION } from './version.js';
+
+export { mayExit } from './stop-signal.js';
 
 /** The exit code of `follow --status` when no process follows; as `systemctl status` has it for what does not run. */
 const NO_FOLLOWER = 3;
-
-/** Does something with the database, and lets go of it however that ends: done, failed, or told to stop. */
-async function withDatabase(
-  settings: EffectiveSettings,
-  use: (reached: CatalogueDatabase) => Promise<void>,
-): Promise<void> {
-  const stop = stopSignal();
-  const reached = await reachDatabase(settings, { service: false });
-  try {
-    await Promise.race([use(reached), aborted(stop)]);
-  } finally {
-    await reached.leave();
-    if (stop.aborted) process.exit(1);
-  }
-}
 
 const program = new Command('glimpse')
   .description(
@@ -51,11 +37,11 @@ const program = new Command('glimpse')
 
 program
   .command('serve')
-  .description('run the service until SIGTERM or SIGINT')
+  .description('run the service until SIGTERM, SIGINT or SIGHUP')
   .action(async () => {
     const settings = loadSettings(process.env);
     const { serve } = await import('./serve.js');
-    await serve(settings, stopSignal());
+    await untilStopped((stop) => serve(settings, stop));
   });
 
 program
@@ -63,20 +49,24 @@ program
   .description('bring the database up to date; any number may run at once')
   .option('--mark-applied <name>', 'only record that the database has all of a migration already')
   .action(({ markApplied: name }: { markApplied?: string }) =>
-    withDatabase(loadSettings(process.env), async ({ url, pooler }) => {
-      if (name !== undefined) {
-        await orUnavailable(() => markApplied(url, name, pooler));
-        console.log(`recorded ${name} as applied`);
-        return;
-      }
-      const options = {
-        pooler,
-        onApplied: (name: string) => console.log(`applied ${name}`),
-        onWaiting: (holder: string) => console.error(`glimpse: waiting for ${holder}, which is migrating`),
-      };
-      const applied = await orUnavailable(() => migrate(url, options));
-      if (applied.length === 0) console.log('nothing to do');
-    }),
+    withDatabase(
+      loadSettings(process.env),
+      async ({ url, pooler }) => {
+        if (name !== undefined) {
+          await orUnavailable(() => markApplied(url, name, pooler));
+          console.log(`recorded ${name} as applied`);
+          return;
+        }
+        const options = {
+          pooler,
+          onApplied: (name: string) => console.log(`applied ${name}`),
+          onWaiting: (holder: string) => console.error(`glimpse: waiting for ${holder}, which is migrating`),
+        };
+        const applied = await orUnavailable(() => migrate(url, options));
+        if (applied.length === 0) console.log('nothing to do');
+      },
+      () => 'what was not applied is rolled back; run glimpse migrate again',
+    ),
   );
 
 program
@@ -85,7 +75,7 @@ program
   .option('--force', 'replace images that changed later than the document says', false)
   .description('put Glance v2 image documents into the catalogue')
   .action(async (file: string, { force }: { force: boolean }) => {
-    const { openInput, runImport } = await import('./import/command.js');
+    const { ImportProgress, openInput, runImport } = await import('./import/command.js');
     const settings = loadSettings(process.env);
     if (settings.source.use) {
       throw new InvalidOptions([
@@ -93,16 +83,21 @@ program
       ]);
     }
     const input = await openInput(file);
-    await withDatabase(settings, async ({ url, pooler }) => {
-      const database = openDatabase({ url, pooler, poolSize: 1, queryDeadline: 0 });
-      try {
-        await requireMigrations(database);
-        const bad = await runImport(database.pool, input, force);
-        if (bad > 0) process.exitCode = 1;
-      } finally {
-        await database.close();
-      }
-    });
+    const progress = new ImportProgress();
+    await withDatabase(
+      settings,
+      async ({ url, pooler }) => {
+        const database = openDatabase({ url, pooler, poolSize: 1, queryDeadline: 0 });
+        try {
+          await requireMigrations(database);
+          const bad = await runImport(database.pool, input, force, progress);
+          if (bad > 0) process.exitCode = 1;
+        } finally {
+          await database.close();
+        }
+      },
+      () => `imported until then: ${progress.summary}; the same import again leaves those alone and goes on`,
+    );
   });
 
 program
@@ -120,7 +115,7 @@ program
     false,
   )
   .description(
-    'follow the source that GLIMPSE_SOURCE names until SIGTERM or SIGINT; of several, one at a time does',
+    'follow the source that GLIMPSE_SOURCE names until SIGTERM, SIGINT or SIGHUP; of several, one at a time does',
   )
   .action(async (options: { status: boolean; json: boolean; check: boolean; acceptRemovals: boolean }) => {
     if (options.json && !options.status) throw new InvalidOptions(['--json is allowed with --status only']);
@@ -135,7 +130,7 @@ program
       if (!(await check(settings))) process.exitCode = 1;
       return;
     }
-    await follow(settings, stopSignal());
+    await untilStopped((stop) => follow(settings, stop));
   });
 
 program
@@ -144,15 +139,19 @@ program
   .description('remove the rows of images that were deleted; lists can then no longer go on after them')
   .action(async ({ olderThan }: { olderThan: string }) => {
     const before = new Date(Date.now() - ageOf(olderThan));
-    await withDatabase(loadSettings(process.env), async ({ url, pooler }) => {
-      const database = openDatabase({ url, pooler, poolSize: 1, queryDeadline: 0 });
-      try {
-        await requireMigrations(database);
-        console.log(`${await purgeImages(database, before)} images purged`);
-      } finally {
-        await database.close();
-      }
-    });
+    await withDatabase(
+      loadSettings(process.env),
+      async ({ url, pooler }) => {
+        const database = openDatabase({ url, pooler, poolSize: 1, queryDeadline: 0 });
+        try {
+          await requireMigrations(database);
+          console.log(`${await purgeImages(database, before)} images purged`);
+        } finally {
+          await database.close();
+        }
+      },
+      () => 'what was not purged yet stays; run the same command again',
+    );
   });
 
 program

@@ -24,7 +24,7 @@ import { CannotListen } from './http/cannot-listen.js';
 import { pathOf } from './http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { loadSource, refuseOtherImages, sourceCheck, withSource } from './source.js';
-import { aborted } from './stop-signal.js';
+import { CLOSE_DEADLINE_MS, aborted, atMost } from './stop-signal.js';
 import { loadTraces } from './telemetry/load-traces.js';
 import { serveMetrics } from './telemetry/metrics-server.js';
 import { exposePool } from './telemetry/pool-metrics.js';
@@ -88,12 +88,16 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     refused.signal.throwIfAborted();
   } finally {
     over.abort();
-    await Promise.all([watched, listening, ...checked]);
-    await database.close();
-    await leave();
-    await traces?.end();
+    await atMost(CLOSE_DEADLINE_MS, Promise.all([watched, listening, ...checked]));
+    await atMost(CLOSE_DEADLINE_MS, database.close());
+    try {
+      await leave();
+    } finally {
+      await traces?.end();
+    }
   }
   telemetry.observe('stopped', {});
+  await telemetry.flush();
 }
 
 /** What is checked besides the database. */

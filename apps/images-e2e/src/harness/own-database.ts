@@ -60,6 +60,8 @@ export class OwnDatabase {
         // It is gone.
       }
     }
+    // As long as it is used it would be started again at once.
+    if (name === 'SIGKILL') this.server!.leave().catch(() => undefined);
   }
 
   stop(): Promise<void> {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvalidOptions } from '@glimpse/plugins';
+import { makeDataFolder } from '@glimpse/store/embedded';
 
 /** The projects of the built-in identities; the sample images belong to them. */
 export const DEMO_PROJECT = '3f1c9a52d7e84b0f9c6e2a1b5d4f7083';
@@ -25,13 +26,7 @@ const BUILT_IN = [
  * are random, made once and kept in a file that only its owner reads.
  */
 export function builtInIdentities(dataFolder: string): Record<string, (typeof BUILT_IN)[number]> {
-  const file = join(dataFolder, 'identities.json');
-  try {
-    mkdirSync(dataFolder, { recursive: true, mode: 0o711 });
-  } catch (error) {
-    const { message } = error as Error;
-    throw new InvalidOptions([`GLIMPSE_DATA_DIR = ${JSON.stringify(dataFolder)} cannot be made: ${message}`]);
-  }
+  const file = join(makeDataFolder(dataFolder), 'identities.json');
   const fresh = BUILT_IN.map((identity) => [
     randomBytes(18).toString('base64url'),
     { user_id: randomBytes(16).toString('hex'), ...identity },

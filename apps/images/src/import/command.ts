@@ -14,14 +14,22 @@ function summary({ images, added, changed, unchanged, members, bad }: ImportCoun
   );
 }
 
-/** Tells how far an import is, at most so often. */
-function progress(output: NodeJS.WriteStream): (counts: ImportCounts) => void {
-  let last = Date.now();
-  return (counts) => {
-    if (Date.now() - last < (output.isTTY ? INTERVAL.terminal : INTERVAL.lines)) return;
-    last = Date.now();
-    output.write(output.isTTY ? `\r\x1b[K${summary(counts)}` : `${summary(counts)}\n`);
-  };
+/** How far an import is. */
+export class ImportProgress {
+  #counts: ImportCounts = { images: 0, added: 0, changed: 0, unchanged: 0, members: 0, bad: 0 };
+  #shown = Date.now();
+
+  get summary(): string {
+    return summary(this.#counts);
+  }
+
+  /** Shows it, at most so often. */
+  update(counts: ImportCounts, output: NodeJS.WriteStream): void {
+    this.#counts = counts;
+    if (Date.now() - this.#shown < (output.isTTY ? INTERVAL.terminal : INTERVAL.lines)) return;
+    this.#shown = Date.now();
+    output.write(output.isTTY ? `\r\x1b[K${this.summary}` : `${this.summary}\n`);
+  }
 }
 
 /**
@@ -50,13 +58,14 @@ export async function runImport(
   pool: Database['pool'],
   input: AsyncIterable<Uint8Array>,
   force: boolean,
+  progress: ImportProgress,
 ): Promise<number> {
   const { stderr, stdout } = process;
   const clearLine = stderr.isTTY ? '\r\x1b[K' : '';
   const counts = await importCatalogue(pool, input, {
     force,
     onBad: (message) => stderr.write(`${clearLine}${printable(message)}\n`),
-    onProgress: progress(stderr),
+    onProgress: (counts) => progress.update(counts, stderr),
   });
   // Lists are planned by statistics, which PostgreSQL would gather only some time after so many rows came.
   if (counts.added + counts.changed > 0) {

@@ -45,6 +45,8 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
     /** Seconds. */
     duration: number;
   };
+  /** So many requests were answered with a status of 400 or more, and had no line. */
+  'request-lines-omitted': { count: number };
   /** A request met a mistake of ours. */
   'request-failed': { requestId: string; error: unknown };
   /** A plugin did not do what its contract says; counted each time, logged once a minute. */
@@ -72,6 +74,7 @@ export const LINES: Readonly<
   'notices-heard': { level: 'info', message: 'change notices are heard' },
   'notices-lost': { level: 'warn', message: 'change notices are not heard: every read asks the database' },
   'request-served': { level: 'info', message: 'request' },
+  'request-lines-omitted': { level: 'info', message: 'more requests were refused than have lines' },
   'request-failed': { level: 'error', message: 'a request met an unexpected error' },
   'plugin-failed': { level: 'error', message: 'a plugin did not do what its contract says' },
   'development-tokens-exposed': {
@@ -113,3 +116,6 @@ export const SLOW = 1;
 
 /** Seconds between two lines about the faults of one plugin. */
 export const FAULT_LINES = 60;
+
+/** Lines about requests with a status of 400 or more, of which a client can cause any number. */
+export const REFUSED_LINES_PER_S = 100;

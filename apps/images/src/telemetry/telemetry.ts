@@ -4,11 +4,14 @@ import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import {
   FAULT_LINES,
   LINES,
+  REFUSED_LINES_PER_S,
   SLOW,
   type LogLevel,
   type ObservationName,
   type Observations,
 } from './observations.js';
+import { LineBudget } from './line-budget.js';
+import { LogDestination } from './log-destination.js';
 import { MirrorCounters } from './mirror-metrics.js';
 import { SharedCall } from '../http/shared-call.js';
 import { RateLimit } from './rate-limit.js';
@@ -32,17 +35,25 @@ export class Telemetry {
   readonly registry = new Registry();
   readonly mirror = new MirrorCounters(this.registry);
   readonly traces: Traces | undefined;
+  readonly #destination: LogDestination;
   readonly #logger: Logger;
   readonly #requestDurations: RequestDurations;
   readonly #tokens: TokenCounts;
   readonly #pluginFaults: Counter;
   readonly #faultLines = new RateLimit(FAULT_LINES);
+  readonly #refusedLines = new LineBudget(REFUSED_LINES_PER_S);
   readonly #available: Gauge;
   readonly #metrics = new SharedCall(() => this.registry.metrics(), METRICS_REST_MS);
   readonly #unavailable = new Set<string>();
 
   constructor(private readonly options: TelemetryOptions) {
     this.traces = options.traces;
+    const lostLines = new Counter({
+      name: 'glimpse_log_lines_lost_total',
+      help: 'Log lines lost because standard error was full, closed or not read.',
+      registers: [this.registry],
+    });
+    this.#destination = new LogDestination(process.stderr, () => lostLines.inc());
     this.#logger = pino(
       {
         level: options.level,
@@ -52,7 +63,7 @@ export class Telemetry {
         serializers: { error: stdSerializers.err },
         hooks: { streamWrite: (line) => `${printable(line.trimEnd())}\n` },
       },
-      pino.destination({ dest: 2, sync: true }),
+      this.#destination,
     );
     collectDefaultMetrics({ register: this.registry });
     this.#requestDurations = new RequestDurations(this.registry);
@@ -101,6 +112,11 @@ export class Telemetry {
       const { route, method, status, duration } = request;
       this.#requestDurations.observe(route, method, status, duration);
       if (!this.#deservesLine(request)) return;
+      if (status >= 400 && !this.options.requests) {
+        const omitted = this.#refusedLines.spend();
+        if (omitted === undefined) return;
+        if (omitted > 0) this.#log('request-lines-omitted', { count: omitted });
+      }
     }
     if (name === 'token-judged') {
       this.#tokens.count(known as Observations['token-judged']);
@@ -126,9 +142,17 @@ export class Telemetry {
       if (state === 'available') this.#unavailable.delete(what);
       else this.#unavailable.add(what);
     }
-    const { level, message } = LINES[name as keyof typeof LINES];
-    const line: object = { event: name, ...known };
-    this.#logger[level](line, message);
+    this.#log(name as keyof typeof LINES, known);
+  }
+
+  #log(name: keyof typeof LINES, known: object): void {
+    const { level, message } = LINES[name];
+    this.#logger[level]({ event: name, ...known }, message);
+  }
+
+  /** Waits until the log is written, for a moment. */
+  flush(): Promise<void> {
+    return this.#destination.flush();
   }
 
   /** A change, a failure or a slow answer. */

@@ -18,6 +18,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Binaries } from './binaries.js';
+import { makeDataFolder } from './data-folder.js';
 import { EmbeddedDatabaseError } from './errors.js';
 import { asUser, chooseUser, type ServerUser } from './user.js';
 
@@ -40,6 +41,12 @@ const NO_PROCESS = 2 ** 31 - 1;
 const LOCALE = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
 
 /**
+ * Nor of its time zone, which a cluster of an earlier release has in its configuration. The command line comes
+ * before that, and applies to clusters of any age.
+ */
+const TIME_ZONE = ['timezone=UTC', 'log_timezone=UTC'];
+
+/**
  * A PostgreSQL cluster in a folder: made, started, found and stopped here. Who uses it is not its business.
  *
  *     FOLDER/postgres/cluster     belongs, like the folder, to the user that the server runs as
@@ -52,23 +59,17 @@ export class Cluster {
   readonly #log: string;
   readonly #passwordFile: string;
 
-  /** @throws {EmbeddedDatabaseError} the folder cannot be made */
+  /** @throws {EmbeddedDatabaseError} the folder cannot be made or written to */
   constructor(
     private readonly folder: string,
     private readonly binaries: Binaries,
     /** Settings for the server, such as `fsync=off`. */
     private readonly settings: readonly string[],
   ) {
-    try {
-      mkdirSync(folder, { recursive: true, mode: 0o711 });
-    } catch (error) {
-      throw new EmbeddedDatabaseError(
-        `the folder ${folder} cannot be made: ${(error as Error).message}; choose another with GLIMPSE_DATA_DIR`,
-      );
-    }
-    this.#home = join(realpathSync(folder), 'postgres');
+    const path = makeDataFolder(folder);
+    this.#home = join(realpathSync(path), 'postgres');
     this.#data = join(this.#home, 'cluster');
-    this.#log = join(folder, 'postgres.log');
+    this.#log = join(path, 'postgres.log');
     this.#passwordFile = join(this.#home, 'password');
   }
 
@@ -167,27 +168,40 @@ export class Cluster {
    * @throws {EmbeddedDatabaseError} it does not come up
    */
   async start(): Promise<Postmaster> {
-    // What is in its way may pass: somebody took its port, or what a killed server left is about to end.
-    for (const deadline = Date.now() + RETRY; ; await sleep(100)) {
-      const outcome = await this.#tryStart();
+    // An obstacle may pass: the port is in use for a moment, or processes of a killed server are about to end.
+    const deadline = Date.now() + RETRY;
+    for (let attempt = 1; ; attempt++) {
+      // After a crash on the port that processes of this folder are still connecting to, while it can be had.
+      const port = (attempt <= 10 && this.#portOfKilled()) || (await freePort());
+      const outcome = await this.#tryStart(port);
       if (typeof outcome !== 'string') return outcome;
-      if (Date.now() < deadline) continue;
-      throw new EmbeddedDatabaseError(
-        `the embedded PostgreSQL does not start (${outcome}): see ${this.#log}, or name a PostgreSQL of your own in DATABASE_URL`,
-      );
+      if (Date.now() > deadline) {
+        throw new EmbeddedDatabaseError(
+          `the embedded PostgreSQL does not start (${outcome}): see ${this.#log}, or name a PostgreSQL of your own in DATABASE_URL`,
+        );
+      }
+      await sleep(100);
     }
   }
 
+  /** The port of a server that left its `postmaster.pid`, or undefined after one that was stopped. */
+  #portOfKilled(): number | undefined {
+    return Number(readLines(join(this.#data, 'postmaster.pid'))[3]) || undefined;
+  }
+
   /** @returns the server, or why there is none */
-  async #tryStart(): Promise<Postmaster | string> {
+  async #tryStart(port: number): Promise<Postmaster | string> {
     const log = openSync(this.#log, 'a', 0o600);
-    const port = await freePort();
     const { command, args, ids } = asUser(chooseUser(this.#data, []), this.binaries.postgres, [
       '-D',
       this.#data,
-      ...[`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', ...this.settings].flatMap(
-        (setting) => ['-c', setting],
-      ),
+      ...[
+        `port=${port}`,
+        'listen_addresses=127.0.0.1',
+        'unix_socket_directories=',
+        ...TIME_ZONE,
+        ...this.settings,
+      ].flatMap((setting) => ['-c', setting]),
     ]);
     // A process group of its own, so that Ctrl-C does not reach the server before the service has drained.
     const server = spawn(command, args, {
@@ -233,9 +247,9 @@ function readLines(file: string): string[] {
   }
 }
 
-/** What the server inherits: where its programs are looked for, and nothing of the locale or of libpq. */
+/** What initdb and the server inherit: the path of programs, and nothing of locale, time zone or libpq. */
 function environment(): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'] };
+  return { PATH: process.env['PATH'], TZ: 'UTC' };
 }
 
 function isPostmasterOf(pid: number, data: string): boolean {

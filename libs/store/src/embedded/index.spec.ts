@@ -1,11 +1,13 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  appendFileSync,
   chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -82,15 +84,26 @@ interface Other {
 
 async function openElsewhere(
   folder: string,
-  { service = false, ...options }: { service?: boolean; uid?: number; gid?: number; locale?: string } = {},
+  {
+    service = false,
+    ...options
+  }: {
+    service?: boolean;
+    uid?: number;
+    gid?: number;
+    locale?: string;
+    /** A program that runs the other process. */
+    command?: string[];
+  } = {},
 ): Promise<Other> {
-  const { locale, ...ids } = options;
+  const { locale, command = [], ...ids } = options;
   const build = new URL('../../dist/embedded/index.js', import.meta.url).href;
   const args = ['--input-type=module', '--eval', PROGRAM, build, folder, service ? 'service' : ''];
-  const child = spawn(process.execPath, args, {
+  const [program, ...first] = [...command, process.execPath];
+  const child = spawn(program!, [...first, ...args], {
     ...ids,
     cwd: '/',
-    env: { PATH: process.env['PATH'], ...(locale && { LC_ALL: locale, LANG: locale }) },
+    env: { PATH: process.env['PATH'], PGSSLMODE: 'require', ...(locale && { LC_ALL: locale, LANG: locale }) },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   children.push(child);
@@ -110,6 +123,20 @@ async function query(url: string, text: string): Promise<Record<string, unknown>
   } finally {
     await client.end();
   }
+}
+
+/** A server's processes: each child is in a process group of its own. */
+function processesOf(server: number): number[] {
+  const children = readdirSync('/proc').filter((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === server;
+    } catch {
+      return false;
+    }
+  });
+  return [server, ...children.map(Number)];
 }
 
 const pidFile = (folder: string): string => join(folder, 'postgres/cluster/postmaster.pid');
@@ -208,6 +235,113 @@ describe('the embedded database', () => {
     expect(readFileSync(join(folder, 'postgres.log'), 'utf8')).toContain('shared_buffers');
     await open(folder);
   }, 60_000);
+});
+
+describe('the time zone of the embedded database', () => {
+  const zones = `SELECT current_setting('timezone') AS answers, current_setting('log_timezone') AS log`;
+
+  it('is UTC in a cluster that an earlier release made with the zone of its machine', async () => {
+    const folder = newFolder();
+    await leave(await open(folder));
+    const file = join(folder, 'postgres/cluster/postgresql.conf');
+    appendFileSync(file, "\ntimezone = 'Asia/Kolkata'\nlog_timezone = 'Asia/Kolkata'\n");
+    expect(await query((await open(folder)).url, zones)).toEqual([{ answers: 'UTC', log: 'UTC' }]);
+  }, 60_000);
+
+  needs('mount namespaces for root', root && linux && spawnSync('unshare', ['--mount', 'true']).status === 0)(
+    'is UTC in a new cluster on a machine that is elsewhere',
+    async () => {
+      const folder = newFolder();
+      const elsewhere = 'mount --bind /usr/share/zoneinfo/Asia/Kolkata /etc/localtime && exec "$@"';
+      const command = ['unshare', '--mount', 'sh', '-c', elsewhere, 'sh'];
+      const { url } = await openElsewhere(folder, { command });
+      expect(await query(url, zones)).toEqual([{ answers: 'UTC', log: 'UTC' }]);
+      const settings = readFileSync(join(folder, 'postgres/cluster/postgresql.conf'), 'utf8');
+      expect(settings).toMatch(/^timezone = '?UTC'?/m);
+      expect(settings).toMatch(/^log_timezone = '?UTC'?/m);
+    },
+  );
+});
+
+describe('an embedded database that is lost while it is used', () => {
+  /** Tries until the database answers again. */
+  async function answers(url: string): Promise<void> {
+    for (let tries = 0; tries < 300; tries++) {
+      if (await query(url, 'SELECT 1 AS one').catch(() => undefined)) return;
+      await sleep(50);
+    }
+    throw new Error('it was not started again');
+  }
+
+  it('is started again on its port when it was killed, for each process that uses it', async () => {
+    const folder = newFolder();
+    const other = await openElsewhere(folder, { service: true });
+    const database = await open(folder);
+    for (let round = 0; round < 2; round++) {
+      const killed = database.pid;
+      process.kill(killed, 'SIGKILL');
+      await answers(other.url);
+      for (let tries = 0; database.pid === killed && tries < 200; tries++) await sleep(50);
+      expect(database.pid).not.toBe(killed);
+      expect(database.url).toBe(other.url);
+    }
+    // Both use it again: the first to leave does not stop it, the last does.
+    other.child.stdin!.end();
+    expect(await once(other.child, 'exit')).toEqual([0, null]);
+    expect(await query(database.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await leave(database);
+    expect(existsSync(pidFile(folder))).toBe(false);
+  }, 60_000);
+
+  needs('/proc on this platform', linux)(
+    'is left as it is when it hangs, and that is an error of one line',
+    async () => {
+      const folder = newFolder();
+      const database = await open(folder);
+      const stopped = processesOf(database.pid);
+      for (const pid of stopped) process.kill(pid, 'SIGSTOP');
+      try {
+        const { message } = await refusal(leave(database));
+        expect(message).toBe(
+          `the embedded PostgreSQL (process ${database.pid}) does not answer and was left running`,
+        );
+      } finally {
+        for (const pid of stopped) process.kill(pid, 'SIGCONT');
+      }
+      await open(folder);
+    },
+  );
+});
+
+describe('a data folder', () => {
+  it('that cannot be made is refused, and does not hang where no folder can ever be', async () => {
+    const parent = newFolder();
+    writeFileSync(parent, 'a file');
+    for (const [folder, code] of [
+      [join(parent, 'data'), 'ENOTDIR'],
+      ...(linux ? [['/proc/glimpse/data', 'ENOENT']] : []),
+    ] as const) {
+      const { message } = await refusal(openEmbedded({ folder: folder!, service: false }));
+      expect(message).toBe(
+        `GLIMPSE_DATA_DIR = "${folder}": the folder ${folder} cannot be made (${code}); mend that, or choose another folder with GLIMPSE_DATA_DIR`,
+      );
+    }
+  });
+
+  needs('another user for root', root && linux)('that cannot be written to is refused', async () => {
+    const folder = newFolder();
+    mkdirSync(folder, { mode: 0o755 });
+    const uid = Number(spawnSync('id', ['-u', 'nobody'], { encoding: 'utf8' }).stdout);
+    const build = new URL('../../dist/embedded/index.js', import.meta.url).href;
+    const { stderr } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '--eval', PROGRAM, build, folder, ''],
+      { uid, cwd: '/', encoding: 'utf8' },
+    );
+    expect(stderr).toContain(
+      `GLIMPSE_DATA_DIR = "${folder}": the folder ${folder} cannot be written to (EACCES);`,
+    );
+  });
 });
 
 describe('several processes on one folder', () => {
