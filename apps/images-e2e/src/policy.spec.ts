@@ -56,12 +56,14 @@ const refusal = (rule: string): object => ({
   body: { forbidden: { code: 403, message: `Policy doesn't allow ${rule} to be performed.` } },
 });
 
+const NOT_FOUND = { status: 404, body: { itemNotFound: { code: 404, message: 'Image not found.' } } };
+
 describe('a policy file', () => {
-  it('refuses images by what they are: 403 by id, and not there in lists, whose pages stay full', async () => {
+  it('hides images by what they are: 404 by id, as in Glance, and not there in lists, whose pages stay full', async () => {
     await startWith({ get_image: "'gold':%(tier)s" });
     expect((await ask('member', `/${ids[0]}`)).status).toBe(200);
-    expect(await ask('member', `/${ids[1]}`)).toEqual(refusal('get_image'));
-    expect(await ask('member', `/${ids[1]}/metadata`)).toEqual(refusal('get_image'));
+    expect(await ask('member', `/${ids[1]}`)).toEqual(NOT_FOUND);
+    expect(await ask('member', `/${ids[1]}/metadata`)).toEqual(NOT_FOUND);
 
     const seen: string[][] = [];
     for (let url: string | undefined = '?limit=4'; url !== undefined;) {
@@ -88,7 +90,7 @@ describe('a policy file', () => {
   it('of a rule that does not look at the image leaves all of a list out', async () => {
     await startWith({ get_image: 'role:auditor' });
     expect(await ask('member', '')).toEqual({ status: 200, body: { images: [] } });
-    expect(await ask('member', `/${ids[0]}`)).toEqual(refusal('get_image'));
+    expect(await ask('member', `/${ids[0]}`)).toEqual(NOT_FOUND);
     expect((await ask('auditor', `/${ids[0]}`)).status).toBe(200);
   });
 
@@ -96,6 +98,8 @@ describe('a policy file', () => {
     ['rule:nowhere', /nowhere/],
     ['role:member and', /get_image/],
     ['https://example.com/policy', /https/],
+    ['not project_domain:default', /"get_image".*"project_domain:default".*project_domain_id/],
+    ["not 'qcow2':%(disk_format)s", /"get_image".*disk_format/],
   ])('stops the start when it says %s', async (text, reason) => {
     const file = policyFile({ get_image: text });
     const { code, stderr } = await glimpse(['serve'], {
@@ -106,6 +110,40 @@ describe('a policy file', () => {
     expect(stderr).toMatch(reason);
     expect(stderr).toContain(file);
     expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('a policy file of Glance', () => {
+  it('lets a caller list images by the rule that checks the caller’s own project', async () => {
+    await startWith({ get_images: 'role:admin or (role:member and project_id:%(project_id)s)' });
+    expect((await ask('member', '')).status).toBe(200);
+    expect(await ask('auditor', '')).toEqual(refusal('get_images'));
+  });
+
+  it('refers to any rule that Glance has, and stops no start by one that nothing here enforces', async () => {
+    const rules = {
+      add_image_location: 'rule:service_api',
+      fetch_image_location: 'rule:service_api or rule:upload_image',
+      upload_image: 'rule:no_such_rule',
+      get_images: 'not rule:service_api',
+    };
+    await startWith(rules);
+    expect((await ask('member', '')).status).toBe(200);
+    const warning = service!
+      .log()
+      .split('\n')
+      .find((line) => line.includes('policy-rule-unsound'));
+    expect(JSON.parse(warning!)).toMatchObject({
+      level: 'warn',
+      rule: 'upload_image',
+      problem: 'rule:no_such_rule is defined nowhere',
+    });
+  });
+
+  it('checks the domains of the caller', async () => {
+    await startWith({ get_images: 'not user_domain_id:default', get_image: 'project_domain_id:default' });
+    expect(await ask('member', '')).toEqual(refusal('get_images'));
+    expect((await ask('member', `/${ids[0]}`)).status).toBe(200);
   });
 });
 
@@ -147,6 +185,19 @@ describe('glimpse policy', () => {
       code: 1,
       stdout: expect.stringMatching(/^refuses .*\n(?:.*\n)*refuses +role:member/),
     });
+  });
+
+  it('checks a rule against a document without times', async () => {
+    const document = { id: ids[0], status: 'active', visibility: 'public', owner: PROJECT };
+    const args = ['--rule', 'modify_image', '--identity', identity(['member'])];
+    const checked = await glimpse(['policy', 'check', ...args, '--image', JSON.stringify(document)], {});
+    expect(checked).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('checks get_images against the caller’s own project', async () => {
+    const file = policyFile({ get_images: 'project_id:%(project_id)s' });
+    const args = ['--rule', 'get_images', '--identity', identity([])];
+    expect((await glimpse(['policy', 'check', ...args], { GLIMPSE_POLICY_FILE: file })).code).toBe(0);
   });
 
   it('prints a sample that is a policy file', async () => {

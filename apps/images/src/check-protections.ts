@@ -1,6 +1,6 @@
-import { CannotAsk, createServiceCredentials, credentialsOf, loadPolicy } from '@glimpse/auth';
+import { CannotAsk, createServiceCredentials, credentialsOf } from '@glimpse/auth';
 import type { Identity } from '@glimpse/domain';
-import { IMAGE_RULES } from './access/image-rules.js';
+import { loadImagePolicy } from './access/load-image-policy.js';
 import { loadProtections } from './access/protections/property-protections.js';
 import type { EffectiveSettings } from './config/settings.js';
 import { keystoneOptionName, keystoneOptions } from './keystone.js';
@@ -18,9 +18,8 @@ interface ProtectionCheck {
  * lets that user read, and so no caller is shown anything else. Of rules of a policy this knows the roles alone.
  */
 export async function checkProtections(settings: EffectiveSettings): Promise<ProtectionCheck> {
-  const { policy: files, property_protections, source } = settings;
-  const policy = loadPolicy({ ...files, defaults: IMAGE_RULES });
-  const protections = loadProtections(property_protections, policy);
+  const { property_protections, source } = settings;
+  const protections = loadProtections(property_protections, loadImagePolicy(settings));
   if (!protections || source.use !== 'glance') return { hidden: [] };
   try {
     const { roles } = await createServiceCredentials(

@@ -1,9 +1,11 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CatalogueUnavailable, SourceUnavailable, printable, type MembersStanding } from '@glimpse/domain';
+import { CatalogueUnavailable, printable, type MembersStanding } from '@glimpse/domain';
 import { Follower, compareCatalogues, type MirrorObservations } from '@glimpse/glance';
 import { InvalidOptions, type ImageSource, type SourceQuery } from '@glimpse/plugins';
 import { StoredMirror, openDatabase, type Database } from '@glimpse/store';
+import { loadImagePolicy } from './access/load-image-policy.js';
+import { checkSource, type SourceFindings } from './check-source.js';
 import type { EffectiveSettings } from './config/settings.js';
 import { checkProtections } from './check-protections.js';
 import { reachDatabase, requireMigrations } from './database.js';
@@ -203,20 +205,23 @@ export function acceptRemovals(settings: EffectiveSettings): Promise<void> {
 }
 
 /**
- * Compares all of the catalogue with all of the source, prints each difference, and tries whether the source takes
- * changes from here.
+ * Compares all of the catalogue with all of the source, prints each difference, and tests whether the source accepts
+ * changes from here and has the policy that is in effect here.
  *
- * @returns whether all is as it should be; what could not be tried is no fault
+ * @returns whether all is as it should be; what could not be tested is no fault
  */
 export async function check(settings: EffectiveSettings): Promise<boolean> {
+  const policy = loadImagePolicy(settings);
   let differences = 0;
-  let distrust: Distrust = {};
+  let findings: SourceFindings = { wrong: [], untested: [] };
   const { hidden, untried: hiddenUntried } = await checkProtections(settings);
   await withMirror(settings, telemetryOf(settings), async (source, mirror) => {
     const blindness = await repeated(() => source.blindness());
     if (blindness !== undefined)
       throw new InvalidOptions([`the source cannot be compared with: ${blindness}`]);
-    const tried = tryTrust(source);
+    // It takes seconds, and the comparison need not wait for it.
+    const checked = checkSource(source, policy);
+    checked.catch(() => undefined);
     const reliable = {
       page: (query: SourceQuery) => repeated(() => source.page(query)),
       members: (id: string) => repeated(() => source.members(id)),
@@ -230,13 +235,11 @@ export async function check(settings: EffectiveSettings): Promise<boolean> {
       console.log(printable(difference));
     }
     for (const line of leftOut) console.log(printable(`left out, for the catalogue cannot hold it: ${line}`));
-    distrust = await tried;
+    findings = await checked;
   });
-  const { refused, untried } = distrust;
   const print = (text: string): void => console.log(printable(text));
-  if (refused)
-    print(`the source refuses changes from here: ${refused}; see "Glance's side" in docs/glance.md`);
-  if (untried) print(`whether the source takes changes from here could not be tried: ${untried}`);
+  const { wrong, untested } = findings;
+  for (const line of [...wrong, ...untested]) print(line);
   for (const section of hidden) {
     print(
       `the mirror never has the properties of [${section}]: the service's user lacks the roles that may read them; ` +
@@ -245,7 +248,7 @@ export async function check(settings: EffectiveSettings): Promise<boolean> {
   }
   if (hiddenUntried) print(`what Glance hides from the service's user is not known: ${hiddenUntried}`);
   console.log(differences === 0 ? 'no differences' : `${differences} differences`);
-  return differences === 0 && !refused && hidden.length === 0;
+  return differences === 0 && wrong.length === 0 && hidden.length === 0;
 }
 
 /**
@@ -261,21 +264,5 @@ async function repeated<T>(work: () => Promise<T>): Promise<T> {
       if (!(error instanceof CatalogueUnavailable) || attempt === ATTEMPTS) throw error;
       await sleep(attempt * ATTEMPT_PAUSE_MS);
     }
-  }
-}
-
-/** Why changes from here are refused, or why that is not known. */
-interface Distrust {
-  readonly refused?: string | undefined;
-  readonly untried?: string;
-}
-
-/** It takes seconds, and the comparison need not wait for it. */
-async function tryTrust(source: ImageSource): Promise<Distrust> {
-  try {
-    return { refused: await source.distrust?.() };
-  } catch (error) {
-    if (error instanceof SourceUnavailable) return { untried: error.reason };
-    throw error;
   }
 }

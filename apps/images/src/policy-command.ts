@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { credentialsOf, explanationLines, loadPolicy, readIdentities, type Policy } from '@glimpse/auth';
+import { credentialsOf, explanationLines, readIdentities, type Policy, type Target } from '@glimpse/auth';
 import { printable, projectOf } from '@glimpse/domain';
 import { readImageDocument } from '@glimpse/glance';
 import { InvalidOptions } from '@glimpse/plugins';
 import { Command } from 'commander';
 import { parse } from 'yaml';
-import { IMAGE_RULES } from './access/image-rules.js';
+import { imageRules } from './access/image-rules.js';
+import { defaultsOf, loadImagePolicy } from './access/load-image-policy.js';
 import { targetOf } from './access/image-target.js';
 import { loadSettings } from './config/load.js';
 
 function policyInEffect(): Policy {
-  return loadPolicy({ ...loadSettings(process.env).policy, defaults: IMAGE_RULES });
+  return loadImagePolicy(loadSettings(process.env));
 }
 
 /** A document that an option gives, as it stands or as the name of a file. */
@@ -25,19 +26,29 @@ function documentOf(option: string, value: string): unknown {
   }
 }
 
+/** The attributes that a rule hardly checks, with what they are where a document leaves them out. */
+const TIMES = { created_at: '1970-01-01T00:00:00Z', updated_at: '1970-01-01T00:00:00Z' } as const;
+
+/** The target that an image's document gives; times that it leaves out are no part of it. */
+function targetOfDocument(document: unknown, project: string | null): Target {
+  const given = typeof document === 'object' && document !== null && !Array.isArray(document) ? document : {};
+  const image = readImageDocument(document === given ? { ...TIMES, ...given } : document);
+  const target = targetOf({ ...image, version: 0n, members: new Map() }, project);
+  return Object.fromEntries(Object.entries(target).filter(([name]) => !(name in TIMES) || name in given));
+}
+
 function list(): string[] {
-  return policyInEffect().rules.map(({ name, text, source, used }) => {
-    const note = used ? '' : '  # unused';
+  return policyInEffect().rules.map(({ name, text, source, used, problems = [] }) => {
+    const notes = used ? [] : ['unused', ...problems];
+    const note = notes.map((each) => `  # ${each}`).join('');
     return `${name}: ${JSON.stringify(text)}  # ${source ?? 'built-in'}${note}`;
   });
 }
 
 function sample(): string[] {
-  return IMAGE_RULES.filter(({ enforced }) => enforced).flatMap(({ name, text, description }) => [
-    `# ${description}`,
-    `#${name}: ${JSON.stringify(text)}`,
-    '',
-  ]);
+  return imageRules(defaultsOf(loadSettings(process.env)))
+    .filter(({ enforced }) => enforced)
+    .flatMap(({ name, text, description }) => [`# ${description}`, `#${name}: ${JSON.stringify(text)}`, '']);
 }
 
 function check(
@@ -48,13 +59,9 @@ function check(
   const policy = policyInEffect();
   const [caller] = readIdentities({ token: documentOf('--identity', identity) }).values();
   const credentials = credentialsOf(caller!);
+  const project = projectOf(caller!);
   const target =
-    image === undefined
-      ? undefined
-      : targetOf(
-          { ...readImageDocument(documentOf('--image', image)), version: 0n, members: new Map() },
-          projectOf(caller!),
-        );
+    image === undefined ? { project_id: project } : targetOfDocument(documentOf('--image', image), project);
   const explanation = policy.explain(rule, credentials, target);
   return { allowed: explanation.allowed, lines: explanationLines(explanation) };
 }

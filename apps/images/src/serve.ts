@@ -1,6 +1,5 @@
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadPolicy } from '@glimpse/auth';
 import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
 import { InvalidOptions, type Authenticator, type ImageSource } from '@glimpse/plugins';
 import { StoredMirror, openDatabase } from '@glimpse/store';
@@ -8,7 +7,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { ImageAccess } from './access/image-access.js';
 import { loadProtections } from './access/protections/property-protections.js';
-import { IMAGE_RULES } from './access/image-rules.js';
+import { loadImagePolicy } from './access/load-image-policy.js';
 import type { Parts } from './app.module.js';
 import { createApp } from './app.js';
 import { openCatalogue } from './catalogue.js';
@@ -51,7 +50,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     serviceType: settings.token.service_type,
     pathOf: (request) => pathOf((request as FastifyRequest).raw),
   };
-  const policy = loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });
+  const policy = loadImagePolicy(settings);
+  for (const warning of policy.warnings) telemetry.observe('policy-rule-unsound', warning);
   const protections = loadProtections(settings.property_protections, policy);
   const { url, pooler, leave } = await reachDatabase(settings, { service: true });
   const { pool: poolSize } = settings.database;

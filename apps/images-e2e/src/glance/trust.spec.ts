@@ -52,12 +52,21 @@ function suite(cloud: Cloud): void {
     120_000,
   );
 
+  it('names the defaults of Glance’s policy where those here are others', async () => {
+    const { code, stdout } = await mirror.followWith('--check', { GLIMPSE_POLICY_DEFAULTS: 'current' });
+    expect([code, stdout]).toEqual([
+      1,
+      'the source lists images to a token with only the role service, and this service would refuse them: ' +
+        "set policy.defaults = legacy, or use the source's own policy file\nno differences\n",
+    ]);
+  }, 60_000);
+
   it('says that it could not test that without a service user', async () => {
     const { code, stdout } = await mirror.followWith('--check', await byCredential(cloud));
     expect([code, stdout]).toEqual([
       0,
       expect.stringMatching(
-        /^whether the source takes changes from here could not be tried: there is no service user.*\nno differences\n$/,
+        /^whether the source takes changes from here could not be tried: there is no service user.*\nwhether the source lists images .*\nno differences\n$/,
       ),
     ]);
   }, 60_000);

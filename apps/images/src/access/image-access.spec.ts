@@ -2,7 +2,7 @@ import { loadPolicy } from '@glimpse/auth';
 import type { Catalogue, Identity, Image, ImageCriteria, ImageName } from '@glimpse/domain';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ImageAccess } from './image-access.js';
-import { IMAGE_RULES } from './image-rules.js';
+import { imageRules } from './image-rules.js';
 
 const CALLER = { scope: { kind: 'none' }, roles: ['member'] } as unknown as Identity;
 const COUNT = 25_000;
@@ -42,7 +42,7 @@ function accessTo(wanted: number, rule: string): ImageAccess {
     images: (criteria: ImageCriteria) => page(read('images', criteria, wanted)),
     imageNames: (criteria: ImageCriteria) => page(read('names', criteria, wanted)),
   } as Partial<Catalogue> as Catalogue;
-  const defaults = IMAGE_RULES.map((one) => (one.name === 'get_image' ? { ...one, text: rule } : one));
+  const defaults = imageRules('own').map((one) => (one.name === 'get_image' ? { ...one, text: rule } : one));
   return new ImageAccess(catalogue, loadPolicy({ defaults }), undefined, undefined, () => time);
 }
 

@@ -1,6 +1,7 @@
 import { PolicyRefused, credentialsOf, type Credentials, type Policy } from '@glimpse/auth';
 import {
   ChangeConflict,
+  ImageNotFound,
   NotOwner,
   PropertyNotFound,
   VersionLost,
@@ -18,10 +19,12 @@ import {
   type Reading,
   type Viewer,
 } from '@glimpse/domain';
+import { CURRENT_GET_IMAGE } from './image-rules.js';
 import { targetOf } from './image-target.js';
 import type { PropertyProtections } from './protections/property-protections.js';
 import type { PropertyView } from './protections/property-view.js';
 import { ReadableImages } from './protections/readable-images.js';
+import { mayList } from './may-list.js';
 import { viewerOf } from './viewer.js';
 
 /**
@@ -39,12 +42,17 @@ const MAX_READ_MS = 2_000;
 /** The most characters of properties that the batches of a page keep in memory. */
 const MAX_KEPT = 4 * 2 ** 20;
 
+/** An image as Glance's default of `get_image` tells those that are listed from others: not at all. */
+const LISTED = { visibility: 'public' } as const;
+
 /** What the rules say of a caller, whatever the image. */
 interface Standing {
   readonly credentials: Credentials;
   readonly viewer: Viewer;
   /** Whether policy shows them images; undefined where it has to look at each. */
   readonly mayRead: boolean | undefined;
+  /** The same of the images that are listed for them. */
+  readonly mayReadListed: boolean | undefined;
   /** What they may do with properties; undefined where none is protected. */
   readonly view: PropertyView | undefined;
 }
@@ -69,6 +77,8 @@ export class ImageAccess {
   readonly #standings = new WeakMap<Identity, Standing>();
   /** Whether `get_image` looks at the image. */
   readonly #readsEach: boolean;
+  /** Whether `get_image` is Glance's default, which says the same of all images that are listed for a caller. */
+  readonly #allowsListed: boolean;
   readonly #readable: ReadableImages;
 
   constructor(
@@ -81,12 +91,15 @@ export class ImageAccess {
   ) {
     this.#readable = new ReadableImages(copies);
     this.#readsEach = policy.readsTarget('get_image');
+    this.#allowsListed = policy.rules.some(
+      ({ name, text }) => name === 'get_image' && text === CURRENT_GET_IMAGE,
+    );
   }
 
   /**
    * Reads an image for somebody.
    *
-   * @throws {ImageNotFound} {PolicyRefused} {CatalogueUnavailable}
+   * @throws {ImageNotFound} also where policy refuses, as in Glance; {CatalogueUnavailable}
    */
   async read(id: string, caller: Identity, options?: ReadOptions): Promise<Reading<Image>> {
     const standing = this.standingOf(caller);
@@ -202,8 +215,8 @@ export class ImageAccess {
     read: (standing: Standing) => Promise<Reading<ImagePage<T>>>,
   ): Promise<Page<T | Image>> {
     const standing = this.standingOf(caller);
-    this.enforce('get_images', standing.credentials);
-    const { view, mayRead } = standing;
+    if (!mayList(this.policy, standing.credentials)) throw new PolicyRefused('get_images');
+    const { view, mayReadListed: mayRead } = standing;
     const hidden = view && Object.keys(criteria.properties ?? {}).some((name) => !view.may('read', name));
     if (mayRead === false || hidden) return { images: [], next: undefined, age: undefined };
     if (mayRead === undefined) return this.checkedPage(criteria, standing);
@@ -243,7 +256,9 @@ export class ImageAccess {
     const credentials = credentialsOf(caller);
     const mayRead = this.#readsEach ? undefined : this.policy.allows('get_image', credentials);
     const view = this.protections?.viewOf(credentials);
-    const standing = { credentials, viewer: viewerOf(credentials, this.policy), mayRead, view };
+    const mayReadListed = this.#allowsListed ? this.policy.allows('get_image', credentials, LISTED) : mayRead;
+    const viewer = viewerOf(credentials, this.policy);
+    const standing = { credentials, viewer, mayRead, mayReadListed, view };
     this.#standings.set(caller, standing);
     return standing;
   }
@@ -257,16 +272,15 @@ export class ImageAccess {
   }
 
   private enforceRead(standing: Standing, image: Image): void {
-    if (!this.mayRead(standing, image)) throw new PolicyRefused('get_image');
+    if (!this.mayRead(standing, image)) throw new ImageNotFound(image.id);
   }
 
   private allows(rule: string, credentials: Credentials, image: Image): boolean {
     return this.policy.allows(rule, credentials, targetOf(image, credentials.project_id));
   }
 
-  private enforce(rule: string, credentials: Credentials, image?: Image): void {
-    const allowed = image ? this.allows(rule, credentials, image) : this.policy.allows(rule, credentials);
-    if (!allowed) throw new PolicyRefused(rule);
+  private enforce(rule: string, credentials: Credentials, image: Image): void {
+    if (!this.allows(rule, credentials, image)) throw new PolicyRefused(rule);
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { credentialsOf, loadPolicy } from '@glimpse/auth';
-import type { Identity, Image } from '@glimpse/domain';
-import { IMAGE_RULES } from './image-rules.js';
+import { isListed, type Identity, type Image, type Visibility } from '@glimpse/domain';
+import { imageRules } from './image-rules.js';
 import { targetOf } from './image-target.js';
 
 const IMAGE: Image = {
@@ -37,11 +37,11 @@ function identity(given: Partial<Identity> = {}): Identity {
 
 function policyOf(texts: Readonly<Record<string, string>>) {
   return loadPolicy({
-    defaults: IMAGE_RULES.map((rule) => ({ ...rule, text: texts[rule.name] ?? rule.text })),
+    defaults: imageRules('own').map((rule) => ({ ...rule, text: texts[rule.name] ?? rule.text })),
   });
 }
 
-describe('IMAGE_RULES', () => {
+describe('imageRules', () => {
   it.each<[string[], string, boolean]>([
     [['admin'], 'p9', true],
     [['ADMIN'], 'p9', true],
@@ -51,7 +51,7 @@ describe('IMAGE_RULES', () => {
     [[], 'p1', false],
     [['member'], 'p2', false],
   ])('lets %j of project %s change an image of p1: %s', (roles, project, allowed) => {
-    const policy = loadPolicy({ defaults: IMAGE_RULES });
+    const policy = loadPolicy({ defaults: imageRules('own') });
     const credentials = credentialsOf(identity({ roles, scope: { kind: 'project', id: project, name: '' } }));
     for (const rule of ['modify_image', 'delete_image']) {
       expect(policy.allows(rule, credentials, targetOf(IMAGE, project))).toBe(allowed);
@@ -59,6 +59,61 @@ describe('IMAGE_RULES', () => {
     }
     for (const rule of ['get_image', 'get_images']) expect(policy.allows(rule, credentials)).toBe(true);
   });
+});
+
+describe('the current default of get_image', () => {
+  const policy = loadPolicy({ defaults: imageRules('current') });
+  const visibilities: Visibility[] = ['public', 'community', 'shared', 'private'];
+  const cases = visibilities.flatMap((visibility) =>
+    [null, 'p1', 'p2'].flatMap((owner) =>
+      [['admin'], ['reader'], ['Member', 'reader'], ['guest'], []].map((roles) => ({
+        visibility,
+        owner,
+        roles,
+      })),
+    ),
+  );
+
+  it('says the same of every image that is listed for a caller', () => {
+    const project = 'p1';
+    const listed = cases.filter(({ visibility, owner, roles }) => {
+      const image: Image = { ...IMAGE, visibility, owner, members: new Map([[project, 'accepted']]) };
+      const admin = roles.includes('admin');
+      return [undefined, ...visibilities].some((wanted) => isListed(image, { project, admin }, wanted));
+    });
+    expect(listed.length).toBeGreaterThan(20);
+    for (const { visibility, owner, roles } of listed) {
+      const credentials = credentialsOf(identity({ roles }));
+      const target = targetOf({ ...IMAGE, visibility, owner }, project);
+      expect(policy.allows('get_image', credentials, target)).toBe(
+        policy.allows('get_image', credentials, { visibility: 'public' }),
+      );
+    }
+  });
+
+  it.each<[string[], string | null, Visibility, boolean]>([
+    [['reader'], 'p2', 'public', true],
+    [['reader'], null, 'public', true],
+    [['reader'], null, 'private', false],
+    [['admin'], null, 'private', true],
+    [['guest'], 'p1', 'private', false],
+    [['guest'], 'p2', 'public', false],
+  ])(
+    'shows a caller with the roles %j an image of %s that is %s: %s',
+    (roles, owner, visibility, allowed) => {
+      const target = targetOf({ ...IMAGE, owner, visibility }, 'p1');
+      expect(policy.allows('get_image', credentialsOf(identity({ roles })), target)).toBe(allowed);
+    },
+  );
+
+  it.each<Identity['scope']>([{ kind: 'system' }, { kind: 'domain', id: 'd', name: '' }])(
+    'shows nothing to a token of the scope $kind, an administrator’s included',
+    (scope) => {
+      const credentials = credentialsOf(identity({ roles: ['admin'], scope }));
+      expect(policy.allows('get_images', credentials, { project_id: null })).toBe(false);
+      expect(policy.allows('get_image', credentials, targetOf(IMAGE))).toBe(false);
+    },
+  );
 });
 
 describe('targetOf', () => {

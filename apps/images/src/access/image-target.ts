@@ -1,11 +1,22 @@
 import type { Target } from '@glimpse/auth';
 import type { Image } from '@glimpse/domain';
 
+/** Attributes of Glance's target that the catalogue does not keep: a rule that checks one is refused. */
+export const ABSENT_ATTRIBUTES: readonly string[] = [
+  'checksum',
+  'container_format',
+  'disk_format',
+  'locations',
+  'os_hash_algo',
+  'os_hash_value',
+  'tags',
+  'virtual_size',
+];
+
 /**
- * What rules see of an image, by the names of Glance's `ImageTarget`: its attributes; `id` beside `image_id`,
+ * An image as rules see it, by the names of Glance's `ImageTarget`: its attributes; `id` beside `image_id`,
  * `project_id` beside `owner`, `member_id` beside `member`; and each custom property under its own name, as
- * well as all of them in `extra_properties`. An attribute wins over a property of its name. Attributes that
- * the catalogue does not keep (checksum, formats, tags) and the times are not there, so a check of one is false.
+ * well as all of them in `extra_properties`. An attribute wins over a property of its name.
  *
  * @param project the project that asks. Glance calls it the `member` of a shared image that it does not own;
  *   whether it really is one is for the visibility rule to say, which stands in front.
@@ -29,8 +40,19 @@ export function targetOf(image: Image, project: string | null = null): Target {
     size: image.size,
     min_disk: image.minDisk,
     min_ram: image.minRam,
+    created_at: pythonTime(image.createdAt),
+    updated_at: image.updatedAt && pythonTime(image.updatedAt),
     member,
     member_id: member,
     extra_properties: image.properties,
   };
+}
+
+/** A time as Python prints one without a zone: microseconds only where it has some. */
+function pythonTime(time: Date): string {
+  return time
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/(?:\.000)?Z$/, '')
+    .replace(/\.\d{3}$/, '$&000');
 }

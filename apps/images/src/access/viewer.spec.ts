@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { credentialsOf, loadPolicy } from '@glimpse/auth';
 import type { Identity, Scope } from '@glimpse/domain';
-import { IMAGE_RULES } from './image-rules.js';
+import { imageRules } from './image-rules.js';
 import { viewerOf as viewerOfCredentials } from './viewer.js';
 
-const policy = loadPolicy({ defaults: IMAGE_RULES });
+const policy = loadPolicy({ defaults: imageRules('own') });
 const viewerOf = (identity: Identity) => viewerOfCredentials(credentialsOf(identity), policy);
 
 const PROJECT: Scope = { kind: 'project', id: '66c50f42ace742efaaf201e7ba0fe751', name: 'demo' };
@@ -54,7 +54,9 @@ describe('viewerOf', () => {
     ['not user_domain_id:default', false],
     ['service_roles:service', false],
   ])('is where context_is_admin is %j an administrator: %s', (text, admin) => {
-    const defaults = IMAGE_RULES.map((rule) => (rule.name === 'context_is_admin' ? { ...rule, text } : rule));
+    const defaults = imageRules('own').map((rule) =>
+      rule.name === 'context_is_admin' ? { ...rule, text } : rule,
+    );
     const scope: Scope = { kind: 'project', id: 'p1', name: '', domainId: 'd' };
     const credentials = credentialsOf({ ...identity(scope, ['member']), userDomainId: 'default' });
     expect(viewerOfCredentials(credentials, loadPolicy({ defaults })).admin).toBe(admin);

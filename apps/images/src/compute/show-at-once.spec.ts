@@ -24,7 +24,7 @@ import { pathOf } from '../http/path.js';
 import { loadExtensions } from '../plugins.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { ImageAccess } from '../access/image-access.js';
-import { IMAGE_RULES } from '../access/image-rules.js';
+import { imageRules } from '../access/image-rules.js';
 import { ShownImages } from './shown-images.js';
 
 const OWN = '66c50f42ace742efaaf201e7ba0fe751';
@@ -129,7 +129,7 @@ describe.each([
     );
     const telemetry = new Telemetry({ level: 'fatal', requests: false, version: '0' });
     const extensions = await loadExtensions(settings, telemetry);
-    const defaults = IMAGE_RULES.map((rule) => ({ ...rule, text: rules[rule.name] ?? rule.text }));
+    const defaults = imageRules('own').map((rule) => ({ ...rule, text: rules[rule.name] ?? rule.text }));
     const policy = loadPolicy({ defaults });
     access = new CountingAccess(catalogue, policy, catalogue);
     const parts = {

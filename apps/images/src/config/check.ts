@@ -1,5 +1,4 @@
-import { loadPolicy } from '@glimpse/auth';
-import { IMAGE_RULES } from '../access/image-rules.js';
+import { loadImagePolicy } from '../access/load-image-policy.js';
 import { loadProtections } from '../access/protections/property-protections.js';
 import { loadAuthenticator, loadExtensions } from '../plugins.js';
 import { loadSource } from '../source.js';
@@ -14,7 +13,7 @@ import type { EffectiveSettings } from './settings.js';
  * @throws {InvalidOptions} {PolicyError} {ProtectionFileError} {PluginError} what would stop the start
  */
 export async function checkSettings(settings: EffectiveSettings): Promise<void> {
-  const policy = loadPolicy({ ...settings.policy, defaults: IMAGE_RULES });
+  const policy = loadImagePolicy(settings);
   loadProtections(settings.property_protections, policy);
   const telemetry = new Telemetry({ ...settings.log, version: VERSION });
   await loadSource(settings, telemetry);

@@ -244,6 +244,11 @@ class PolicySettings {
   @Text()
   file?: string;
 
+  /** The defaults of the Glance that is mirrored, for rules that no file replaces: those since 2023.1, or before. */
+  @Optional()
+  @OneOf(['current', 'legacy'])
+  defaults?: 'current' | 'legacy';
+
   /** Folders of such files, which go before `file`, in the order of their names. */
   @IsArray({ message: 'a list of folders' })
   @IsString({ each: true, message: 'a list of folders' })
@@ -500,6 +505,12 @@ export function complete(settings: Settings): EffectiveSettings {
     );
   }
   problems.push(...problemsOfServiceUser(settings));
+  if (settings.policy.defaults && !source) {
+    problems.push(
+      `GLIMPSE_POLICY_DEFAULTS = ${JSON.stringify(settings.policy.defaults)} is not allowed without GLIMPSE_SOURCE: ` +
+        'it says which defaults the source has',
+    );
+  }
   if (settings.glance.url && source !== 'glance') {
     problems.push('GLIMPSE_GLANCE_URL is not allowed without GLIMPSE_SOURCE = "glance"');
   }

@@ -28,6 +28,8 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
   'notices-heard': object;
   /** It does not; said once, until it does again. */
   'notices-lost': { error: unknown };
+  /** A policy rule that this service does not enforce has a check that never holds. */
+  'policy-rule-unsound': { rule: string; source: string | null; problem: string };
   /** A request was answered. */
   'request-served': {
     requestId: string;
@@ -73,6 +75,10 @@ export const LINES: Readonly<
   'database-available': { level: 'info', message: 'the database can be asked again' },
   'notices-heard': { level: 'info', message: 'change notices are heard' },
   'notices-lost': { level: 'warn', message: 'change notices are not heard: every read asks the database' },
+  'policy-rule-unsound': {
+    level: 'warn',
+    message: 'a policy rule has a check that never holds; nothing here enforces the rule',
+  },
   'request-served': { level: 'info', message: 'request' },
   'request-lines-omitted': { level: 'info', message: 'more requests were refused than have lines' },
   'request-failed': { level: 'error', message: 'a request met an unexpected error' },

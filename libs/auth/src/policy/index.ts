@@ -11,5 +11,5 @@ export {
 } from './evaluate.js';
 export { parse, print, type Check, type Rule, type RuleList, type Template } from './language.js';
 export { loadPolicy, type PolicySources } from './load.js';
-export { Policy, type DefinedRule, type ListedRule } from './policy.js';
-export type { RuleDefault } from './rule-default.js';
+export { Policy, type DefinedRule, type ListedRule, type RuleProblem } from './policy.js';
+export type { RuleDefault, TokenScope } from './rule-default.js';

@@ -64,7 +64,10 @@ describe('loadPolicy', () => {
       { defaults: [], dirs: 'policy.d' },
       'dirs = "policy.d" is not allowed: it must be a list of directories',
     ],
-    [{ defaults: [], fil: 'policy.yaml' }, 'fil is not a known key: known are file, dirs, defaults'],
+    [
+      { defaults: [], fil: 'policy.yaml' },
+      'fil is not a known key: known are file, dirs, defaults, credentials, absentKeys',
+    ],
   ])('refuses the sources %j', (sources, message) => {
     expect(() => loadPolicy(sources as never)).toThrow(
       expect.objectContaining({ code: 'invalid-options', message }),
@@ -146,7 +149,10 @@ describe('loadPolicy', () => {
 
   it.each([
     ['get_image: rule:owner', '/p.yaml: rule "get_image": rule:owner is defined nowhere'],
-    ['unused: not (rule:default and rule:nope)', '/p.yaml: rule "unused": rule:nope is defined nowhere'],
+    [
+      'get_image: rule:a\na: not (rule:default and rule:nope)',
+      '/p.yaml: rule "a": rule:nope is defined nowhere',
+    ],
     ['a: rule:a', '/p.yaml: rule "a": refers to itself: a → a'],
     ['a: rule:b\nb: role:x or not rule:c\nc: rule:b', '/p.yaml: rule "c": refers to itself: b → c → b'],
     [
@@ -181,6 +187,41 @@ describe('loadPolicy', () => {
   ])('refuses %j', (content, message) => {
     expect(refusal({ file: write('p.yaml', content) })).toContain(message);
   });
+
+  it('keeps a rule that nothing enforces whatever it refers to, with a warning', () => {
+    const file = write('p.yaml', 'unused: not rule:nope\nget_image: role:reader\nother: odd:x');
+    const policy = load({ file, credentials: ['project_id', 'roles'] });
+    expect(policy.warnings).toEqual([
+      { rule: 'other', source: file, problem: expect.stringContaining('"odd:x" checks a credential') },
+      { rule: 'unused', source: file, problem: 'rule:nope is defined nowhere' },
+    ]);
+    expect(load().warnings).toEqual([]);
+    expect(() => policy.requireSound('unused')).toThrow('rule "unused": rule:nope is defined nowhere');
+    expect(() => policy.requireSound('get_image')).not.toThrow();
+  });
+
+  it.each([
+    ['get_image: "not project_domain:default"', 'get_image', '"project_domain:default"'],
+    ['get_image: not (role:x or user_id.name:x)', 'get_image', '"user_id.name:x"'],
+    ['get_image: rule:a\na: [[role:x, token.user.id:x]]', 'a', '"token.user.id:x"'],
+    ['context_is_admin: is_admin:True', 'context_is_admin', '"is_admin:True"'],
+  ])('refuses %j, which checks what no caller has', (content, rule, check) => {
+    const credentials = ['user_id', 'project_id', 'roles'];
+    expect(refusal({ file: write('p.yaml', content), credentials })).toBe(
+      `/p.yaml: rule "${rule}": ${check} checks a credential that there never is: known are user_id, project_id, roles`,
+    );
+    expect(() => load({ file: write('p.yaml', content) })).not.toThrow();
+  });
+
+  it.each(['role:%(checksum)s', "not 'x':%(checksum)s", 'project_id:%(owner)s%(checksum)s'])(
+    'refuses %j, which checks what no target has',
+    (text) => {
+      const file = write('p.yaml', JSON.stringify({ get_image: text }));
+      expect(refusal({ file, absentKeys: ['tags', 'checksum'] })).toMatch(
+        /^\/p\.yaml: rule "get_image": .* checks checksum, which is not known here$/,
+      );
+    },
+  );
 
   it('takes the alias of a rule for the rule', () => {
     expect(text(load({ file: write('p.yaml', 'a: &r role:x\nb: *r') }), 'b')).toBe('role:x');

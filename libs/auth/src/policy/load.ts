@@ -2,10 +2,10 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Optional, Text, readOptions } from '@glimpse/plugins';
 import { IsArray, IsString } from 'class-validator';
-import { PolicyError, locate } from './error.js';
+import { PolicyError, locate, quote } from './error.js';
 import { readRules, readable } from './file.js';
-import { MAX_DEPTH, parse, print, type Rule, type RuleList } from './language.js';
-import { Policy, type DefinedRule } from './policy.js';
+import { MAX_DEPTH, checksOf, parse, print, type Rule, type RuleList } from './language.js';
+import { Policy, placeOf, type DefinedRule } from './policy.js';
 import type { RuleDefault } from './rule-default.js';
 
 /** Where a policy comes from. */
@@ -14,8 +14,12 @@ export interface PolicySources {
   readonly file?: string;
   /** Directories of such files, read in the order given. */
   readonly dirs?: readonly string[];
-  /** The rules that the service brings along. */
+  /** The rules that the service registers in code. */
   readonly defaults: readonly RuleDefault[];
+  /** The names of all credentials that there can be; unset: any. */
+  readonly credentials?: readonly string[];
+  /** The keys that no target has; unset: none. */
+  readonly absentKeys?: readonly string[];
 }
 
 /** {@link PolicySources}, as they are checked. */
@@ -30,6 +34,13 @@ class Sources {
 
   @IsArray({ message: 'a list of rules' })
   defaults!: readonly RuleDefault[];
+
+  @Optional()
+  @IsArray({ message: 'a list of names' })
+  credentials?: readonly string[];
+
+  @IsArray({ message: 'a list of names' })
+  absentKeys: readonly string[] = [];
 }
 
 /**
@@ -41,10 +52,12 @@ class Sources {
  * or directory that cannot be read; YAML that is broken, has a key twice or a tag (an unquoted `!` is one,
  * and oslo.policy takes it for *always*); a value that is neither a text nor a list of checks (nothing at all
  * is *always* there too); a text that is no rule; a check of a kind that asks another service; a circle of
- * rules; a `rule:` that is defined nowhere. For the last oslo.policy takes the rule `default`, so that a
- * misspelt name opens what `default` opens.
+ * rules.
  *
- * A rule that the service never asks for is kept, and must be as right as any other.
+ * Of the rules that the service enforces, and those that they refer to, these are refused besides: a `rule:` that
+ * is defined nowhere, for which oslo.policy takes the rule `default`, so that a misspelt name opens what `default`
+ * opens; and a check of a credential that there never is or of a key that no target has, which would make a `not`
+ * always true. In any other rule they are no more than the policy's `warnings`.
  *
  * @throws {InvalidOptions} the sources are none
  * @throws {PolicyError}
@@ -54,25 +67,64 @@ class Sources {
  */
 export function loadPolicy(sources: PolicySources): Policy {
   const name = (path: string): string => path || 'the sources of the policy';
-  const { file, dirs, defaults } = readOptions(Sources, sources, name);
-  const rules = new Map<string, DefinedRule>();
+  const { file, dirs, defaults, credentials, absentKeys } = readOptions(Sources, sources, name);
+  const rules = new Map<string, ReadRule>();
+  const scopes = new Map(defaults.map((rule) => [rule.name, rule.scopes]));
   for (const { name, text } of defaults) rules.set(name, defined(name, text, null));
   const files = [...(file === undefined ? [] : [file]), ...dirs.flatMap(filesOf)];
   for (const each of files) {
     for (const { name, source } of readRules(each)) rules.set(name, defined(name, source, each));
   }
-  refuseLooseEnds(rules);
+  refuseCircles(rules);
   const enforced = defaults.filter((rule) => rule.enforced).map(({ name }) => name);
-  return new Policy([...rules.values()], enforced);
+  const policy = new Policy(
+    [...rules.values()].map((rule) => ({
+      ...rule,
+      scopes: scopes.get(rule.name),
+      problems: problemsOf(rule.rule, { rules, credentials, absentKeys }),
+    })),
+    enforced,
+  );
+  for (const name of enforced) policy.requireSound(name);
+  return policy;
 }
 
-function defined(name: string, written: string | RuleList, source: string | null): DefinedRule {
+/** What the checks of a rule are compared with. */
+interface Names {
+  readonly rules: ReadonlyMap<string, unknown>;
+  readonly credentials: readonly string[] | undefined;
+  readonly absentKeys: readonly string[];
+}
+
+/** The checks of a rule that never hold, whatever the caller and the target are, and why. */
+function problemsOf(rule: Rule, { rules, credentials, absentKeys }: Names): string[] {
+  return [...checksOf(rule)].flatMap((check) => {
+    if (check.type === 'rule') return rules.has(check.name) ? [] : [`rule:${check.name} is defined nowhere`];
+    const problems: string[] = [];
+    if (check.type === 'credential' && credentials && !isCredential(check.path, credentials)) {
+      problems.push(
+        `${quote(print(check))} checks a credential that there never is: known are ${credentials.join(', ')}`,
+      );
+    }
+    const keys = 'match' in check ? check.match.parts.filter((part) => typeof part !== 'string') : [];
+    for (const { key } of keys) {
+      if (!absentKeys.includes(key)) continue;
+      problems.push(`${quote(print(check))} checks ${key}, which is not known here`);
+    }
+    return problems;
+  });
+}
+
+/** No credential has parts. */
+function isCredential([name, ...parts]: readonly string[], credentials: readonly string[]): boolean {
+  return parts.length === 0 && credentials.includes(name!);
+}
+
+type ReadRule = Pick<DefinedRule, 'name' | 'text' | 'rule' | 'source'>;
+
+function defined(name: string, written: string | RuleList, source: string | null): ReadRule {
   const rule = locate(placeOf({ name, source }), () => parse(written));
   return { name, text: typeof written === 'string' ? written : print(rule), rule, source };
-}
-
-function placeOf({ name, source }: Pick<DefinedRule, 'name' | 'source'>) {
-  return { rule: name, ...(source !== null && { file: source }) };
 }
 
 /** The files of a directory. A Kubernetes volume holds links to files, beside a hidden directory. */
@@ -84,12 +136,12 @@ function filesOf(directory: string): string[] {
     .filter((path) => !readable(path, () => statSync(path)).isDirectory());
 }
 
-/** Refuses references that lead nowhere, in a circle, or deeper than an evaluation may go. */
-function refuseLooseEnds(rules: ReadonlyMap<string, DefinedRule>): void {
+/** Refuses references in a circle, or deeper than an evaluation may go. */
+function refuseCircles(rules: ReadonlyMap<string, ReadRule>): void {
   const depths = new Map<string, number>();
   const path: string[] = [];
 
-  function depthOf(defined: DefinedRule, above: number): number {
+  function depthOf(defined: ReadRule, above: number): number {
     const { name, rule } = defined;
     const known = depths.get(name);
     if (known !== undefined) return bounded(above + known) - above;
@@ -111,8 +163,7 @@ function refuseLooseEnds(rules: ReadonlyMap<string, DefinedRule>): void {
     }
     if (rule.type !== 'rule') return 0;
     const named = rules.get(rule.name);
-    if (named === undefined) throw new PolicyError(`rule:${rule.name} is defined nowhere`);
-    return 1 + depthOf(named, above + 1);
+    return named === undefined ? 0 : 1 + depthOf(named, above + 1);
   }
 
   for (const rule of rules.values()) depthOf(rule, 0);

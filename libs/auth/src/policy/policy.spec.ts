@@ -61,6 +61,28 @@ describe('Policy', () => {
     ]);
   });
 
+  it.each<[object, string, boolean]>([
+    [{ project_id: 'p' }, 'project', true],
+    [{ project_id: null }, 'project', true],
+    [{ domain_id: 'd' }, 'domain', false],
+    [{ system_scope: 'all', system: 'all' }, 'system', false],
+  ])('enforces the scope of a rule, whatever its text: %j is of the %s', (scope, name, allowed) => {
+    const policy = loadPolicy({
+      defaults: [
+        { name: 'get_images', text: '', description: '', enforced: true, scopes: ['project'] },
+        { name: 'other', text: 'rule:get_images', description: '', enforced: true },
+      ],
+    });
+    const credentials = { roles: ['admin'], ...scope };
+    expect(policy.allows('get_images', credentials)).toBe(allowed);
+    expect(explanationLines(policy.explain('get_images', credentials))[0]).toBe(
+      allowed
+        ? 'allows   @: always allows'
+        : `refuses  @: the scope of the token is ${name}, wanted is project`,
+    );
+    expect(policy.allows('other', credentials)).toBe(true);
+  });
+
   it('throws for a rule that it does not have', () => {
     const policy = loadPolicy({ defaults: RULES });
     expect(() => policy.allows('get_imgae', {})).toThrow(new PolicyError('there is no rule "get_imgae"'));

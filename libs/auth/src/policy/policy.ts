@@ -1,6 +1,7 @@
-import { PolicyError, quote } from './error.js';
+import { PolicyError, quote, type PolicyPlace } from './error.js';
 import { evaluate, explain, type CredentialValues, type Explanation, type Target } from './evaluate.js';
 import { checksOf, type Rule } from './language.js';
+import type { TokenScope } from './rule-default.js';
 
 /** A rule of a policy, with where it comes from. */
 export interface DefinedRule {
@@ -10,6 +11,17 @@ export interface DefinedRule {
   readonly rule: Rule;
   /** The file that said so last; null: the service's own default. */
   readonly source: string | null;
+  /** The scopes that a token needs where the rule is enforced by its name; undefined: any. */
+  readonly scopes?: readonly TokenScope[] | undefined;
+  /** Why some of its checks never hold. */
+  readonly problems?: readonly string[];
+}
+
+/** Why a rule does not do what it says, and where it is written. */
+export interface RuleProblem {
+  readonly rule: string;
+  readonly source: string | null;
+  readonly problem: string;
 }
 
 /** A rule, and whether the service ever enforces it, by its name or through another rule. */
@@ -22,13 +34,15 @@ export class Policy {
   /** All rules, by name. */
   readonly rules: readonly ListedRule[];
   private readonly byName: ReadonlyMap<string, Rule>;
+  private readonly defined: ReadonlyMap<string, DefinedRule>;
 
   /**
-   * @param defined no rule refers to one that is not among them, nor to itself through others
+   * @param defined no rule refers to itself through others
    * @param enforced the names of the rules that the service enforces
    */
   constructor(defined: readonly DefinedRule[], enforced: readonly string[]) {
     this.byName = new Map(defined.map(({ name, rule }) => [name, rule]));
+    this.defined = new Map(defined.map((rule) => [rule.name, rule]));
     const used = new Set(enforced.flatMap((name) => [...this.reachableFrom(name)]));
     this.rules = defined
       .map((rule) => ({ ...rule, used: used.has(rule.name) }))
@@ -45,12 +59,39 @@ export class Policy {
    * policy.allows('delete_server', credentialsOf(identity), { project_id: 'p1' });
    */
   allows(name: string, credentials: CredentialValues, target: Target = {}): boolean {
-    return evaluate(this.rule(name), { credentials, target, rules: this.byName });
+    const rule = this.rule(name);
+    return this.isInScope(name, credentials) && evaluate(rule, { credentials, target, rules: this.byName });
   }
 
   /** What `allows` says, and which parts of the rule decided it. */
   explain(name: string, credentials: CredentialValues, target: Target = {}): Explanation {
-    return explain(this.rule(name), { credentials, target, rules: this.byName });
+    const explanation = explain(this.rule(name), { credentials, target, rules: this.byName });
+    if (this.isInScope(name, credentials)) return explanation;
+    const wanted = this.defined.get(name)!.scopes!.join(' or ');
+    const because = `the scope of the token is ${scopeOf(credentials)}, wanted is ${wanted}`;
+    return { rule: explanation.rule, allowed: false, because, parts: [] };
+  }
+
+  /** The problems of rules that nothing enforces. */
+  get warnings(): readonly RuleProblem[] {
+    return this.rules
+      .filter(({ used }) => !used)
+      .flatMap(({ name, source, problems = [] }) =>
+        problems.map((problem) => ({ rule: name, source, problem })),
+      );
+  }
+
+  /**
+   * Refuses a rule that has, or refers to one that has, checks that never hold.
+   *
+   * @throws {PolicyError}
+   */
+  requireSound(name: string): void {
+    for (const reached of this.reachableFrom(name)) {
+      const rule = this.defined.get(reached);
+      const [problem] = rule?.problems ?? [];
+      if (rule && problem !== undefined) throw new PolicyError(problem, placeOf(rule));
+    }
   }
 
   /** Whether a rule looks at its target at all; one that does not is decided once for all targets. */
@@ -66,6 +107,11 @@ export class Policy {
   /** Whether there is a rule of that name. */
   has(name: string): boolean {
     return this.byName.has(name);
+  }
+
+  private isInScope(name: string, credentials: CredentialValues): boolean {
+    const { scopes } = this.defined.get(name) ?? {};
+    return scopes === undefined || scopes.includes(scopeOf(credentials));
   }
 
   private rule(name: string): Rule {
@@ -84,4 +130,15 @@ export class Policy {
     }
     return reached;
   }
+}
+
+/** The scope of a token, as oslo.policy tells it by the credentials. */
+function scopeOf(credentials: CredentialValues): TokenScope {
+  if (credentials['system']) return 'system';
+  return credentials['domain_id'] ? 'domain' : 'project';
+}
+
+/** Where a rule is written. */
+export function placeOf({ name, source }: Pick<DefinedRule, 'name' | 'source'>): PolicyPlace {
+  return { rule: name, ...(source !== null && { file: source }) };
 }

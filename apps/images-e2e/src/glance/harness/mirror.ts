@@ -56,6 +56,8 @@ export class Mirror {
       DATABASE_URL: databaseUrl(database),
       GLIMPSE_DATA_DIR: newFolder(),
       GLIMPSE_SOURCE: 'glance',
+      // Debian's Glance is older than 2023.1.
+      GLIMPSE_POLICY_DEFAULTS: 'legacy',
       ...cloud.people.glimpse.env,
       ...serviceUser(cloud.people['glimpse-service']),
       ...settings,

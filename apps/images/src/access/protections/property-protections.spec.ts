@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { credentialsOf, loadPolicy } from '@glimpse/auth';
 import fc from 'fast-check';
-import { IMAGE_RULES } from '../image-rules.js';
+import { imageRules } from '../image-rules.js';
 import { ProtectionFileError } from './errors.js';
 import { loadProtections } from './property-protections.js';
 import { OPERATIONS, type RuleFormat } from './protection-rules.js';
@@ -21,7 +21,7 @@ const POLICIES = {
 const folder = mkdtempSync(join(tmpdir(), 'protections-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 writeFileSync(join(folder, 'policy.json'), JSON.stringify(POLICIES));
-const policy = loadPolicy({ file: join(folder, 'policy.json'), defaults: IMAGE_RULES });
+const policy = loadPolicy({ file: join(folder, 'policy.json'), defaults: imageRules('own') });
 
 interface Case {
   readonly text: string;

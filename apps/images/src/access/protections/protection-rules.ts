@@ -87,6 +87,7 @@ function policyOf({ value }: ConfigOption, policy: Policy): Permission {
       `the policy rule ${JSON.stringify(unknown)} is defined nowhere: policy.file has to define it`,
     );
   }
+  for (const name of namedIn(rule)) policy.requireSound(name);
   return { kind: 'policy', rule };
 }
 
