@@ -40,8 +40,13 @@ export function targetOf(image: Image, project: string | null = null): Target {
     size: image.size,
     min_disk: image.minDisk,
     min_ram: image.minRam,
-    created_at: pythonTime(image.createdAt),
-    updated_at: image.updatedAt && pythonTime(image.updatedAt),
+    // Printed only where a rule checks them: few do, and every list makes a target for each image.
+    get created_at() {
+      return pythonTime(image.createdAt);
+    },
+    get updated_at() {
+      return image.updatedAt && pythonTime(image.updatedAt);
+    },
     member,
     member_id: member,
     extra_properties: image.properties,
