@@ -340,7 +340,7 @@ suite(`the manifests for production${why}`, () => {
     const images =
       'images: [{name: registry.example.com/openstack/glimpse, newName: own/glimpse, newTag: 7.8.9}]';
     const runbook =
-      'configMapGenerator: [{name: glimpse-monitoring, namespace: glimpse, behavior: merge, ' +
+      'configMapGenerator: [{name: glimpse-runbook, namespace: glimpse, behavior: merge, ' +
       'literals: [RUNBOOK_URL=https://docs.your-cloud.org/runbook]}]\ncomponents: [../../components/runbook]\n';
     writeFileSync(
       join(own, 'kustomization.yaml'),
