@@ -725,14 +725,14 @@ describe('made-up tokens', () => {
     await sleep(2_500);
     const before = validations();
     expect(before).toBe(1 + 6);
-    for (const token of tokens.slice(3, 6)) expect(await userOf(asked.authenticate(token))).toBe('demo');
-    expect(validations()).toBe(before);
+    for (const token of tokens.slice(3)) expect(await userOf(asked.authenticate(token))).toBe('demo');
+    expect(validations()).toBe(before + 3);
 
     keystone.behave('hang', 'validations');
     await Promise.all(Array.from({ length: 9 }, () => asked.authenticate(issue())));
     await until(() => said.length > 0);
     expect(said).toEqual(['keystone-unavailable: it does not answer in time']);
-  }, 15_000);
+  }, 30_000);
 });
 
 describe('the spellings of one token', () => {
