@@ -29,7 +29,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.mjs'],
+    files: ['**/*.mjs', 'apps/images/bin/*.js'],
     languageOptions: {
       globals: {
         process: 'readonly',
