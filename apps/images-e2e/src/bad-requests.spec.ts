@@ -489,6 +489,7 @@ const KEYS: Readonly<Record<number, string>> = {
   413: 'overLimit',
   417: 'badRequest',
   431: 'badRequest',
+  501: 'notImplemented',
 };
 
 const UNAUTHENTICATED = {
