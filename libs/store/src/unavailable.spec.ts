@@ -111,7 +111,9 @@ describe('the catalogue cannot be asked', () => {
   });
 
   it('where its server has no TLS and is to have it', async () => {
-    const secure = openDatabase({ url: `${server.url}?sslmode=verify-full`, poolSize: 1 });
+    const url = new URL(server.url);
+    url.search = 'sslmode=verify-full';
+    const secure = openDatabase({ url: url.toString(), poolSize: 1 });
     try {
       const asked = new StoredCatalogue(secure, (error) => heard.push(error));
       await expect(asked.image(randomUUID(), VIEWER)).rejects.toThrow(CatalogueUnavailable);

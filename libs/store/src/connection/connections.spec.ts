@@ -60,7 +60,8 @@ describe('a session', () => {
     for (const [name, value] of Object.entries(HOSTILE)) {
       await valueOf(server.url, `ALTER DATABASE glimpse SET ${name} = '${value}'`);
     }
-    const url = `${server.url}?schema=a%22b%20c&options=${encodeURIComponent('-c enable_seqscan=on -c work_mem=5MB')}`;
+    const options = encodeURIComponent('-c enable_seqscan=on -c work_mem=5MB');
+    const url = at((named) => (named.search = `sslmode=disable&schema=a%22b%20c&options=${options}`));
     const names = Object.keys(HOSTILE).filter((name) => name !== 'idle_session_timeout');
     const shown = names.map((name) => `current_setting('${name}') AS "${name}"`);
     expect(await valueOf(url, `SELECT ${shown.join(', ')}, current_setting('work_mem') AS work_mem`)).toEqual(
