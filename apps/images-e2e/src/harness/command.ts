@@ -6,8 +6,8 @@ const COMMAND = fileURLToPath(new URL('../../../images/bin/glimpse.js', import.m
 
 /** The environment of a run: nothing of the tester's settings, whatever they have set. */
 function environment(settings: Record<string, string>): Record<string, string> {
-  const { PATH = '', HOME = '' } = process.env;
-  return { PATH, HOME, ...settings };
+  const { PATH = '', HOME = '', GLIMPSE_E2E_TZ } = process.env;
+  return { PATH, HOME, ...(GLIMPSE_E2E_TZ && { TZ: GLIMPSE_E2E_TZ }), ...settings };
 }
 
 /** How a command is run. */

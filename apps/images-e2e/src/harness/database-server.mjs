@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openEmbedded } from '@glimpse/store/embedded';
+import { HOSTILE_SERVER, makeHostile } from './hostile.mjs';
 
 /** Memory, where there is enough of it. */
 function fastestFolder() {
@@ -21,6 +22,8 @@ function fastestFolder() {
   }
   return tmpdir();
 }
+
+const hostile = process.env['GLIMPSE_E2E_HOSTILE'] === 'yes';
 
 function fillCatalogue(url) {
   const file = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -39,10 +42,11 @@ const folder = mkdtempSync(join(fastestFolder(), 'glimpse-e2e-'));
 const database = await openEmbedded({
   folder,
   service: false,
-  settings: ['fsync=off', 'max_connections=200'],
+  settings: ['fsync=off', 'max_connections=200', ...(hostile ? HOSTILE_SERVER : [])],
 });
-fillCatalogue(database.url);
-process.stdout.write(`${database.url}\n`);
+const url = hostile ? await makeHostile(database.url) : database.url;
+fillCatalogue(url);
+process.stdout.write(`${database.url} ${url}\n`);
 process.stdin.resume();
 await once(process.stdin, 'close');
 await database.leave();

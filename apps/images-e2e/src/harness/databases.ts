@@ -2,16 +2,26 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { glimpse } from './command.js';
 
-/** The URL of a database on the run's PostgreSQL. */
+/** Whether the run's PostgreSQL is the one of `hostile.mjs`. */
+export const HOSTILE = process.env['GLIMPSE_E2E_HOSTILE'] === 'yes';
+
+/** The URL of a database on the run's PostgreSQL, as services and commands are given it. */
 export function databaseUrl(name: string): string {
-  const url = new URL(process.env['GLIMPSE_E2E_DATABASE']!);
+  return withName(process.env['GLIMPSE_E2E_DATABASE']!, name);
+}
+
+function withName(database: string, name: string): string {
+  const url = new URL(database);
   url.pathname = name;
   return url.toString();
 }
 
-/** Runs one statement on a database of the run's PostgreSQL. */
+/** Runs one statement, with all rights, on a database of the run's PostgreSQL. */
 export async function query(database: string, text: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: databaseUrl(database) });
+  const client = new pg.Client({
+    connectionString: withName(process.env['GLIMPSE_E2E_ADMIN']!, database),
+    options: '-c search_path=catalogue,public -c TimeZone=UTC -c DateStyle=ISO',
+  });
   await client.connect();
   try {
     return (await client.query<Record<string, unknown>>(text)).rows;
@@ -28,7 +38,8 @@ export async function query(database: string, text: string): Promise<Record<stri
  */
 export async function createDatabase(contents: 'contract' | 'empty'): Promise<string> {
   const name = `suite_${randomBytes(6).toString('hex')}`;
-  const template = contents === 'contract' ? 'glimpse' : 'template0';
+  const empty = HOSTILE ? 'glimpse_empty' : 'template0';
+  const template = contents === 'contract' ? 'glimpse' : empty;
   await query('postgres', `CREATE DATABASE ${name} TEMPLATE ${template}`);
   return name;
 }

@@ -12,12 +12,12 @@ export default async function setUp() {
   process.env['GLIMPSE_E2E_FOLDER'] = mkdtempSync(join(tmpdir(), 'glimpse-e2e-'));
   const program = fileURLToPath(new URL('database-server.mjs', import.meta.url));
   const server = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
-  const [url] = await Promise.race([
+  const [urls] = await Promise.race([
     once(createInterface(server.stdout), 'line'),
     once(server, 'exit').then(([code]) => Promise.reject(new Error(`no database: exit code ${code}`))),
   ]);
   server.unref();
   server.stdin.unref();
   server.stdout.destroy();
-  process.env['GLIMPSE_E2E_DATABASE'] = url;
+  [process.env['GLIMPSE_E2E_ADMIN'], process.env['GLIMPSE_E2E_DATABASE']] = urls.split(' ');
 }

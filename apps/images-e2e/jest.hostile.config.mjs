@@ -1,0 +1,21 @@
+import base from './jest.config.mjs';
+
+/**
+ * Suites whose subject is what the database holds and what is answered of it. They run once more on a PostgreSQL and a
+ * machine that are set up unlike any other: src/harness/hostile.mjs. Suites about processes, packages, proxies,
+ * Keystone and Glance would only take longer.
+ */
+const SUBJECTS = [
+  'changes',
+  'contract-replay',
+  'database-settings',
+  'isolation',
+  'lists',
+  'page-example',
+  'policy',
+];
+
+export default {
+  ...base,
+  testMatch: [`<rootDir>/src/(${SUBJECTS.join('|')}).spec.ts`],
+};
