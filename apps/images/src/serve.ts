@@ -70,7 +70,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const listening = listen(over.signal);
   const access = new ImageAccess(catalogue, policy, copies, protections);
   const shown = new ShownImages(extensions, copies && access);
-  const linksKnown = (): boolean => !source || settings.image_url !== undefined;
+  const linksKnown = source && ((): boolean => settings.image_url !== undefined);
   const dependencies = dependenciesOf(authenticator, source, telemetry);
   const health = { database: probe, dependencies, stopping: stop, linksKnown };
 

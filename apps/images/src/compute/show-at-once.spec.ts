@@ -142,7 +142,6 @@ describe.each([
       health: {
         database: {} as DatabaseProbe,
         stopping: new AbortController().signal,
-        linksKnown: () => true,
       },
       telemetry,
     };

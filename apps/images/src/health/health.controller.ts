@@ -18,8 +18,8 @@ export interface Health {
   readonly dependencies?: readonly DependencyProbe[];
   /** Aborted once the service stops. */
   readonly stopping: AbortSignal;
-  /** Whether the base of image links is known: without it lists cannot be answered. */
-  readonly linksKnown: () => boolean;
+  /** In a mirror: whether the base of image links is known, without which lists cannot be answered. */
+  readonly linksKnown?: () => boolean;
 }
 
 /** The probes. They name dependencies and states, never addresses or the text of an error. */
@@ -47,7 +47,7 @@ export class HealthController {
     const { database, stopping, linksKnown } = this.health;
     return this.#answer(reply, [
       () => this.#indicator('schema', database.schemaSeen),
-      () => this.#indicator('links', linksKnown()),
+      ...(linksKnown ? [() => this.#indicator('links', linksKnown())] : []),
       () => this.#indicator('service', !stopping.aborted),
     ]);
   }
