@@ -64,58 +64,66 @@ async function createFilled(): Promise<string> {
 
 const settingsOf = (database: string): Record<string, string> => ({ DATABASE_URL: databaseUrl(database) });
 
-/** Milliseconds from its start until a run applied its first and its last migration. */
-interface Pace {
-  readonly first: number;
-  readonly last: number;
-}
-
-async function paceOn(database: string): Promise<Pace> {
+/** Migrates a database. @returns milliseconds from the start until the first migration was applied */
+async function firstAppliedAfter(database: string): Promise<number> {
   const before = performance.now();
   const run = spawnGlimpse(['migrate'], settingsOf(database));
-  let first = 0;
-  let last = 0;
-  run.stdout.on('data', () => {
-    last = performance.now() - before;
-    first ||= last;
-  });
-  run.stderr.resume();
-  expect(await once(run, 'close')).toEqual([0, null]);
-  return { first, last };
+  const [[first]] = (await Promise.all([
+    once(run.stdout, 'data').then(() => [performance.now() - before]),
+    once(run, 'close').then((end) => expect(end).toEqual([0, null])),
+  ])) as [[number], unknown];
+  return first;
 }
 
-/** Kills a run at a random moment while it migrates. @returns whether it was before its end */
-async function killed(database: string, { first, last }: Pace): Promise<boolean> {
+/** Most lines of a run, one for each migration that it applied, that are waited for before it is killed. */
+const MAX_LINES = 3;
+/** The most milliseconds after a line: some migrations. */
+const AFTER_LINE_MS = 60;
+
+/**
+ * Kills a run at a random moment: while it starts and applies the first migration, or soon after it has applied some.
+ *
+ * @param first milliseconds from the start until a run has applied its first migration
+ * @returns whether it was killed before its end
+ */
+async function killed(database: string, first: number): Promise<boolean> {
   const run = spawnGlimpse(['migrate'], settingsOf(database));
-  run.stdout.resume();
   run.stderr.resume();
   const ended = once(run, 'close');
-  // From shortly before the first transaction to shortly after the last.
-  await sleep(first * 0.8 + Math.random() * (last - first * 0.8));
+  const lines = Math.floor(Math.random() * (MAX_LINES + 1));
+  const applied = new Promise<void>((resolve) => {
+    let seen = 0;
+    run.stdout.on('data', (chunk: Buffer) => {
+      seen += chunk.toString().split('\n').length - 1;
+      if (seen >= lines) resolve();
+    });
+  });
+  if (lines > 0) await Promise.race([applied, ended]);
+  await Promise.race([sleep(Math.random() * (lines > 0 ? AFTER_LINE_MS : first)), ended]);
   run.kill('SIGKILL');
   const [, signal] = (await ended) as [number | null, string | null];
   return signal === 'SIGKILL';
 }
 
 describe('glimpse migrate that is killed at random moments', () => {
-  const reference: Record<string, { schema: unknown; pace: Pace }> = {};
+  const reference: Record<string, { schema: unknown; first: number }> = {};
   const create = { empty: () => createDatabase('empty'), filled: createFilled };
   beforeAll(async () => {
     for (const kind of ['empty', 'filled'] as const) {
       const database = await create[kind]();
-      const pace = await paceOn(database);
-      reference[kind] = { pace, schema: await schemaOf(database) };
+      const first = await firstAppliedAfter(database);
+      reference[kind] = { first, schema: await schemaOf(database) };
     }
   }, 60_000);
 
   it.each(['empty', 'filled'] as const)(
     'on a database that is %s is completed by one more run',
     async (kind) => {
-      const { schema, pace } = reference[kind]!;
+      const { schema, first } = reference[kind]!;
       let hits = 0;
       for (let round = 0; round < DATABASES / 2; round++) {
         const database = await create[kind]();
-        for (let kill = 0; kill < KILLS; kill++) hits += Number(await killed(database, pace));
+        for (let kill = 0; kill < KILLS; kill++) hits += Number(await killed(database, first));
         expect(await glimpse(['migrate'], settingsOf(database))).toMatchObject({ code: 0, stderr: '' });
         expect(await schemaOf(database)).toEqual(schema);
         const images = kind === 'filled' ? 5_000 : 0;
