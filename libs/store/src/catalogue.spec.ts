@@ -308,13 +308,17 @@ describe('a database that cannot be asked', () => {
       `is unavailable to queries that run when ${how} ends the server, and from then on until it is back${unless}`,
       async () => {
         let running: Promise<string[]> | undefined;
+        let left: Promise<void> | undefined;
         await withImagesLocked(async () => {
           running = askAll();
           await sleep(200);
           signal(how, how === 'SIGKILL' ? processes() : [server.pid]);
+          // As long as this process uses the server, it would be started again.
+          left = server.leave().catch(() => undefined);
           // Whoever holds the lock may end first, and then some are answered on the way down.
           for (const outcome of await running) expect(['unavailable', 'answered']).toContain(outcome);
         });
+        await left;
         await untilGone();
         for (let times = 0; times < 5; times++) expect(await askAll()).toEqual(all('unavailable'));
         expect(lost.length).toBeGreaterThanOrEqual(20);

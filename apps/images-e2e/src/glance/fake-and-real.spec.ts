@@ -279,7 +279,7 @@ function suite(cloud: Cloud): void {
     expect(fromReal.get('properties are replaced')).toEqual({ answer: { only: 'this' } });
     expect(fromReal.get('an image is deleted')).toEqual({});
     expect(fromReal.get('whether it shows everything')).toEqual({});
-    expect(fromReal.get('whether it takes changes from here')).toEqual({});
+    expect(fromReal.get('whether it accepts callers’ tokens')).toEqual({});
   });
 }
 

@@ -11,6 +11,7 @@ export const CANNOT_SIGNAL = process.platform === 'linux' ? '' : ' (skipped: no 
 /** A PostgreSQL of a suite's own, to be killed and stopped; the run's serves all the other suites. */
 export class OwnDatabase {
   readonly #folder = newFolder();
+  #left: Promise<void> | undefined;
 
   private constructor(
     private readonly port: number,
@@ -34,6 +35,7 @@ export class OwnDatabase {
 
   /** Starts it on the port that it always has. */
   async restart(): Promise<void> {
+    await this.#left;
     this.server = await openEmbedded({
       folder: this.#folder,
       service: false,
@@ -61,7 +63,7 @@ export class OwnDatabase {
       }
     }
     // As long as it is used it would be started again at once.
-    if (name === 'SIGKILL') this.server!.leave().catch(() => undefined);
+    if (name === 'SIGKILL') this.#left = this.server!.leave().catch(() => undefined);
   }
 
   stop(): Promise<void> {

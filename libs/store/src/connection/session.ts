@@ -11,6 +11,8 @@ export interface SessionOptions {
   readonly statementTimeout: number;
   /** Whether it is for the catalogue: then plans must not depend on what PostgreSQL believes of the tables. */
   readonly catalogue?: boolean;
+  /** Whether it may be a session of a standby, which takes no changes. */
+  readonly standby?: boolean;
   readonly pooler?: Pooler | undefined;
 }
 
@@ -126,7 +128,7 @@ export async function beginSession(
   };
   const { rows } = await client.query<{ standby: boolean; mark: string | null; encoding: string }>(query);
   const { standby, mark, encoding } = rows[0]!;
-  if (standby) throw new NotPrimary();
+  if (standby && !options.standby) throw new NotPrimary();
   if (options.pooler === undefined && mark !== 'on') throw new PoolerInFront();
   if (options.catalogue) requireUtf8(encoding);
 }

@@ -375,7 +375,7 @@ describe('several processes on one folder', () => {
     mkdirSync(draft, { recursive: true });
     writeFileSync(`${draft}/PG_VERSION`, '18\n');
     expect(await query((await open(folder)).url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-  });
+  }, 60_000);
 
   it('adopt the server of a service that was killed, and stop it in the end', async () => {
     const folder = newFolder();

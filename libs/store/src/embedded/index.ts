@@ -148,7 +148,7 @@ async function connect(
   { folder, service }: EmbeddedOptions,
 ): Promise<pg.Client> {
   const url = urlOf(server, cluster.password, 'postgres');
-  const connection = await connectTo(url, { name: 'glimpse place', statementTimeout: 0 });
+  const connection = await connectTo(url, { name: 'glimpse place', statementTimeout: 0, standby: true });
   try {
     await connection.query('SELECT pg_advisory_lock_shared($1)', [USERS_LOCK]);
     if (service && !(await takesAlone(connection, SERVICE_LOCK))) {
