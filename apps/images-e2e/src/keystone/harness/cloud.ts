@@ -110,7 +110,8 @@ export async function createCredential(
   });
   if (answer.status !== 201) throw new Error(`no credential: ${answer.status} ${await answer.text()}`);
   const { application_credential } = (await answer.json()) as { application_credential: Credential };
-  return application_credential;
+  const { id, secret } = application_credential;
+  return { id, secret };
 }
 
 /** How the holder of an application credential says who they are. */
