@@ -64,6 +64,7 @@ export class CannotHearNotices extends Error {
 export class Notices implements NoticeSource {
   #session: { confirmedAt: number } | undefined;
   #lost = false;
+  #pooled = false;
   #queueUsage = 0;
   readonly #listeners: ((touched: Touched) => void)[] = [];
 
@@ -101,8 +102,11 @@ export class Notices implements NoticeSource {
       try {
         await this.#hear(stop, () => (failures = 0));
       } catch (error) {
-        if (!this.#lost && !stop.aborted) this.observer.onLost(error);
+        // A wrong setting is reported even where the first attempts met an outage.
+        const pooled = error instanceof CannotHearNotices && error.message === POOLED;
+        if ((!this.#lost || (pooled && !this.#pooled)) && !stop.aborted) this.observer.onLost(error);
         this.#lost = true;
+        this.#pooled ||= pooled;
       }
       const wait = Math.min(++failures * BACKOFF.step, BACKOFF.most);
       await sleep(wait, undefined, { signal: stop }).catch(() => undefined);
