@@ -6,9 +6,6 @@ import type { Telemetry } from '../telemetry/telemetry.js';
 /** How often a database that is away, or lacks the schema, is looked at again, in milliseconds. */
 const INTERVAL = 500;
 
-/** What the pool says when no connection became free in time. */
-const POOL_TIMEOUT = 'timeout exceeded when trying to connect';
-
 /** Between two queries of probes, in milliseconds. */
 const PROBE_REST_MS = 100;
 
@@ -69,27 +66,24 @@ export class DatabaseProbe {
   async #probe(): Promise<boolean> {
     const { pool } = this.database;
     const queues = pool.idleCount === 0 && pool.totalCount >= pool.options.max;
-    return (
-      (await this.#ask(() => pool.query('SELECT 1'), queues)) !== undefined || (queues && this.#available)
-    );
+    return (await this.#ask(() => pool.query('SELECT 1'))) !== undefined || (queues && this.#available);
   }
 
-  /** @param queues whether all connections of the pool are in use: then to wait for one says nothing about the database */
-  async #ask<T>(question: () => Promise<T>, queues = false): Promise<T | undefined> {
+  async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
     try {
       const answer = await question();
       if (!this.#available) this.telemetry.observe('database-available', {});
       this.#available = true;
       return answer;
     } catch (error) {
-      const waitedInVain = queues && (error as Error).message === POOL_TIMEOUT;
-      if (!waitedInVain) this.lost(error);
+      this.lost(error);
       return undefined;
     }
   }
 
   /** Hears why the database could not be asked; says so once an outage. */
   lost(error: unknown): void {
+    // All connections of the pool were in use, which says nothing about the database.
     if (isQueueTimeout(error)) return;
     if (this.#available) this.telemetry.observe('database-unavailable', { error });
     this.#available = false;
