@@ -9,8 +9,8 @@ import {
   type Viewer,
 } from '@glimpse/domain';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { StoredCatalogue } from '../catalogue.js';
-import { openDatabase, type Database } from '../database.js';
+import { StoredCatalogue } from '../images/stored-image-reader.js';
+import { openDatabase, type Database } from '../connection/database.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { migrate } from '../migrations/migrate.js';
 import { CachedCatalogue } from './cached-catalogue.js';

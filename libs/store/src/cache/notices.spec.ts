@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Viewer } from '@glimpse/domain';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { StoredCatalogue } from '../catalogue.js';
-import { openDatabase, type Database } from '../database.js';
+import { StoredCatalogue } from '../images/stored-image-reader.js';
+import { openDatabase, type Database } from '../connection/database.js';
 import { openEmbedded } from '../embedded/index.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { migrate } from '../migrations/migrate.js';
-import { isUnavailable } from '../unavailable.js';
+import { isUnavailable } from '../connection/unavailable.js';
 import { CachedCatalogue } from './cached-catalogue.js';
 import { Notices } from './notices.js';
 

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { SourceImage } from '@glimpse/domain';
 import pg from 'pg';
-import { StoredCatalogue } from '../catalogue.js';
-import { openDatabase, type Database } from '../database.js';
+import { StoredCatalogue } from '../images/stored-image-reader.js';
+import { openDatabase, type Database } from '../connection/database.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
-import { importImages, importMembers } from '../import.js';
+import { importImages, importMembers } from '../images/import.js';
 import { migrate } from '../migrations/migrate.js';
-import { purgeImages } from '../purge.js';
+import { purgeImages } from '../images/purge.js';
 
 let server: TemporaryDatabase;
 let database: Database;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { openDatabase } from '../database.js';
+import { openDatabase } from './database.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { connect } from './connections.js';
 import type { SessionOptions } from './session.js';

@@ -1,4 +1,4 @@
-import { DIFFERS, IMAGE_COLUMNS, REPLACEMENT, imagesIn } from '../image-columns.js';
+import { DIFFERS, IMAGE_COLUMNS, REPLACEMENT, imagesIn } from '../images/image-columns.js';
 
 /**
  * The statements of a mirror. In SQL and not through Prisma Client because each decides under the lock of the

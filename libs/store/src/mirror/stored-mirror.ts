@@ -17,11 +17,11 @@ import {
   type Ticket,
   type Walk,
 } from '@glimpse/domain';
-import { imageOf } from '../catalogue.js';
-import type { Database } from '../database.js';
-import { documentOf, membersDocumentOf } from '../import.js';
-import { refusalIn } from '../refusal.js';
-import { orUnavailable } from '../unavailable.js';
+import { imageOf } from '../images/stored-image-reader.js';
+import type { Database } from '../connection/database.js';
+import { documentOf, membersDocumentOf } from '../images/import.js';
+import { refusalIn } from '../connection/refusal.js';
+import { orUnavailable } from '../connection/unavailable.js';
 import {
   ACCEPT_REMOVALS,
   ACQUIRE,

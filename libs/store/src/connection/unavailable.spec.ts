@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CatalogueUnavailable, ImageNotFound, type Viewer } from '@glimpse/domain';
 import pg from 'pg';
-import { StoredCatalogue } from './catalogue.js';
+import { StoredCatalogue } from '../images/stored-image-reader.js';
 import { openDatabase, type Database } from './database.js';
-import { openTemporary, type TemporaryDatabase } from './testing/index.js';
-import { migrate } from './migrations/migrate.js';
+import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
+import { migrate } from '../migrations/migrate.js';
 import { isUnavailable } from './unavailable.js';
 
 const POOL = 3;

@@ -1,5 +1,5 @@
 import { VISIBILITIES, type ImageCriteria, type Viewer, type Visibility } from '@glimpse/domain';
-import type { Values } from './statement.js';
+import type { Values } from '../statement.js';
 
 /**
  * A visibility branch of a list: one set of images that are listed for a viewer. Branches do not overlap;

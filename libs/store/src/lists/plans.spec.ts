@@ -1,15 +1,15 @@
 import type { ImageCriteria, Viewer } from '@glimpse/domain';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { openDatabase, type Database } from './database.js';
-import { openTemporary, type TemporaryDatabase } from './testing/index.js';
-import { ListQuery, type ListPlan, type ListRow } from './list.js';
-import { migrate } from './migrations/migrate.js';
-import type { Statement } from './statement.js';
+import { openDatabase, type Database } from '../connection/database.js';
+import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
+import { ListQuery, type ListPlan, type ListRow } from './list-query.js';
+import { migrate } from '../migrations/migrate.js';
+import type { Statement } from '../statement.js';
 
 /** The catalogue that benchmarks run on: see there for what is how often. */
 const { fillCatalogue, CHANGED, NEWEST, PROJECTS } = (await import(
-  new URL('../../../tools/bench/catalogue.mjs', import.meta.url).href
+  new URL('../../../../tools/bench/catalogue.mjs', import.meta.url).href
 )) as {
   fillCatalogue(client: pg.ClientBase, count: number): Promise<void>;
   CHANGED: string;

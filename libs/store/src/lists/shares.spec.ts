@@ -3,8 +3,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { openTemporary, type TemporaryDatabase } from './testing/index.js';
-import { migrate } from './migrations/migrate.js';
+import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
+import { migrate } from '../migrations/migrate.js';
 
 const EARLY = '2026-01-01T00:00:00.123Z';
 const LATE = '2026-02-01T00:00:00.456Z';
@@ -99,7 +99,7 @@ it('has the time of its image where it was there before shares had one', async (
   const url = new URL(server.url);
   url.pathname = 'before';
   const before = openPool(url.toString());
-  const scripts = new URL('../../../prisma/migrations/', import.meta.url);
+  const scripts = new URL('../../../../prisma/migrations/', import.meta.url);
   const names = readdirSync(scripts)
     .filter((name) => !name.includes('.'))
     .sort();

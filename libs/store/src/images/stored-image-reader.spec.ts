@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CatalogueUnavailable, ImageNotFound, type Viewer } from '@glimpse/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { StoredCatalogue } from './catalogue.js';
-import { openDatabase, type Database } from './database.js';
-import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
-import { migrate } from './migrations/migrate.js';
+import { StoredCatalogue } from './stored-image-reader.js';
+import { openDatabase, type Database } from '../connection/database.js';
+import { openEmbedded, type EmbeddedDatabase } from '../embedded/index.js';
+import { migrate } from '../migrations/migrate.js';
 
 const OWNER: Viewer = { project: 'owner', admin: false };
 const STRANGER: Viewer = { project: 'stranger', admin: false };

@@ -1,5 +1,5 @@
 import { PROPERTY_QUOTA, type PropertyChange } from '@glimpse/domain';
-import type { Statement } from './statement.js';
+import type { Statement } from '../statement.js';
 
 /** What a change of properties found and left. */
 export interface PropertiesRow {

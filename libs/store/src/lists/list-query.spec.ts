@@ -10,11 +10,11 @@ import {
 } from '@glimpse/domain';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { openDatabase, type Database } from './database.js';
-import { openTemporary, type TemporaryDatabase } from './testing/index.js';
-import { importImages, importMembers } from './import.js';
-import { ListQuery, type ListPlan, type ListRow } from './list.js';
-import { migrate } from './migrations/migrate.js';
+import { openDatabase, type Database } from '../connection/database.js';
+import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
+import { importImages, importMembers } from '../images/import.js';
+import { ListQuery, type ListPlan, type ListRow } from './list-query.js';
+import { migrate } from '../migrations/migrate.js';
 
 const PROJECTS = ['a', 'b', 'c'];
 const VIEWERS: readonly Viewer[] = [null, ...PROJECTS].flatMap((project) => [

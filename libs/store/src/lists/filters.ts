@@ -1,5 +1,5 @@
 import type { ImageCriteria } from '@glimpse/domain';
-import type { Values } from './statement.js';
+import type { Values } from '../statement.js';
 
 /**
  * How an index finds the images that a filter holds for, each among those of one visibility.

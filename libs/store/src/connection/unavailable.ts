@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CatalogueBusy, CatalogueUnavailable } from '@glimpse/domain';
-import { QUEUE_TIMEOUT } from './connection/pool.js';
+import { QUEUE_TIMEOUT } from './pool.js';
 
 /** Codes of Node's sockets and of TLS, of PostgreSQL (SQLSTATE), of Prisma and of ours that say: the database is unavailable. */
 const UNAVAILABLE_CODES =

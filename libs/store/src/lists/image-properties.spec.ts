@@ -3,9 +3,9 @@ import { IMAGE_STATUSES, VISIBILITIES, type SourceImage } from '@glimpse/domain'
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import pg from 'pg';
-import { openTemporary, type TemporaryDatabase } from './testing/index.js';
-import { importImages } from './import.js';
-import { migrate } from './migrations/migrate.js';
+import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
+import { importImages } from '../images/import.js';
+import { migrate } from '../migrations/migrate.js';
 
 let server: TemporaryDatabase;
 let pool: pg.Pool;
@@ -23,7 +23,7 @@ afterAll(async () => {
 beforeEach(() => pool.query('TRUNCATE images CASCADE'));
 
 const SCRIPT = readFileSync(
-  new URL('../../../prisma/migrations/20261129160000_own_lists/migration.sql', import.meta.url),
+  new URL('../../../../prisma/migrations/20261129160000_own_lists/migration.sql', import.meta.url),
   'utf8',
 );
 const IDS = Array.from({ length: 8 }, (_, n) => `00000000-0000-4000-8000-00000000000${n}`);

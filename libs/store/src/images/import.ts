@@ -1,7 +1,7 @@
 import type { SourceImage, SourceMembers } from '@glimpse/domain';
 import type pg from 'pg';
 import { DIFFERS, IMAGE_COLUMNS, REPLACEMENT, imagesIn } from './image-columns.js';
-import { orUnavailable } from './unavailable.js';
+import { orUnavailable } from '../connection/unavailable.js';
 
 /** What became of the images of a batch. */
 export interface ImportOutcome {

@@ -1,5 +1,5 @@
-import type { Database } from './database.js';
-import { orUnavailable } from './unavailable.js';
+import type { Database } from '../connection/database.js';
+import { orUnavailable } from '../connection/unavailable.js';
 
 /**
  * Removes the rows of images that were deleted before a time, and what belongs to them. What is gone is no

@@ -1,5 +1,5 @@
-import type { Branch } from './list-branches.js';
-import type { Filter, FilterIndex, PropertyValue } from './list-filters.js';
+import type { Branch } from './branches.js';
+import type { Filter, FilterIndex, PropertyValue } from './filters.js';
 
 /** What every image of a list fulfils; the ordered indexes hold just these. */
 const LISTED = 'NOT image.hidden AND image.deleted_at IS NULL';

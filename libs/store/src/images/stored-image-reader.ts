@@ -23,13 +23,13 @@ import {
   type Visibility,
 } from '@glimpse/domain';
 import { changeStatement, deleteStatement, type DeletedRow, type PropertiesRow } from './change.js';
-import { QUERY_DEADLINE, type Database } from './database.js';
+import { QUERY_DEADLINE, type Database } from '../connection/database.js';
 import { ImagesById } from './images-by-id.js';
-import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list.js';
-import { namesOfPrepared } from './prepared.js';
-import { Semaphore, type SemaphoreOptions } from './semaphore.js';
-import type { Statement } from './statement.js';
-import { orUnavailable } from './unavailable.js';
+import { ListQuery, markerStatement, type ListPlan, type ListRow } from '../lists/list-query.js';
+import { namesOfPrepared } from '../connection/prepared.js';
+import { Semaphore, type SemaphoreOptions } from '../semaphore.js';
+import type { Statement } from '../statement.js';
+import { orUnavailable } from '../connection/unavailable.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 

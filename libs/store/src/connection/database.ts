@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { Connections } from './connection/connections.js';
-import { SessionPool } from './connection/pool.js';
-import { lockTimeoutOf, type Pooler } from './connection/session.js';
+import { Connections } from './connections.js';
+import { SessionPool } from './pool.js';
+import { lockTimeoutOf, type Pooler } from './session.js';
 import { CatalogueAdapter } from './catalogue-adapter.js';
-import { PrismaClient } from './generated/client.js';
+import { PrismaClient } from '../generated/client.js';
 import { namesOfPrepared } from './prepared.js';
 
 /** Milliseconds within which it has to answer a query, unless somebody says otherwise. */

@@ -1,8 +1,8 @@
 import type { ImageCriteria, Viewer } from '@glimpse/domain';
-import { branchesOf, visible } from './list-branches.js';
-import { filtersOf } from './list-filters.js';
-import { COLUMNS, scansOf, type AfterMarker, type IndexScan } from './list-scans.js';
-import { Values, type Statement } from './statement.js';
+import { branchesOf, visible } from './branches.js';
+import { filtersOf } from './filters.js';
+import { COLUMNS, scansOf, type AfterMarker, type IndexScan } from './scans.js';
+import { Values, type Statement } from '../statement.js';
 
 /** How a branch of a list is read in one attempt. */
 export interface Attempt {

@@ -1,5 +1,5 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises';
-import type { Database } from './database.js';
+import type { Database } from '../connection/database.js';
 
 /** The most images that one query reads. */
 const MOST = 100;

@@ -11,11 +11,11 @@ import {
   type Visibility,
 } from '@glimpse/domain';
 import fc from 'fast-check';
-import { StoredCatalogue } from './catalogue.js';
-import { openDatabase, type Database } from './database.js';
-import { openTemporary, type TemporaryDatabase } from './testing/index.js';
+import { StoredCatalogue } from './stored-image-reader.js';
+import { openDatabase, type Database } from '../connection/database.js';
+import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { importImages, importMembers } from './import.js';
-import { migrate } from './migrations/migrate.js';
+import { migrate } from '../migrations/migrate.js';
 
 let server: TemporaryDatabase;
 let database: Database;
