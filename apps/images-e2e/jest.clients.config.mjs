@@ -3,6 +3,6 @@ import config from './jest.config.mjs';
 /** `npm run test:clients`: hostile clients beside a well-behaved one, whose response times are compared. */
 export default {
   ...config,
-  testMatch: ['<rootDir>/src/hostile-clients.spec.ts'],
+  testMatch: ['<rootDir>/src/operation/hostile-clients.spec.ts'],
   testPathIgnorePatterns: [],
 };

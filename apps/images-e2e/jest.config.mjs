@@ -4,6 +4,10 @@ export default {
   ...preset,
   globalSetup: '<rootDir>/src/harness/global-setup.mjs',
   // They need a real Keystone or Glance, or a quiet machine: jest.{keystone,glance,clients}.config.mjs.
-  testPathIgnorePatterns: ['<rootDir>/src/keystone/', '<rootDir>/src/glance/', 'hostile-clients.spec'],
+  testPathIgnorePatterns: [
+    '<rootDir>/src/keystone/',
+    '<rootDir>/src/glance/',
+    '<rootDir>/src/operation/hostile-clients.spec',
+  ],
   testTimeout: 30_000,
 };

@@ -6,13 +6,13 @@ import base from './jest.config.mjs';
  * Keystone and Glance would only take longer.
  */
 const SUBJECTS = [
-  'changes',
-  'contract-replay',
-  'database-settings',
-  'isolation',
-  'lists',
-  'page-example',
-  'policy',
+  'compute/changes',
+  'compute/contract-replay',
+  'compute/isolation',
+  'compute/lists',
+  'compute/page-example',
+  'compute/policy',
+  'operation/database-settings',
 ];
 
 export default {

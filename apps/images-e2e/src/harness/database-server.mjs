@@ -29,7 +29,7 @@ function fillCatalogue(url) {
   const file = (path) => fileURLToPath(new URL(path, import.meta.url));
   // Nothing of the tester's settings, whatever they have set.
   const env = { PATH: process.env['PATH'], DATABASE_URL: url };
-  for (const args of [['migrate'], ['import', file('../../contract/images.json')]]) {
+  for (const args of [['migrate'], ['import', file('../../contract/compute/images.json')]]) {
     execFileSync(process.execPath, [file('../../../images/bin/glimpse.js'), ...args], {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],

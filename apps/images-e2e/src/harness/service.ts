@@ -7,7 +7,7 @@ import { databaseUrl } from './databases.js';
 
 /** Who is who in the recordings. */
 export const IDENTITIES = JSON.parse(
-  readFileSync(new URL('../../contract/identities.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../contract/compute/identities.json', import.meta.url), 'utf8'),
 ) as Record<string, { user_id: string; project_id: string; roles: string[] }>;
 
 /** The token of an identity of the recordings. */

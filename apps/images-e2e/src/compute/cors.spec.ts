@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createDatabase } from '../harness/databases.js';
+import { sendRaw, type RawAnswer } from '../harness/raw-http.js';
+import { startService, tokenOf, type Service } from '../harness/service.js';
+
+const HORIZON = 'https://horizon.example.com';
+const OTHER = 'https://evil.example.com';
+const ITEM = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';
+const TOKEN = { 'x-auth-token': tokenOf('demo') };
+const EXPOSED =
+  'X-Auth-Token,X-Openstack-Request-Id,X-Subject-Token,X-Service-Token,X-OpenStack-Nova-API-Version,OpenStack-API-Version';
+
+let database: string;
+let shared: Service;
+let closed: Service;
+beforeAll(async () => {
+  database = await createDatabase('contract');
+  shared = await startService(database, {
+    GLIMPSE_CORS_ALLOWED_ORIGIN: `http://localhost:8080, ${HORIZON}`,
+  });
+  closed = await startService(database);
+});
+afterAll(async () => {
+  await shared.stop();
+  await closed.stop();
+});
+
+/** The headers that a browser reads, and `Vary`. */
+function corsOf({ headers }: RawAnswer): Record<string, string> {
+  const read = Object.entries(headers).filter(
+    ([name]) => name === 'vary' || name.startsWith('access-control-'),
+  );
+  return Object.fromEntries(read);
+}
+
+function preflight(service: Service, headers: Record<string, string>, target = ITEM): Promise<RawAnswer> {
+  return sendRaw(service.url, { method: 'OPTIONS', target, headers });
+}
+
+describe('a page of an allowed origin', () => {
+  it.each([
+    ['an image, from memory and not', 200, ITEM, TOKEN],
+    ['an image that it has', 304, ITEM, { ...TOKEN, 'if-none-match': '*' }],
+    ['a list', 200, '/v2.1/images', TOKEN],
+    ['an image that is not there', 404, '/v2.1/images/nosuch', TOKEN],
+    ['a refusal', 401, ITEM, {}],
+    ['an unknown route', 404, '/nosuch', {}],
+    ['the versions', 200, '/', {}],
+  ] as const)('may read %s', async (_, status, target, headers) => {
+    for (let time = 0; time < 3; time++) {
+      for (const method of ['GET', 'HEAD']) {
+        const answer = await sendRaw(shared.url, {
+          method,
+          target,
+          headers: { ...headers, origin: HORIZON },
+        });
+        expect(answer.status).toBe(status);
+        expect(corsOf(answer)).toEqual({
+          'access-control-allow-origin': HORIZON,
+          'access-control-allow-credentials': 'true',
+          'access-control-expose-headers': EXPOSED,
+          vary: expect.stringMatching(/(?:^|, )X-Auth-Token, Origin$/),
+        });
+      }
+    }
+  });
+
+  it('may send what it asks leave for', async () => {
+    const answer = await preflight(shared, {
+      origin: HORIZON,
+      'access-control-request-method': 'PUT',
+      'access-control-request-headers': 'x-auth-token, Content-Type,openstack-api-version',
+    });
+    expect(answer.status).toBe(200);
+    expect(corsOf(answer)).toEqual({
+      'access-control-allow-origin': HORIZON,
+      'access-control-allow-credentials': 'true',
+      'access-control-max-age': '3600',
+      'access-control-allow-methods': 'PUT',
+      'access-control-allow-headers': 'x-auth-token,Content-Type,openstack-api-version',
+      vary: 'X-Auth-Token, Origin',
+    });
+  });
+
+  it.each([
+    ['another method', { 'access-control-request-method': 'TRACE' }],
+    ['no method', {}],
+    [
+      'another header',
+      { 'access-control-request-method': 'GET', 'access-control-request-headers': 'x-auth-token, x-other' },
+    ],
+  ])('may not send %s', async (_, headers: Record<string, string>) => {
+    const answer = await preflight(shared, { origin: HORIZON, ...headers });
+    expect([answer.status, corsOf(answer)]).toEqual([200, { vary: 'X-Auth-Token, Origin' }]);
+  });
+});
+
+describe('any other page', () => {
+  it('may read nothing', async () => {
+    for (const headers of [{ origin: OTHER }, { origin: `${HORIZON}.evil.org` }, { origin: 'null' }, {}]) {
+      for (let time = 0; time < 2; time++) {
+        const answer = await sendRaw(shared.url, { target: ITEM, headers: { ...TOKEN, ...headers } });
+        const vary = 'OpenStack-API-Version, X-OpenStack-Nova-API-Version, X-Auth-Token, Origin';
+        expect([answer.status, corsOf(answer)]).toEqual([200, { vary }]);
+      }
+    }
+    const answer = await preflight(shared, { origin: OTHER, 'access-control-request-method': 'GET' });
+    expect([answer.status, corsOf(answer)]).toEqual([200, { vary: 'X-Auth-Token, Origin' }]);
+  });
+
+  it('may where all origins are allowed', async () => {
+    const open = await startService(database, {
+      GLIMPSE_CORS_ALLOWED_ORIGIN: '*',
+      GLIMPSE_CORS_ALLOW_CREDENTIALS: 'false',
+      GLIMPSE_CORS_EXPOSE_HEADERS: 'ETag, Age',
+      GLIMPSE_CORS_MAX_AGE: '0',
+      GLIMPSE_CORS_ALLOW_METHODS: 'GET',
+      GLIMPSE_CORS_ALLOW_HEADERS: 'X-Own',
+    });
+    try {
+      const answer = await sendRaw(open.url, { target: ITEM, headers: { ...TOKEN, origin: OTHER } });
+      expect(corsOf(answer)).toMatchObject({
+        'access-control-allow-origin': '*',
+        'access-control-expose-headers': 'ETag,Age',
+      });
+      expect(answer.headers).not.toHaveProperty('access-control-allow-credentials');
+      const asked = {
+        origin: OTHER,
+        'access-control-request-method': 'GET',
+        'access-control-request-headers': 'x-own',
+      };
+      expect(corsOf(await preflight(open, asked))).toEqual({
+        'access-control-allow-origin': '*',
+        'access-control-allow-methods': 'GET',
+        'access-control-allow-headers': 'x-own',
+        vary: 'X-Auth-Token, Origin',
+      });
+    } finally {
+      await open.stop();
+    }
+  });
+});
+
+it('shares nothing with pages unless it is set', async () => {
+  for (const method of ['GET', 'OPTIONS']) {
+    const headers = { ...TOKEN, origin: HORIZON, 'access-control-request-method': 'GET' };
+    const answer = await sendRaw(closed.url, { method, target: ITEM, headers });
+    expect(corsOf(answer)).toEqual({ vary: expect.stringMatching(/X-Auth-Token$/) });
+  }
+});

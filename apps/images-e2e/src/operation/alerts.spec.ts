@@ -1,0 +1,140 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { parse, stringify } from 'yaml';
+import { DEPLOY } from '../harness/manifests.js';
+import { newFolder } from '../harness/service.js';
+
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for: string;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+interface Groups {
+  readonly groups: readonly { readonly rules: readonly Rule[] }[];
+}
+
+const MONITORING = join(DEPLOY, 'kubernetes/components/monitoring');
+const { groups } = (parse(readFileSync(join(MONITORING, 'alerts.yaml'), 'utf8')) as { spec: Groups }).spec;
+const rules = groups.flatMap((group) => group.rules);
+
+const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
+const suite = hasPromtool ? describe : describe.skip;
+const why = hasPromtool ? '' : ' (skipped: promtool of Debian’s package prometheus is not installed)';
+if (!hasPromtool) process.stderr.write(`the alerts${why}\n`);
+
+/** Series of one pod that make an alert fire, a sample a minute: a metric with its own labels, and its values. */
+const FIRING: Readonly<Record<string, readonly (readonly [series: string, values: string])[]>> = {
+  GlimpseAbsent: [],
+  GlimpseErrors: [
+    ['glimpse_http_request_duration_seconds_count{status="503"}', '0+10x120'],
+    ['glimpse_http_request_duration_seconds_count{status="200"}', '0+100x120'],
+  ],
+  GlimpseSlow: [
+    ['glimpse_http_request_duration_seconds_bucket{method="GET", le="0.5"}', '0+10x120'],
+    ['glimpse_http_request_duration_seconds_bucket{method="GET", le="1"}', '0+20x120'],
+    ['glimpse_http_request_duration_seconds_bucket{method="GET", le="+Inf"}', '0+20x120'],
+  ],
+  GlimpseDatabaseUnavailable: [['glimpse_dependency_available{dependency="database"}', '0x120']],
+  GlimpseKeystoneUnavailable: [['glimpse_dependency_available{dependency="keystone"}', '0x120']],
+  GlimpseAnswersStale: [['glimpse_image_reads_total{outcome="stale"}', '0+10x120']],
+  GlimpseNoticesLost: [['glimpse_notices_heard', '0x120']],
+  GlimpseNoticesLate: [
+    ['glimpse_notice_lag_seconds_bucket{le="0.25"}', '0+1x120'],
+    ['glimpse_notice_lag_seconds_bucket{le="0.5"}', '0+60x120'],
+    ['glimpse_notice_lag_seconds_bucket{le="+Inf"}', '0+60x120'],
+  ],
+  GlimpseNotificationQueueFilling: [['glimpse_notification_queue_usage_ratio', '0.5x120']],
+  GlimpsePoolExhausted: [
+    ['glimpse_database_pool_waiting', '5x120'],
+    ['glimpse_dependency_available{dependency="database"}', '1x120'],
+  ],
+  GlimpseQueriesSlow: [
+    ['glimpse_database_query_duration_seconds_bucket{le="0.25"}', '0+1x120'],
+    ['glimpse_database_query_duration_seconds_bucket{le="0.5"}', '0+60x120'],
+    ['glimpse_database_query_duration_seconds_bucket{le="+Inf"}', '0+60x120'],
+  ],
+  GlimpseProcessBusy: [['nodejs_eventloop_lag_p99_seconds', '0.5x120']],
+  GlimpseRestarting: [['process_start_time_seconds', '0+60x120']],
+  GlimpseReleasesMixed: [
+    ['glimpse_build_info{version="0.1.0"}', '1x120'],
+    ['glimpse_build_info{version="0.2.0"}', '1x120'],
+  ],
+  GlimpseSourceOld: [['glimpse_source_look_age_seconds', '100x120']],
+  GlimpseNobodyFollows: [['glimpse_source_look_age_seconds', '1x120']],
+  GlimpseRemovalsRefused: [['glimpse_source_removals_refused', '3x120']],
+  GlimpseMembersUnread: [['glimpse_source_members_unread', '3x120']],
+  GlimpseMembersOld: [['glimpse_source_members_age_seconds', '1000x120']],
+  GlimpseLookUpsFailing: [['glimpse_source_look_ups_total{outcome="failed"}', '0+10x120']],
+  GlimpseSourceChangesFailing: [['glimpse_source_changes_total{outcome="failed"}', '0+10x120']],
+};
+
+/** A series as Prometheus has it of a pod of ours, or of something else that it scrapes. */
+function scraped(series: string, target: Readonly<Record<string, string>>): string {
+  const [, name = '', labels = ''] = /^(\w+)(?:\{(.*)\})?$/.exec(series) ?? [];
+  const all = [...Object.entries(target).map(([key, value]) => `${key}="${value}"`), labels];
+  return `${name}{${all.filter((each) => each !== '').join(', ')}}`;
+}
+
+const POD = { job: 'glimpse', namespace: 'glimpse', pod: 'glimpse-0' };
+
+/** What fires, by its name, with series of one target that hold for as long as the slowest of these rules takes. */
+function test(
+  alerts: readonly string[],
+  target: Readonly<Record<string, string>>,
+  firing: readonly object[],
+): object {
+  const series = new Map(alerts.flatMap((alert) => FIRING[alert]!));
+  const slow = rules.some((rule) => alerts.includes(rule.alert) && rule.for === '1h');
+  const names = alerts.join('|');
+  return {
+    interval: '1m',
+    input_series: [...series].map(([name, values]) => ({ series: scraped(name, target), values })),
+    promql_expr_test: [
+      {
+        expr: `count by (alertname) (ALERTS{alertname=~"${names}", alertstate="firing"})`,
+        eval_time: slow ? '70m' : '35m',
+        exp_samples: firing,
+      },
+    ],
+  };
+}
+
+suite(`the alerts${why}`, () => {
+  function promtool(command: readonly string[], tests: readonly object[] = []): string {
+    const folder = newFolder();
+    writeFileSync(join(folder, 'rules.yml'), stringify({ groups }));
+    writeFileSync(join(folder, 'tests.yml'), stringify({ rule_files: ['rules.yml'], tests }));
+    const { status, stdout, stderr } = spawnSync('promtool', command, { cwd: folder, encoding: 'utf8' });
+    return status === 0 ? '' : stdout + stderr;
+  }
+
+  it('are rules that Prometheus takes', () => {
+    expect(promtool(['check', 'rules', 'rules.yml'])).toBe('');
+  });
+
+  it('each have series here that make them fire', () => {
+    expect(Object.keys(FIRING)).toEqual(rules.map(({ alert }) => alert));
+  });
+
+  it('fire for a replica, and are silent for any other process that Prometheus scrapes', () => {
+    const others = [
+      { ...POD, job: 'another' },
+      { ...POD, namespace: 'another' },
+    ];
+    const names = rules.map(({ alert }) => alert);
+    const tests = [
+      ...names.map((alert) => test([alert], POD, [{ labels: `{alertname="${alert}"}`, value: 1 }])),
+      ...others.map((target) =>
+        test(
+          names.filter((alert) => alert !== 'GlimpseAbsent'),
+          target,
+          [],
+        ),
+      ),
+    ];
+    expect(promtool(['test', 'rules', 'tests.yml'], tests)).toBe('');
+  });
+});

@@ -1,0 +1,101 @@
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { glimpse } from '../harness/command.js';
+import { sendRaw, type RawAnswer } from '../harness/raw-http.js';
+import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
+
+/** pg_dump reads servers up to its own version, so the server of these tests is one that it came with. */
+const major = /(\d+)/.exec(spawnSync('pg_dump', ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1];
+const hasServer = major !== undefined && spawnSync('pg_virtualenv', ['-h']).status === 0;
+const suite = hasServer ? describe : describe.skip;
+
+const IMAGE = '/v2.1/images/22222222-0000-4000-8000-000000000001';
+const IMAGES = fileURLToPath(new URL('../../contract/compute/images.json', import.meta.url));
+
+suite(
+  `a backup by pg_dump${hasServer ? '' : ' (skipped: pg_dump and pg_virtualenv are not installed)'}`,
+  () => {
+    let server: ChildProcess;
+    let urlOf: (database: string) => string;
+    const services: Service[] = [];
+
+    beforeAll(async () => {
+      const settings = { ...process.env, LC_ALL: 'C.UTF-8' };
+      const run = [
+        '-v',
+        major!,
+        'sh',
+        '-c',
+        'echo "URL postgresql://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT"; cat',
+      ];
+      server = spawn('pg_virtualenv', run, { env: settings, stdio: ['pipe', 'pipe', 'ignore'] });
+      for await (const line of createInterface(server.stdout!)) {
+        const base = /^URL (.*)$/.exec(line)?.[1];
+        urlOf = (database) => `${base}/${database}`;
+        if (base) break;
+      }
+    }, 60_000);
+    afterAll(async () => {
+      for (const service of services) await service.stop();
+      server.stdin!.end();
+      await once(server, 'exit');
+    }, 60_000);
+
+    const run = (program: string, ...args: string[]): string =>
+      execFileSync(program, args, { encoding: 'utf8' });
+
+    async function serve(database: string): Promise<Service> {
+      const service = await startService('postgres', {
+        DATABASE_URL: urlOf(database),
+        GLIMPSE_PUBLIC_URL: 'https://images.example.com',
+      });
+      services.push(service);
+      return service;
+    }
+
+    const ask = (service: Service, target: string, method = 'GET', body?: string): Promise<RawAnswer> =>
+      sendRaw(service.url, { target, method, body, headers: { 'x-auth-token': tokenOf('demo') } });
+
+    const shown = async (service: Service): Promise<object[]> => {
+      const answers = [IMAGE, '/v2.1/images/detail', '/v2.1/images?limit=2'].map((target) =>
+        ask(service, target),
+      );
+      return (await Promise.all(answers)).map(({ status, headers, text }) => ({
+        status,
+        etag: headers['etag'],
+        text,
+      }));
+    };
+
+    it('taken while changes go on restores to the same answers, and to a catalogue that goes on', async () => {
+      run('psql', '-qc', 'CREATE DATABASE original', urlOf('postgres'));
+      const env = { DATABASE_URL: urlOf('original') };
+      expect((await glimpse(['migrate'], env)).code).toBe(0);
+      expect((await glimpse(['import', IMAGES], env)).code).toBe(0);
+      const original = await serve('original');
+      const changed = await ask(original, `${IMAGE}/metadata/colour`, 'PUT', '{"meta": {"colour": "blue"}}');
+      expect(changed.status).toBe(200);
+      const before = await shown(original);
+
+      const file = join(newFolder(), 'backup');
+      run('pg_dump', '--format=custom', `--file=${file}`, urlOf('original'));
+      expect((await ask(original, IMAGE, 'DELETE')).status).toBe(204);
+
+      run('psql', '-qc', 'CREATE DATABASE restored', urlOf('postgres'));
+      run('pg_restore', '--no-owner', '--exit-on-error', `--dbname=${urlOf('restored')}`, file);
+      expect(await glimpse(['migrate'], { DATABASE_URL: urlOf('restored') })).toMatchObject({
+        code: 0,
+        stdout: 'nothing to do\n',
+      });
+      const restored = await serve('restored');
+      expect(await shown(restored)).toEqual(before);
+      const again = await ask(restored, `${IMAGE}/metadata/colour`, 'PUT', '{"meta": {"colour": "red"}}');
+      expect(again.status).toBe(200);
+      expect((await ask(original, IMAGE)).status).toBe(404);
+    }, 120_000);
+  },
+);

@@ -1,0 +1,272 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { Ledger, Readers, percentile, request, type Loop } from '../harness/coherence.js';
+import { DatabaseProxy } from '../harness/database-proxy.js';
+import { CANNOT_SIGNAL, OwnDatabase } from '../harness/own-database.js';
+import { IDENTITIES, startService, tokenOf, until, type Service } from '../harness/service.js';
+
+const TOKEN = tokenOf('demo');
+const IMAGES = Array.from({ length: 6 }, () => randomUUID());
+/** Never read, so that nothing has a copy of it. */
+const UNREAD = randomUUID();
+const OTHER = randomUUID();
+
+const documents = [...IMAGES, UNREAD, OTHER].map((id) => ({
+  id,
+  name: 'counted',
+  status: 'active',
+  visibility: 'private',
+  owner: IDENTITIES['demo']!.project_id,
+  created_at: '2026-01-01T00:00:00Z',
+  updated_at: '2026-01-01T00:00:00Z',
+}));
+
+const suite = CANNOT_SIGNAL ? describe.skip : describe;
+
+suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
+  let database: OwnDatabase;
+  /** The way on which the second replica hears notices. */
+  let line: DatabaseProxy;
+  let services: [Service, Service, Service];
+  const ledger = new Ledger(IMAGES, TOKEN);
+
+  beforeAll(async () => {
+    database = await OwnDatabase.start(documents);
+    line = await DatabaseProxy.to(database.url);
+    const start = (settings = {}): Promise<Service> =>
+      startService('', { DATABASE_URL: database.url, ...settings });
+    services = await Promise.all([start(), start({ DATABASE_LISTEN_URL: line.url }), start()]);
+  }, 60_000);
+  afterAll(async () => {
+    for (const service of services ?? []) await service.stop();
+    await line?.close();
+    await database?.stop();
+  }, 60_000);
+
+  const read = (service: Service, id: string): Promise<{ status: number; headers: Headers }> =>
+    request(service.url, `/v2.1/images/${id}`, { headers: { 'x-auth-token': TOKEN } });
+  const list = (service: Service): Promise<{ status: number; headers: Headers }> =>
+    request(service.url, '/v2.1/images?limit=2', { headers: { 'x-auth-token': TOKEN } });
+  const change = (service: Service, id: string): Promise<{ status: number; headers: Headers }> =>
+    request(service.url, `/v2.1/images/${id}/metadata`, {
+      method: 'POST',
+      headers: { 'x-auth-token': TOKEN },
+      body: '{"metadata": {"changed": "yes"}}',
+    });
+
+  /** All that readers of all saw while something happened and the first one was written to. */
+  async function during(happens: (counting: Loop) => Promise<void>): Promise<Readers> {
+    const [writer] = services;
+    const seen = new Readers(ledger, services, TOKEN, writer);
+    const counting = ledger.keepCounting(writer);
+    try {
+      await happens(counting);
+    } finally {
+      await counting.stop();
+      // What was acknowledged last is to be seen by all.
+      await sleep(50);
+      await seen.stop();
+    }
+    expect(seen.wrong).toEqual([]);
+    expect(seen.staleness.length).toBeGreaterThan(5);
+    return seen;
+  }
+
+  /** Everybody answers as if nothing had been. */
+  const recovered = async (): Promise<void> => {
+    for (const service of services) {
+      await until(async () => (await list(service)).status === 200, 10_000);
+      await until(async () => (await read(service, IMAGES[0]!)).status === 200, 10_000);
+    }
+  };
+  const others = (statuses: ReadonlySet<number>, allowed: readonly number[]): number[] =>
+    [...statuses].filter((status) => !allowed.includes(status));
+
+  /** Whether each serves some image as a copy. */
+  async function allServeCopies(): Promise<boolean> {
+    for (const service of services) {
+      const answers = await Promise.all(IMAGES.map((id) => read(service, id)));
+      const copies = answers.filter(({ status }) => status === 203);
+      for (const { headers } of copies) {
+        expect(headers.get('age')).toMatch(/^\d+$/);
+        expect(headers.get('etag')).toMatch(/^"/);
+      }
+      if (copies.length === 0) return false;
+    }
+    return true;
+  }
+
+  it('show a change at once where it was made, and soon everywhere', async () => {
+    const seen = await during(() => sleep(4_000));
+    expect(others(seen.statuses, [200, 304])).toEqual([]);
+    const [p50, p99] = [0.5, 0.99].map((part) => Math.round(percentile(seen.staleness, part)));
+    console.info(
+      `${seen.staleness.length} reads: superseded for ${p50} ms (p50), ${p99} ms (p99), ` +
+        `${Math.round(Math.max(...seen.staleness))} ms (most)`,
+    );
+  });
+
+  it('show it in time where notices are lost while changes go on', async () => {
+    const seen = await during(async () => {
+      for (let times = 0; times < 4; times++) {
+        await database.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'glimpse notices'`,
+        );
+        await sleep(150);
+      }
+      await line.cut();
+      await sleep(1_000);
+      await line.restore();
+      await sleep(700);
+    });
+    expect(others(seen.statuses, [200, 304])).toEqual([]);
+  });
+
+  it('show it in time where notices come no more and nobody says so', async () => {
+    const seen = await during(async () => {
+      line.stall();
+      await sleep(4_000);
+      await line.restore();
+      await sleep(1_000);
+    });
+    expect(others(seen.statuses, [200, 203, 304])).toEqual([]);
+  });
+
+  it('answer throughout while their connections are ended', async () => {
+    const seen = await during(async () => {
+      for (let times = 0; times < 8; times++) {
+        await database.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'glimpse%'
+             AND application_name <> 'glimpse place'`,
+        );
+        await sleep(200);
+      }
+    });
+    expect(others(seen.statuses, [200, 203, 304, 503])).toEqual([]);
+    expect(others(ledger.statuses, [200, 503])).toEqual([]);
+    await recovered();
+  });
+
+  it('serve copies while the database is dead, and go on by themselves when it is back', async () => {
+    const seen = await during(async () => {
+      await sleep(300);
+      database.signal('SIGKILL');
+      await sleep(1_000);
+      for (const service of services) {
+        const [copy, missing, listed, changed] = await Promise.all([
+          read(service, IMAGES[0]!),
+          read(service, UNREAD),
+          list(service),
+          change(service, IMAGES[0]!),
+        ]);
+        for (const answer of [missing, listed, changed]) {
+          expect(answer.status).toBe(503);
+          expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+        }
+        if (copy.status !== 503) expect([200, 203]).toContain(copy.status);
+      }
+      await until(() => allServeCopies(), 5_000);
+      await database.restart();
+      await recovered();
+    });
+    expect(others(seen.statuses, [200, 203, 304, 503])).toEqual([]);
+    expect(seen.statuses).toContain(203);
+    expect(others(ledger.statuses, [200, 503])).toEqual([]);
+  });
+
+  it('serve copies while the database stands still, and keep nobody waiting for it', async () => {
+    const seen = await during(async (counting) => {
+      // What it was sent it does when it goes on, whatever came after: nothing is on its way now.
+      await counting.stop();
+      await Promise.all(services.flatMap((service) => IMAGES.map((id) => read(service, id))));
+      database.signal('SIGSTOP');
+      try {
+        await sleep(3_000);
+        await until(() => allServeCopies(), 5_000);
+        // By now it is known to be away, and neither copies nor refusals wait for anything.
+        await sleep(2_000);
+        const from = performance.now();
+        for (const service of services) {
+          const answers = [
+            ...Array.from({ length: 20 }, () => read(service, IMAGES[1]!)),
+            ...Array.from({ length: 20 }, () => list(service)),
+            change(service, OTHER),
+          ];
+          for (const { status } of await Promise.all(answers)) expect([203, 503]).toContain(status);
+        }
+        expect(performance.now() - from).toBeLessThan(2_000);
+      } finally {
+        database.signal('SIGCONT');
+      }
+      await recovered();
+    });
+    expect(others(seen.statuses, [200, 203, 304, 503])).toEqual([]);
+    expect(seen.statuses).toContain(203);
+  });
+
+  it('serve fresh copies while every connection waits, and refuse what they have no copy of', async () => {
+    await Promise.all(services.flatMap((service) => IMAGES.map((id) => read(service, id))));
+    const locker = new pg.Client({ connectionString: database.url });
+    await locker.connect();
+    const seen = new Readers(ledger, services, TOKEN);
+    await locker.query('BEGIN; LOCK TABLE images IN ACCESS EXCLUSIVE MODE');
+    const answers = services.flatMap((service) =>
+      Array.from({ length: 25 }, (_, index) => (index % 2 === 0 ? read(service, UNREAD) : list(service))),
+    );
+    for (const { status } of await Promise.all(answers)) expect(status).toBe(503);
+    await locker.end();
+    await seen.stop();
+    expect(seen.wrong).toEqual([]);
+    // A machine with too much to do may miss a heartbeat on top of it.
+    expect(others(seen.statuses, [200, 203, 304])).toEqual([]);
+    await recovered();
+  });
+
+  it('show no replica’s old copies when it stood still for a while and goes on', async () => {
+    const [, stopped] = services;
+    const seen = await during(async () => {
+      await sleep(200);
+      process.kill(stopped.pid, 'SIGSTOP');
+      await sleep(4_000);
+      process.kill(stopped.pid, 'SIGCONT');
+      await sleep(1_000);
+    });
+    // What it had asked when it was stopped it takes for unanswered.
+    expect(others(seen.statuses, [200, 203, 304, 503])).toEqual([]);
+  });
+
+  it('keep every acknowledged change, and no half of one, when one is killed in the midst of many', async () => {
+    const [, , killed] = services;
+    const acknowledged = new Map<string, number>();
+    const loops = IMAGES.flatMap((id) =>
+      ['a', 'b', 'c', 'd'].map(async (writer) => {
+        for (let value = 1; ; value++) {
+          const metadata = { [`${writer}-one`]: String(value), [`${writer}-two`]: String(value) };
+          const answer = await request(killed.url, `/v2.1/images/${id}/metadata`, {
+            method: 'POST',
+            headers: { 'x-auth-token': TOKEN },
+            body: JSON.stringify({ metadata }),
+          }).catch(() => undefined);
+          if (!answer) return;
+          expect(answer.status).toBe(200);
+          acknowledged.set(`${id} ${writer}`, value);
+        }
+      }),
+    );
+    const total = (): number => [...acknowledged.values()].reduce((sum, value) => sum + value, 0);
+    await until(() => total() > 500);
+    await killed.stop('SIGKILL');
+    await Promise.all(loops);
+    const rows = await database.query(`SELECT id, properties FROM images WHERE name = 'counted'`);
+    const kept = new Map(rows.map(({ id, properties }) => [id, properties as Record<string, string>]));
+    for (const [key, value] of acknowledged) {
+      const [id = '', writer] = key.split(' ');
+      const one = Number(kept.get(id)![`${writer}-one`]);
+      expect(Number(kept.get(id)![`${writer}-two`])).toBe(one);
+      // The last one may have been made without anybody hearing of it.
+      expect([value, value + 1]).toContain(one);
+    }
+  });
+});

@@ -1,0 +1,453 @@
+import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freePort } from '../harness/balancer.js';
+import { glimpse } from '../harness/command.js';
+import { createDatabase, createMigratedDatabase, databaseUrl } from '../harness/databases.js';
+import { startFollower } from '../harness/follower.js';
+import { DEPLOY, buildManifests, hasKubectl, problemsOf, type Manifest } from '../harness/manifests.js';
+import { newFolder, startBareService, until, type Service } from '../harness/service.js';
+
+const OVERLAYS = ['development', 'production', 'mirror'] as const;
+const VERSION = (
+  JSON.parse(readFileSync(new URL('../../../images/package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  }
+).version;
+
+const suite = hasKubectl ? describe : describe.skip;
+const why = hasKubectl ? '' : ' (skipped: kubectl is not installed)';
+
+function find(manifests: readonly Manifest[], kind: string, name = 'glimpse'): Manifest {
+  const found = manifests.filter(
+    (one) => one.kind === kind && one.metadata.name.replace(/-[0-9a-z]{10}$/, '') === name,
+  );
+  expect(found.map(({ metadata }) => metadata.name)).toHaveLength(1);
+  return found[0]!;
+}
+
+const podOf = ({ spec }: Manifest): Manifest => spec.template.spec as Manifest;
+const containerOf = (manifest: Manifest): Manifest => podOf(manifest).containers[0] as Manifest;
+/** The environment of what serves: the ConfigMap, and what its container has besides. */
+const environmentOf = (manifests: readonly Manifest[]): Record<string, string> => ({
+  ...(find(manifests, 'ConfigMap').data as Record<string, string>),
+  ...ownEnvironmentOf(find(manifests, 'Deployment')),
+});
+const ownEnvironmentOf = (manifest: Manifest): Record<string, string> =>
+  Object.fromEntries(
+    ((containerOf(manifest).env ?? []) as { name: string; value?: string }[]).flatMap(({ name, value }) =>
+      value === undefined ? [] : [[name, value]],
+    ),
+  );
+
+describe('the check of manifests', () => {
+  const service = (spec: object): Manifest => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'one' },
+    spec,
+  });
+
+  it.each([
+    [{ ports: [{ port: 1 }] }, []],
+    [{ ports: [{ port: 'one' }] }, [expect.stringContaining('/spec/ports/0/port must be integer')]],
+    [{ ports: [{ port: 1, targetport: 2 }] }, ['/spec/ports/0/targetport is not known']],
+  ])('says of %j what is wrong with it', (spec, problems) => {
+    expect(problemsOf(service(spec))).toEqual(problems);
+  });
+});
+
+describe('the container image', () => {
+  const containerfile = readFileSync(join(DEPLOY, 'Containerfile'), 'utf8');
+  const image = containerfile.slice(containerfile.lastIndexOf('\nFROM '));
+
+  it('installs with the manifest of every workspace', () => {
+    const manifests = ['apps', 'libs'].flatMap((folder) =>
+      readdirSync(join(DEPLOY, '..', folder)).map(
+        (name) => `COPY ${folder}/${name}/package.json ${folder}/${name}/`,
+      ),
+    );
+    expect(containerfile.match(/^COPY (?:apps|libs)\/.*$/gm)).toEqual(manifests);
+  });
+
+  it('runs what is put together, in production, as nobody in particular', () => {
+    expect(image).not.toMatch(/^RUN /m);
+    expect(image).toContain('ENV NODE_ENV=production GLIMPSE_MODE=production\n');
+    expect(image).toContain('USER 65532:65532\n');
+    expect(image).toContain('ENTRYPOINT ["/usr/local/bin/glimpse"]\nCMD ["serve"]\n');
+    const base = readFileSync(join(DEPLOY, 'kubernetes/base/deployment.yaml'), 'utf8');
+    expect(base).toContain('runAsUser: 65532\n');
+  });
+});
+
+suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
+  let manifests: Manifest[];
+  let workloads: Manifest[];
+  beforeAll(() => {
+    manifests = buildManifests(join(DEPLOY, 'kubernetes/overlays', overlay));
+    workloads = manifests.filter(({ kind }) => kind === 'Deployment' || kind === 'Job');
+  });
+
+  it('are what the schemas of Kubernetes and the operators know', () => {
+    expect(manifests.length).toBeGreaterThan(8);
+    for (const manifest of manifests) {
+      expect({ [manifest.kind]: problemsOf(manifest) }).toEqual({ [manifest.kind]: [] });
+    }
+  });
+
+  it('run this release, and migrate in a Job named after it', () => {
+    const image = containerOf(find(manifests, 'Deployment')).image as string;
+    expect(image.split(':')[1]).toBe(VERSION);
+    const job = find(manifests, 'Job', `glimpse-migrate-${VERSION}`);
+    expect(containerOf(job)).toMatchObject({ image, args: ['migrate'] });
+  });
+
+  it('roll without a moment in which one is missing', () => {
+    const { spec } = find(manifests, 'Deployment');
+    expect(spec.strategy.rollingUpdate).toEqual({ maxSurge: 1, maxUnavailable: 0 });
+    expect(spec.minReadySeconds).toBeGreaterThan(0);
+    expect(find(manifests, 'PodDisruptionBudget').spec.maxUnavailable).toBe(1);
+  });
+
+  it('give the drain its time', () => {
+    const deployment = find(manifests, 'Deployment');
+    const { GLIMPSE_SHUTDOWN_DELAY: delay, GLIMPSE_SHUTDOWN_TIMEOUT: timeout } = environmentOf(manifests);
+    const before = containerOf(deployment).lifecycle.preStop.sleep.seconds as number;
+    const drain = before + Number(delay) + Number(timeout);
+    expect(drain).toBeGreaterThan(0);
+    expect(podOf(deployment).terminationGracePeriodSeconds).toBeGreaterThan(drain);
+  });
+
+  it('keep to the restricted profile, on a read-only file system', () => {
+    expect(workloads.length).toBeGreaterThanOrEqual(2);
+    for (const workload of workloads) {
+      const { securityContext, automountServiceAccountToken, containers } = podOf(workload);
+      expect(securityContext).toMatchObject({
+        runAsNonRoot: true,
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
+      expect(automountServiceAccountToken).toBe(false);
+      for (const container of containers as Manifest[]) {
+        expect(container.securityContext).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        });
+        expect(container.resources).toMatchObject({
+          requests: { cpu: expect.anything(), memory: expect.anything() },
+          limits: { memory: expect.anything() },
+        });
+      }
+    }
+    expect(
+      find(manifests, 'Namespace', manifests[0]!.metadata.namespace ?? manifests[0]!.metadata.name).metadata,
+    ).toMatchObject({ labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } });
+  });
+
+  it('mount every file that a setting names, from a Secret that somebody makes', () => {
+    const environment = Object.entries(environmentOf(manifests));
+    const files = environment.filter(([, value]) => value.startsWith('/'));
+    const [, authority] = /sslrootcert=([^&]+)/.exec(environmentOf(manifests)['DATABASE_URL'] ?? '') ?? [];
+    if (authority !== undefined) files.push(['sslrootcert', authority]);
+    expect(files.length).toBeGreaterThan(0);
+    const { containers, volumes } = podOf(find(manifests, 'Deployment'));
+    const mounts = containers[0].volumeMounts as { name: string; mountPath: string }[];
+    for (const [, file] of files) {
+      const mount = mounts.find(({ mountPath }) => file.startsWith(`${mountPath}/`))!;
+      const volume = (volumes as Manifest[]).find(({ name }) => (name as unknown) === mount.name)!;
+      const secret = volume.secret.secretName as string;
+      const made = [
+        ...manifests.filter(({ kind }) => kind === 'Secret').map(({ metadata }) => metadata.name),
+        // CloudNativePG names it after its cluster.
+        ...manifests
+          .filter(({ kind }) => kind === 'Cluster')
+          .flatMap(({ metadata }) => [`${metadata.name}-app`, `${metadata.name}-ca`]),
+        // The operator's, as the overlay says.
+        ...(overlay === 'development' ? [] : ['glimpse-keystone']),
+      ];
+      expect(made).toContain(secret);
+    }
+  });
+
+  describe('with the service that they run', () => {
+    let service: Service;
+    let settings: Record<string, string>;
+    let metrics: string;
+    let ports: Record<string, number>;
+
+    /** The environment of the container, with its files where this run can read them. */
+    async function environment(): Promise<Record<string, string>> {
+      const folder = newFolder();
+      // A mirror refuses images that are not its source's.
+      const database = await (overlay === 'mirror' ? createMigratedDatabase() : createDatabase('contract'));
+      const contents: Record<string, string> = {
+        '/run/secrets/database/uri': databaseUrl(database),
+        '/run/secrets/keystone/password': 'a password',
+        '/run/secrets/service-user/password': 'another password',
+        '/run/secrets/identities/identities.yaml': readFileSync(
+          join(DEPLOY, 'kubernetes/overlays/development/identities.yaml'),
+          'utf8',
+        ),
+      };
+      return Object.fromEntries(
+        Object.entries(environmentOf(manifests)).map(([name, value]) => {
+          if (name === 'DATABASE_URL') return [name, databaseUrl(database)];
+          if (!value.startsWith('/')) return [name, value];
+          const file = join(folder, name);
+          writeFileSync(file, contents[value]!);
+          return [name, file];
+        }),
+      );
+    }
+
+    beforeAll(async () => {
+      settings = await environment();
+      const declared = containerOf(find(manifests, 'Deployment')).ports as {
+        name: string;
+        containerPort: number;
+      }[];
+      ports = Object.fromEntries(declared.map(({ name, containerPort }) => [name, containerPort]));
+      const metricsPort = String(await freePort());
+      const moved = { GLIMPSE_HOST: '127.0.0.1', GLIMPSE_PORT: '0', GLIMPSE_SHUTDOWN_DELAY: '0' };
+      const apart = 'GLIMPSE_METRICS_PORT' in settings;
+      service = await startBareService({
+        ...settings,
+        ...moved,
+        ...(apart && { GLIMPSE_METRICS_PORT: metricsPort }),
+      });
+      metrics = apart ? `http://127.0.0.1:${metricsPort}` : service.url;
+    });
+    afterAll(() => service.stop());
+
+    it('name settings that are known and right', async () => {
+      const { code, stderr } = await glimpse(['config', '--check'], settings);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    });
+
+    it('name the ports on which it listens', () => {
+      const { GLIMPSE_PORT: port, GLIMPSE_METRICS_PORT: metricsPort } = settings;
+      expect(ports).toEqual({
+        http: Number(port),
+        ...(metricsPort === undefined ? {} : { metrics: Number(metricsPort) }),
+      });
+      const targets = manifests
+        .filter(
+          ({ kind, spec }) => kind === 'Service' && spec.selector['app.kubernetes.io/component'] === 'api',
+        )
+        .flatMap(({ spec }) => (spec.ports as { targetPort: string }[]).map(({ targetPort }) => targetPort));
+      expect(Object.keys(ports)).toEqual(expect.arrayContaining(targets));
+      expect(targets).toContain('http');
+    });
+
+    it('probe paths that answer', async () => {
+      const container = containerOf(find(manifests, 'Deployment'));
+      for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
+        const { path, port } = container[probe].httpGet as { path: string; port: string };
+        expect(port).toBe('http');
+        await until(async () => (await fetch(service.url + path)).ok);
+      }
+    });
+
+    it('read metrics where they are', async () => {
+      for (const { spec } of manifests.filter(({ kind }) => kind === 'ServiceMonitor')) {
+        expect(ports).toHaveProperty(spec.endpoints[0].port as string);
+        expect((await fetch(service.url + spec.endpoints[0].path)).status).toBe(404);
+        const page = await (await fetch(metrics + spec.endpoints[0].path)).text();
+        expect(page).toContain(`glimpse_build_info{version="${VERSION}"`);
+      }
+    });
+  });
+});
+
+describe('the operators’ guide', () => {
+  it('builds the image that every overlay runs', () => {
+    const guide = readFileSync(join(DEPLOY, '../docs/operators.md'), 'utf8');
+    const [, built] = /docker build .* -t (\S+) \.$/m.exec(guide)!;
+    for (const overlay of OVERLAYS) {
+      const file = join(DEPLOY, 'kubernetes/overlays', overlay, 'kustomization.yaml');
+      const [, name, tag] = /newName: (\S+)\n\s+newTag: (\S+)/.exec(readFileSync(file, 'utf8'))!;
+      expect(`${name}:${tag}`).toBe(built);
+    }
+  });
+});
+
+suite(`the manifests for production${why}`, () => {
+  const build = (): Manifest[] => buildManifests(join(DEPLOY, 'kubernetes/overlays/production'));
+
+  it('keep three replicas or more, spread over the zones', () => {
+    const manifests = build();
+    expect(find(manifests, 'HorizontalPodAutoscaler').spec.minReplicas).toBe(3);
+    expect(find(manifests, 'Deployment').spec).not.toHaveProperty('replicas');
+    const spread = podOf(find(manifests, 'Deployment')).topologySpreadConstraints as Manifest[];
+    expect(spread[0]).toMatchObject({
+      topologyKey: 'topology.kubernetes.io/zone',
+      // Nodes need not have that label.
+      whenUnsatisfiable: 'ScheduleAnyway',
+    });
+    expect(find(manifests, 'Cluster', 'glimpse-database').spec.instances).toBe(3);
+    expect(environmentOf(manifests)).toHaveProperty('GLIMPSE_METRICS_PORT');
+  });
+
+  it('check the database by the authority of its operator, as what serves and what migrates', () => {
+    const manifests = build();
+    for (const manifest of [
+      find(manifests, 'Deployment'),
+      find(manifests, 'Job', `glimpse-migrate-${VERSION}`),
+    ]) {
+      const url = new URL(ownEnvironmentOf(manifest)['DATABASE_URL']!);
+      expect(url.hostname).toBe(`${find(manifests, 'Cluster', 'glimpse-database').metadata.name}-rw`);
+      expect(url.searchParams.get('sslmode')).toBe('verify-full');
+      const [mount] = containerOf(manifest).volumeMounts as { name: string; mountPath: string }[];
+      expect(url.searchParams.get('sslrootcert')).toBe(`${mount!.mountPath}/ca.crt`);
+    }
+    expect(environmentOf(manifests)).not.toHaveProperty('DATABASE_URL_FILE');
+  });
+
+  it('migrate with nothing that other settings of the same release would change', async () => {
+    const job = find(build(), 'Job', `glimpse-migrate-${VERSION}`);
+    expect(containerOf(job)).not.toHaveProperty('envFrom');
+    const settings = { ...ownEnvironmentOf(job), DATABASE_URL: databaseUrl(await createDatabase('empty')) };
+    const { code, stdout } = await glimpse(['migrate'], settings);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('applied ') });
+  });
+
+  it('select in alerts what their ServiceMonitor scrapes in their namespace, and say where the runbook is', () => {
+    const manifests = build();
+    const { spec, metadata } = find(manifests, 'PrometheusRule');
+    const { jobLabel, selector } = find(manifests, 'ServiceMonitor').spec;
+    const job = (selector.matchLabels as Record<string, string>)[jobLabel as string];
+    for (const { expr, annotations } of spec.groups[0].rules as Manifest[]) {
+      expect(expr).toContain(`{job="${job}", namespace="${metadata.namespace}"`);
+      expect(annotations.runbook_url).toMatch(/^https:/);
+    }
+  });
+
+  it('leave PostgreSQL connections for every replica there can be', () => {
+    const manifests = build();
+    const most = (find(manifests, 'HorizontalPodAutoscaler').spec.maxReplicas as number) + 1;
+    const ours = most * (Number(environmentOf(manifests)['GLIMPSE_DATABASE_POOL'] ?? 10) + 1);
+    const { parameters } = find(manifests, 'Cluster', 'glimpse-database').spec.postgresql as Manifest;
+    expect(Number(parameters.max_connections)).toBeGreaterThan(ours + 20);
+  });
+
+  it('carry an overlay of somebody else, whose tag names the Job', () => {
+    const folder = newFolder();
+    cpSync(join(DEPLOY, 'kubernetes'), folder, { recursive: true });
+    const own = join(folder, 'overlays/own');
+    mkdirSync(own);
+    const production = readFileSync(join(folder, 'overlays/production/kustomization.yaml'), 'utf8');
+    const replacement = /^replacements:\n(?:[ ].*\n)+/m.exec(production)![0];
+    const images =
+      'images: [{name: registry.example.com/openstack/glimpse, newName: own/glimpse, newTag: 7.8.9}]';
+    const runbook =
+      'configMapGenerator: [{name: glimpse-runbook, namespace: glimpse, behavior: merge, ' +
+      'literals: [RUNBOOK_URL=https://docs.your-cloud.org/runbook]}]\ncomponents: [../../components/runbook]\n';
+    writeFileSync(
+      join(own, 'kustomization.yaml'),
+      `resources: [../production]\n${images}\n${runbook}${replacement}`,
+    );
+    const manifests = buildManifests(own);
+    const [rule] = find(manifests, 'PrometheusRule').spec.groups[0].rules as Manifest[];
+    expect(rule!.annotations.runbook_url).toBe('https://docs.your-cloud.org/runbook#glimpseabsent');
+    expect(containerOf(find(manifests, 'Job', 'glimpse-migrate-7.8.9')).image).toBe('own/glimpse:7.8.9');
+    expect(containerOf(find(manifests, 'Deployment')).image).toBe('own/glimpse:7.8.9');
+  });
+});
+
+suite(`the manifests of a mirror${why}`, () => {
+  let manifests: Manifest[];
+  beforeAll(() => {
+    manifests = buildManifests(join(DEPLOY, 'kubernetes/overlays/mirror'));
+  });
+  const follower = (): Manifest => find(manifests, 'Deployment', 'glimpse-follow');
+
+  it('follow with one of two of the same release, whatever is rolled or drained', () => {
+    const { spec } = follower();
+    expect(spec.replicas).toBe(2);
+    expect(spec.strategy.rollingUpdate).toEqual({ maxSurge: 1, maxUnavailable: 0 });
+    const budget = find(manifests, 'PodDisruptionBudget', 'glimpse-follow').spec;
+    expect(budget).toEqual({ maxUnavailable: 1, selector: spec.selector });
+    const { image, args } = containerOf(follower());
+    expect({ image, args }).toEqual({
+      image: containerOf(find(manifests, 'Deployment')).image as string,
+      args: ['follow'],
+    });
+  });
+
+  it('give what follows the settings, the files and the account of what serves', () => {
+    const [serving, following] = [podOf(find(manifests, 'Deployment')), podOf(follower())];
+    for (const field of ['serviceAccountName', 'volumes', 'securityContext', 'enableServiceLinks']) {
+      expect(following[field]).toEqual(serving[field]);
+    }
+    const { env, envFrom, volumeMounts } = containerOf(follower());
+    expect({ env, envFrom, volumeMounts }).toEqual({
+      env: containerOf(find(manifests, 'Deployment')).env as Manifest,
+      envFrom: containerOf(find(manifests, 'Deployment')).envFrom as Manifest,
+      volumeMounts: containerOf(find(manifests, 'Deployment')).volumeMounts as Manifest,
+    });
+    expect(environmentOf(manifests)).toMatchObject({
+      GLIMPSE_SOURCE: 'glance',
+      OS_USERNAME: 'glimpse',
+      GLIMPSE_KEYSTONE_SERVICE_USER_USERNAME: 'glimpse-service',
+    });
+  });
+
+  it('send no requests to what follows', () => {
+    const { labels } = follower().spec.template.metadata as Manifest;
+    const reaching = manifests
+      .filter(({ kind, spec }) => {
+        if (kind !== 'Service') return false;
+        return Object.entries(spec.selector as object).every(([key, value]) => labels[key] === value);
+      })
+      .map(({ metadata }) => metadata.name);
+    expect(reaching).toEqual(['glimpse-follow-metrics']);
+  });
+
+  it('let both reach Glance and Keystone', () => {
+    const { podSelector, egress } = find(manifests, 'NetworkPolicy').spec;
+    expect(podSelector).toEqual({ matchLabels: { 'app.kubernetes.io/name': 'glimpse' } });
+    expect(follower().spec.template.metadata.labels).toMatchObject(podSelector.matchLabels as object);
+    const DNS = [53, 5353].flatMap((port) => ['UDP', 'TCP'].map((protocol) => ({ port, protocol })));
+    const ports = (egress as Manifest[]).flatMap(({ to, ports: each }) => (to ? [] : (each as object[])));
+    expect(ports).toEqual([...DNS, { port: 443 }, { port: 5000 }, { port: 4318 }, { port: 9292 }]);
+  });
+
+  it('leave PostgreSQL connections for them, too', () => {
+    // Each that follows opens six.
+    const following = 6 * ((follower().spec.replicas as number) + 1);
+    const most = (find(manifests, 'HorizontalPodAutoscaler').spec.maxReplicas as number) + 1;
+    const serving = most * (Number(environmentOf(manifests)['GLIMPSE_DATABASE_POOL'] ?? 10) + 1);
+    const { parameters } = find(manifests, 'Cluster', 'glimpse-database').spec.postgresql as Manifest;
+    expect(Number(parameters.max_connections)).toBeGreaterThan(serving + following + 20);
+  });
+
+  it('probe and read what follows where its metrics are, even while all behind it is away', async () => {
+    const { GLIMPSE_METRICS_PORT: metricsPort } = environmentOf(manifests);
+    const { ports, readinessProbe } = containerOf(follower());
+    expect(ports).toEqual([{ name: 'metrics', containerPort: Number(metricsPort) }]);
+    expect(readinessProbe.tcpSocket).toEqual({ port: 'metrics' });
+    const service = find(manifests, 'Service', 'glimpse-follow-metrics') as Manifest;
+    expect(service.metadata).toMatchObject({
+      labels: find(manifests, 'ServiceMonitor').spec.selector.matchLabels as object,
+    });
+    expect(service.spec.ports).toEqual([
+      { name: find(manifests, 'ServiceMonitor').spec.endpoints[0].port, port: 9464, targetPort: 'metrics' },
+    ]);
+    const files = newFolder();
+    const settings = Object.fromEntries(
+      Object.entries(environmentOf(manifests)).map(([name, value]) => {
+        if (name === 'DATABASE_URL') return [name, 'postgresql://glimpse@127.0.0.1:1/none'];
+        if (!value.startsWith('/')) return [name, value];
+        const file = join(files, name);
+        writeFileSync(file, 'secret');
+        return [name, file];
+      }),
+    );
+    const following = await startFollower(settings);
+    const page = await (await fetch(`${following.metrics}/metrics`)).text();
+    expect(page).toContain(`glimpse_build_info{version="${VERSION}"`);
+    await until(() => following.log().includes('"event":"database-unavailable"'));
+    expect(await following.stop()).toBe(0);
+    expect(following.log().match(/"event":"database-unavailable"/g)).toHaveLength(1);
+  });
+});

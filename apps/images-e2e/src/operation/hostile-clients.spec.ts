@@ -1,0 +1,132 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Agent, request, type IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { createDatabase } from '../harness/databases.js';
+import { startService, tokenOf, until, type Service } from '../harness/service.js';
+
+const HOSTILE_CLIENT = fileURLToPath(new URL('../harness/hostile-client.mjs', import.meta.url));
+const ATTACKS = JSON.parse(
+  execFileSync(process.execPath, [HOSTILE_CLIENT], { encoding: 'utf8' }),
+) as string[];
+
+const MIB = 2 ** 20;
+/** What a pod of the service may take, and what of it V8 leaves to buffers, connections and code. */
+const POD_BYTES = 512 * MIB;
+const HEAP_MIB = 256;
+
+/** How often the well-behaved client goes round its requests, without an attack and beside each. */
+const IDLE_ROUNDS = 100;
+const ROUNDS = process.env['GLIMPSE_LONG'] ? 300 : 15;
+
+/** Whatever else a machine does slows some of several series of rounds; an attack slows each of them. */
+const SERIES = 3;
+
+/** What the well-behaved client sends: an image, a list, a change and the probes of Kubernetes. */
+const ITEM = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';
+const OWN = '/v2.1/images/22222222-0000-4000-8000-000000000001/metadata/k1';
+const REQUESTS: readonly (readonly [method: string, target: string, body?: string])[] = [
+  ['GET', ITEM],
+  ['GET', '/v2.1/images?limit=5'],
+  ['PUT', OWN, '{"meta": {"k1": "v1"}}'],
+  ['GET', '/livez'],
+  ['GET', '/readyz'],
+];
+
+const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+
+let service: Service;
+let idle: number[];
+let restingBytes: number;
+
+/** Sends one request, and says how it was answered and after how many milliseconds. */
+async function send([method, target, body]: (typeof REQUESTS)[number]): Promise<
+  [status: number, ms: number]
+> {
+  for (let attempt = 1; ; attempt++) {
+    const from = performance.now();
+    const sent = request(new URL(target, service.url), {
+      agent,
+      method,
+      headers: { 'x-auth-token': tokenOf('demo'), ...(body && { 'content-type': 'application/json' }) },
+    }).end(body);
+    try {
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
+      response.resume();
+      await once(response, 'end');
+      return [response.statusCode!, performance.now() - from];
+    } catch (error) {
+      // A connection that rested may be closed at any time: what HTTP clients do then.
+      if (attempt === 2 || !sent.reusedSocket) throw error;
+    }
+  }
+}
+
+async function rounds(count: number): Promise<[status: number, ms: number][]> {
+  const answers: [number, number][] = [];
+  for (let round = 0; round < count; round++) {
+    for (const each of REQUESTS) answers.push(await send(each));
+    await sleep(5);
+  }
+  return answers;
+}
+
+function memory(): { now: number; peak: number } {
+  const status = readFileSync(`/proc/${service.pid}/status`, 'utf8');
+  const read = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)![1]) * 1024;
+  return { now: read('VmRSS'), peak: read('VmHWM') };
+}
+
+beforeAll(async () => {
+  service = await startService(await createDatabase('contract'), {
+    NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}`,
+  });
+  await rounds(20);
+  idle = (await rounds(IDLE_ROUNDS)).map(([, ms]) => ms).sort((one, other) => one - other);
+  restingBytes = memory().now;
+  // From here on the peak is of the attacks.
+  writeFileSync(`/proc/${service.pid}/clear_refs`, '5');
+}, 120_000);
+afterAll(async () => {
+  agent.destroy();
+  await service?.stop();
+});
+
+it.each(ATTACKS)(
+  'beside %s a well-behaved client is answered, none of it ten times as late as usual',
+  async (attack) => {
+    const attacker = spawn(process.execPath, [HOSTILE_CLIENT, attack, service.url, tokenOf('demo')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const attacking = once(attacker.stdout, 'data');
+    const exited = once(attacker, 'exit');
+    try {
+      await attacking;
+      const usual = idle[Math.floor(idle.length * 0.99)]!;
+      const ratios: number[] = [];
+      do {
+        const answers = await rounds(ROUNDS);
+        expect(new Set(answers.map(([status]) => status))).toEqual(new Set([200]));
+        ratios.push(Math.max(...answers.map(([, ms]) => ms)) / usual);
+      } while (Math.min(...ratios) >= 10 && ratios.length < SERIES);
+      expect(Math.min(...ratios)).toBeLessThan(10);
+      expect(memory().peak).toBeLessThan(POD_BYTES);
+      // Else there was no attack.
+      expect(attacker.exitCode).toBeNull();
+    } finally {
+      attacker.kill('SIGKILL');
+      await exited;
+    }
+  },
+  90_000,
+);
+
+it('has given back what the attacks took, once they are over', async () => {
+  await until(async () => {
+    await rounds(1);
+    return memory().now < restingBytes + 128 * MIB;
+  }, 60_000);
+}, 90_000);

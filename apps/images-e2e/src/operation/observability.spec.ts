@@ -1,0 +1,270 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { FakeKeystone } from '@glimpse/auth/testing';
+import { parse } from 'yaml';
+import { glimpse } from '../harness/command.js';
+import { createDatabase, databaseUrl } from '../harness/databases.js';
+import { startFollower, type FollowerProcess } from '../harness/follower.js';
+import { DEPLOY } from '../harness/manifests.js';
+import { sendRaw } from '../harness/raw-http.js';
+import { IDENTITIES, startService, tokenOf, until, type Service } from '../harness/service.js';
+
+const MONITORING = join(DEPLOY, 'kubernetes/components/monitoring');
+const ITEM = '/v2.1/images/22222222-0000-4000-8000-000000000001';
+
+const SOURCE = fileURLToPath(new URL('../harness/image-source.mjs', import.meta.url));
+const UNKNOWN = '/v2.1/images/33333333-0000-4000-8000-000000000001';
+
+/** Labels that Prometheus gives to what it reads. */
+const OF_PROMETHEUS = ['job', 'namespace', 'pod'];
+
+interface Query {
+  readonly where: string;
+  readonly expression: string;
+}
+
+interface Rule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly annotations: { readonly runbook_url: string };
+}
+
+const rules = (
+  parse(readFileSync(join(MONITORING, 'alerts.yaml'), 'utf8')) as { spec: { groups: { rules: Rule[] }[] } }
+).spec.groups.flatMap((group) => group.rules);
+
+const panels = (
+  JSON.parse(readFileSync(join(MONITORING, 'dashboard.json'), 'utf8')) as {
+    panels: { title: string; targets?: { expr: string }[] }[];
+  }
+).panels;
+
+const queries: Query[] = [
+  ...rules.map(({ alert, expr }) => ({ where: alert, expression: expr })),
+  ...panels.flatMap(({ title, targets = [] }) =>
+    targets.map(({ expr }) => ({ where: title, expression: expr })),
+  ),
+];
+
+/** The names of the metrics in a query, and of the labels that it goes by. */
+function namesIn(expression: string): { metrics: string[]; labels: string[] } {
+  const labels = [
+    ...[...expression.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list]) => list!.split(/, */)),
+    ...[...expression.matchAll(/[{,] *(\w+) *(?:=|!=)/g)].map(([, name]) => name!),
+  ];
+  const bare = expression.replaceAll(/\{[^}]*\}|\[[^\]]*\]|\b(?:by|on) ?\([^)]*\)/g, ' ');
+  const metrics = [...bare.matchAll(/\b[a-z][a-z0-9_]*\b(?! *\()/g)].map(([name]) => name);
+  return { metrics: metrics.filter((name) => name !== 'and' && name !== 'or'), labels };
+}
+
+describe('what is read of the metrics', () => {
+  let keystone: FakeKeystone;
+  let service: Service;
+  /** A service with a source, and what follows that. */
+  let mirror: Service;
+  let follower: FollowerProcess;
+  let page: string;
+  let metrics: Set<string>;
+  let labels: Set<string>;
+
+  const issue = (role = 'reader'): string =>
+    keystone.issue({
+      userName: 'demo',
+      scope: { kind: 'project', id: IDENTITIES['demo']!.project_id, name: 'demo' },
+      roles: [role],
+    });
+  const pageOf = async (base: string): Promise<string> => (await fetch(`${base}/metrics`)).text();
+
+  /** Runs both, in a database that is not migrated before, and has the mirror look something up and change it. */
+  async function follow(settings: Record<string, string>): Promise<void> {
+    const database = await createDatabase('empty');
+    const mirrored = { DATABASE_URL: databaseUrl(database), ...settings, GLIMPSE_SOURCE: SOURCE };
+    follower = await startFollower(mirrored);
+    await until(() => follower.log().includes('"event":"schema-behind"'));
+    await glimpse(['migrate'], mirrored);
+    mirror = await startService(database, mirrored);
+    await until(async () =>
+      /^glimpse_followed_images_total\{kind="added"\} 1$/m.test(await pageOf(follower.metrics)),
+    );
+    const token = issue('admin');
+    await sendRaw(mirror.url, { target: UNKNOWN, headers: { 'x-auth-token': token } });
+    const headers = { 'x-auth-token': token, 'content-type': 'application/json' };
+    const body = JSON.stringify({ metadata: { one: 'two' } });
+    const changed = await fetch(`${mirror.url}${ITEM}/metadata`, { method: 'POST', headers, body });
+    expect(changed.status).toBe(200);
+  }
+
+  beforeAll(async () => {
+    keystone = await FakeKeystone.start();
+    keystone.addUser({ name: 'glimpse', password: 'a password', roles: ['service'] });
+    const settings = {
+      GLIMPSE_IDENTITIES: '',
+      OS_AUTH_URL: keystone.url,
+      OS_USERNAME: 'glimpse',
+      OS_PASSWORD: 'a password',
+      OS_PROJECT_NAME: 'service',
+    };
+    service = await startService(await createDatabase('contract'), settings);
+    const token = issue();
+    for (const headers of [{ 'x-auth-token': token }, { 'x-auth-token': token }, {}]) {
+      await sendRaw(service.url, { target: ITEM, headers });
+    }
+    page = await pageOf(service.url);
+    await follow(settings);
+    const pages = [page, await pageOf(mirror.url), await pageOf(follower.metrics)].join('\n');
+    const series = pages.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    metrics = new Set(series.map((line) => /^\w+/.exec(line)![0]));
+    labels = new Set(series.flatMap((line) => [...line.matchAll(/[{,](\w+)="/g)].map(([, name]) => name!)));
+  });
+  afterAll(async () => {
+    await Promise.all([service.stop(), mirror.stop(), follower.stop()]);
+    await keystone.close();
+  });
+
+  it('is read of this service alone, wherever Prometheus scrapes others', () => {
+    for (const { where, expression } of queries) {
+      const selectors = [...expression.matchAll(/\b(?:glimpse|nodejs|process)_\w+(\{[^}]*\})?/g)].map(
+        ([, one]) => one,
+      );
+      for (const selector of selectors) {
+        expect({ where, selector }).toEqual({
+          where,
+          selector: expect.stringMatching(/job="glimpse", namespace=(?:"glimpse"|~"\$namespace")/),
+        });
+      }
+    }
+  });
+
+  it('is in a dashboard and in alerts', () => {
+    expect(rules.length).toBeGreaterThan(8);
+    expect(queries.length).toBeGreaterThan(rules.length + 15);
+    expect(namesIn('sum by (a, b) (rate(c_total{d="e", f=~"g"}[5m])) / on() h > 0.5 and i == 1')).toEqual({
+      metrics: ['c_total', 'h', 'i'],
+      labels: ['a', 'b', 'd', 'f'],
+    });
+  });
+
+  it.each(queries)('is there for $where: $expression', ({ expression }) => {
+    const names = namesIn(expression);
+    expect(names.metrics).not.toEqual([]);
+    expect(names.metrics.filter((name) => !metrics.has(name))).toEqual([]);
+    expect(names.labels.filter((name) => !labels.has(name) && !OF_PROMETHEUS.includes(name))).toEqual([]);
+  });
+
+  it('counts tokens, and how the connections to the database are used', () => {
+    expect(page).toMatch(/^glimpse_tokens_judged_total\{outcome="identity",source="cache"\} 1$/m);
+    expect(page).toMatch(/^glimpse_tokens_judged_total\{outcome="identity",source="keystone"\} 1$/m);
+    expect(page).toMatch(/^glimpse_database_query_duration_seconds_count [1-9]/m);
+    expect(page).toMatch(/^glimpse_database_pool_size 10$/m);
+    expect(page).toMatch(/^glimpse_database_pool_waiting 0$/m);
+  });
+
+  it('says how a mirror stands, and who follows', async () => {
+    const standing = await pageOf(follower.metrics);
+    expect(standing).toMatch(/^glimpse_follower_active 1$/m);
+    expect(standing).toMatch(/^glimpse_mirrored_images 1$/m);
+    expect(standing).toMatch(/^glimpse_followed_images_total\{kind="added"\} 1$/m);
+    expect(standing).toMatch(/^glimpse_source_removals_refused 0$/m);
+    for (const kind of ['changed', 'removed', 'members']) {
+      expect(standing).toContain(`\nglimpse_followed_images_total{kind="${kind}"} 0\n`);
+    }
+    const served = await pageOf(mirror.url);
+    expect(served).toMatch(/^glimpse_source_look_age_seconds \d/m);
+    expect(served).toMatch(/^glimpse_source_look_ups_total\{outcome="missing"\} 1$/m);
+    expect(served).toMatch(/^glimpse_source_changes_total\{outcome="done"\} 1$/m);
+    expect(served).toMatch(/^glimpse_source_look_ups_total\{outcome="failed"\} 0$/m);
+    expect(served).toMatch(/^glimpse_source_changes_total\{outcome="refused"\} 0$/m);
+    // What has no source says nothing of one.
+    expect(page).not.toMatch(/glimpse_source_|glimpse_follow/);
+  });
+
+  it('counts how far behind the copies are, once a second', async () => {
+    await until(async () => {
+      const now = await (await fetch(`${service.url}/metrics`)).text();
+      return /^glimpse_notice_lag_seconds_count [1-9]/m.test(now);
+    });
+  });
+
+  it('says what cannot be asked, and that it can again', async () => {
+    const available = async (): Promise<string | undefined> => {
+      const now = await (await fetch(`${service.url}/metrics`)).text();
+      return /^glimpse_dependency_available\{dependency="keystone"\} (\d)$/m.exec(now)?.[1];
+    };
+    expect(await available()).toBe('1');
+    await keystone.close();
+    const asked = (): Promise<unknown> =>
+      sendRaw(service.url, { target: ITEM, headers: { 'x-auth-token': issue() } });
+    await until(async () => (await asked(), (await available()) === '0'));
+    await keystone.reopen();
+    await until(async () => (await asked(), (await available()) === '1'));
+  });
+
+  it('has an entry of the runbook for each alert, and no other', () => {
+    const runbook = readFileSync(join(DEPLOY, '../docs/runbook.md'), 'utf8');
+    const entries = [...runbook.matchAll(/^## (.*)$/gm)].map(([, title]) => title);
+    expect(entries).toEqual(rules.map(({ alert }) => alert));
+    for (const { alert, annotations } of rules) {
+      expect(annotations.runbook_url).toMatch(
+        new RegExp(`^https://[^#]+/runbook\\.md#${alert.toLowerCase()}$`),
+      );
+    }
+  });
+});
+
+describe('the line of a request', () => {
+  let service: Service;
+  beforeAll(async () => {
+    service = await startService(await createDatabase('contract'), { GLIMPSE_LOG_REQUESTS: 'true' });
+  });
+  afterAll(() => service.stop());
+
+  async function lineOf(headers: Record<string, string>): Promise<Record<string, unknown>> {
+    const answer = await sendRaw(service.url, { target: ITEM, headers });
+    const id = answer.headers['x-openstack-request-id']!;
+    await until(() => service.log().includes(id));
+    const line = service
+      .log()
+      .split('\n')
+      .find((one) => one.includes(id))!;
+    return JSON.parse(line) as Record<string, unknown>;
+  }
+
+  it('says who asked for what, how that ended and how long it took, and no token', async () => {
+    const line = await lineOf({ 'x-auth-token': tokenOf('demo') });
+    expect(line).toEqual({
+      level: 'info',
+      time: expect.any(String),
+      event: 'request-served',
+      msg: 'request',
+      requestId: expect.stringMatching(/^req-/),
+      userId: IDENTITIES['demo']!.user_id,
+      projectId: IDENTITIES['demo']!.project_id,
+      method: 'GET',
+      path: ITEM,
+      route: '/v2.1/images/:image_id',
+      status: 200,
+      duration: expect.any(Number),
+    });
+    expect(service.log()).not.toContain(tokenOf('demo'));
+  });
+
+  it('says of nobody who has no good token', async () => {
+    const line = await lineOf({ 'x-auth-token': 'made up' });
+    expect(line).toMatchObject({ status: 401 });
+    expect(line).not.toHaveProperty('userId');
+    expect(line).not.toHaveProperty('projectId');
+  });
+
+  it.each([
+    ['req-3dccb8c4-08fe-4706-a91d-e843b8fe9ed2', true],
+    ['req-3dccb8c4', false],
+    ['req-3DCCB8C4-08FE-4706-A91D-E843B8FE9ED2', false],
+    ['req-3dccb8c4-08fe-4706-a91d-e843b8fe9ed2"}', false],
+  ])('takes over %j as the global request id: %j', async (id, taken) => {
+    const line = await lineOf({ 'x-auth-token': tokenOf('demo'), 'x-openstack-request-id': id });
+    expect(line['globalRequestId']).toBe(taken ? id : undefined);
+    expect(line['requestId']).not.toBe(id);
+  });
+});

@@ -1,0 +1,289 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { settingsOf } from '../harness/catalogue.js';
+import { glimpse } from '../harness/command.js';
+import { DatabaseProxy } from '../harness/database-proxy.js';
+import { createDatabase, databaseUrl, query } from '../harness/databases.js';
+import { sendRaw, type RawAnswer } from '../harness/raw-http.js';
+import {
+  newFolder,
+  startBareService,
+  startService,
+  tokenOf,
+  until,
+  type Service,
+} from '../harness/service.js';
+
+const ITEM = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';
+const OWN = '/v2.1/images/22222222-0000-4000-8000-000000000001';
+const UNKNOWN = '/v2.1/images/00000000-0000-4000-8000-000000000000';
+/** Within this time, in milliseconds, whoever asks has an answer, whatever the database does. */
+const DEADLINE = 5_000;
+
+function send(service: Service, method: string, target: string, body?: string): Promise<RawAnswer> {
+  return sendRaw(service.url, { method, target, body, headers: { 'x-auth-token': tokenOf('demo') } });
+}
+
+interface Probe {
+  status: string;
+  details: Record<string, { status: string }>;
+}
+
+async function probe(service: Service, name: string): Promise<[number, Probe]> {
+  const answer = await sendRaw(service.url, { target: `/${name}` });
+  // Nothing but names and states: no address, no text of an error.
+  expect(
+    answer.text.replaceAll(/"(?:status|details|ok|error|up|down|schema|database|service)"|[{}:,]/g, ''),
+  ).toBe('');
+  return [answer.status, JSON.parse(answer.text) as Probe];
+}
+
+const up = { status: 'up' };
+const down = { status: 'down' };
+
+async function expectUnavailable(asked: Promise<RawAnswer>): Promise<void> {
+  const from = performance.now();
+  const { status, headers, text } = await asked;
+  expect(performance.now() - from).toBeLessThan(DEADLINE);
+  expect(status).toBe(503);
+  expect(JSON.parse(text)).toEqual({
+    serviceUnavailable: { code: 503, message: 'The image catalogue cannot be asked at the moment.' },
+  });
+  expect(Number(headers['retry-after'])).toBeGreaterThan(0);
+  expect(headers).toMatchObject({
+    'content-type': 'application/json; charset=UTF-8',
+    'cache-control': 'private, no-cache',
+    vary: expect.stringMatching(/X-Auth-Token$/),
+    'x-openstack-request-id': expect.stringMatching(/^req-/),
+  });
+}
+
+/** The routes of images that {@link expectRecovery} has read, so that there are copies of them. */
+const KEPT = [ITEM, OWN, `${OWN}/metadata`, `${OWN}/metadata/k1`];
+
+/** That an image is answered from a copy, which says so. */
+async function expectCopy(asked: Promise<RawAnswer>): Promise<void> {
+  const from = performance.now();
+  const { status, headers } = await asked;
+  expect(performance.now() - from).toBeLessThan(DEADLINE);
+  expect(status).toBe(203);
+  expect(headers).toMatchObject({
+    age: expect.stringMatching(/^\d+$/),
+    etag: expect.stringMatching(/^"/),
+    'content-type': 'application/json',
+    'cache-control': 'private, no-cache',
+  });
+}
+
+/** That a service without its database says so, and goes on with all that needs none. */
+async function expectOutage(service: Service, { copies }: { copies: boolean }): Promise<void> {
+  const expectItem = copies ? expectCopy : expectUnavailable;
+  await Promise.all(KEPT.map((target) => expectItem(send(service, 'GET', target))));
+  await Promise.all(
+    [
+      send(service, 'HEAD', UNKNOWN).then((answer) => ({ ...answer, text: headText })),
+      send(service, 'GET', UNKNOWN),
+      send(service, 'GET', '/v2.1/images'),
+      send(service, 'GET', '/v2.1/images/detail?limit=1'),
+      send(service, 'PUT', `${OWN}/metadata`, '{"metadata": {"lost": "yes"}}'),
+      send(service, 'DELETE', `${OWN}/metadata/k1`),
+      send(service, 'DELETE', OWN),
+    ].map(expectUnavailable),
+  );
+  expect(await probe(service, 'livez')).toEqual([200, { status: 'ok', details: {} }]);
+  expect(await probe(service, 'readyz')).toEqual([
+    200,
+    { status: 'ok', details: { schema: up, service: up } },
+  ]);
+  expect(await probe(service, 'healthz')).toEqual([
+    503,
+    { status: 'error', details: { schema: up, database: down } },
+  ]);
+  expect((await send(service, 'GET', '/v2.1/nosuch')).status).toBe(404);
+  expect((await send(service, 'PATCH', ITEM)).status).toBe(405);
+  expect((await send(service, 'GET', '/v2.1/extensions')).status).toBe(200);
+  expect((await sendRaw(service.url, { target: ITEM })).status).toBe(401);
+}
+/** What the answer to HEAD does not repeat. */
+const headText = JSON.stringify({
+  serviceUnavailable: { code: 503, message: 'The image catalogue cannot be asked at the moment.' },
+});
+
+async function expectRecovery(service: Service): Promise<void> {
+  await until(async () => (await send(service, 'GET', ITEM)).status === 200, DEADLINE);
+  expect(await probe(service, 'healthz')).toEqual([
+    200,
+    { status: 'ok', details: { schema: up, database: up } },
+  ]);
+  const { text } = await send(service, 'GET', `${OWN}/metadata`);
+  expect(JSON.parse(text)).toEqual({ metadata: { k1: 'v1', k2: 'v2' } });
+}
+
+const count = (service: Service, event: string): number =>
+  service.log().split(`"event":"${event}"`).length - 1;
+
+describe('a database that goes away', () => {
+  let proxy: DatabaseProxy;
+  let service: Service;
+  beforeAll(async () => {
+    proxy = await DatabaseProxy.to(databaseUrl(await createDatabase('contract')));
+    service = await startService('', { DATABASE_URL: proxy.url });
+  });
+  afterAll(async () => {
+    await service.stop();
+    await proxy.close();
+  });
+
+  it('and refuses connections, is an outage, and comes back by itself', async () => {
+    await expectRecovery(service);
+    await proxy.cut();
+    await expectOutage(service, { copies: true });
+    await proxy.restore();
+    await expectRecovery(service);
+  });
+
+  it('leaves copies that are asked for as others are, and lie about nothing', async () => {
+    const before = await send(service, 'GET', OWN);
+    await proxy.cut();
+    const copy = await send(service, 'GET', OWN);
+    expect(copy).toMatchObject({ status: 203, text: before.text, headers: { etag: before.headers['etag'] } });
+    const ask = (headers: Record<string, string>, target = OWN): Promise<RawAnswer> =>
+      sendRaw(service.url, { target, headers: { 'x-auth-token': tokenOf('demo'), ...headers } });
+    const unchanged = await ask({ 'if-none-match': before.headers['etag']! });
+    expect(unchanged).toMatchObject({ status: 304, text: '', headers: { age: expect.any(String) } });
+    await expectCopy(ask({ 'cache-control': 'no-cache' }));
+    // What is missing is never told from a copy, nor that there is one for somebody else.
+    await expectUnavailable(ask({}, `${OWN}/metadata/missing`));
+    await expectUnavailable(ask({ 'x-auth-token': tokenOf('alt') }));
+    expect((await ask({ 'x-auth-token': 'made up' })).status).toBe(401);
+    await proxy.restore();
+    await expectRecovery(service);
+  });
+
+  it('and says nothing any more, is an outage within seconds, for many at once too', async () => {
+    proxy.stall();
+    // Copies are believed for two seconds after the last word of the database.
+    await until(async () => (await send(service, 'GET', ITEM)).status === 203, DEADLINE);
+    await expectOutage(service, { copies: true });
+    await Promise.all(Array.from({ length: 50 }, () => expectCopy(send(service, 'GET', ITEM))));
+    await Promise.all(Array.from({ length: 50 }, () => expectUnavailable(send(service, 'GET', UNKNOWN))));
+    await proxy.restore();
+    await expectRecovery(service);
+  });
+
+  it('is said once in the log, and once that it is back', async () => {
+    const before = ['database-unavailable', 'database-available'].map((event) => count(service, event));
+    await proxy.cut();
+    for (let round = 0; round < 5; round++) await send(service, 'GET', ITEM);
+    await proxy.restore();
+    await expectRecovery(service);
+    const after = ['database-unavailable', 'database-available'].map((event) => count(service, event));
+    expect(after).toEqual(before.map((times) => times + 1));
+    expect(count(service, 'request-failed')).toBe(0);
+  });
+});
+
+describe('copies', () => {
+  it('are answered as settings say: with another status, up to an age, or not at all', async () => {
+    const proxy = await DatabaseProxy.to(databaseUrl(await createDatabase('contract')));
+    const start = (settings: Record<string, string>): Promise<Service> =>
+      startService('', { DATABASE_URL: proxy.url, ...settings });
+    const services = await Promise.all([
+      start({ GLIMPSE_STALE_STATUS: '200' }),
+      start({ GLIMPSE_STALE_LIMIT: '1' }),
+      start({ GLIMPSE_CACHE_SIZE: '0' }),
+    ]);
+    const [plain, shortly, never] = services as [Service, Service, Service];
+    try {
+      for (const service of services) expect((await send(service, 'GET', ITEM)).status).toBe(200);
+      const [listening] = await query(
+        'postgres',
+        `SELECT count(*)::int AS count FROM pg_stat_activity
+        WHERE application_name = 'glimpse notices' AND datname = '${new URL(proxy.url).pathname.slice(1)}'`,
+      );
+      expect(listening).toEqual({ count: 2 });
+      await proxy.cut();
+      const copy = await send(plain, 'GET', ITEM);
+      expect(copy).toMatchObject({ status: 200, headers: { age: expect.stringMatching(/^\d+$/) } });
+      await expectUnavailable(send(never, 'GET', ITEM));
+      await until(async () => (await send(shortly, 'GET', ITEM)).status === 503);
+      expect((await send(plain, 'GET', ITEM)).status).toBe(200);
+      await proxy.restore();
+      for (const service of services) await expectRecovery(service);
+    } finally {
+      for (const service of services) await service.stop();
+      await proxy.close();
+    }
+  });
+});
+
+describe('a database that lets nobody in', () => {
+  it('is an outage, and comes back by itself', async () => {
+    const database = await createDatabase('contract');
+    const service = await startService(database);
+    try {
+      await query('postgres', `ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
+      await query(
+        'postgres',
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`,
+      );
+      await expectOutage(service, { copies: false });
+      await query('postgres', `ALTER DATABASE ${database} ALLOW_CONNECTIONS true`);
+      await expectRecovery(service);
+      expect(count(service, 'request-failed')).toBe(0);
+    } finally {
+      await service.stop();
+    }
+  });
+});
+
+describe('a database without the schema', () => {
+  it('leaves the service live and not ready, until it is migrated', async () => {
+    const database = await createDatabase('empty');
+    const settings = {
+      DATABASE_URL: databaseUrl(database),
+      ...settingsOf({ someone: { project_id: 'aa', roles: ['reader'] } }),
+    };
+    const service = await startBareService(settings);
+    try {
+      const list = () =>
+        sendRaw(service.url, { target: '/v2.1/images', headers: { 'x-auth-token': 'someone' } });
+      expect(await probe(service, 'livez')).toEqual([200, { status: 'ok', details: {} }]);
+      expect(await probe(service, 'readyz')).toEqual([
+        503,
+        { status: 'error', details: { schema: down, service: up } },
+      ]);
+      expect(await probe(service, 'healthz')).toEqual([
+        503,
+        { status: 'error', details: { schema: down, database: up } },
+      ]);
+      await expectUnavailable(list());
+      expect((await glimpse(['migrate'], settings)).code).toBe(0);
+      await until(async () => (await probe(service, 'readyz'))[0] === 200, DEADLINE);
+      expect((await probe(service, 'healthz'))[0]).toBe(200);
+      expect((await list()).status).toBe(200);
+    } finally {
+      await service.stop();
+    }
+  });
+});
+
+describe('a database that is away when the service starts', () => {
+  it('leaves the service live and not ready, until it is there', async () => {
+    const proxy = await DatabaseProxy.to(databaseUrl(await createDatabase('contract')));
+    await proxy.cut();
+    const service = await startBareService({ DATABASE_URL: proxy.url, GLIMPSE_DATA_DIR: newFolder() });
+    try {
+      expect((await probe(service, 'livez'))[0]).toBe(200);
+      expect((await probe(service, 'readyz'))[0]).toBe(503);
+      expect(await probe(service, 'healthz')).toEqual([
+        503,
+        { status: 'error', details: { schema: down, database: down } },
+      ]);
+      await proxy.restore();
+      await until(async () => (await probe(service, 'readyz'))[0] === 200, DEADLINE);
+    } finally {
+      await service.stop();
+      await proxy.close();
+    }
+  });
+});

@@ -1,0 +1,198 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { freePort } from '../harness/balancer.js';
+import { glimpse } from '../harness/command.js';
+import { createDatabase, databaseUrl, query } from '../harness/databases.js';
+import { startService, tokenOf, until, type Service } from '../harness/service.js';
+
+const PGBOUNCER = '/usr/sbin/pgbouncer';
+const hasPgBouncer = existsSync(PGBOUNCER);
+const suite = hasPgBouncer ? describe : describe.skip;
+
+/** In transaction mode two connections for all clients: whatever stays with a connection is met by another client. */
+function configuration(
+  { folder, port, mode }: { folder: string; port: number; mode: 'session' | 'transaction' },
+  { hostname, port: server, username }: URL,
+): string {
+  return `
+[databases]
+* = host=${hostname} port=${server}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = plain
+auth_file = ${folder}/users
+pool_mode = ${mode}
+default_pool_size = ${mode === 'session' ? 30 : 2}
+logfile = ${folder}/log
+admin_users = ${username}
+`;
+}
+
+/** PgBouncer runs as anybody but root. */
+function unprivileged(folder: string): { uid?: number; gid?: number } {
+  if (process.getuid?.() !== 0) return {};
+  const [uid, gid] = ['-u', '-g'].map((flag) =>
+    Number(spawnSync('id', [flag, 'nobody'], { encoding: 'utf8' }).stdout),
+  );
+  chownSync(folder, uid!, gid!);
+  chmodSync(folder, 0o755);
+  return { uid: uid!, gid: gid! };
+}
+
+/** A PgBouncer in front of the run's PostgreSQL. */
+class PgBouncer {
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly folder: string,
+    private readonly port: number,
+  ) {}
+
+  static async start(mode: 'session' | 'transaction'): Promise<PgBouncer> {
+    // Of its own: the user that PgBouncer runs as does not get into the run's.
+    const folder = mkdtempSync(join(tmpdir(), 'glimpse-pgbouncer-'));
+    const [port, url] = [await freePort(), new URL(databaseUrl('glimpse'))];
+    writeFileSync(join(folder, 'users'), `"${url.username}" "${decodeURIComponent(url.password)}"\n`);
+    writeFileSync(join(folder, 'pgbouncer.ini'), configuration({ folder, port, mode }, url));
+    const user = unprivileged(folder);
+    const run = spawn(PGBOUNCER, [join(folder, 'pgbouncer.ini')], { ...user, stdio: 'ignore' });
+    return new PgBouncer(run, folder, port);
+  }
+
+  /** The URL of a database through it. */
+  to(direct: string): string {
+    const url = new URL(direct);
+    url.port = String(this.port);
+    return url.toString();
+  }
+
+  stop(): void {
+    this.process.kill();
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+suite(`PgBouncer in session mode${hasPgBouncer ? '' : ' (skipped: pgbouncer is not installed)'}`, () => {
+  const image = '/v2.1/images/22222222-0000-4000-8000-000000000001';
+  let pgbouncer: PgBouncer;
+  let pooled: string;
+
+  beforeAll(async () => {
+    pgbouncer = await PgBouncer.start('session');
+    const database = await createDatabase('contract');
+    await query('postgres', `ALTER DATABASE ${database} SET timezone TO 'Asia/Kolkata'`);
+    pooled = pgbouncer.to(databaseUrl(database));
+  });
+  afterAll(() => pgbouncer?.stop());
+
+  it('serves times in UTC, passes notices on, and has migrations and purges through it', async () => {
+    const settings = { DATABASE_URL: pooled, DATABASE_POOLER: 'session' };
+    expect(await glimpse(['migrate'], settings)).toMatchObject({ code: 0, stdout: 'nothing to do\n' });
+    expect(await glimpse(['purge', '--older-than', '1d'], settings)).toMatchObject({ code: 0 });
+    const service = await startService('', settings);
+    try {
+      await until(() => service.log().includes('"event":"notices-heard"'));
+      const headers = { 'x-auth-token': tokenOf('demo'), 'cache-control': 'no-cache' };
+      const get = async (path: string): Promise<unknown> =>
+        (await fetch(service.url + path, { headers })).json();
+      const { image: shown } = (await get(image)) as { image: { id: string; created: string } };
+      const { images } = (await get('/v2.1/images/detail')) as { images: { id: string; created: string }[] };
+      expect(images.find(({ id }) => id === shown.id)!.created).toBe(shown.created);
+    } finally {
+      await service.stop();
+    }
+  });
+
+  it('is refused with the setting to make where it is not named', async () => {
+    const { code, stderr } = await glimpse(['purge', '--older-than', '1d'], { DATABASE_URL: pooled });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/DATABASE_POOLER=session or DATABASE_POOLER=transaction/);
+  });
+});
+
+suite(`PgBouncer in transaction mode${hasPgBouncer ? '' : ' (skipped: pgbouncer is not installed)'}`, () => {
+  const image = '/v2.1/images/22222222-0000-4000-8000-000000000001';
+  let pgbouncer: PgBouncer;
+  let service: Service;
+  let pooled: string;
+  let direct: string;
+
+  beforeAll(async () => {
+    direct = databaseUrl(await createDatabase('contract'));
+    pgbouncer = await PgBouncer.start('transaction');
+    pooled = pgbouncer.to(direct);
+    service = await startService('', {
+      DATABASE_URL: pooled,
+      DATABASE_POOLER: 'transaction',
+      DATABASE_LISTEN_URL: direct,
+    });
+    await until(() => service.log().includes('"event":"notices-heard"'));
+  });
+
+  afterAll(async () => {
+    await service.stop();
+    pgbouncer.stop();
+  });
+
+  const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
+    fetch(service.url + path, { ...init, headers: { 'x-auth-token': tokenOf('demo'), ...init.headers } });
+
+  it('has reads, lists and changes of many at once on two connections', async () => {
+    const paths = [
+      image,
+      '/v2.1/images',
+      '/v2.1/images/detail?limit=2',
+      '/v2.1/images?name=cirros',
+      '/v2.1/images?status=ACTIVE',
+    ];
+    const reads = Array.from({ length: 200 }, (_, i) =>
+      ask(paths[i % paths.length]!, { headers: { 'cache-control': i % 2 ? 'no-cache' : 'max-age=0' } }),
+    );
+    const changes = Array.from({ length: 20 }, (_, i) =>
+      ask(`${image}/metadata/pooled-${i}`, {
+        method: 'PUT',
+        body: JSON.stringify({ meta: { [`pooled-${i}`]: 'yes' } }),
+      }),
+    );
+    const statuses = (await Promise.all([...reads, ...changes])).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    const { metadata } = (await (await ask(`${image}/metadata`)).json()) as { metadata: object };
+    expect(Object.keys(metadata).filter((key) => key.startsWith('pooled-'))).toHaveLength(20);
+  });
+
+  it('lets migrations and purges past it', async () => {
+    const settings = { DATABASE_URL: pooled, DATABASE_POOLER: 'transaction', DATABASE_LISTEN_URL: direct };
+    expect(await glimpse(['migrate'], settings)).toMatchObject({ code: 0, stdout: 'nothing to do\n' });
+    expect(await glimpse(['purge', '--older-than', '1d'], settings)).toMatchObject({ code: 0 });
+  });
+
+  it('is told from the primary where notices are to be heard: then images are read each time', async () => {
+    const other = await startService('', {
+      DATABASE_URL: pooled,
+      DATABASE_POOLER: 'transaction',
+      DATABASE_LISTEN_URL: pooled,
+    });
+    try {
+      await until(() => other.log().includes('there is a pooler in front, which passes no notices on'));
+      const answer = await fetch(other.url + image, { headers: { 'x-auth-token': tokenOf('demo') } });
+      expect(answer.status).toBe(200);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('is refused without a way past it', async () => {
+    const { code, stderr } = await glimpse(['serve'], {
+      DATABASE_URL: pooled,
+      DATABASE_POOLER: 'transaction',
+    });
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(
+      'DATABASE_LISTEN_URL is missing: with DATABASE_POOLER = "transaction" it has to lead to the primary',
+    );
+  });
+});

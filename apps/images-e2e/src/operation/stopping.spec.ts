@@ -1,0 +1,217 @@
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { glimpse, spawnGlimpse } from '../harness/command.js';
+import { createDatabase, databaseUrl, query } from '../harness/databases.js';
+import { CANNOT_SIGNAL, OwnDatabase } from '../harness/own-database.js';
+import {
+  newFolder,
+  startBareService,
+  startService,
+  tokenOf,
+  until,
+  type Service,
+} from '../harness/service.js';
+
+const IMAGE = '/v2.1/images/22222222-0000-4000-8000-000000000001';
+
+const started: Service[] = [];
+const lockers: pg.Client[] = [];
+afterEach(async () => {
+  for (const locker of lockers.splice(0)) await locker.end();
+  for (const service of started.splice(0)) await service.stop('SIGKILL');
+});
+
+/** A service on a database of its own, with a request that waits for a lock. */
+async function serviceWithRequest(): Promise<{
+  service: Service;
+  answer: Promise<Response>;
+  release(): Promise<void>;
+}> {
+  const database = await createDatabase('contract');
+  const service = await startService(database);
+  started.push(service);
+  const locker = new pg.Client({ connectionString: databaseUrl(database) });
+  lockers.push(locker);
+  await locker.connect();
+  await locker.query('BEGIN; LOCK TABLE images IN ACCESS EXCLUSIVE MODE');
+  const headers = { 'x-auth-token': tokenOf('demo') };
+  const answer = fetch(`${service.url}/v2.1/images/detail`, { headers });
+  answer.catch(() => undefined);
+  await until(async () => {
+    const waiting = `SELECT FROM pg_stat_activity WHERE datname = '${database}' AND wait_event_type = 'Lock'`;
+    return (await query(database, waiting)).length > 0;
+  });
+  return { service, answer, release: async () => void (await locker.query('ROLLBACK')) };
+}
+
+describe('a service that is told to stop', () => {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    it(`by ${signal} answers what was asked before, and nothing after`, async () => {
+      const { service, answer, release } = await serviceWithRequest();
+      const ended = service.stop(signal);
+      await until(() => service.log().includes('"event":"stopping"'));
+      await until(() =>
+        fetch(`${service.url}/livez`).then(
+          () => false,
+          () => true,
+        ),
+      );
+      await release();
+      const { status, headers } = await answer;
+      expect(status).toBe(200);
+      expect(headers.get('connection')).toBe('close');
+      const answered = performance.now();
+      expect(await ended).toBe(0);
+      expect(performance.now() - answered).toBeLessThan(2_000);
+      expect(service.log()).toContain('"event":"stopped"');
+    });
+  }
+
+  it('does not wait for connections on which nothing was ever asked', async () => {
+    const settings = { GLIMPSE_SHUTDOWN_TIMEOUT: '60' };
+    const service = await startService(await createDatabase('contract'), settings);
+    started.push(service);
+    const { hostname, port } = new URL(service.url);
+    const unused = connect({ host: hostname, port: Number(port) }).resume();
+    await once(unused, 'connect');
+    const signalled = performance.now();
+    const ended = service.stop();
+    await once(unused, 'close');
+    expect(await ended).toBe(0);
+    // By itself Node waits 15 s for the headers of a request.
+    expect(performance.now() - signalled).toBeLessThan(10_000);
+  });
+
+  it('refuses at /readyz first, and for a while answers all else, asking clients to leave', async () => {
+    const service = await startService(await createDatabase('contract'), { GLIMPSE_SHUTDOWN_DELAY: '2' });
+    started.push(service);
+    const headers = { 'x-auth-token': tokenOf('demo') };
+    const ask = (path: string): Promise<Response> => fetch(service.url + path, { headers });
+    for (const path of ['/v2.1/images', IMAGE, IMAGE]) {
+      expect((await ask(path)).headers.get('connection')).toBe('keep-alive');
+    }
+    const signalled = performance.now();
+    const ended = service.stop();
+    await until(async () => (await ask('/readyz')).status === 503);
+    for (const path of ['/v2.1/images', IMAGE, '/livez', '/metrics']) {
+      const { status, headers } = await ask(path);
+      expect([status, headers.get('connection')]).toEqual([200, 'close']);
+    }
+    expect(await ended).toBe(0);
+    expect(performance.now() - signalled).toBeGreaterThan(1_900);
+    await expect(ask('/livez')).rejects.toThrow();
+  });
+
+  it('twice, ends at once', async () => {
+    const { service, answer } = await serviceWithRequest();
+    const ended = service.stop('SIGINT');
+    await until(() => service.log().includes('"event":"stopping"'));
+    const before = performance.now();
+    process.kill(service.pid, 'SIGINT');
+    expect(await ended).toBe(1);
+    expect(performance.now() - before).toBeLessThan(1_000);
+    await expect(answer).rejects.toThrow();
+  });
+
+  it('twice, leaves its PostgreSQL to the next one', async () => {
+    const folder = newFolder();
+    const pidFile = join(folder, 'postgres/cluster/postmaster.pid');
+    const settings = { GLIMPSE_DATA_DIR: folder };
+    const service = await startBareService(settings);
+    started.push(service);
+    process.kill(service.pid, 'SIGINT');
+    process.kill(service.pid, 'SIGTERM');
+    await service.stop('SIGCONT');
+    const next = await startBareService(settings);
+    started.push(next);
+    await until(async () => (await fetch(`${next.url}/readyz`)).ok);
+    expect(await next.stop()).toBe(0);
+    expect(existsSync(pidFile)).toBe(false);
+  });
+
+  it('while it starts, starts no more than it stops', async () => {
+    const folder = newFolder();
+    await glimpse(['migrate'], { GLIMPSE_DATA_DIR: folder });
+    const pidFile = join(folder, 'postgres/cluster/postmaster.pid');
+    const run = spawnGlimpse(['serve'], { GLIMPSE_DATA_DIR: folder, GLIMPSE_PORT: '0' });
+    run.stdout.resume();
+    run.stderr.resume();
+    await until(() => existsSync(pidFile));
+    run.kill('SIGINT');
+    expect(await once(run, 'exit')).toEqual([0, null]);
+    expect(existsSync(pidFile)).toBe(false);
+  });
+});
+
+describe('a command that is told to stop', () => {
+  const page = (from: number): string =>
+    Array.from({ length: 2_000 }, (_, index) => ({
+      id: `33333333-0000-4000-8000-${String(from + index).padStart(12, '0')}`,
+      name: 'imported',
+      status: 'active',
+      visibility: 'public',
+      created_at: '2026-01-01T00:00:00Z',
+    }))
+      .map((document) => JSON.stringify(document))
+      .join(',');
+
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    it(`by ${signal} says what it did, fails, and leaves no PostgreSQL behind`, async () => {
+      const folder = newFolder();
+      const pidFile = join(folder, 'postgres/cluster/postmaster.pid');
+      const run = spawnGlimpse(['import', '-'], { GLIMPSE_DATA_DIR: folder });
+      let said = '';
+      run.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      run.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      run.stdin.on('error', () => undefined).write(`[${page(0)},`);
+      const imported = async (): Promise<number> => {
+        const [pid, , , port] = readFileSync(pidFile, 'utf8').split('\n');
+        const password = readFileSync(join(folder, 'postgres/password'), 'utf8');
+        expect(Number(pid)).toBeGreaterThan(1);
+        const client = new pg.Client(`postgresql://glimpse:${password}@127.0.0.1:${port}/glimpse`);
+        client.on('error', () => undefined);
+        try {
+          await client.connect();
+          const { rows } = await client.query<{ count: number }>('SELECT count(*)::int AS count FROM images');
+          return rows[0]!.count;
+        } finally {
+          await client.end();
+        }
+      };
+      await until(async () => existsSync(pidFile) && (await imported().catch(() => 0)) >= 1_000, 60_000);
+      await sleep(200);
+      run.kill(signal);
+      expect(await once(run, 'close')).toEqual([1, null]);
+      expect(said).toMatch(
+        new RegExp(
+          `(?:^|\\n)glimpse: stopped by ${signal}: imported until then: [12]\\d{3} images \\(.*\\), 0 members, 0 bad; ` +
+            'the same import again leaves those alone and goes on\n$',
+        ),
+      );
+      expect(existsSync(pidFile)).toBe(false);
+    }, 90_000);
+  }
+});
+
+describe('a PostgreSQL that hangs', () => {
+  it(`does not keep a service from ending${CANNOT_SIGNAL}`, async () => {
+    const database = await OwnDatabase.start([]);
+    try {
+      const service = await startService('', { DATABASE_URL: database.url });
+      started.push(service);
+      database.signal('SIGSTOP');
+      const request = fetch(`${service.url}/v2.1/images`, { headers: { 'x-auth-token': tokenOf('demo') } });
+      request.catch(() => undefined);
+      expect(await service.stop()).toBe(0);
+      expect(service.log()).toContain('"event":"stopped"');
+    } finally {
+      database.signal('SIGCONT');
+      await database.stop();
+    }
+  }, 120_000);
+});
