@@ -14,7 +14,7 @@ const FOLLOWER_DEADLINE_MS = 15_000;
 const MAIN = fileURLToPath(new URL('../apps/images/dist/main.js', import.meta.url));
 const FOLLOW = fileURLToPath(new URL('follow.mjs', import.meta.url));
 
-const { loadSettings } = await import(new URL('../apps/images/dist/config/load.js', import.meta.url));
+const { loadSettings } = await import(new URL('../apps/images/dist/settings/load.js', import.meta.url));
 
 /** Wrong settings have a message of their own, which the service prints. */
 function readSettings() {

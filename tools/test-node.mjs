@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const LINES = ['24', '26'];
 const SUITES = {
-  'apps/images': ['src/heap', 'http/broken-requests', 'compute/show-at-once'],
+  'apps/images': ['startup/heap', 'http/broken-requests', 'compute/images/fast-show'],
   'apps/images-e2e': ['compute/contract-replay', 'compute/bad-requests', 'operation/stopping'],
 };
 /** Milliseconds after which a run hangs. */

@@ -16,14 +16,14 @@ import { EmbeddedDatabaseError } from '@glimpse/store/embedded';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { ProtectionFileError } from './access/protections/errors.js';
-import { loadSettings } from './config/load.js';
-import { maskedSettings } from './config/masked.js';
-import { requireMigrations, withDatabase } from './database.js';
-import { policyCommand } from './policy-command.js';
-import { untilStopped } from './stop-signal.js';
-import { VERSION } from './version.js';
+import { loadSettings } from './settings/load.js';
+import { maskedSettings } from './settings/masked.js';
+import { requireMigrations, withDatabase } from './startup/database.js';
+import { policyCommand } from './commands/policy.js';
+import { untilStopped } from './startup/stop-signal.js';
+import { VERSION } from './settings/version.js';
 
-export { mayExit } from './stop-signal.js';
+export { mayExit } from './startup/stop-signal.js';
 
 /** The exit code of `follow --status` when no process follows; as `systemctl status` has it for what does not run. */
 const NO_FOLLOWER = 3;
@@ -40,7 +40,7 @@ program
   .description('run the service until SIGTERM, SIGINT or SIGHUP')
   .action(async () => {
     const settings = loadSettings(process.env);
-    const { serve } = await import('./serve.js');
+    const { serve } = await import('./commands/serve.js');
     await untilStopped((stop) => serve(settings, stop));
   });
 
@@ -75,7 +75,7 @@ program
   .option('--force', 'replace images that changed later than the document says', false)
   .description('put Glance v2 image documents into the catalogue')
   .action(async (file: string, { force }: { force: boolean }) => {
-    const { ImportProgress, openInput, runImport } = await import('./import/command.js');
+    const { ImportProgress, openInput, runImport } = await import('./commands/import.js');
     const settings = loadSettings(process.env);
     if (settings.source.use) {
       throw new InvalidOptions([
@@ -120,7 +120,7 @@ program
   .action(async (options: { status: boolean; json: boolean; check: boolean; acceptRemovals: boolean }) => {
     if (options.json && !options.status) throw new InvalidOptions(['--json is allowed with --status only']);
     const settings = loadSettings(process.env);
-    const { acceptRemovals, check, follow, printStatus } = await import('./follow.js');
+    const { acceptRemovals, check, follow, printStatus } = await import('./commands/follow.js');
     if (options.status) {
       if (!(await printStatus(settings, options.json))) process.exitCode = NO_FOLLOWER;
       return;
@@ -161,7 +161,7 @@ program
   .action(async ({ check }: { check: boolean }) => {
     const settings = loadSettings(process.env);
     if (!check) return void process.stdout.write(stringify(maskedSettings(settings)));
-    const { checkSettings } = await import('./config/check.js');
+    const { checkSettings } = await import('./commands/check-settings.js');
     await checkSettings(settings);
   });
 

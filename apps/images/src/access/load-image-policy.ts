@@ -1,5 +1,5 @@
 import { CREDENTIAL_NAMES, loadPolicy, type Policy } from '@glimpse/auth';
-import type { EffectiveSettings } from '../config/settings.js';
+import type { EffectiveSettings } from '../settings/settings.js';
 import { imageRules, type ImageRuleDefaults } from './image-rules.js';
 import { ABSENT_ATTRIBUTES } from './image-target.js';
 

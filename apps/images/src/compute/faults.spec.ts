@@ -20,10 +20,10 @@ import {
   RequestTimeout,
   RouteNotFound,
 } from '../http/errors.js';
-import { PreconditionFailed } from './answer.js';
+import { PreconditionFailed } from '../http/send.js';
 import { faultOf, isExpected } from './faults.js';
-import { InvalidMicroversion, UnsupportedMicroversion } from './microversion.js';
-import { InvalidInput } from './validation.js';
+import { InvalidMicroversion, UnsupportedMicroversion } from './microversions.js';
+import { InvalidInput } from '../http/validation.js';
 
 const ID = '70a599e0-31e7-49b7-b260-868f441e862b';
 const NO_DELETION = 'You are not allowed to delete the image.';

@@ -3,7 +3,7 @@ import { CatalogueUnavailable, DomainError, type NotOwner } from '@glimpse/domai
 import type { PropertyProtected } from '../access/protections/errors.js';
 import { MethodNotAllowed } from '../http/errors.js';
 import { Overloaded } from '../http/overload.js';
-import type { Fault } from '../http/face.js';
+import type { Fault } from '../http/api.js';
 
 /** The status and the fault key of an error, and its message; without one the error speaks for itself. */
 interface FaultForm {

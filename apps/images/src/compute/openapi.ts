@@ -3,9 +3,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import type { EffectiveSettings } from '../config/settings.js';
+import type { EffectiveSettings } from '../settings/settings.js';
 import { pathOf } from '../http/path.js';
-import { VERSION } from '../version.js';
+import { VERSION } from '../settings/version.js';
 import { computeBaseOf } from './request.js';
 import { ROUTE_PREFIXES } from './routes.js';
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { SourceUnavailable, type ReadOptions } from '@glimpse/domain';
 import { requestBaseUrl, type LinkBase } from '@glimpse/links';
 import type { FastifyRequest } from 'fastify';
-import type { EffectiveSettings } from '../config/settings.js';
+import type { EffectiveSettings } from '../settings/settings.js';
 import { pathOf } from '../http/path.js';
 
 /** The API versions of this face: `v2` is v2.1 without microversions. */

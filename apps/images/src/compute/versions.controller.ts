@@ -1,11 +1,11 @@
 import { Controller, Get, Inject, Param, Req, Res, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { EffectiveSettings } from '../config/settings.js';
-import { SETTINGS } from '../tokens.js';
-import { sendDocument } from './answer.js';
-import { MIN_MICROVERSION } from './microversion.js';
-import { ComputeRequestGuard } from './request.guard.js';
+import type { EffectiveSettings } from '../settings/settings.js';
+import { SETTINGS } from '../startup/injection-tokens.js';
+import { sendDocument } from '../http/send.js';
+import { MIN_MICROVERSION } from './microversions.js';
+import { ComputeRequestGuard } from './guard.js';
 import { computeBaseOf } from './request.js';
 
 /** What a version's document says apart from its links. */

@@ -1,4 +1,4 @@
-import type { EffectiveSettings } from '../config/settings.js';
+import type { EffectiveSettings } from '../settings/settings.js';
 import { builtInIdentities } from './identities.js';
 import { PAGE_IMAGE } from './samples.js';
 

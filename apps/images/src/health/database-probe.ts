@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isQueueTimeout, missingMigrations, type Database } from '@glimpse/store';
-import { SharedCall } from '../http/shared-call.js';
+import { SharedCall } from '../telemetry/shared-call.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 
 /** How often a database that is away, or lacks the schema, is looked at again, in milliseconds. */

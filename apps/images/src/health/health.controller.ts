@@ -7,7 +7,7 @@ import {
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
-import { HEALTH } from '../tokens.js';
+import { HEALTH } from '../startup/injection-tokens.js';
 import type { DatabaseProbe } from './database-probe.js';
 import type { DependencyProbe } from './dependency-probe.js';
 

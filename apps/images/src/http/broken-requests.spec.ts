@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it, jest } from '@jest/globals';
 import { faultOf } from '../compute/faults.js';
 import { answerBrokenRequest } from './broken-requests.js';
-import type { Face } from './face.js';
+import type { Face } from './api.js';
 
 const face = { faultOf } as Face;
 

@@ -1,7 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { answerHeaders, newRequestId } from './answer-headers.js';
+import { answerHeaders, newRequestId } from './response-headers.js';
 import {
   HeadersTooLarge,
   MalformedRequest,
@@ -9,8 +9,8 @@ import {
   MethodNotImplemented,
   RequestTimeout,
 } from './errors.js';
-import type { Face } from './face.js';
-import { oneAtATime } from './one-at-a-time.js';
+import type { Face } from './api.js';
+import { oneAtATime } from './fast-path/pipelining.js';
 
 /** What Node reports of bytes that are no request, in its event `clientError`. */
 interface ParseError extends Error {

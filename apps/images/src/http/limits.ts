@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Face } from './face.js';
+import type { Face } from './api.js';
 import { MAX_OPEN_REQUESTS, MAX_OPEN_UNREAD_BYTES, MAX_REQUESTS, Overloaded } from './overload.js';
 import { pathOf } from './path.js';
 import { RequestLimit } from './request-limit.js';

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { Face } from './face.js';
+import type { Face } from './api.js';
 import { pathOf } from './path.js';
 
 /** Whether the router found nothing, or a route whose parameters are none. */

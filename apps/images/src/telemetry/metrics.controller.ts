@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { TELEMETRY } from '../tokens.js';
+import { TELEMETRY } from '../startup/injection-tokens.js';
 import type { Telemetry } from './telemetry.js';
 
 @ApiExcludeController()

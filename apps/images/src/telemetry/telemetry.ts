@@ -13,11 +13,11 @@ import {
 import { LineBudget } from './line-budget.js';
 import { LogDestination } from './log-destination.js';
 import { MirrorCounters } from './mirror-metrics.js';
-import { SharedCall } from '../http/shared-call.js';
+import { SharedCall } from './shared-call.js';
 import { RateLimit } from './rate-limit.js';
 import { RequestDurations } from './request-durations.js';
 import { TokenCounts } from './token-counts.js';
-import type { Traces } from './traces.js';
+import type { Traces } from '../http/traces.js';
 
 /** Between two times that the metrics are written, in milliseconds. */
 const METRICS_REST_MS = 100;

@@ -1,0 +1,65 @@
+import { credentialsOf, type Policy } from '@glimpse/auth';
+import { SourceUnavailable, type Identity } from '@glimpse/domain';
+import type { ImageSource } from '@glimpse/plugins';
+import { mayList } from '../access/may-list.js';
+
+/** What was found out about a source, in lines to print. */
+export interface SourceFindings {
+  /** What is wrong. */
+  readonly wrong: readonly string[];
+  /** What could not be tested. */
+  readonly untested: readonly string[];
+}
+
+/** Tests whether a source accepts callers' tokens from here, and whether its policy is the one in effect here. */
+export async function checkSource(source: ImageSource, policy: Policy): Promise<SourceFindings> {
+  const [tokens, lists] = await Promise.all([
+    tested('the source takes changes from here', async () => {
+      const reason = await source.distrust?.();
+      return (
+        reason && `the source refuses changes from here: ${reason}; see "Glance's side" in docs/glance.md`
+      );
+    }),
+    tested('the source lists images to the same callers', () => differenceOfLists(source, policy)),
+  ]);
+  return {
+    wrong: [...tokens.wrong, ...lists.wrong],
+    untested: [...tokens.untested, ...lists.untested],
+  };
+}
+
+async function tested(what: string, test: () => Promise<string | undefined>): Promise<SourceFindings> {
+  try {
+    const wrong = await test();
+    return { wrong: wrong === undefined ? [] : [wrong], untested: [] };
+  } catch (error) {
+    if (!(error instanceof SourceUnavailable)) throw error;
+    return { wrong: [], untested: [`whether ${what} could not be tried: ${error.reason}`] };
+  }
+}
+
+/** How lists differ for a caller with no more than a service role, whom Glance's old and new defaults treat differently. */
+async function differenceOfLists(source: ImageSource, policy: Policy): Promise<string | undefined> {
+  const access = await source.listAccess?.();
+  if (access === undefined) return undefined;
+  const { roles, allowed } = access;
+  if (mayList(policy, credentialsOf(callerWith(roles))) === allowed) return undefined;
+  return (
+    `the source ${allowed ? 'lists images' : 'refuses lists'} to a token with only the role ${roles.join(', ')}, ` +
+    `and this service would ${allowed ? 'refuse them' : 'not'}: set policy.defaults = ` +
+    `${allowed ? 'legacy' : 'current'}, or use the source's own policy file`
+  );
+}
+
+function callerWith(roles: readonly string[]): Identity {
+  return {
+    userId: 'check',
+    userName: 'check',
+    userDomainId: 'default',
+    scope: { kind: 'project', id: 'check', name: 'check', domainId: 'default' },
+    roles,
+    accessRules: null,
+    expiresAt: null,
+    service: true,
+  };
+}

@@ -1,0 +1,368 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { developmentAuthenticator, loadPolicy } from '@glimpse/auth';
+import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
+import {
+  ImageNotFound,
+  type Catalogue,
+  type Identity,
+  type Image,
+  type ReadOptions,
+  type Reading,
+} from '@glimpse/domain';
+import { CachedCatalogue } from '@glimpse/store';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { FastifyRequest } from 'fastify';
+import { createApp } from '../../startup/app.js';
+import { loadSettings } from '../../settings/load.js';
+import type { DatabaseProbe } from '../../health/database-probe.js';
+import { pathOf } from '../../http/path.js';
+import { loadExtensions } from '../../startup/plugins.js';
+import { Telemetry } from '../../telemetry/telemetry.js';
+import { ImageAccess } from '../../access/image-access.js';
+import { imageRules } from '../../access/image-rules.js';
+import { ShownImages } from '../../http/image-documents.js';
+
+const OWN = '66c50f42ace742efaaf201e7ba0fe751';
+const OTHER = '77d61053bdf853f0bb0312f8cb10f862';
+
+function identity(project: string | null, changes: Partial<Identity> = {}): Identity {
+  return {
+    userId: 'u',
+    userName: 'u',
+    scope: project === null ? { kind: 'none' } : { kind: 'project', id: project, name: project },
+    roles: ['member'],
+    accessRules: null,
+    expiresAt: null,
+    service: false,
+    ...changes,
+  };
+}
+const TOKENS = {
+  own: identity(OWN),
+  other: identity(OTHER),
+  unscoped: identity(null),
+  admin: identity(OTHER, { roles: ['admin'] }),
+  // A project id that no URL may have.
+  odd: identity('odd/project'),
+  restricted: identity(OWN, {
+    accessRules: [{ service: 'compute', method: 'GET', path: '/v2.1/images/*' }],
+  }),
+  service: identity(OWN, { service: true, roles: ['service'] }),
+};
+
+const id = (last: number): string => `aaaaaaaa-0000-4000-8000-00000000000${last}`;
+const image = (last: number, changes: Partial<Image>): Image => ({
+  id: id(last),
+  version: 1n,
+  name: `image ${last}`,
+  status: 'active',
+  visibility: 'public',
+  hidden: false,
+  owner: OWN,
+  protected: false,
+  size: 5,
+  minDisk: 0,
+  minRam: 0,
+  properties: { auto_disk_config: 'True' },
+  createdAt: new Date('2026-01-01T00:00:00Z'),
+  updatedAt: null,
+  members: new Map(),
+  ...changes,
+});
+const IMAGES = [
+  image(1, {}),
+  image(2, { visibility: 'private' }),
+  image(3, { visibility: 'shared', members: new Map([[OTHER, 'pending']]) }),
+  image(4, { name: '画像 ☃ é', properties: { instance_uuid: 's/1', ключ: 'значение' } }),
+  image(5, { name: null, owner: null, updatedAt: new Date('2026-02-01T00:00:00.5Z') }),
+];
+
+/** A catalogue in memory: what is in it does not matter here, only which way an answer takes. */
+const CATALOGUE = {
+  image(id: string): Promise<Reading<Image>> {
+    const value = IMAGES.find((each) => each.id === id);
+    return value ? Promise.resolve({ source: 'fresh', value }) : Promise.reject(new ImageNotFound(id));
+  },
+  images: () => Promise.resolve({ source: 'fresh', value: { images: [], truncated: false } }),
+} as Partial<Catalogue> as Catalogue;
+
+/** Counts what came the long way. */
+class CountingAccess extends ImageAccess {
+  reads = 0;
+
+  override read(id: string, caller: Identity, options?: ReadOptions): Promise<Reading<Image>> {
+    this.reads++;
+    return super.read(id, caller, options);
+  }
+}
+
+describe.each([
+  ['the default policy', {}],
+  ['a policy that looks at each image', { get_image: 'not project_id:%(member)s or role:admin' }],
+  ['a policy that shows nothing to some', { get_image: 'role:admin or project_id:' + OTHER }],
+])('an image that is shown at once, under %s', (_, rules: Record<string, string>) => {
+  let apps: { long: NestFastifyApplication; quick: NestFastifyApplication };
+  let access: CountingAccess;
+  const ports = { long: 0, quick: 0 };
+  /** How often the authenticator was asked. */
+  let judged = 0;
+
+  beforeAll(async () => {
+    const settings = loadSettings({ GLIMPSE_MAX_MICROVERSION: '2.60' });
+    const plugin = developmentAuthenticator(new Map(Object.entries(TOKENS)), 'http://keystone.example.com');
+    const { challenge, authenticate } = await plugin.create({});
+    const judge: JudgeOfRequests = {
+      authenticator: { challenge, authenticate: (token) => (judged++, authenticate(token)) },
+      serviceType: 'compute',
+      pathOf: (request) => pathOf((request as FastifyRequest).raw),
+    };
+    const session = { confirmedAt: Infinity };
+    const catalogue = new CachedCatalogue(
+      CATALOGUE,
+      { session, subscribe: () => undefined },
+      { size: 2 ** 20, staleLimit: 300, freshReads: 2 },
+    );
+    const telemetry = new Telemetry({ level: 'fatal', requests: false, version: '0' });
+    const extensions = await loadExtensions(settings, telemetry);
+    const defaults = imageRules('own').map((rule) => ({ ...rule, text: rules[rule.name] ?? rule.text }));
+    const policy = loadPolicy({ defaults });
+    access = new CountingAccess(catalogue, policy, catalogue);
+    const parts = {
+      settings,
+      catalogue,
+      access,
+      shown: new ShownImages(extensions, catalogue),
+      extensions,
+      judge,
+      health: {
+        database: {} as DatabaseProbe,
+        stopping: new AbortController().signal,
+      },
+      telemetry,
+    };
+    apps = { long: await createApp(parts, { atOnce: false }), quick: await createApp(parts) };
+    for (const way of ['long', 'quick'] as const) {
+      await apps[way].listen(0, '127.0.0.1');
+      ports[way] = (apps[way].getHttpServer().address() as { port: number }).port;
+    }
+  });
+  afterAll(async () => {
+    await apps.long.close();
+    await apps.quick.close();
+  });
+
+  /** Asked last on a connection, which ends with the answer: what comes before it is kept open. */
+  const LAST = 'GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n';
+
+  /** All bytes that a request is answered with, and {@link LAST} behind it, but for what is another each time. */
+  async function answer(way: keyof typeof ports, request: string): Promise<string> {
+    const socket = connect(ports[way], '127.0.0.1');
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.write(request + LAST);
+    await once(socket, 'close');
+    return Buffer.concat(chunks)
+      .toString('latin1')
+      .replaceAll(/req-[0-9a-f-]{36}/g, 'req-ID')
+      .replaceAll(/^date: .*$/gim, 'date: NOW');
+  }
+
+  const tags = new Map<string, string>();
+  /** Mostly the usual, sometimes something else: requests that have one thing about them, or two. */
+  const mostly = <T>(usual: T, ...others: T[]): fc.Arbitrary<T> =>
+    fc.oneof(
+      { weight: 12, arbitrary: fc.constant(usual) },
+      { weight: 1, arbitrary: fc.constantFrom(...others) },
+    );
+  const rarely = (...values: string[]): fc.Arbitrary<string | undefined> =>
+    mostly<string | undefined>(undefined, ...values);
+  const targets = fc.record({
+    version: mostly('/v2.1', '/v2', '//v2.1', '/V2.1', '/x/../v2.1'),
+    project: mostly('', `/${OWN}`, `/${OTHER}`, '/odd%2Fproject', '/OWN'),
+    image: fc.oneof(
+      { weight: 6, arbitrary: fc.constantFrom(...IMAGES.map((each) => each.id)) },
+      { weight: 1, arbitrary: fc.constantFrom(id(9), id(2).toUpperCase(), 'detail', 'none', '') },
+    ),
+    end: mostly('', '/', '?', '?image_id=x', '/metadata', '/metadata/auto_disk_config', '%20'),
+  });
+  const requests = fc.record({
+    method: mostly('GET', 'HEAD', 'OPTIONS', 'POST', 'DELETE'),
+    target: targets.map(({ version, project, image, end }) => `${version}${project}/images/${image}${end}`),
+    protocol: mostly('1.1', '1.0'),
+    tag: mostly(undefined, 'current', 'weak', '*', '"other"', 'broken'),
+    headers: fc.record({
+      host: mostly<string | undefined>(
+        'one.example.com',
+        'two.example.com:8774',
+        '[::1]',
+        'a b',
+        'evil/..',
+        '',
+        undefined,
+      ),
+      'x-auth-token': fc.constantFrom(...Object.keys(TOKENS), 'own', 'own', 'made up', '', undefined),
+      'x-forwarded-proto': rarely('https', 'http', 'HTTPS, http', 'javascript'),
+      'cache-control': rarely('no-cache', 'max-age=0', ''),
+      'openstack-api-version': rarely(
+        'compute 2.35',
+        'compute 2.36',
+        'compute 2.99',
+        'compute latest',
+        'compute x',
+        'volume 3.0',
+        'volume 3.0, Compute 2.7',
+      ),
+      'x-openstack-nova-api-version': rarely('2.1', '2.20', '2.40', 'latest', '2', ''),
+      'x-service-token': rarely('service', 'own', 'made up', ''),
+      'content-type': rarely('application/json', 'nonsense'),
+      'content-length': rarely('0'),
+      connection: rarely('keep-alive', 'Keep-Alive, x', 'close', 'upgrade'),
+      expect: rarely('100-continue', 'more'),
+    }),
+  });
+
+  it('says of a HEAD that nothing has changed without a length', async () => {
+    const text = (method: string, tag: string): string =>
+      `${method} /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n` +
+      `if-none-match: ${tag}\r\n\r\n`;
+    await answer('quick', text('GET', '"none"'));
+    const [long, quick] = [await answer('long', text('HEAD', '*')), await answer('quick', text('HEAD', '*'))];
+    expect(quick).toBe(long);
+    expect(long).toMatch(/^HTTP\/1.1 304 /);
+    expect(long.split('\r\n\r\n')[0]).not.toMatch(/^content-length:/im);
+  });
+
+  it('is the same, byte for byte, as the one that is made the long way', async () => {
+    let atOnce = 0;
+    await fc.assert(
+      fc.asyncProperty(requests, async ({ method, target, protocol, tag, headers }) => {
+        const known = tags.get(target) ?? '"none"';
+        const match = tag
+          ?.replace('current', known)
+          .replace('weak', `"x", W/${known}`)
+          .replace('broken', known.slice(1));
+        // Where there is no Host, links have the port, which is another for each.
+        const host = headers.host ?? (protocol === '1.0' ? 'old.example.com' : undefined);
+        const lines = Object.entries({ ...headers, host, 'if-none-match': match })
+          .filter(([, value]) => value !== undefined)
+          .map(([name, value]) => `${name}: ${value}\r\n`);
+        const text = `${method} ${target} HTTP/${protocol}\r\n${lines.join('')}\r\n`;
+        judged = 0;
+        const long = await answer('long', text);
+        const judgedTheLongWay = judged;
+        tags.set(target, /^etag: (.*)\r$/m.exec(long)?.[1] ?? known);
+        const before = access.reads;
+        judged = 0;
+        const quick = await answer('quick', text);
+        expect(quick).toBe(long);
+        expect(judged).toBe(judgedTheLongWay);
+        if (/^HTTP\/1.1 (?:200|304)/.test(quick) && method !== 'OPTIONS' && access.reads === before) atOnce++;
+      }),
+      { numRuns: 1_000 },
+    );
+    // Else there would be nothing that is compared.
+    expect(atOnce).toBeGreaterThan(20);
+  }, 60_000);
+
+  it('goes the long way when something goes wrong', async () => {
+    const text = `GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n\r\n`;
+    const expected = await answer('quick', text);
+    access.readKept = () => {
+      throw new Error('of a test');
+    };
+    try {
+      expect(await answer('quick', text)).toBe(expected);
+    } finally {
+      Reflect.deleteProperty(access, 'readKept');
+    }
+  });
+
+  it('keeps its connection, for one request after the other', async () => {
+    const socket = connect(ports.quick, '127.0.0.1');
+    let received = '';
+    socket.on('data', (chunk) => (received += chunk.toString()));
+    const request = (end: string): string =>
+      `GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n${end}\r\n`;
+    socket.write(request('') + request('') + request('connection: close\r\n'));
+    await once(socket, 'close');
+    expect(received.match(/HTTP\/1.1 200 OK/g)).toHaveLength(3);
+    expect(received.match(/"name":"image 1"/g)).toHaveLength(3);
+  });
+
+  it.each(['long', 'quick'] as const)(
+    'is not shown behind the last answer of its connection, %s way',
+    async (way) => {
+      const shown = `GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n`;
+      await answer(way, `${shown}\r\n`);
+      const socket = connect(ports[way], '127.0.0.1');
+      let received = '';
+      socket.on('data', (chunk) => (received += chunk.toString()));
+      // Between the bytes of a body and what comes behind it Node lets happen what is due.
+      socket.write(`${shown}expect: more\r\n\r\n${shown}content-length: 3\r\n\r\nabc${shown}\r\n`);
+      await once(socket, 'close');
+      expect(received.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 417']);
+      expect(await answer(way, `${shown}\r\n`)).toMatch(/^HTTP\/1.1 200 /);
+    },
+  );
+
+  it('answers a client that has said that it sends nothing more', async () => {
+    const socket = connect({ port: ports.quick, allowHalfOpen: true });
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.end(`GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n\r\n`);
+    await once(socket, 'end');
+    expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1.1 200 OK[^]*"name":"image 1"/);
+  });
+
+  it('waits with what a client asks for that does not read, and keeps all of it', async () => {
+    const server = apps.quick.getHttpServer() as Server;
+    const connected = once(server, 'connection') as Promise<[Socket]>;
+    const socket = connect(ports.quick, '127.0.0.1').pause();
+    const [connection] = await connected;
+    const request = `GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n\r\n`;
+    const many = 20_000;
+    socket.write(request.repeat(many) + LAST);
+    // As much as the system takes, and the answers that fit until the connection wants no more.
+    while (connection.writableLength === 0) await sleep(5);
+    await sleep(100);
+    expect(connection.writableLength).toBeLessThan(connection.writableHighWaterMark + 4_096);
+    expect(connection.bytesRead).toBeLessThan(request.length * many);
+
+    let answers = 0;
+    let rest = '';
+    socket.on('data', (chunk: Buffer) => {
+      const pieces = (rest + chunk.toString()).split('HTTP/1.1 200 OK');
+      answers += pieces.length - 1;
+      rest = pieces.at(-1)!.slice(-20);
+    });
+    socket.resume();
+    await once(socket, 'close');
+    expect(answers).toBe(many + 1);
+  }, 30_000);
+
+  it('closes a connection after as much silence as may be, and no sooner', async () => {
+    const keeps = async (way: 'long' | 'quick'): Promise<void> => {
+      const server = apps[way].getHttpServer() as Server;
+      const { timeout } = server;
+      expect(server.keepAliveTimeout).toBeLessThan(timeout);
+      server.timeout = 500;
+      const socket = connect(ports[way], '127.0.0.1');
+      await once(socket, 'connect');
+      let answers = 0;
+      socket.on('data', (chunk: Buffer) => (answers += chunk.toString().split('HTTP/1.1 200 OK').length - 1));
+      for (let request = 0; request < 8; request++) {
+        socket.write(`GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n\r\n`);
+        await sleep(80);
+      }
+      expect(answers).toBe(8);
+      await once(socket, 'close');
+      server.timeout = timeout;
+    };
+    await Promise.all([keeps('long'), keeps('quick')]);
+  });
+});

@@ -1,0 +1,81 @@
+import { DomainError } from '@glimpse/domain';
+import { validateSync } from 'class-validator';
+import { pythonRepr } from './python-repr.js';
+
+/** What a client sent is not what the API takes. The message is for the client. */
+export class InvalidInput extends DomainError {
+  readonly code = 'invalid-input';
+}
+
+/** The one place that turns class-validator's errors into Nova's messages: the first one, in Nova's order. */
+function check(input: object, unknown: readonly string[] = []): void {
+  const errors = validateSync(input, { forbidUnknownValues: false, stopAtFirstError: true });
+  const missing = errors.find(({ value }) => value === undefined);
+  if (missing) throw new InvalidInput(`'${missing.property}' is a required property`);
+  if (unknown.length > 0) {
+    const were = unknown.length === 1 ? 'was' : 'were';
+    throw new InvalidInput(
+      `Additional properties are not allowed (${unknown.map((key) => pythonRepr(key)).join(', ')} ${were} unexpected)`,
+    );
+  }
+  const message = Object.values(errors[0]?.constraints ?? {})[0];
+  if (message !== undefined) throw new InvalidInput(message);
+}
+
+/**
+ * Reads the parameters of a query into a class whose properties carry the decorators of what is allowed. Of
+ * a repeated parameter the last value counts; what the class does not have is left to the class.
+ *
+ * @throws {InvalidInput}
+ */
+export function readQuery<T extends object>(
+  type: new (parameters: Record<string, string>) => T,
+  query: unknown,
+): T {
+  const parameters = Object.fromEntries(
+    Object.entries(query as Record<string, string | string[]>).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.at(-1)! : value,
+    ]),
+  );
+  const input = new type(parameters);
+  check(input);
+  return input;
+}
+
+/**
+ * Reads a JSON body into a class whose properties carry the decorators of what is allowed; it has just these
+ * properties.
+ *
+ * @throws {InvalidInput}
+ */
+export function readBody<T extends object>(type: new () => T, body: Buffer | undefined): T {
+  const value = body?.length ? parse(body) : undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InvalidInput(`${pythonRepr(value)} is not of type 'object'`);
+  }
+  const input = new type();
+  const known = Object.keys(input);
+  // Just what is declared there: a body may have keys of any name, `constructor` too.
+  for (const key of known)
+    Reflect.set(input, key, Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined);
+  check(
+    input,
+    Object.keys(value).filter((key) => !known.includes(key)),
+  );
+  return input;
+}
+
+function parse(body: Buffer): unknown {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    return JSON.parse(text, (key, value: unknown) => {
+      if (key === '__proto__') throw new InvalidInput("The key '__proto__' is not allowed.");
+      return value;
+    });
+  } catch (error) {
+    if (error instanceof InvalidInput) throw error;
+    throw new InvalidInput('Malformed request body');
+  }
+}

@@ -1,0 +1,123 @@
+import { createServiceCredentials } from '@glimpse/auth';
+import { SourceUnavailable, type FollowedMirror } from '@glimpse/domain';
+import { createGlanceSource } from '@glimpse/glance';
+import {
+  InvalidOptions,
+  definePlugin,
+  isolateImageSource,
+  loadPlugin,
+  type ImageSource,
+  type Plugin,
+} from '@glimpse/plugins';
+import { environmentName, readCertificates } from '../settings/load.js';
+import type { EffectiveSettings } from '../settings/settings.js';
+import {
+  keystoneOptionName,
+  keystoneOptions,
+  serviceUserOptionName,
+  serviceUserOptions,
+} from './keystone.js';
+import type { DependencyCheck } from '../health/dependency-probe.js';
+import { faultsOf, importModule } from './plugins.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
+
+/** The setting that each option of the source comes from. */
+const SETTINGS = {
+  url: 'glance.url',
+  interface: 'glance.interface',
+  region: 'keystone.region_name',
+  adminRole: 'glance.admin_role',
+  ca: 'glance.cacert',
+  connectTimeout: 'glance.connect_timeout',
+  timeout: 'glance.timeout',
+} as const;
+
+/** The source `glance`: read as the service's own user, changed with callers' tokens. */
+function glanceSource(settings: EffectiveSettings): Plugin<'image-source'> {
+  const { glance, keystone } = settings;
+  return definePlugin({
+    kind: 'image-source',
+    contract: 1,
+    create() {
+      const credentials = createServiceCredentials(keystoneOptions(settings), keystoneOptionName);
+      const ca = glance.cacert
+        ? readCertificates(glance.cacert, SETTINGS.ca)
+        : keystone.cacert && readCertificates(keystone.cacert, 'keystone.cacert');
+      const options = {
+        url: glance.url,
+        interface: glance.interface,
+        region: keystone.region_name,
+        adminRole: glance.admin_role,
+        ca,
+        connectTimeout: glance.connect_timeout,
+        timeout: glance.timeout,
+      };
+      const beside = serviceUserOptions(settings);
+      return createGlanceSource(options, credentials, {
+        serviceUser: beside && createServiceCredentials(beside, serviceUserOptionName),
+        serviceRoles: settings.token.service_roles,
+        nameOf: (option) => environmentName(SETTINGS[option as keyof typeof SETTINGS]),
+      });
+    },
+  });
+}
+
+/**
+ * Loads the source that the settings name. One from a module that fails later could not be asked.
+ *
+ * @returns undefined when the catalogue is its own truth
+ * @throws {PluginError}
+ */
+export async function loadSource(
+  settings: EffectiveSettings,
+  telemetry: Telemetry,
+): Promise<ImageSource | undefined> {
+  const { use, options } = settings.source;
+  if (use === undefined) return undefined;
+  const builtIns = { glance: glanceSource(settings) };
+  const source = await loadPlugin('image-source', { use, options }, builtIns, importModule);
+  return Object.hasOwn(builtIns, use) ? source : isolateImageSource(source, faultsOf(use, telemetry));
+}
+
+/** Settings in which links to images lead to where the source is, unless they say otherwise. */
+export function withSource(settings: EffectiveSettings, source: ImageSource | undefined): EffectiveSettings {
+  if (!source || settings.image_url !== undefined) return settings;
+  return Object.create(settings, {
+    image_url: { get: () => source.url, enumerable: true },
+  }) as EffectiveSettings;
+}
+
+/**
+ * A check of whether a source is available and shows this service everything. It reports each change; after the
+ * first check that succeeds, the source's URL is known.
+ */
+export function sourceCheck(source: ImageSource, telemetry: Telemetry): DependencyCheck {
+  let reported: string | undefined;
+  return async (signal) => {
+    const reason = await source.blindness(signal).catch((error: unknown) => {
+      if (error instanceof SourceUnavailable) return error.reason;
+      throw error;
+    });
+    if (signal.aborted || reason === reported) return;
+    reported = reason;
+    if (reason === undefined) telemetry.observe('source-available', {});
+    else telemetry.observe('source-unavailable', { reason });
+  };
+}
+
+/**
+ * Refuses a catalogue that holds images of its own: those of a source would stand among them, and they would
+ * be served as if it had them.
+ *
+ * @throws {InvalidOptions} {CatalogueUnavailable}
+ */
+export async function refuseOtherImages(
+  mirror: FollowedMirror,
+  { source }: EffectiveSettings,
+): Promise<void> {
+  if (!(await mirror.hasOthers())) return;
+  throw new InvalidOptions([
+    `GLIMPSE_SOURCE = ${JSON.stringify(source.use)} is not allowed: the catalogue holds images of its own; give ` +
+      'it an empty database',
+  ]);
+}
