@@ -444,10 +444,11 @@ describe('what a killed server left behind', () => {
       .finally(() => (over = true));
     const active = `SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'DO %'`;
     while ((await query(first.url, active)).length === 0) await sleep(10);
-    process.kill(first.pid, 'SIGKILL');
+    const killed = first.pid;
+    process.kill(killed, 'SIGKILL');
     const second = await open(folder);
     expect(over).toBe(true);
-    expect(second.pid).not.toBe(first.pid);
+    expect(second.pid).not.toBe(killed);
     await busy;
   }, 60_000);
 });
