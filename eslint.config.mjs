@@ -15,9 +15,13 @@ const ARROWS = [
   { from: 'auth', to: ['plugins', 'domain'] },
   { from: 'store', to: ['domain'] },
   { from: 'glance', to: ['auth', 'plugins', 'domain'] },
-  { from: 'app', to: ['domain', 'links', 'plugins', 'auth', 'store', 'glance'] },
+  { from: 'mirror', to: ['plugins', 'domain'] },
+  { from: 'app', to: ['domain', 'links', 'plugins', 'auth', 'store', 'glance', 'mirror'] },
   { from: 'e2e', to: ['domain', 'links', 'plugins', 'auth', 'store', 'glance'] },
 ];
+
+const constraints = (arrows) =>
+  arrows.map(({ from, to }) => ({ sourceTag: from, onlyDependOnLibsWithTags: to }));
 
 export default tseslint.config(
   { ignores: ['**/dist', '**/out-tsc', '**/generated', '.nx', '**/node_modules'] },
@@ -55,16 +59,23 @@ export default tseslint.config(
       '@nx/enforce-module-boundaries': [
         'error',
         {
-          depConstraints: ARROWS.map(({ from, to }) => ({
-            sourceTag: from,
-            onlyDependOnLibsWithTags: to,
-          })),
+          depConstraints: constraints(ARROWS),
         },
       ],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/explicit-module-boundary-types': 'off',
       eqeqeq: 'error',
+    },
+  },
+  {
+    files: ['libs/mirror/src/**/*.spec.ts'],
+    rules: {
+      // Its specs run on a real database.
+      '@nx/enforce-module-boundaries': [
+        'error',
+        { depConstraints: constraints([{ from: 'mirror', to: ['plugins', 'domain', 'store'] }]) },
+      ],
     },
   },
   {

@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const target = resolve(process.argv[2] ?? join(root, 'dist/packages'));
 
 /** The package.json that consumers see. */
-function published({ nx: _nx, exports, ...manifest }) {
+function published({ nx: _nx, devDependencies: _devDependencies, exports, ...manifest }) {
   const entries = Object.entries(exports).map(([entry, { '@glimpse/source': _source, ...conditions }]) => [
     entry,
     conditions,
@@ -25,7 +25,7 @@ function published({ nx: _nx, exports, ...manifest }) {
 }
 
 rmSync(target, { recursive: true, force: true });
-for (const name of ['domain', 'links', 'plugins', 'auth', 'glance']) {
+for (const name of ['domain', 'links', 'plugins', 'auth', 'glance', 'mirror']) {
   const library = join(root, 'libs', name);
   const manifest = published(JSON.parse(readFileSync(join(library, 'package.json'), 'utf8')));
   const stage = join(target, manifest.name);

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CatalogueUnavailable, printable, type MembersStanding } from '@glimpse/domain';
-import { Follower, compareCatalogues, type MirrorObservations } from '@glimpse/glance';
+import { Follower, compareCatalogues, type MirrorObservations } from '@glimpse/mirror';
 import { InvalidOptions, type ImageSource, type SourceQuery } from '@glimpse/plugins';
 import { StoredMirror, openDatabase, type Database } from '@glimpse/store';
 import { loadImagePolicy } from '../access/load-image-policy.js';

@@ -1,5 +1,5 @@
 import type { Catalogue, Copies } from '@glimpse/domain';
-import { DatedCatalogue, LastLook, MirroredCatalogue, type MirrorObservations } from '@glimpse/glance';
+import { DatedCatalogue, LastLook, MirroredCatalogue, type MirrorObservations } from '@glimpse/mirror';
 import type { ImageSource } from '@glimpse/plugins';
 import {
   CachedCatalogue,

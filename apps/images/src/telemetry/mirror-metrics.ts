@@ -1,5 +1,5 @@
 import type { FollowedMirror } from '@glimpse/domain';
-import type { LastLook, MirrorObservations } from '@glimpse/glance';
+import type { LastLook, MirrorObservations } from '@glimpse/mirror';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Telemetry } from './telemetry.js';
 

@@ -1,5 +1,5 @@
 import type { KeystoneObservations } from '@glimpse/auth';
-import type { MirrorObservations } from '@glimpse/glance';
+import type { MirrorObservations } from '@glimpse/mirror';
 import type { Level } from 'pino';
 import type { COUNTED } from './mirror-metrics.js';
 

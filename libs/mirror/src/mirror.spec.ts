@@ -5,6 +5,7 @@ import {
   CatalogueUnavailable,
   ChangeConflict,
   ChangeRefused,
+  DomainError,
   ImageNotFound,
   ImageProtected,
   QuotaExceeded,
@@ -15,19 +16,16 @@ import {
   type SourceImage,
   type SourceMembers,
 } from '@glimpse/domain';
-import {
-  BadDocument,
-  DatedCatalogue,
-  Follower,
-  LastLook,
-  MirroredCatalogue,
-  compareCatalogues,
-} from '@glimpse/glance';
 import type { ImageSource, SourcePage, SourceQuery } from '@glimpse/plugins';
 import { StoredCatalogue, StoredMirror, migrate, openDatabase, type Database } from '@glimpse/store';
 import { openTemporary, type TemporaryDatabase } from '@glimpse/store/testing';
+import { DatedCatalogue, Follower, LastLook, MirroredCatalogue, compareCatalogues } from './index.js';
 
 const PAGE = 4;
+
+class BadMembers extends DomainError {
+  readonly code = 'bad-members';
+}
 
 /** A source in memory that does as Glance does: whole seconds, pages by creation, changes that lose one another. */
 class FakeSource implements ImageSource {
@@ -116,7 +114,7 @@ class FakeSource implements ImageSource {
   members(imageId: string): Promise<SourceMembers | undefined> {
     return this.#answer('members', () => {
       if (this.failing.has(imageId)) throw new SourceUnavailable('it answers 500');
-      if (this.badMembers.has(imageId)) throw new BadDocument('member_id', 7, 'text');
+      if (this.badMembers.has(imageId)) throw new BadMembers('member_id is 7');
       return this.images.has(imageId)
         ? { imageId, members: this.shares.get(imageId) ?? new Map() }
         : undefined;
