@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 /** What every project's Jest run has in common: TypeScript through SWC, ESM, workspace sources. */
 export default {
   testEnvironment: 'node',
@@ -18,6 +20,7 @@ export default {
     ],
   },
   testEnvironmentOptions: { customExportConditions: ['@glimpse/source', 'node', 'node-addons'] },
+  reporters: ['default', fileURLToPath(new URL('tools/test-counts.mjs', import.meta.url))],
   maxWorkers: '100%',
   workerIdleMemoryLimit: '1GB',
 };
