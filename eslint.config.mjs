@@ -11,12 +11,13 @@ const WITHOUT_NEST = {
 const ARROWS = [
   { from: 'domain', to: [] },
   { from: 'links', to: [] },
-  { from: 'plugins', to: ['domain'] },
-  { from: 'auth', to: ['plugins', 'domain'] },
+  { from: 'options', to: [] },
+  { from: 'plugins', to: ['options', 'domain'] },
+  { from: 'auth', to: ['plugins', 'options', 'domain'] },
   { from: 'store', to: ['domain'] },
-  { from: 'glance', to: ['auth', 'plugins', 'domain'] },
+  { from: 'glance', to: ['auth', 'plugins', 'options', 'domain'] },
   { from: 'mirror', to: ['plugins', 'domain'] },
-  { from: 'app', to: ['domain', 'links', 'plugins', 'auth', 'store', 'glance', 'mirror'] },
+  { from: 'app', to: ['domain', 'links', 'options', 'plugins', 'auth', 'store', 'glance', 'mirror'] },
   { from: 'e2e', to: ['domain', 'links', 'plugins', 'auth', 'store', 'glance'] },
 ];
 

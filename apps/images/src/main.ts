@@ -2,7 +2,8 @@ import 'reflect-metadata';
 import { PolicyError } from '@glimpse/auth';
 import { SourceUnavailable, printable } from '@glimpse/domain';
 import { BadDocument } from '@glimpse/glance';
-import { PluginError, InvalidOptions } from '@glimpse/plugins';
+import { InvalidOptions } from '@glimpse/options';
+import { PluginError } from '@glimpse/plugins';
 import {
   DatabaseUnavailable,
   MigrationError,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { InvalidOptions } from '@glimpse/plugins';
+import { InvalidOptions } from '@glimpse/options';
 import fc from 'fast-check';
 import { readIdentities } from './identities.js';
 

@@ -1,5 +1,5 @@
 import type { Identity } from '@glimpse/domain';
-import { InvalidOptions, Matching, Optional, Text, readOptions } from '@glimpse/plugins';
+import { InvalidOptions, Matching, Optional, Text, readOptions } from '@glimpse/options';
 import { ArrayUnique, IsString } from 'class-validator';
 
 /** An identity as the file of development identities writes it. */

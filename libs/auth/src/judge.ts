@@ -1,10 +1,6 @@
 import { projectOf, type ForwardingService, type Identity } from '@glimpse/domain';
-import {
-  InvalidOptions,
-  type Authentication,
-  type AuthenticationRequest,
-  type Authenticator,
-} from '@glimpse/plugins';
+import { InvalidOptions } from '@glimpse/options';
+import type { Authentication, AuthenticationRequest, Authenticator } from '@glimpse/plugins';
 import { allowedByAccessRules } from './access-rules.js';
 import { AuthenticationOverloaded, AuthenticationUnavailable, Unauthenticated } from './errors.js';
 import { SourceOfRequest } from './request-source.js';

@@ -1,4 +1,4 @@
-import { oneLine } from './one-line.js';
+import { oneLine } from '@glimpse/options';
 
 /** Hears why a plugin did not do what its contract says: one line, without any token. */
 export type OnFault = (reason: string) => void;

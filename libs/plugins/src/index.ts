@@ -9,4 +9,15 @@ export type { OnFault } from './fault.js';
 export { isolateImageExtension } from './image-extension.js';
 export { isolateImageSource } from './image-source.js';
 export * from './load.js';
-export * from './options.js';
+export {
+  InvalidOptions,
+  Matching,
+  Nested,
+  OneOf,
+  Optional,
+  Secret,
+  Text,
+  TrueOrFalse,
+  WholeNumber,
+  readOptions,
+} from '@glimpse/options';

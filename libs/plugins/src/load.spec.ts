@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { definePlugin, type ImageExtension } from './contract.js';
 import { PluginError, loadImageExtensions, loadPlugin, type PluginUse } from './load.js';
-import { InvalidOptions, OneOf, WholeNumber } from './options.js';
+import { InvalidOptions, OneOf, WholeNumber } from '@glimpse/options';
 
 function extension(alias: string): ImageExtension {
   return {

@@ -1,6 +1,5 @@
+import { oneLine, readOptions, type InvalidOptions } from '@glimpse/options';
 import { CONTRACT_VERSION, type Plugin, type PluginKind, type PluginKinds } from './contract.js';
-import { oneLine } from './one-line.js';
-import { readOptions, type InvalidOptions } from './options.js';
 
 /** A plugin as configuration names it. */
 export interface PluginUse {

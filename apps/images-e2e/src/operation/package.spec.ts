@@ -71,7 +71,7 @@ function makePluginFolder(): void {
   for (const name of ['class-validator', 'libphonenumber-js', 'reflect-metadata', 'validator']) {
     cpSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true });
   }
-  for (const name of ['domain', 'plugins']) {
+  for (const name of ['domain', 'options', 'plugins']) {
     for (const part of ['dist', 'package.json']) {
       const to = join(folder, 'node_modules/@glimpse', name, part);
       cpSync(join(root, 'libs', name, part), to, { recursive: true });

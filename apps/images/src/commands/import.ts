@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { printable } from '@glimpse/domain';
-import { InvalidOptions } from '@glimpse/plugins';
+import { InvalidOptions } from '@glimpse/options';
 import { orUnavailable, type Database } from '@glimpse/store';
 import { importCatalogue, type ImportCounts } from '../import/import-catalogue.js';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { credentialsOf, explanationLines, readIdentities, type Policy, type Target } from '@glimpse/auth';
 import { printable, projectOf } from '@glimpse/domain';
 import { readImageDocument } from '@glimpse/glance';
-import { InvalidOptions } from '@glimpse/plugins';
+import { InvalidOptions } from '@glimpse/options';
 import { Command } from 'commander';
 import { parse } from 'yaml';
 import { imageRules } from '../access/image-rules.js';

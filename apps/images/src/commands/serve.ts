@@ -1,7 +1,8 @@
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
-import { InvalidOptions, type Authenticator, type ImageSource } from '@glimpse/plugins';
+import { InvalidOptions } from '@glimpse/options';
+import type { Authenticator, ImageSource } from '@glimpse/plugins';
 import { StoredMirror, openDatabase } from '@glimpse/store';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { InvalidOptions } from '@glimpse/plugins';
+import { InvalidOptions } from '@glimpse/options';
 import { makeDataFolder } from '@glimpse/store/embedded';
 
 /** The projects of the built-in identities; the sample images belong to them. */

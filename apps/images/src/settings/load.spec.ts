@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InvalidOptions } from '@glimpse/plugins';
+import { InvalidOptions } from '@glimpse/options';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { loadSettings, readIdentitiesFile, settingNames } from './load.js';
 import { maskedSettings } from './masked.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readIdentities } from '@glimpse/auth';
 import type { Identity } from '@glimpse/domain';
-import { InvalidOptions, readOptions } from '@glimpse/plugins';
+import { InvalidOptions, readOptions } from '@glimpse/options';
 import { parse, parseDocument } from 'yaml';
 import { Settings, complete, type EffectiveSettings } from './settings.js';
 

@@ -1,4 +1,4 @@
-import { Optional, Secret, Text } from '@glimpse/plugins';
+import { Optional, Secret, Text } from '@glimpse/options';
 
 /**
  * The user whose token is sent to Glance beside a caller's, where Glance does not accept that alone. Its only

@@ -9,7 +9,7 @@ import {
   Text,
   TrueOrFalse,
   WholeNumber,
-} from '@glimpse/plugins';
+} from '@glimpse/options';
 import { BadDatabaseUrl, parseDatabaseUrl } from '@glimpse/store';
 import { ArrayNotEmpty, IsArray, IsObject, IsString } from 'class-validator';
 import { LOG_LEVELS, type LogLevel } from '../telemetry/observations.js';

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { InvalidOptions } from '@glimpse/plugins';
+import { InvalidOptions } from '@glimpse/options';
 import {
   migrate,
   missingMigrations,

@@ -1,8 +1,8 @@
 import { createServiceCredentials } from '@glimpse/auth';
 import { SourceUnavailable, type FollowedMirror } from '@glimpse/domain';
 import { createGlanceSource } from '@glimpse/glance';
+import { InvalidOptions } from '@glimpse/options';
 import {
-  InvalidOptions,
   definePlugin,
   isolateImageSource,
   loadPlugin,

@@ -1,21 +1,14 @@
 import {
   InvalidOptions,
-  Matching,
+  HttpUrl,
   OneOf,
   Optional,
   Secret,
   Text,
   WholeNumber,
   readOptions,
-} from '@glimpse/plugins';
+} from '@glimpse/options';
 import { ArrayNotEmpty, IsString } from 'class-validator';
-
-/** Whatever else a URL may hold would go into the challenge of each 401, or be lost. */
-function isUrl(value: string): boolean {
-  if (!/^https?:\/\/[^\s"@?#]+$/.test(value)) return false;
-  return URL.canParse(value);
-}
-const HTTP_URL = 'an http or https URL without query, fragment or credentials';
 
 /** The base of Keystone's version 3 API at a URL that may name it already. */
 export function versionThree(url: string): string {
@@ -25,12 +18,12 @@ export function versionThree(url: string): string {
 /** Where Keystone is, who asks it, and how far its answers are trusted. Seconds throughout. */
 export class KeystoneOptions {
   /** Keystone's URL, with or without `/v3`. */
-  @Matching(HTTP_URL, isUrl)
+  @HttpUrl()
   authUrl!: string;
 
   /** Where the challenge of a 401 sends clients; unset: `authUrl`. */
   @Optional()
-  @Matching(HTTP_URL, isUrl)
+  @HttpUrl()
   publicUrl?: string;
 
   /** The service's own user, with `password` and `projectName`; or an application credential. */

@@ -13,7 +13,7 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import type { Identity as DomainIdentity } from '@glimpse/domain';
-import { InvalidOptions } from '@glimpse/plugins';
+import { InvalidOptions } from '@glimpse/options';
 import { PolicyRefused } from '../errors.js';
 import { checkJudge, judgeRequest, type Judge, type JudgedRequest } from '../judge.js';
 import { credentialsOf, type Policy, type Target } from '../policy/index.js';

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Optional, Text, readOptions } from '@glimpse/plugins';
+import { Optional, Text, readOptions } from '@glimpse/options';
 import { IsArray, IsString } from 'class-validator';
 import { PolicyError, locate, quote } from './error.js';
 import { readRules, readable } from './file.js';

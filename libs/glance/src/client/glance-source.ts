@@ -8,13 +8,8 @@ import {
   type SourceMembers,
   type SourcePlace,
 } from '@glimpse/domain';
-import {
-  readOptions,
-  type ImageSource,
-  type ListAccess,
-  type SourcePage,
-  type SourceQuery,
-} from '@glimpse/plugins';
+import { readOptions } from '@glimpse/options';
+import type { ImageSource, ListAccess, SourcePage, SourceQuery } from '@glimpse/plugins';
 import { BadDocument, shown } from '../documents/bad-document.js';
 import { isUuid, readImageDocument, readMemberDocuments, readTime } from '../documents/image-document.js';
 import { AnswerTooLong, type Answer } from './connection.js';

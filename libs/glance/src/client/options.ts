@@ -1,14 +1,10 @@
-import { Matching, OneOf, Optional, Text, WholeNumber } from '@glimpse/plugins';
-
-function isUrl(value: string): boolean {
-  return /^https?:\/\/[^\s"@?#]+$/.test(value) && URL.canParse(value);
-}
+import { HttpUrl, OneOf, Optional, Text, WholeNumber } from '@glimpse/options';
 
 /** Where a Glance is, and how it is asked. Seconds throughout. */
 export class GlanceOptions {
   /** Glance's URL, with or without `/v2`; unset: the image endpoint of Keystone's catalog. */
   @Optional()
-  @Matching('an http or https URL without query, fragment or credentials', isUrl)
+  @HttpUrl()
   url?: string;
 
   /** Which of the catalog's image endpoints. */

@@ -8,7 +8,7 @@ import {
   type Json,
   type Plugin,
 } from '../contract.js';
-import { OneOf } from '../options.js';
+import { OneOf } from '@glimpse/options';
 import {
   ConformanceError,
   checkAuthenticator,

@@ -1,4 +1,5 @@
-import { OneOf, definePlugin } from '@glimpse/plugins';
+import { OneOf } from '@glimpse/options';
+import { definePlugin } from '@glimpse/plugins';
 
 class ImageSizeOptions {
   /** Nova writes the size as an integer; the API's reference page shows a string. */

@@ -1,4 +1,4 @@
-/** A message without line breaks: what is quoted in it, a key or another message, may have some. */
+/** A message without line breaks, which a quoted key or message may contain. */
 export function oneLine(message: string): string {
   return message.replace(/\s*[\n\v\f\r\u0085\u2028\u2029]\s*/g, ' ');
 }

@@ -10,7 +10,7 @@ import {
   TrueOrFalse,
   WholeNumber,
   readOptions,
-} from './options.js';
+} from './index.js';
 
 class Part {
   @Text()
