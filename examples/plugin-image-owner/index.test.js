@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { checkImageExtension, sampleImage } from '@glimpse/plugins/testing';
 import plugin from './index.js';
 
-for (const options of [{}, { as: 'flag' }, { nobody: 'nobody' }]) {
+for (const options of [{}, { as: 'flag' }, { ownerless: 'ownerless' }]) {
   test(`does what the contract says, with ${JSON.stringify(options)}`, () =>
     checkImageExtension(plugin, options));
 }
@@ -12,6 +12,6 @@ test('shows the owner as it is told to', () => {
   const shown = (options, owner) => plugin.create(options).attributes(sampleImage({ owner }));
   assert.deepEqual(shown({ as: 'id' }, 'p1'), { 'EXAMPLE-OWNER:owner': 'p1' });
   assert.deepEqual(shown({ as: 'id' }, null), { 'EXAMPLE-OWNER:owner': null });
-  assert.deepEqual(shown({ as: 'id', nobody: 'nobody' }, null), { 'EXAMPLE-OWNER:owner': 'nobody' });
+  assert.deepEqual(shown({ as: 'id', ownerless: 'ownerless' }, null), { 'EXAMPLE-OWNER:owner': 'ownerless' });
   assert.deepEqual(shown({ as: 'flag' }, 'p1'), { 'EXAMPLE-OWNER:owner': true });
 });

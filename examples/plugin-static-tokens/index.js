@@ -6,23 +6,23 @@ class Options {
   /** A JSON file, `{token: {user, project, roles}}`; an identity without a project is scoped to none. */
   file;
 
-  /** What a 401 tells clients about where tokens come from. */
+  /** The realm in the challenge of a 401. */
   realm = 'glimpse';
 }
 Text()(Options.prototype, 'file');
 Text()(Options.prototype, 'realm');
 Optional()(Options.prototype, 'realm');
 
-/** Tokens are looked up by their hash, so that the time a look-up takes tells nothing about them. */
+/** Tokens are compared by their hash, so that the time of a comparison reveals nothing about them. */
 const hash = (token) => createHash('sha256').update(token).digest('base64');
 
 const isText = (value) => typeof value === 'string' && value !== '';
 
-/** What Glimpse knows about whoever sends a token. `position` stands for the token, which no message may hold. */
+/** The identity of a token. Messages name its `position`, since they must not contain the token. */
 function identityOf({ user, project, roles }, position) {
   const right = isText(user) && (project === undefined || isText(project));
   if (!right || !Array.isArray(roles) || !roles.every(isText)) {
-    throw new Error(`identity ${position}: wanted is {user, project, roles}, with roles a list of names`);
+    throw new Error(`identity ${position} must be {user, project, roles}, with roles a list of names`);
   }
   return {
     userId: user,
@@ -35,7 +35,7 @@ function identityOf({ user, project, roles }, position) {
   };
 }
 
-/** An authenticator whose tokens stand in a file, which is read once. */
+/** An authenticator whose tokens are in a file, which is read once. */
 export default definePlugin({
   kind: 'authenticator',
   contract: 1,

@@ -1,4 +1,4 @@
-/** What every service protected by tokens has to do here, whatever it is written with. */
+/** What every service protected by tokens has to do here, in any framework. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ export interface Protection extends Judge {
   readonly policy: Policy;
 }
 
-/** A running service: `GET /` says the caller's name, `DELETE /` is for whoever may `delete_image`. */
+/** A running service: `GET /` returns the caller's name, `DELETE /` requires the rule `delete_image`. */
 export interface Service {
   readonly url: string;
   close(): Promise<unknown>;
@@ -33,7 +33,7 @@ function policyOfFile(): Policy {
   return loadPolicy({ file, defaults: RULES });
 }
 
-/** Starts a service with a Keystone behind it, and asks it everything. */
+/** Starts a service with a Keystone behind it, and sends it every request. */
 export async function trial(start: (protection: Protection) => Promise<Service>): Promise<void> {
   const keystone = await FakeKeystone.start();
   keystone.addUser({ name: 'images', password: 'secret', roles: ['service'] });
