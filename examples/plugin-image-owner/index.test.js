@@ -8,10 +8,12 @@ for (const options of [{}, { as: 'flag' }, { ownerless: 'ownerless' }]) {
     checkImageExtension(plugin, options));
 }
 
-test('shows the owner as it is told to', () => {
-  const shown = (options, owner) => plugin.create(options).attributes(sampleImage({ owner }));
-  assert.deepEqual(shown({ as: 'id' }, 'p1'), { 'EXAMPLE-OWNER:owner': 'p1' });
-  assert.deepEqual(shown({ as: 'id' }, null), { 'EXAMPLE-OWNER:owner': null });
-  assert.deepEqual(shown({ as: 'id', ownerless: 'ownerless' }, null), { 'EXAMPLE-OWNER:owner': 'ownerless' });
-  assert.deepEqual(shown({ as: 'flag' }, 'p1'), { 'EXAMPLE-OWNER:owner': true });
+test('shows the owner as its options say', () => {
+  const documentOf = (options, owner) => plugin.create(options).attributes(sampleImage({ owner }));
+  assert.deepEqual(documentOf({ as: 'id' }, 'p1'), { 'EXAMPLE-OWNER:owner': 'p1' });
+  assert.deepEqual(documentOf({ as: 'id' }, null), { 'EXAMPLE-OWNER:owner': null });
+  assert.deepEqual(documentOf({ as: 'id', ownerless: 'ownerless' }, null), {
+    'EXAMPLE-OWNER:owner': 'ownerless',
+  });
+  assert.deepEqual(documentOf({ as: 'flag' }, 'p1'), { 'EXAMPLE-OWNER:owner': true });
 });

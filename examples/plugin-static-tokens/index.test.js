@@ -23,7 +23,7 @@ for (const token of Object.keys(TOKENS)) {
     checkAuthenticator(plugin, { options: { file: await tokensFile(TOKENS) }, token }));
 }
 
-test('knows project and roles', async () => {
+test('returns project and roles', async () => {
   const authenticator = await plugin.create({ file: await tokensFile(TOKENS), realm: 'tests' });
   const { identity } = await authenticator.authenticate('token-of-ann');
   assert.deepEqual(identity.scope, { kind: 'project', id: 'p1', name: 'p1' });
@@ -32,5 +32,5 @@ test('knows project and roles', async () => {
 
 test('refuses a file with a wrong identity, without saying its token', async () => {
   const file = await tokensFile({ 'secret-token': { user: 'ann', roles: 'member' } });
-  await assert.rejects(plugin.create({ file }), /^Error: identity 1: wanted is \{user, project, roles\}/);
+  await assert.rejects(plugin.create({ file }), /^Error: identity 1 must be \{user, project, roles\}/);
 });
