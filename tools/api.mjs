@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const LIBRARIES = ['domain', 'links', 'options', 'plugins', 'auth', 'glance', 'mirror'];
+const LIBRARIES = ['domain', 'links', 'options', 'http-client', 'plugins', 'auth', 'glance', 'mirror'];
 const check = process.argv.includes('--check');
 
 /** A declaration as it stands in its file; of a variable, all of its statement. */

@@ -25,7 +25,7 @@ function published({ nx: _nx, devDependencies: _devDependencies, exports, ...man
 }
 
 rmSync(target, { recursive: true, force: true });
-for (const name of ['domain', 'links', 'options', 'plugins', 'auth', 'glance', 'mirror']) {
+for (const name of ['domain', 'links', 'options', 'http-client', 'plugins', 'auth', 'glance', 'mirror']) {
   const library = join(root, 'libs', name);
   const manifest = published(JSON.parse(readFileSync(join(library, 'package.json'), 'utf8')));
   const stage = join(target, manifest.name);

@@ -6,7 +6,7 @@ import { faultOf, isExpected } from './compute/faults.js';
 
 const root = new URL('../../../', import.meta.url);
 const page = readFileSync(new URL('docs/error-codes.md', root), 'utf8');
-const rows = [...page.matchAll(/^\| `([a-z-]+)`\s+\| `(\w+)`\s+\| (\w+)\s+\|/gm)].map(
+const rows = [...page.matchAll(/^\| `([a-z-]+)`\s+\| `(\w+)`\s+\| ([\w-]+)\s+\|/gm)].map(
   ([, code, name, third]) => ({ code: code!, name: name!, status: /^\d+$/.test(third!) ? Number(third) : 0 }),
 );
 

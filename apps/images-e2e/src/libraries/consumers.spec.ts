@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ROOT, newConsumer, packLibraries } from '../harness/packages.js';
 
-const LIBRARIES = ['domain', 'links', 'options', 'plugins', 'auth', 'glance', 'mirror'];
+const LIBRARIES = ['domain', 'links', 'options', 'http-client', 'plugins', 'auth', 'glance', 'mirror'];
 const PROGRAMS = join(ROOT, 'examples/services');
 const COMPILER = join(ROOT, 'node_modules/typescript/bin/tsc');
 const NODE_TYPES = '@types/node@20.19.43';

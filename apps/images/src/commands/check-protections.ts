@@ -1,4 +1,4 @@
-import { CannotAsk, createServiceCredentials, credentialsOf } from '@glimpse/auth';
+import { KeystoneUnavailable, createServiceCredentials, credentialsOf } from '@glimpse/auth';
 import type { Identity } from '@glimpse/domain';
 import { loadImagePolicy } from '../access/load-image-policy.js';
 import { loadProtections } from '../access/protections/property-protections.js';
@@ -37,7 +37,7 @@ export async function checkProtections(settings: EffectiveSettings): Promise<Pro
     };
     return { hidden: protections.sectionsHiddenFrom(credentialsOf(user)) };
   } catch (error) {
-    if (!(error instanceof CannotAsk)) throw error;
+    if (!(error instanceof KeystoneUnavailable)) throw error;
     return { hidden: [], untried: error.message };
   }
 }

@@ -1,17 +1,18 @@
 import type { Identity } from '@glimpse/domain';
 import type { Authentication, AuthenticationRequest, Authenticator, RequestSource } from '@glimpse/plugins';
-import { CannotAsk, KnownAway, Overloaded, ValidationForbidden } from './cannot-ask.js';
-import { connectionTo, persistently } from './connection.js';
-import { KnownTokens, type Clock } from './known-tokens.js';
+import { timeLimit } from '@glimpse/http-client';
+import { KeystoneCircuitBreaker } from './circuit-breaker.js';
+import { CircuitOpen, KeystoneUnavailable, QueueTimeout, ValidationForbidden } from './errors.js';
+import { createKeystoneClient } from './keystone-client.js';
 import { readKeystoneOptions, type KeystoneOptions } from './options.js';
-import { Outage } from './outage.js';
 import { OwnToken } from './own-token.js';
-import { Places, type Demand } from './places.js';
 import { Suspects } from './suspects.js';
+import { TokenCache, type Clock } from './token-cache.js';
 import { isFernetToken } from './token-spelling.js';
+import { ValidationQueue, type Demand } from './validation-queue.js';
 import { Validation } from './validation.js';
 
-/** What can be a token at all. A Fernet token has some 250 characters; common web servers refuse more than this. */
+/** The form of every token. A Fernet token has some 250 characters; common web servers refuse more than this. */
 const TOKEN = /^[\x21-\x7e]{1,3500}$/;
 
 /** The roles by which Keystone's default policy lets a user validate the tokens of others. */
@@ -19,44 +20,41 @@ const VALIDATING_ROLES = ['service', 'admin'];
 const NO_SOURCE: RequestSource = { address: '', client: '' };
 const INVALID: Authentication = { outcome: 'invalid' };
 
-/** What may be logged or counted of the authenticator. Never a token or a password. */
+/** Events for logs and metrics. None has a token or a password. */
 export interface KeystoneObservations {
-  /** Said when the reason changes, until Keystone answers again. */
+  /** Emitted when the reason changes, until Keystone responds again. */
   'keystone-unavailable': { readonly reason: string };
   'keystone-available': object;
   /** The service's user has no role that Keystone's default policy requires to validate tokens. */
   'keystone-role-missing': { readonly reason: string };
   'token-judged': {
-    /** `overloaded`: too many tokens were waiting, which says nothing about Keystone. */
+    /** `overloaded`: a queue timeout; Keystone may be healthy. */
     readonly outcome: Authentication['outcome'] | 'overloaded';
-    /** Whether it was known, Keystone was asked, or neither. */
+    /** `none`: neither cached nor validated by Keystone. */
     readonly source: 'cache' | 'keystone' | 'none';
   };
 }
 
-/** Hears of the authenticator. */
 export type ObserveKeystone = <N extends keyof KeystoneObservations>(
   name: N,
   known: KeystoneObservations[N],
 ) => void;
 
-/** What an authenticator stands among; all of it may be left out. */
-export interface KeystoneSurroundings {
+export interface KeystoneHooks {
   readonly observe?: ObserveKeystone;
   readonly clock?: Clock;
-  /** Turns an option's name into what the reader of a message knows it by. */
+  /** Turns an option's name into the name that messages show. */
   readonly nameOf?: (option: string) => string;
 }
 
 const CLOCK: Clock = { monotonic: () => performance.now(), today: () => Date.now() };
 
 /**
- * The `keystone` authenticator: asks Keystone whose a token is, as a service with credentials of its own, and
- * remembers the answers. Nothing is opened before the first token comes.
+ * The `keystone` authenticator: validates tokens at Keystone, as a service with credentials of its own, and caches
+ * the results. It opens no connection before the first token.
  *
- * It says `unavailable` where Keystone cannot be asked, is too busy, or does not let the service ask: that is
- * never the client's fault. What was known of a token goes on counting then, as long as `cache` and `outage`
- * allow.
+ * The outcome is `unavailable` where Keystone is unavailable, too busy, or does not let the service validate tokens:
+ * that is never the client's fault. Cached results stay valid then, as long as `cache` and `outage` allow.
  *
  * @throws {InvalidOptions} naming each wrong option, its value, and what is allowed
  * @see {@link https://docs.openstack.org/api-ref/identity/v3/#validate-and-show-information-for-token}
@@ -71,26 +69,26 @@ const CLOCK: Clock = { monotonic: () => performance.now(), today: () => Date.now
  */
 export function createKeystoneAuthenticator(
   options: Partial<KeystoneOptions>,
-  { observe = () => undefined, clock = CLOCK, nameOf }: KeystoneSurroundings = {},
+  { observe = () => undefined, clock = CLOCK, nameOf }: KeystoneHooks = {},
 ): Authenticator {
   return new KeystoneAuthenticator(readKeystoneOptions(options, nameOf), observe, clock);
 }
 
-/** Under which a token is known as it is, and with its expiry waived if that was asked for. */
+/** The cache keys of a token: with its expiry, and as it was requested, perhaps without. */
 interface Keys {
   readonly strict: string;
   readonly key: string;
 }
 
-/** What is to be found out about a token. */
-interface Request extends Keys {
+/** A token to validate. */
+interface TokenRequest extends Keys {
   readonly token: string;
   readonly fresh: boolean;
   readonly source: RequestSource;
 }
 
-/** What is known of a token, and where from. */
-interface Judgement {
+/** The authentication of a token, and where it comes from. */
+interface Validated {
   readonly authentication: Authentication;
   readonly source: 'cache' | 'keystone' | 'none';
 }
@@ -98,34 +96,34 @@ interface Judgement {
 class KeystoneAuthenticator implements Authenticator {
   readonly challenge: string;
   readonly #validation: Validation;
-  readonly #known: KnownTokens;
-  readonly #places: Places;
+  readonly #cache: TokenCache;
+  readonly #queue: ValidationQueue;
   readonly #suspects: Suspects;
   readonly #ownToken: OwnToken;
-  readonly #outage: Outage;
-  /** Whether Keystone last refused to let the service's user validate a token. */
+  readonly #breaker: KeystoneCircuitBreaker;
+  /** Whether Keystone last refused the service's user the validation of a token. */
   #forbidden = false;
   #roleMissing = false;
-  /** What is being asked, for everybody who wants to know the same meanwhile. */
-  readonly #asking = new Map<string, Promise<Judgement>>();
+  /** Validations that run or wait, shared by concurrent requests with the same token. */
+  readonly #pending = new Map<string, Promise<Validated>>();
 
   constructor(
     private readonly options: KeystoneOptions,
     private readonly observe: ObserveKeystone,
     private readonly clock: Clock,
   ) {
-    const ask = persistently(connectionTo(options));
+    const send = createKeystoneClient(options);
     this.challenge = `Keystone uri="${options.publicUrl ?? options.authUrl}"`;
-    this.#outage = new Outage(clock.monotonic, (reason) => {
+    this.#breaker = new KeystoneCircuitBreaker(clock.monotonic, (reason) => {
       if (reason === undefined) observe('keystone-available', {});
       else observe('keystone-unavailable', { reason });
     });
-    this.#ownToken = new OwnToken(ask, options, clock.monotonic, ({ message }) =>
-      this.#outage.noted(message),
+    this.#ownToken = new OwnToken(send, options, clock.monotonic, ({ message }) =>
+      this.#breaker.report(message),
     );
-    this.#validation = new Validation(ask, this.#ownToken, options);
-    this.#known = new KnownTokens(options.cache, options.outage, clock);
-    this.#places = new Places(options.concurrency, options.queue);
+    this.#validation = new Validation(send, this.#ownToken, options);
+    this.#cache = new TokenCache(options.cache, options.outage, clock);
+    this.#queue = new ValidationQueue(options.concurrency, options.queue);
     this.#suspects = new Suspects(clock.monotonic);
   }
 
@@ -133,74 +131,74 @@ class KeystoneAuthenticator implements Authenticator {
     token: string,
     { allowExpired = false, fresh = false, source = NO_SOURCE }: AuthenticationRequest = {},
   ): Authentication | Promise<Authentication> {
-    const strict = this.#known.key(token, false);
-    const key = allowExpired ? this.#known.key(token, true) : strict;
-    const identity = fresh ? undefined : this.#identity({ strict, key });
+    const strict = this.#cache.key(token, false);
+    const key = allowExpired ? this.#cache.key(token, true) : strict;
+    const identity = fresh ? undefined : this.#cached({ strict, key });
     if (identity) return this.#count({ authentication: identified(identity), source: 'cache' });
-    if (this.#known.isInvalid(key) || !TOKEN.test(token)) {
+    if (this.#cache.isInvalid(key) || !TOKEN.test(token)) {
       return this.#count({ authentication: INVALID, source: 'cache' });
     }
-    return this.#shared({ token, strict, key, fresh, source }).then((judgement) => this.#count(judgement));
+    return this.#shared({ token, strict, key, fresh, source }).then((validated) => this.#count(validated));
   }
 
-  /** What is known of a token that is valid as it is, or else with its expiry waived. */
-  #identity({ strict, key }: Keys, outage = { away: false }): Identity | undefined {
+  /** The cached identity of a token that is valid as it is, or else with its expiry waived. */
+  #cached({ strict, key }: Keys, outage = { away: false }): Identity | undefined {
     return (
-      this.#known.identity(strict, outage) ?? (key === strict ? undefined : this.#known.identity(key, outage))
+      this.#cache.identity(strict, outage) ?? (key === strict ? undefined : this.#cache.identity(key, outage))
     );
   }
 
   /**
-   * One call for all that want the same. A `no-cache` request joins only a call of its kind that was not sent yet:
-   * what it gets was known to Keystone after it came.
+   * Requests with the same token share one call. A `no-cache` request shares only a call that is not sent yet, so
+   * that its result is newer than the request.
    */
-  #shared(request: Request): Promise<Judgement> {
+  #shared(request: TokenRequest): Promise<Validated> {
     const name = request.fresh ? `fresh ${request.key}` : request.key;
-    const running = this.#asking.get(name);
+    const running = this.#pending.get(name);
     if (running) return running;
     let joinable = true;
     const close = (): void => {
-      if (joinable) this.#asking.delete(name);
+      if (joinable) this.#pending.delete(name);
       joinable = false;
     };
-    const shared = this.#askInTurn(request, request.fresh ? close : () => undefined).finally(close);
-    if (joinable) this.#asking.set(name, shared);
+    const shared = this.#validateInTurn(request, request.fresh ? close : () => undefined).finally(close);
+    if (joinable) this.#pending.set(name, shared);
     return shared;
   }
 
-  /** What a call about a token is for, by which its turn comes. */
-  #demandOf({ token, strict, key, fresh, source }: Request): Demand {
-    if (this.#known.wasValid(strict) || this.#known.wasValid(key)) return { kind: fresh ? 'fresh' : 'known' };
-    // A Keystone that issues Fernet tokens knows no others.
+  /** The kind of a validation, which decides its place in the queue. */
+  #demandOf({ token, strict, key, fresh, source }: TokenRequest): Demand {
+    if (this.#cache.wasValid(strict) || this.#cache.wasValid(key)) return { kind: fresh ? 'fresh' : 'known' };
+    // A Keystone that issues Fernet tokens accepts no others.
     const own = this.#ownToken.current;
     const implausible = own !== undefined && isFernetToken(own) && !isFernetToken(token);
     return { kind: 'unknown', source, suspicion: implausible ? 2 : this.#suspects.suspicionOf(source) };
   }
 
   /** @param onSend called when the call is about to be sent */
-  async #askInTurn(request: Request, onSend: () => void): Promise<Judgement> {
+  async #validateInTurn(request: TokenRequest, onSend: () => void): Promise<Validated> {
     try {
-      this.#outage.check();
+      this.#breaker.check();
       return { authentication: await this.#inTurn(request, onSend), source: 'keystone' };
     } catch (error) {
-      if (!(error instanceof CannotAsk)) throw error;
+      if (!(error instanceof KeystoneUnavailable)) throw error;
       const { retryAfter } = error;
-      if (error instanceof Overloaded) {
+      if (error instanceof QueueTimeout) {
         return { authentication: { outcome: 'unavailable', retryAfter, overloaded: true }, source: 'none' };
       }
-      const identity = this.#identity(request, { away: true });
+      const identity = this.#cached(request, { away: true });
       if (identity) return { authentication: identified(identity), source: 'cache' };
-      const source = error instanceof KnownAway ? 'none' : 'keystone';
+      const source = error instanceof CircuitOpen ? 'none' : 'keystone';
       return { authentication: { outcome: 'unavailable', retryAfter }, source };
     }
   }
 
   /**
-   * Validates a token when a place is free. Waiting counts towards the time that the client is given, and not
-   * towards Keystone's: a call that waited goes on when its client has its 503, and only Keystone's silence over
-   * the whole time counts against Keystone.
+   * Validates a token when a slot is free. Waiting counts towards the time limit of the client and not of Keystone: a
+   * call that waited goes on after its client got a 503, and only a full time limit without a response counts as
+   * Keystone's failure.
    */
-  #inTurn(request: Request, onSend: () => void): Promise<Authentication> {
+  #inTurn(request: TokenRequest, onSend: () => void): Promise<Authentication> {
     const timeout = this.options.timeout * 1000;
     const began = this.clock.monotonic();
     return new Promise((resolve, reject) => {
@@ -208,18 +206,18 @@ class KeystoneAuthenticator implements Authenticator {
         onSend();
         const waited = this.clock.monotonic() - began;
         const left = timeout - Math.min(waited, timeout / 2);
-        const late = waited < 1 ? undefined : setTimeout(() => reject(new Overloaded()), left);
+        const late = waited < 1 ? undefined : setTimeout(() => reject(new QueueTimeout()), left);
         return this.#validate(request).finally(() => clearTimeout(late));
       };
-      const patience = AbortSignal.timeout(timeout / 2);
-      this.#places.run(call, this.#demandOf(request), patience).then(resolve, reject);
+      const queueTimeout = AbortSignal.timeout(timeout / 2);
+      this.#queue.run(call, this.#demandOf(request), queueTimeout).then(resolve, reject);
     });
   }
 
-  async #validate({ token, strict, key, source }: Request): Promise<Authentication> {
-    // While it waited for its turn, others may have found out.
-    this.#outage.enter();
-    const asked = this.clock.monotonic();
+  async #validate({ token, strict, key, source }: TokenRequest): Promise<Authentication> {
+    // The circuit may have opened while this call waited.
+    this.#breaker.enter();
+    const sentAt = this.clock.monotonic();
     const waived = key !== strict;
     const signal = timeLimit(this.options.timeout * 1000);
     let identity: Identity | undefined;
@@ -227,34 +225,34 @@ class KeystoneAuthenticator implements Authenticator {
       identity = await this.#validation.identity(token, { allowExpired: waived, signal });
     } catch (error) {
       this.#forbidden = error instanceof ValidationForbidden;
-      this.#outage.failed(error as CannotAsk, strict);
+      this.#breaker.failed(error as KeystoneUnavailable, strict);
       throw error;
     }
     this.#forbidden = false;
-    this.#outage.answered();
+    this.#breaker.succeeded();
     const expiresAt = identity?.expiresAt?.getTime() ?? Infinity;
     if (!identity || (!waived && expiresAt <= this.clock.today())) {
-      this.#known.addInvalid(key, asked);
-      // What is not valid even with its expiry waived is not valid at all.
-      if (waived) this.#known.addInvalid(strict, asked);
+      this.#cache.addInvalid(key, sentAt);
+      // A token that is invalid even with its expiry waived is invalid without.
+      if (waived) this.#cache.addInvalid(strict, sentAt);
       this.#suspects.add(source);
       return INVALID;
     }
-    this.#known.addIdentity(key, identity, { waived, asked });
+    this.#cache.addIdentity(key, identity, { waived, sentAt });
     return identified(identity);
   }
 
   /**
-   * Signs in, unless that was done, and validates the service's own token: Keystone lets every user do that. Whether
-   * it may validate others is known only by its roles until a client's token comes.
+   * Fetches the service's own token, if there is none, and validates it, which Keystone allows every user. Whether the
+   * user may validate other tokens is known from its roles only, until a client sends one.
    */
   async check(): Promise<string | undefined> {
     let roles: readonly string[];
     try {
       roles = await this.#validation.ownRoles(timeLimit(this.options.timeout * 1000));
     } catch (error) {
-      if (!(error instanceof CannotAsk)) throw error;
-      this.#outage.failed(error, '');
+      if (!(error instanceof KeystoneUnavailable)) throw error;
+      this.#breaker.failed(error, '');
       return error.message;
     }
     if (roles.some((role) => VALIDATING_ROLES.includes(role.toLowerCase()))) {
@@ -265,28 +263,18 @@ class KeystoneAuthenticator implements Authenticator {
       const reason = `it needs the role service in its project to validate tokens, and has ${held}`;
       if (!this.#roleMissing) this.observe('keystone-role-missing', { reason });
       this.#roleMissing = true;
-      // As long as Keystone has refused nothing, its policy may be another one.
+      // While Keystone has refused nothing, its policy may differ from the default.
       if (this.#forbidden) return reason;
     }
-    this.#outage.answered();
+    this.#breaker.succeeded();
     return undefined;
   }
 
-  #count({ authentication, source }: Judgement): Authentication {
+  #count({ authentication, source }: Validated): Authentication {
     const overloaded = authentication.outcome === 'unavailable' && authentication.overloaded;
     this.observe('token-judged', { outcome: overloaded ? 'overloaded' : authentication.outcome, source });
     return authentication;
   }
-}
-
-/**
- * A signal for a time limit that is aborted after a response that has arrived by then was read: that this process
- * was busy says nothing about Keystone.
- */
-function timeLimit(milliseconds: number): AbortSignal {
-  const limit = new AbortController();
-  setTimeout(() => setImmediate(() => limit.abort()), milliseconds).unref();
-  return limit.signal;
 }
 
 function identified(identity: Identity): Authentication {

@@ -1,24 +1,26 @@
-import { CredentialsRefused, NoAnswer, UnexpectedStatus } from './cannot-ask.js';
-import { retryAfterOf, type Answer, type Ask } from './connection.js';
+import { timeLimit, type HttpClient, type HttpResponse } from '@glimpse/http-client';
+import type { Endpoint } from './catalog.js';
+import { CredentialsRefused, NoResponse, UnexpectedStatus } from './errors.js';
+import { retryAfterOf } from './keystone-client.js';
 import { versionThree, type KeystoneOptions } from './options.js';
-import { readToken, type Endpoint, type TokenDocument } from './token-document.js';
+import { readToken, type TokenDocument } from './token-document.js';
 
-/** Of a token's life, the part after which another one is fetched. */
-const RENEWAL = 0.8;
-/** Milliseconds until a renewal that failed is tried again, while the old token holds. */
-const RENEWAL_PAUSE = 30_000;
-/** Seconds to wait after the credentials were refused, and by how much that grows: users are locked out for failing. */
-const REFUSED_PAUSE = { first: 5, growth: 4, most: 300 };
+/** The fraction of a token's life after which the next one is fetched. */
+const RENEW_AFTER = 0.8;
+/** Until a failed renewal is retried, while the old token is valid. */
+const RENEWAL_RETRY_MS = 30_000;
+/** How long the credentials are not sent again after they were refused: Keystone may lock out a user for failures. */
+const REFUSED_PAUSE_S = { first: 5, growth: 4, max: 300 };
 
-/** The token that a service asks Keystone with. */
+/** A token of the service's own user. */
 export interface ServiceToken {
   readonly token: string;
   readonly catalog: readonly Endpoint[];
-  /** What its user was in its project when it was issued. */
+  /** The roles of its user in its project when it was issued. */
   readonly roles: readonly string[];
 }
 
-/** The part of Keystone's request for a token that says who asks. */
+/** The body of a request for a token. */
 export function authentication(options: KeystoneOptions): object {
   if (options.applicationCredentialId !== undefined) {
     const application_credential = {
@@ -35,21 +37,21 @@ export function authentication(options: KeystoneOptions): object {
   };
 }
 
-/** An id goes before a name, as in OpenStack's own clients. */
+/** An id takes precedence over a name, as in OpenStack's own clients. */
 function domain(id: string | undefined, name: string | undefined): object {
   return id === undefined && name !== undefined ? { name } : { id: id ?? 'default' };
 }
 
 /**
- * Reads the answer to a request for a token.
+ * Reads the response to a request for a token.
  *
- * @throws {CannotAsk}
+ * @throws {KeystoneUnavailable}
  */
 export function readIssued({
   status,
   headers,
   document,
-}: Answer): TokenDocument & { readonly token: string } {
+}: HttpResponse): TokenDocument & { readonly token: string } {
   const token = headers['x-subject-token'];
   if (status !== 201 || typeof token !== 'string') {
     throw new UnexpectedStatus(status, retryAfterOf(headers));
@@ -58,8 +60,8 @@ export function readIssued({
 }
 
 /**
- * The service's own token: fetched when it is first needed, renewed while the old one still holds, and at
- * once when Keystone no longer takes it. Whoever needs it meanwhile shares one call.
+ * The service's own token: fetched when it is first needed, renewed while the old one is still valid, and at once
+ * when Keystone no longer accepts it. Concurrent callers share one request.
  */
 export class OwnToken {
   #current?: ServiceToken & { renewAt: number; readonly endsAt: number };
@@ -68,34 +70,34 @@ export class OwnToken {
 
   /**
    * @param now milliseconds of a clock that never goes back
-   * @param onFailure hears of a renewal that failed while the old token holds
+   * @param onFailure called for a renewal that failed while the old token is valid
    */
   constructor(
-    private readonly ask: Ask,
+    private readonly send: HttpClient,
     private readonly options: KeystoneOptions,
     private readonly now: () => number,
     private readonly onFailure: (error: Error) => void,
   ) {}
 
-  /** The token that is in use; undefined before the first one, and after one was dropped. */
+  /** Undefined before the first token, and after one was dropped. */
   get current(): string | undefined {
     return this.#current?.token;
   }
 
-  /** @throws {CannotAsk} */
+  /** @throws {KeystoneUnavailable} */
   get(): ServiceToken | Promise<ServiceToken> {
     const now = this.now();
     const current = this.#current;
     if (!current || now >= current.endsAt) return this.#renew();
     if (now >= current.renewAt) {
-      current.renewAt = now + RENEWAL_PAUSE;
-      // Its failure is not this caller's: the old one holds.
+      current.renewAt = now + RENEWAL_RETRY_MS;
+      // A failure does not concern this caller: the old one is valid.
       this.#renew().catch(this.onFailure);
     }
     return current;
   }
 
-  /** Do not use this token any more: Keystone does not take it, or what came with it is out of date. */
+  /** Stops using a token: Keystone does not accept it, or its catalog is out of date. */
   drop({ token }: Pick<ServiceToken, 'token'>): void {
     if (this.#current?.token === token) this.#current = undefined;
   }
@@ -110,36 +112,38 @@ export class OwnToken {
   }
 
   async #issue(): Promise<ServiceToken> {
-    const asked = this.now();
-    const answer = await this.#post();
-    const { status } = answer;
+    const sentAt = this.now();
+    const response = await this.#post();
+    const { status } = response;
     if (status >= 400 && status < 500 && status !== 429) throw this.#refuse(status);
-    const { token, identity, issuedAt, expiresAt, catalog = [] } = readIssued(answer);
-    // How long it lives is Keystone's to say; when that began is measured here, whatever the clocks show.
+    const { token, identity, issuedAt, expiresAt, catalog = [] } = readIssued(response);
+    // Its length of life by Keystone's clock, its beginning by ours: the two clocks may differ.
     const life = expiresAt.getTime() - issuedAt.getTime();
     this.#refused = undefined;
     const { roles } = identity;
-    this.#current = { token, catalog, roles, renewAt: asked + life * RENEWAL, endsAt: asked + life };
+    this.#current = { token, catalog, roles, renewAt: sentAt + life * RENEW_AFTER, endsAt: sentAt + life };
     return this.#current;
   }
 
-  /** What fails here fails whosever token is asked about. */
-  async #post(): Promise<Answer> {
+  /** A failure here affects the validation of every token. */
+  async #post(): Promise<HttpResponse> {
     try {
-      return await this.ask({
+      return await this.send({
         method: 'POST',
         url: `${versionThree(this.options.authUrl)}/auth/tokens`,
         body: authentication(this.options),
-        signal: AbortSignal.timeout(this.options.timeout * 1000),
+        signal: timeLimit(this.options.timeout * 1000),
       });
     } catch (error) {
-      throw error instanceof NoAnswer ? new NoAnswer(error.message, 'certainly', { cause: error }) : error;
+      throw error instanceof NoResponse
+        ? new NoResponse(error.message, 'certainly', { cause: error })
+        : error;
     }
   }
 
   #refuse(status: number): CredentialsRefused {
-    const { first, growth, most } = REFUSED_PAUSE;
-    const pause = Math.min(this.#refused ? this.#refused.pause * growth : first, most);
+    const { first, growth, max } = REFUSED_PAUSE_S;
+    const pause = Math.min(this.#refused ? this.#refused.pause * growth : first, max);
     this.#refused = { status, pause, until: this.now() + pause * 1000 };
     return new CredentialsRefused(status, pause);
   }

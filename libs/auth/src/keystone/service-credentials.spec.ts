@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FakeKeystone } from '../testing/index.js';
-import { CannotAsk } from './cannot-ask.js';
+import { KeystoneUnavailable } from './errors.js';
 import { createServiceCredentials, type ServiceCredentials } from './service-credentials.js';
 
 describe('the credentials of a service', () => {
@@ -38,7 +38,7 @@ describe('the credentials of a service', () => {
     'are refused where %s is another',
     async (option) => {
       const named = createServiceCredentials({ authUrl: keystone.url, ...user, [option]: 'Other' });
-      await expect(named.token()).rejects.toThrow(CannotAsk);
+      await expect(named.token()).rejects.toThrow(KeystoneUnavailable);
     },
   );
 
@@ -59,7 +59,7 @@ describe('the credentials of a service', () => {
   it('say nothing while Keystone cannot be asked', async () => {
     await credentials.token();
     keystone.behave({ status: 503 }, 'validations');
-    await expect(credentials.confirmed()).rejects.toThrow(CannotAsk);
+    await expect(credentials.confirmed()).rejects.toThrow(KeystoneUnavailable);
   });
 
   describe('by a restricted token', () => {

@@ -1,42 +1,43 @@
-import { UnexpectedStatus } from './cannot-ask.js';
-import { connectionTo, persistently, retryAfterOf } from './connection.js';
+import { timeLimit } from '@glimpse/http-client';
+import { UnexpectedStatus } from './errors.js';
+import { createKeystoneClient, retryAfterOf } from './keystone-client.js';
 import { readKeystoneOptions, versionThree, type KeystoneOptions } from './options.js';
 import { OwnToken, type ServiceToken } from './own-token.js';
 import { withRestrictedToken, type RestrictedToken, type Restriction } from './restricted-token.js';
 import { readToken } from './token-document.js';
 
-/** The credentials by which a service calls others, as one of Keystone's users. */
+/** The credentials of a service's user, with which it calls other services. */
 export interface ServiceCredentials {
   /**
-   * A token that holds for a while; whoever needs one meanwhile shares it.
+   * A valid token, which callers share until it is renewed.
    *
-   * @throws {CannotAsk} Keystone cannot be asked, or does not take the credentials
+   * @throws {KeystoneUnavailable} Keystone is unavailable, or refuses the credentials
    */
   token(): ServiceToken | Promise<ServiceToken>;
   /**
-   * A token with the roles that its user has now: Keystone is asked after this is called.
+   * A token with the current roles of its user, confirmed by Keystone after this call.
    *
-   * @throws {CannotAsk}
+   * @throws {KeystoneUnavailable}
    */
   confirmed(): Promise<ServiceToken>;
   /**
    * Passes a token of the same user to `use` that has some of its rights only and expires within seconds, to test
    * how another service treats such tokens. Its application credential is deleted afterwards.
    *
-   * @throws {CannotAsk} Keystone gives none: a user that signs in with an application credential gets none
+   * @throws {KeystoneUnavailable} Keystone gives none: a user that signs in with an application credential gets none
    */
   withRestrictedToken<T>(
     restriction: Restriction,
     use: (restricted: RestrictedToken) => Promise<T>,
   ): Promise<T>;
-  /** Do not use this token any more, for another service does not take it. */
+  /** Stops using a token that another service does not accept. */
   drop(token: ServiceToken): void;
 }
 
 /**
- * Nothing is opened before the first token is needed.
+ * Opens no connection before the first token is needed.
  *
- * @param nameOf turns an option's name into what the reader of a message knows it by
+ * @param nameOf turns an option's name into the name that messages show
  * @throws {InvalidOptions} naming each wrong option, its value, and what is allowed
  *
  * @example
@@ -48,10 +49,10 @@ export function createServiceCredentials(
   nameOf?: (option: string) => string,
 ): ServiceCredentials {
   const read = readKeystoneOptions(options, nameOf);
-  const ask = persistently(connectionTo(read));
-  // A renewal that failed is tried again; what fails once the old token is over, its user is told.
+  const send = createKeystoneClient(read);
+  // A failed renewal is retried; once the old token has expired, the caller gets the error.
   const own = new OwnToken(
-    ask,
+    send,
     read,
     () => performance.now(),
     () => undefined,
@@ -60,19 +61,19 @@ export function createServiceCredentials(
     token: () => own.get(),
     async confirmed() {
       const current = await own.get();
-      const { status, headers, document } = await ask({
+      const { status, headers, document } = await send({
         method: 'GET',
         url: `${versionThree(read.authUrl)}/auth/tokens?nocatalog`,
         headers: { 'x-auth-token': current.token, 'x-subject-token': current.token },
-        signal: AbortSignal.timeout(read.timeout * 1000),
+        signal: timeLimit(read.timeout * 1000),
       });
       if (status === 200) return { ...current, roles: readToken(document, []).identity.roles };
-      // With a role that is taken away goes the token.
+      // Keystone revokes the token when its user loses a role.
       if (status !== 401 && status !== 404) throw new UnexpectedStatus(status, retryAfterOf(headers));
       own.drop(current);
       return own.get();
     },
-    withRestrictedToken: (restriction, use) => withRestrictedToken(ask, read, restriction, use),
+    withRestrictedToken: (restriction, use) => withRestrictedToken(send, read, restriction, use),
     drop: (token) => own.drop(token),
   };
 }

@@ -1,6 +1,6 @@
 import type { RequestSource } from '@glimpse/plugins';
 import { LRUCache } from 'lru-cache';
-import type { Suspicion } from './places.js';
+import type { Suspicion } from './validation-queue.js';
 
 /** The most sources that are remembered. */
 const MAX_SOURCES = 20_000;

@@ -1,27 +1,20 @@
 import type { AccessRule, Identity, Scope } from '@glimpse/domain';
-import { NoAnswer } from './cannot-ask.js';
+import type { Endpoint } from './catalog.js';
+import { NoResponse } from './errors.js';
 
-/** An endpoint of a catalog, as Keystone writes it. */
-export interface Endpoint {
-  readonly type: string;
-  readonly interface: string;
-  readonly region: string;
-  readonly url: string;
-}
-
-/** What Keystone says of a token. */
+/** A token as Keystone describes it. */
 export interface TokenDocument {
   readonly identity: Identity;
   readonly issuedAt: Date;
   readonly expiresAt: Date;
-  /** Undefined where Keystone was asked to leave it out. */
+  /** Undefined where the request excluded it. */
   readonly catalog: readonly Endpoint[] | undefined;
 }
 
 type Json = { readonly [key: string]: unknown };
 
 function unexpected(what: string): never {
-  throw new NoAnswer(`its answer is not a token: ${what}`);
+  throw new NoResponse(`its answer is not a token: ${what}`);
 }
 
 function mapping(value: unknown, what: string): Json {
@@ -40,7 +33,7 @@ function text(value: unknown, what: string): string {
   return typeof value === 'string' ? value : unexpected(`${what} is no text`);
 }
 
-/** The end of a token that ends with its application credential has no zone: Keystone's times are UTC. */
+/** Where a token expires with its application credential its expiry has no zone; Keystone's times are UTC. */
 function time(value: unknown, what: string): Date {
   const written = text(value, what);
   const date = new Date(/(?:Z|[+-]\d\d:?\d\d)$/.test(written) ? written : `${written}Z`);
@@ -88,10 +81,10 @@ function catalogOf(token: Json): readonly Endpoint[] | undefined {
 }
 
 /**
- * Reads the document of a token, as `/v3/auth/tokens` answers it.
+ * Reads the document of a token, as `/v3/auth/tokens` returns it.
  *
- * @param serviceRoles the roles that make it a service's; roles compare without case
- * @throws {NoAnswer} it is no such document
+ * @param serviceRoles the roles that make it a service's; case does not matter
+ * @throws {NoResponse} it is no such document
  * @see {@link https://docs.openstack.org/api-ref/identity/v3/#validate-and-show-information-for-token}
  */
 export function readToken(document: unknown, serviceRoles: readonly string[]): TokenDocument {

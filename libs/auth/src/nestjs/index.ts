@@ -15,7 +15,7 @@ import {
 import type { Identity as DomainIdentity } from '@glimpse/domain';
 import { InvalidOptions } from '@glimpse/options';
 import { PolicyRefused } from '../errors.js';
-import { checkJudge, judgeRequest, type Judge, type JudgedRequest } from '../judge.js';
+import { checkJudge, judgeRequest, type Judge, type JudgedRequest } from '../authenticate-request.js';
 import { credentialsOf, type Policy, type Target } from '../policy/index.js';
 
 /** What {@link AuthGuard} judges requests with: provide a {@link JudgeOfRequests} under this token. */

@@ -26,7 +26,7 @@ const UNHIDDEN: SourceQuery = { hidden: false };
 
 class NoCredential extends CannotAsk {
   readonly code = 'no-credential';
-  readonly away = 'no';
+  readonly affectsOthers = 'no';
 }
 
 /** The service's credentials without a Keystone: a new token whenever the last one was dropped. */
@@ -572,7 +572,7 @@ describe('a Glance as a source of images', () => {
     it('may not be had', async () => {
       class Away extends CannotAsk {
         readonly code = 'away';
-        readonly away = 'certainly';
+        readonly affectsOthers = 'certainly';
       }
       credentials.token = () => {
         throw new Away('it answers 503');

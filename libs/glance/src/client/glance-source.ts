@@ -8,11 +8,12 @@ import {
   type SourceMembers,
   type SourcePlace,
 } from '@glimpse/domain';
+import type { HttpResponse } from '@glimpse/http-client';
 import { readOptions } from '@glimpse/options';
 import type { ImageSource, ListAccess, SourcePage, SourceQuery } from '@glimpse/plugins';
 import { BadDocument, shown } from '../documents/bad-document.js';
 import { isUuid, readImageDocument, readMemberDocuments, readTime } from '../documents/image-document.js';
-import { AnswerTooLong, type Answer } from './connection.js';
+import { ResponseTooLong } from './glance-client.js';
 import { GlanceOptions } from './options.js';
 import { propertyPatch } from './property-patch.js';
 import { refusalOf, unexpected, wordsOf } from './refusals.js';
@@ -97,7 +98,7 @@ class GlanceSource implements ImageSource {
       try {
         return readPage(await this.#page(query, limit, signal), query);
       } catch (error) {
-        if (!(error instanceof AnswerTooLong)) throw error;
+        if (!(error instanceof ResponseTooLong)) throw error;
         if (limit === 1) return this.#pageOfTooLong(query, error.reason, signal);
       }
     }
@@ -146,15 +147,15 @@ class GlanceSource implements ImageSource {
     token: string,
     signal?: AbortSignal,
   ): Promise<void> {
-    const body = JSON.stringify(propertyPatch(change, before));
+    const body = propertyPatch(change, before);
     const path = `/images/${encodeURIComponent(id)}`;
-    const answer = await this.session.askAs(token, { method: 'PATCH', path, body, signal });
+    const answer = await this.session.sendAs(token, { method: 'PATCH', path, body, signal });
     if (answer.status !== 200) throw this.#refusalOf(answer, id, 'change');
   }
 
   async deleteImage(id: string, token: string, signal?: AbortSignal): Promise<void> {
     const request: Request = { method: 'DELETE', path: `/images/${encodeURIComponent(id)}`, signal };
-    const answer = await this.session.askAs(token, request);
+    const answer = await this.session.sendAs(token, request);
     if (answer.status !== 204) throw this.#refusalOf(answer, id, 'delete');
   }
 
@@ -163,13 +164,13 @@ class GlanceSource implements ImageSource {
     limit: number,
     signal: AbortSignal | undefined,
     withoutLongStrings = false,
-  ): Promise<Answer> {
+  ): Promise<HttpResponse> {
     const parameters = [
       'sort=created_at:asc,id:asc',
       `limit=${limit}`,
       ...(changedSince ? [`updated_at=gte:${secondOf(changedSince)}`] : []),
     ];
-    const get = (...more: string[]): Promise<Answer> =>
+    const get = (...more: string[]): Promise<HttpResponse> =>
       this.#get(listPath(hidden, ...parameters, ...more), signal, withoutLongStrings);
     if (!after) return get();
     const answer = await get(`marker=${encodeURIComponent(after.id)}`);
@@ -195,26 +196,26 @@ class GlanceSource implements ImageSource {
   }
 
   /** An answer about one image. The image is there when that is too long, and no catalogue can hold it. */
-  async #whole(path: string, signal: AbortSignal | undefined): Promise<Answer> {
+  async #whole(path: string, signal: AbortSignal | undefined): Promise<HttpResponse> {
     try {
       return await this.#get(path, signal);
     } catch (error) {
-      if (!(error instanceof AnswerTooLong)) throw error;
+      if (!(error instanceof ResponseTooLong)) throw error;
       throw new BadDocument('the document', error.reason, 'shorter');
     }
   }
 
-  #refusalOf(answer: Answer, id: string, action: 'change' | 'delete'): DomainError {
+  #refusalOf(answer: HttpResponse, id: string, action: 'change' | 'delete'): DomainError {
     return refusalOf(answer, id, { action, besideServiceUser: this.session.serviceUser !== undefined });
   }
 
-  #get(path: string, signal: AbortSignal | undefined, withoutLongStrings = false): Promise<Answer> {
-    return this.session.ask({ method: 'GET', path, signal, withoutLongStrings });
+  #get(path: string, signal: AbortSignal | undefined, withoutLongStrings = false): Promise<HttpResponse> {
+    return this.session.send({ method: 'GET', path, signal, withoutLongStrings });
   }
 }
 
 /** The 404 of a proxy, or of another service at this address, is none: it does not say which image is missing. */
-function confirmedMissing(answer: Answer, id: string): undefined {
+function confirmedMissing(answer: HttpResponse, id: string): undefined {
   if (wordsOf(answer).toLowerCase().includes(id.toLowerCase())) return undefined;
   throw new SourceUnavailable('it answers 404 without naming the image');
 }
@@ -229,7 +230,7 @@ function secondOf(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;
 }
 
-function readPage(answer: Answer, { after }: SourceQuery): SourcePage {
+function readPage(answer: HttpResponse, { after }: SourceQuery): SourcePage {
   const documents = listOf(answer, 'images');
   const images: SourceImage[] = [];
   const bad: string[] = [];
@@ -270,7 +271,7 @@ function readOwnDocument(document: unknown): SourceImage {
   return image;
 }
 
-function listOf(answer: Answer, name: 'images' | 'members'): readonly unknown[] {
+function listOf(answer: HttpResponse, name: 'images' | 'members'): readonly unknown[] {
   if (answer.status !== 200) throw unexpected(answer);
   const list = (answer.document as Document | null | undefined)?.[name];
   if (!Array.isArray(list)) throw new SourceUnavailable(`its answer is no list of ${name}`);

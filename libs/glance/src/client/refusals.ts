@@ -10,7 +10,7 @@ import {
   printable,
   type DomainError,
 } from '@glimpse/domain';
-import type { Answer } from './connection.js';
+import type { HttpResponse } from '@glimpse/http-client';
 
 /** How much of what Glance says is told, in characters. */
 const TOLD = 300;
@@ -18,7 +18,7 @@ const TOLD = 300;
 const MAX_MESSAGE_LENGTH = 4_096;
 
 /** What Glance says in an answer, on one line without markup; empty where it says nothing. */
-export function wordsOf({ document }: Answer): string {
+export function wordsOf({ document }: HttpResponse): string {
   const message = (document as { message?: unknown } | null | undefined)?.message;
   if (typeof message !== 'string') return '';
   const text = message
@@ -30,7 +30,7 @@ export function wordsOf({ document }: Answer): string {
 }
 
 /** An answer that no Glance gives that is well and set up for this service. */
-export function unexpected(answer: Answer): SourceUnavailable {
+export function unexpected(answer: HttpResponse): SourceUnavailable {
   if (answer.status === 401) return new SourceUnavailable("it answers 401 to this service's own token");
   const words = wordsOf(answer);
   return new SourceUnavailable(`it answers ${answer.status}${words && `: ${words}`}`);
@@ -45,7 +45,7 @@ interface RefusedChange {
 
 /** Why Glance refused a change of an image. */
 export function refusalOf(
-  answer: Answer,
+  answer: HttpResponse,
   id: string,
   { action, besideServiceUser }: RefusedChange,
 ): DomainError {

@@ -1,11 +1,18 @@
-import type { Endpoint, ServiceCredentials, ServiceToken } from '@glimpse/auth';
+import {
+  endpointName,
+  findEndpoint,
+  type Endpoint,
+  type ServiceCredentials,
+  type ServiceToken,
+} from '@glimpse/auth';
 import { SourceUnavailable } from '@glimpse/domain';
-import { connectionTo, type Answer, type Ask, type Question } from './connection.js';
+import type { HttpResponse } from '@glimpse/http-client';
+import { createGlanceClient, type GlanceClient, type GlanceRequest } from './glance-client.js';
 import type { GlanceOptions } from './options.js';
 import { UserToken } from './user-token.js';
 
-/** A request; its path begins after the version, and is sent as it stands. */
-export interface Request extends Omit<Question, 'url' | 'headers'> {
+/** A request to the Image API; its path begins after the version and is sent unchanged. */
+export interface Request extends Omit<GlanceRequest, 'url' | 'headers'> {
   readonly path: string;
 }
 
@@ -17,7 +24,7 @@ export class Session {
   readonly reader: UserToken;
   /** The user whose token is sent beside a caller's. */
   readonly serviceUser: UserToken | undefined;
-  readonly #ask: Ask;
+  readonly #client: GlanceClient;
   #url: string | undefined;
 
   constructor(
@@ -27,11 +34,11 @@ export class Session {
   ) {
     this.reader = new UserToken(reader);
     this.serviceUser = serviceUser && new UserToken(serviceUser);
-    this.#ask = connectionTo(options);
+    this.#client = createGlanceClient(options);
     this.#url = options.url && baseOf(options.url);
   }
 
-  /** Where Glance is, without the version; undefined before a catalog told that. */
+  /** Glance's URL without the version; undefined before it is known from a catalog. */
   get url(): string | undefined {
     return this.#url;
   }
@@ -42,7 +49,7 @@ export class Session {
    * @returns 401 only when Glance does not accept a new token either
    * @throws {SourceUnavailable}
    */
-  ask(request: Request): Promise<Answer> {
+  send(request: Request): Promise<HttpResponse> {
     return this.#renewing(this.reader, ({ token, catalog }) =>
       this.#send(request, catalog, { 'x-auth-token': token }),
     );
@@ -54,9 +61,9 @@ export class Session {
    *
    * @throws {SourceUnavailable}
    */
-  async askAs(callerToken: string, request: Request): Promise<Answer> {
-    const alone = await this.askAlone(callerToken, request);
-    return alone.status === 401 && this.serviceUser ? this.askBeside(callerToken, request) : alone;
+  async sendAs(callerToken: string, request: Request): Promise<HttpResponse> {
+    const alone = await this.sendAlone(callerToken, request);
+    return alone.status === 401 && this.serviceUser ? this.sendBeside(callerToken, request) : alone;
   }
 
   /**
@@ -64,7 +71,7 @@ export class Session {
    *
    * @throws {SourceUnavailable}
    */
-  async askAlone(token: string, request: Request): Promise<Answer> {
+  async sendAlone(token: string, request: Request): Promise<HttpResponse> {
     const { catalog } = await this.reader.get();
     return this.#send(request, catalog, { 'x-auth-token': token });
   }
@@ -74,7 +81,7 @@ export class Session {
    *
    * @throws {SourceUnavailable} also where that user is an administrator at Glance
    */
-  async askBeside(callerToken: string, request: Request): Promise<Answer> {
+  async sendBeside(callerToken: string, request: Request): Promise<HttpResponse> {
     if (!this.serviceUser) throw new SourceUnavailable('there is no service user');
     const { catalog } = await this.reader.get();
     return this.#renewing(this.serviceUser, (service) => {
@@ -105,24 +112,26 @@ export class Session {
     );
   }
 
-  async #renewing(user: UserToken, send: (token: ServiceToken) => Promise<Answer>): Promise<Answer> {
+  async #renewing(
+    user: UserToken,
+    send: (token: ServiceToken) => Promise<HttpResponse>,
+  ): Promise<HttpResponse> {
     const token = await user.get();
-    const answer = await send(token);
-    if (answer.status !== 401) return answer;
+    const response = await send(token);
+    if (response.status !== 401) return response;
     const other = await user.insteadOf(token);
-    return other ? send(other) : answer;
+    return other ? send(other) : response;
   }
 
   #send(
     { path, method, body, signal, withoutLongStrings }: Request,
     catalog: readonly Endpoint[],
     tokens: Readonly<Record<string, string>>,
-  ): Promise<Answer> {
-    return this.#ask({
+  ): Promise<HttpResponse> {
+    return this.#client({
       method,
       url: `${this.#endpoint(catalog)}/v2${path}`,
       headers: {
-        accept: 'application/json',
         ...(body !== undefined && { 'content-type': 'application/openstack-images-v2.1-json-patch' }),
         ...tokens,
       },
@@ -135,21 +144,14 @@ export class Session {
   #endpoint(catalog: readonly Endpoint[]): string {
     if (this.options.url !== undefined) return this.#url!;
     const { interface: wanted, region } = this.options;
-    const endpoint = catalog.find(
-      (each) =>
-        each.type === 'image' &&
-        each.interface === wanted &&
-        (region === undefined || each.region === region),
-    );
-    if (!endpoint) {
-      const where = region === undefined ? '' : ` in the region ${region}`;
-      throw new SourceUnavailable(`Keystone's catalog has no image endpoint ${wanted}${where}`);
-    }
+    const filter = { type: 'image', interface: wanted, region };
+    const endpoint = findEndpoint(catalog, filter);
+    if (!endpoint) throw new SourceUnavailable(`Keystone's catalog has no ${endpointName(filter)}`);
     return (this.#url = baseOf(endpoint.url));
   }
 }
 
-/** Whether a role is among others; roles compare without case. */
+/** Whether a role is among others; case does not matter. */
 export function hasRole(roles: readonly string[], role: string): boolean {
   return roles.some((each) => each.toLowerCase() === role.toLowerCase());
 }

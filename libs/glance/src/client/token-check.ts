@@ -37,7 +37,7 @@ export async function missingTokenSupport(
     );
   }
   const refuses = async (token: string): Promise<boolean> => {
-    const answer = await session.askBeside(token, listOf(signal));
+    const answer = await session.sendBeside(token, listOf(signal));
     return answer.status === 401 || (isPolicyAnswer(answer.status) ? false : unexpectedly(answer));
   };
   return serviceUser.restricted({ accessRules: [OTHER_CALL] }, async ({ token, endsIn }) => {
@@ -67,7 +67,7 @@ export async function listAccess(
   signal: AbortSignal | undefined,
 ): Promise<ListAccess> {
   const lists = async (token: string, roles: readonly string[]): Promise<ListAccess> => {
-    const answer = await session.askAlone(token, listOf(signal));
+    const answer = await session.sendAlone(token, listOf(signal));
     return isPolicyAnswer(answer.status) ? { roles, allowed: answer.status === 200 } : unexpectedly(answer);
   };
   if (session.serviceUser) {

@@ -1,4 +1,9 @@
-import { CannotAsk, type RestrictedToken, type ServiceCredentials, type ServiceToken } from '@glimpse/auth';
+import {
+  KeystoneUnavailable,
+  type RestrictedToken,
+  type ServiceCredentials,
+  type ServiceToken,
+} from '@glimpse/auth';
 import { SourceUnavailable } from '@glimpse/domain';
 
 /** How soon after a renewal Glance's 401 renews the token again: it may have another reason. */
@@ -50,7 +55,7 @@ async function orUnavailable<T>(token: () => T | Promise<T>): Promise<T> {
   try {
     return await token();
   } catch (error) {
-    if (!(error instanceof CannotAsk)) throw error;
+    if (!(error instanceof KeystoneUnavailable)) throw error;
     throw new SourceUnavailable(`Keystone gives no token for it: ${error.message}`, { cause: error });
   }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { AccessRule, Identity } from '@glimpse/domain';
 import type { Authentication, AuthenticationRequest, Authenticator } from '@glimpse/plugins';
 import { AuthenticationUnavailable, Unauthenticated } from './errors.js';
-import { judgeRequest } from './judge.js';
+import { judgeRequest } from './authenticate-request.js';
 
 const CHALLENGE = 'Keystone uri="http://keystone.example.com"';
 const A = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';

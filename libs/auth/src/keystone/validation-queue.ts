@@ -1,18 +1,18 @@
 import type { RequestSource } from '@glimpse/plugins';
-import { Overloaded } from './cannot-ask.js';
+import { QueueTimeout } from './errors.js';
 import { FairQueue } from './fair-queue.js';
 
 /**
- * What a call to Keystone is for:
+ * The kind of a validation:
  * - `known`: a token that was valid before, and whose cache time is over
- * - `fresh`: such a token with `no-cache`, which its holder can repeat at will
- * - `unknown`: any other token; the more its source is suspected of making up tokens, the later its turn
+ * - `fresh`: such a token with `no-cache`, which its client can repeat at will
+ * - `unknown`: any other token; the more suspicious its source, the later it is served
  */
 export type Demand =
   | { readonly kind: 'known' | 'fresh' }
   | { readonly kind: 'unknown'; readonly source: RequestSource; readonly suspicion: Suspicion };
 
-/** How likely a source makes up its tokens: 0 nothing against it, 1 an invalid token lately, 2 several. */
+/** How likely a source sends made-up tokens: 0 it sent no invalid token lately, 1 a few, 2 several. */
 export type Suspicion = 0 | 1 | 2;
 
 interface Waiting {
@@ -20,15 +20,15 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** Every so many unknown tokens, the most suspected ones are served first, so that they wait but do not starve. */
-const SUSPECTS_TURN = 4;
+/** The most suspicious tokens are served first every so many times, so that they wait but do not starve. */
+const SUSPECTS_EVERY = 4;
 
 /**
- * Lets at most so many calls to Keystone run at once; the rest wait. Known tokens come first and have a quarter
- * of the places to themselves, except that `no-cache` requests may use it. Unknown tokens share the rest fairly,
- * so that made-up ones delay each other and not a first login.
+ * Bounds how many validations run at once; the rest wait. Known tokens are served first and have a quarter of the
+ * slots to themselves, except that `no-cache` requests may use it. Unknown tokens share the rest fairly, so that
+ * made-up ones delay each other and not a first login.
  */
-export class Places {
+export class ValidationQueue {
   readonly #limits: Readonly<Record<Demand['kind'], number>>;
   readonly #lengths: Readonly<Record<Demand['kind'], number>>;
   readonly #running: Record<Demand['kind'], number> = { known: 0, fresh: 0, unknown: 0 };
@@ -37,7 +37,7 @@ export class Places {
   /** By suspicion. */
   readonly #unknown = [new FairQueue<Waiting>(), new FairQueue<Waiting>(), new FairQueue<Waiting>()] as const;
   #unknownServed = 0;
-  #freshTurn = false;
+  #freshNext = false;
 
   constructor(concurrency: number, queue: number) {
     const quarter = Math.floor(concurrency / 4);
@@ -46,8 +46,8 @@ export class Places {
   }
 
   /**
-   * @param signal ends the waiting, not the call
-   * @throws {Overloaded} the queue is full, or the wait too long
+   * @param signal the queue timeout; it does not end a call that runs
+   * @throws {QueueTimeout} the queue is full, or the wait too long
    */
   async run<T>(call: () => Promise<T>, demand: Demand, signal: AbortSignal): Promise<T> {
     const { kind } = demand;
@@ -77,7 +77,7 @@ export class Places {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         queue.delete(waiting);
-        reject(new Overloaded());
+        reject(new QueueTimeout());
       };
       const settle = (done: () => void): void => {
         signal.removeEventListener('abort', leave);
@@ -87,21 +87,21 @@ export class Places {
         enter: () => settle(resolve),
         reject: (error) => settle(() => reject(error)),
       };
-      if (signal.aborted) return reject(new Overloaded());
+      if (signal.aborted) return reject(new QueueTimeout());
       queue.add(waiting, address, client);
       signal.addEventListener('abort', leave, { once: true });
-      this.#shorten(demand.kind);
+      this.#evictExcess(demand.kind);
     });
   }
 
-  /** Sends away what is too much: of the unknown, the most suspected, and of these the source with the most. */
-  #shorten(kind: Demand['kind']): void {
+  /** Refuses an excess entry: of unknown tokens one of the most suspicious, and of these of the source with the most. */
+  #evictExcess(kind: Demand['kind']): void {
     const queues = { known: [this.#known], fresh: [this.#fresh], unknown: this.#unknown }[kind];
     let waiting = 0;
     for (const { size } of queues) waiting += size;
     if (waiting <= this.#lengths[kind]) return;
     const longest = [...queues].reverse().find(({ size }) => size > 0);
-    longest?.evict()?.reject(new Overloaded());
+    longest?.evict()?.reject(new QueueTimeout());
   }
 
   #admit(): void {
@@ -112,26 +112,26 @@ export class Places {
     next!.enter();
   }
 
-  /** Known tokens first; then `no-cache` requests and unknown tokens in turn. */
+  /** Known tokens first; then `no-cache` requests and unknown tokens alternately. */
   #nextKind(): Demand['kind'] | undefined {
     if (this.#known.size > 0) return this.#isFree('known') ? 'known' : undefined;
     const fresh = this.#fresh.size > 0 && this.#isFree('fresh');
     const unknown = this.#unknown.some(({ size }) => size > 0) && this.#isFree('unknown');
     if (fresh && unknown) {
-      this.#freshTurn = !this.#freshTurn;
-      return this.#freshTurn ? 'fresh' : 'unknown';
+      this.#freshNext = !this.#freshNext;
+      return this.#freshNext ? 'fresh' : 'unknown';
     }
     if (fresh) return 'fresh';
     return unknown ? 'unknown' : undefined;
   }
 
   /**
-   * The least suspected first, by turns the newest and the one whose turn it is: a burst that came before delays
-   * no newcomer, and newcomers do not starve those that came before.
+   * The least suspicious first, alternately the newest and the next in fair order: a burst does not delay a later
+   * client, and later clients do not starve earlier ones.
    */
   #nextUnknown(): Waiting | undefined {
     const served = ++this.#unknownServed;
-    const suspectsFirst = served % SUSPECTS_TURN === 0;
+    const suspectsFirst = served % SUSPECTS_EVERY === 0;
     const queues = suspectsFirst ? [...this.#unknown].reverse() : this.#unknown;
     const queue = queues.find(({ size }) => size > 0);
     return served % 2 === 0 ? queue?.next() : queue?.newest();
