@@ -1,17 +1,19 @@
 import type { Image, Visibility } from './image.js';
 
-/** All that the access rules know of whoever asks. */
+/** All that the access rules know of a caller. */
 export interface Viewer {
-  /** The project it acts for, by id. */
+  /** The id of its project. */
   readonly project: string | null;
   /** Whether policy calls it an administrator, who sees and may change everything. */
   readonly admin: boolean;
 }
 
+/** Sees everything: for reads on the service's own account, whose result is checked for each caller. */
+export const UNRESTRICTED_VIEWER: Viewer = { project: null, admin: true };
+
 /**
- * The visibility rule: whether an image is shown to someone who asks for it by id. Being hidden or
- * deactivated changes nothing, nor does the state of a membership. An image without an owner is shown to
- * everybody, as Glance does.
+ * The visibility rule: whether an image is shown to a caller by id. Being hidden or deactivated changes nothing,
+ * nor does the status of a membership. An image without an owner is shown to every caller, as Glance does.
  *
  * @example
  * canSee(image, { project: '66c50f42ace742efaaf201e7ba0fe751', admin: false });
@@ -25,7 +27,7 @@ export function canSee(image: Image, viewer: Viewer): boolean {
 }
 
 /**
- * The ownership rule: whose an image is to change. An image or a viewer without a project never matches;
+ * The ownership rule: whether a caller may change an image. An image or a viewer without a project never matches;
  * an administrator always does.
  */
 export function canChange(image: Image, viewer: Viewer): boolean {
@@ -33,9 +35,9 @@ export function canChange(image: Image, viewer: Viewer): boolean {
 }
 
 /**
- * Whether an image stands in the lists that someone asks for, which is less than what is shown by id: no
- * hidden image; community images only to the project that owns them; shared ones only once accepted; those
- * of others only to an administrator. Without an owner it is listed if it is public, or to an administrator.
+ * Whether an image is in the lists of a caller, which hold less than what is shown by id: no hidden image;
+ * community images only for the project that owns them; shared ones only once accepted; those of other projects
+ * only for an administrator. Without an owner it is listed if it is public, or for an administrator.
  *
  * @param visibility the visibility that the list is restricted to, if any. A list of community images holds
  *   those of every project, as Glance's does.

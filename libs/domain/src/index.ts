@@ -9,6 +9,8 @@ export * from './criteria.js';
 export * from './errors.js';
 export * from './identity.js';
 export * from './image.js';
+export * from './image-reader.js';
+export * from './image-writer.js';
 export * from './mirror.js';
 export * from './printable.js';
 export * from './properties.js';

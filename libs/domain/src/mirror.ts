@@ -21,11 +21,11 @@ export interface Taken {
   readonly refused: readonly { readonly id: string; readonly reason: string }[];
 }
 
-/** What the last look at what had changed at the source is worth. */
-export interface Look {
-  /** Whether the mirror holds all images of the source: a walk over all of them has ended once. */
+/** How current a mirror is. */
+export interface SyncStatus {
+  /** Whether it holds all images of the source: a full sync has ended once. */
   readonly complete: boolean;
-  /** Seconds since it began; Infinity when there was none. */
+  /** Seconds since the last incremental sync began; Infinity when there was none. */
   readonly age: number;
 }
 
@@ -52,7 +52,7 @@ export interface Mirror {
   /** @throws {CatalogueUnavailable} as everything here */
   draw(): Promise<Ticket>;
 
-  lastLook(): Promise<Look>;
+  lastLook(): Promise<SyncStatus>;
 
   /**
    * @param images each id once

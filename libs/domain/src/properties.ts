@@ -35,15 +35,3 @@ export const BASE_ATTRIBUTES: ReadonlySet<string> = new Set([
 
 /** The most custom properties that an image may have after a change, as in Nova and Glance. */
 export const PROPERTY_QUOTA = 128;
-
-/** A change of an image's custom properties. */
-export type PropertyChange =
-  /** Sets these, leaves the others. */
-  | { readonly kind: 'merge'; readonly properties: Readonly<Record<string, string>> }
-  /** Sets these, removes the others, but for those of `keep`, which stay as they are. */
-  | {
-      readonly kind: 'replace';
-      readonly properties: Readonly<Record<string, string>>;
-      readonly keep?: readonly string[];
-    }
-  | { readonly kind: 'remove'; readonly key: string };

@@ -5,7 +5,8 @@
  */
 export { compareCatalogues } from './follower/compare.js';
 export { Follower, type FollowerOptions } from './follower/follower.js';
-export { DatedCatalogue } from './mirror/dated-catalogue.js';
+export { StalenessCatalogue } from './mirror/staleness-catalogue.js';
 export { LastLook } from './mirror/last-look.js';
-export { MirroredCatalogue, type MirroredCatalogueOptions } from './mirror/mirrored-catalogue.js';
+export { MirroredImageReader, type MirroredImageReaderOptions } from './mirror/mirrored-image-reader.js';
+export { MirroredImageWriter, type MirroredImageWriterOptions } from './mirror/mirrored-image-writer.js';
 export type { MirrorObservations, ObserveMirror } from './observations.js';

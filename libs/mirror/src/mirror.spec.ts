@@ -11,15 +11,23 @@ import {
   QuotaExceeded,
   SourceUnavailable,
   VersionLost,
+  type Catalogue,
   type MemberStatus,
   type PropertyChange,
   type SourceImage,
   type SourceMembers,
 } from '@glimpse/domain';
 import type { ImageSource, SourcePage, SourceQuery } from '@glimpse/plugins';
-import { StoredCatalogue, StoredMirror, migrate, openDatabase, type Database } from '@glimpse/store';
+import { StoredMirror, storedCatalogue, migrate, openDatabase, type Database } from '@glimpse/store';
 import { openTemporary, type TemporaryDatabase } from '@glimpse/store/testing';
-import { DatedCatalogue, Follower, LastLook, MirroredCatalogue, compareCatalogues } from './index.js';
+import {
+  Follower,
+  LastLook,
+  MirroredImageReader,
+  MirroredImageWriter,
+  StalenessCatalogue,
+  compareCatalogues,
+} from './index.js';
 
 const PAGE = 4;
 
@@ -149,13 +157,13 @@ const order = ({ createdAt, id }: { createdAt: Date; id: string }): string => cr
 
 let server: TemporaryDatabase;
 let database: Database;
-let stored: StoredCatalogue;
+let stored: Catalogue;
 let mirror: StoredMirror;
 beforeAll(async () => {
   server = await openTemporary();
   await migrate(server.url);
   database = openDatabase({ url: server.url, poolSize: 20 });
-  stored = new StoredCatalogue(database, () => undefined);
+  stored = storedCatalogue(database);
   mirror = new StoredMirror(database);
 }, 60_000);
 afterAll(async () => {
@@ -214,7 +222,7 @@ async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
 
 const walks = (count: number) => until(() => was('source-walked') >= count);
 const listed = async (viewer = ADMIN) =>
-  (await stored.images(CRITERIA, viewer)).value.images.map(({ id }) => id).sort();
+  (await stored.lister.images(CRITERIA, viewer)).value.images.map(({ id }) => id).sort();
 const differences = async () => {
   const found: string[] = [];
   for await (const difference of compareCatalogues(source, mirror)) found.push(difference);
@@ -359,7 +367,7 @@ describe('a follower', () => {
       });
       void follow();
       await walks(2);
-      expect(await stored.image(first!.id, ADMIN)).toMatchObject({ value: { name: 'late' } });
+      expect(await stored.reader.image(first!.id, ADMIN)).toMatchObject({ value: { name: 'late' } });
       expect(await mirror.count()).toBe(2);
     }, 30_000);
 
@@ -372,7 +380,7 @@ describe('a follower', () => {
       source.add({ updatedAt: ahead });
       await until(async () => (await mirror.count()) === 3);
       source.change(id, { name: 'renamed' });
-      await until(async () => (await stored.image(id, ADMIN)).value.name === 'renamed');
+      await until(async () => (await stored.reader.image(id, ADMIN)).value.name === 'renamed');
       expect((await mirror.progress()).changedUntil!.getTime()).toBeLessThanOrEqual(Date.now());
     }, 30_000);
 
@@ -383,7 +391,7 @@ describe('a follower', () => {
       void follow({ round: 1_000 });
       await walks(1);
       source.change(id, { name: 'renamed', updatedAt: new Date(Date.now() - 3_600_000) });
-      await until(async () => (await stored.image(id, ADMIN)).value.name === 'renamed');
+      await until(async () => (await stored.reader.image(id, ADMIN)).value.name === 'renamed');
     }, 30_000);
 
     it('sees what was passed over since an older release noted a time that is to come', async () => {
@@ -396,7 +404,7 @@ describe('a follower', () => {
       await database.pool.query(`UPDATE follower SET changed_until = now() + interval '1 hour'`);
       source.change(id, { name: 'renamed', updatedAt: new Date('2026-01-01T00:00:01Z') });
       void follow({ round: 1_000 });
-      await until(async () => (await stored.image(id, ADMIN)).value.name === 'renamed');
+      await until(async () => (await stored.reader.image(id, ADMIN)).value.name === 'renamed');
       await until(async () => (await mirror.progress()).changedUntil!.getTime() <= Date.now());
     }, 30_000);
 
@@ -513,19 +521,23 @@ describe('a follower', () => {
     wake();
     await sleeping;
     expect(await differences()).toEqual([]);
-    expect((await stored.images(CRITERIA, ADMIN)).value.images.map(({ name }) => name)).toEqual(
+    expect((await stored.lister.images(CRITERIA, ADMIN)).value.images.map(({ name }) => name)).toEqual(
       images.map(() => 'new'),
     );
   }, 30_000);
 });
 
 describe('the catalogue in front of a source', () => {
-  let catalogue: MirroredCatalogue;
+  let reader: MirroredImageReader;
+  let writer: MirroredImageWriter;
   beforeEach(() => {
-    catalogue = new MirroredCatalogue({ catalogue: stored, mirror, source, lookUps: 8, observe });
+    const options = { reader: stored.reader, mirror, source, observe };
+    reader = new MirroredImageReader({ ...options, lookUps: 8 });
+    writer = new MirroredImageWriter(options);
   });
+  const parts = () => ({ reader, current: reader, lister: stored.lister });
   const read = async (id: string, viewer = OWNER, options = {}) =>
-    (await catalogue.image(id, viewer, options)).value;
+    (await reader.image(id, viewer, options)).value;
 
   it('finds what it lacks, for whoever may see it', async () => {
     const image = source.add({ visibility: 'shared' });
@@ -585,7 +597,7 @@ describe('the catalogue in front of a source', () => {
     expect(await read(gone.id)).toMatchObject({ id: gone.id });
     await expect(read(gone.id, OWNER, { fresh: true })).rejects.toThrow(ImageNotFound);
     await expect(read(gone.id)).rejects.toThrow(ImageNotFound);
-    await expect(stored.image(gone.id, ADMIN)).rejects.toThrow(ImageNotFound);
+    await expect(stored.reader.image(gone.id, ADMIN)).rejects.toThrow(ImageNotFound);
     source.blind = 'its user lacks the role admin';
     await expect(read(blind.id, OWNER, { fresh: true })).rejects.toThrow(CatalogueUnavailable);
     expect(await read(blind.id)).toMatchObject({ id: blind.id });
@@ -596,17 +608,15 @@ describe('the catalogue in front of a source', () => {
     await read(image.id);
     source.change(image.id, { name: 'a\0' });
     await expect(read(image.id, OWNER, { fresh: true })).rejects.toThrow(SourceUnavailable);
-    await expect(stored.image(image.id, ADMIN)).rejects.toThrow(ImageNotFound);
+    await expect(stored.reader.image(image.id, ADMIN)).rejects.toThrow(ImageNotFound);
   });
 
   describe('for an image of another project', () => {
-    let dated: DatedCatalogue;
+    let dated: StalenessCatalogue;
     beforeEach(() => {
       const lastLook = new LastLook(mirror, () => 0);
       lastLook.heard({ complete: true, age: 0 }, 0);
-      dated = new DatedCatalogue(catalogue, undefined, lastLook, 3600, (id, project) =>
-        catalogue.notShown(id, project),
-      );
+      dated = new StalenessCatalogue(parts(), lastLook, 3600, (id, project) => reader.notShown(id, project));
     });
 
     it('asks the source as for one that is nowhere, once a second', async () => {
@@ -658,13 +668,13 @@ describe('the catalogue in front of a source', () => {
 
   it('makes changes at the source, and takes what comes of them', async () => {
     const { id } = source.add({ properties: { kept: '1' } });
-    const after = await catalogue.changeProperties(id, merge({ a: 'b' }), { token: 'owner' });
+    const after = await writer.change(id, { properties: merge({ a: 'b' }) }, { token: 'owner' });
     expect(after).toEqual({ kept: '1', a: 'b' });
     expect((await read(id)).properties).toEqual({ kept: '1', a: 'b' });
-    await catalogue.changeProperties(id, { kind: 'remove', key: 'kept' }, { token: 'owner' });
+    await writer.change(id, { properties: { kind: 'remove', key: 'kept' } }, { token: 'owner' });
     expect(source.images.get(id)!.properties).toEqual({ a: 'b' });
     expect((await read(id)).properties).toEqual({ a: 'b' });
-    await catalogue.deleteImage(id, { token: 'owner' });
+    await writer.delete(id, { token: 'owner' });
     expect(source.images.has(id)).toBe(false);
     await expect(read(id)).rejects.toThrow(ImageNotFound);
   });
@@ -674,7 +684,7 @@ describe('the catalogue in front of a source', () => {
     source.meanwhile = () => sleep(5 + Math.random() * 10);
     const keys = Array.from({ length: 12 }, (_, at) => `key-${at}`);
     await Promise.all(
-      keys.map((key) => catalogue.changeProperties(id, merge({ [key]: '1' }), { token: 'owner' })),
+      keys.map((key) => writer.change(id, { properties: merge({ [key]: '1' }) }, { token: 'owner' })),
     );
     expect(Object.keys(source.images.get(id)!.properties).sort()).toEqual([...keys].sort());
     expect(Object.keys((await read(id)).properties).sort()).toEqual([...keys].sort());
@@ -688,10 +698,10 @@ describe('the catalogue in front of a source', () => {
       await changed(...args);
       if (times-- > 0) source.change(id, { properties: {} });
     };
-    await catalogue.changeProperties(id, merge({ a: 'b' }), { token: 'owner' });
+    await writer.change(id, { properties: merge({ a: 'b' }) }, { token: 'owner' });
     expect(source.images.get(id)!.properties).toEqual({ a: 'b' });
     times = 100;
-    await expect(catalogue.changeProperties(id, merge({ a: 'c' }), { token: 'owner' })).rejects.toThrow(
+    await expect(writer.change(id, { properties: merge({ a: 'c' }) }, { token: 'owner' })).rejects.toThrow(
       ChangeConflict,
     );
   });
@@ -699,7 +709,7 @@ describe('the catalogue in front of a source', () => {
   it('leaves no trace of a change that the source refuses', async () => {
     const { id } = source.add();
     const before = await read(id);
-    const refused = catalogue.changeProperties(id, merge({ a: 'b' }), { token: 'refused' });
+    const refused = writer.change(id, { properties: merge({ a: 'b' }) }, { token: 'refused' });
     await expect(refused).rejects.toThrow(ChangeRefused);
     expect(await read(id)).toEqual(before);
   });
@@ -710,9 +720,9 @@ describe('the catalogue in front of a source', () => {
     const { version } = await read(id);
     source.change(id, { properties, protected: true });
     const change = (options: object) =>
-      catalogue.changeProperties(id, merge({ a: 'b' }), { token: 'owner', ...options });
+      writer.change(id, { properties: merge({ a: 'b' }) }, { token: 'owner', ...options });
     await expect(change({})).rejects.toThrow(QuotaExceeded);
-    await expect(catalogue.deleteImage(id, { token: 'owner' })).rejects.toThrow(ImageProtected);
+    await expect(writer.delete(id, { token: 'owner' })).rejects.toThrow(ImageProtected);
     source.change(id, { properties: {} });
     await expect(change({ version })).rejects.toThrow(VersionLost);
     expect(source.calls['changeProperties']).toBeUndefined();
@@ -725,7 +735,7 @@ describe('the catalogue in front of a source', () => {
       await changed(...args);
       throw new SourceUnavailable('it does not answer in time');
     };
-    const change = catalogue.changeProperties(id, merge({ a: 'b' }), { token: 'owner' });
+    const change = writer.change(id, { properties: merge({ a: 'b' }) }, { token: 'owner' });
     await expect(change).rejects.toThrow(CatalogueUnavailable);
     expect((await read(id)).properties).toEqual({ a: 'b' });
     const known = { id, reason: 'it does not answer in time' };
@@ -734,12 +744,12 @@ describe('the catalogue in front of a source', () => {
 
   describe('while the source is away', () => {
     let now = 0;
-    let dated: DatedCatalogue;
+    let dated: StalenessCatalogue;
     const look = (age: number, complete = true) => lastLook.heard({ complete, age }, now);
     let lastLook: LastLook;
     beforeEach(() => {
       lastLook = new LastLook(mirror, () => now);
-      dated = new DatedCatalogue(catalogue, undefined, lastLook, 3600);
+      dated = new StalenessCatalogue(parts(), lastLook, 3600);
     });
 
     it('serves what it has as fresh for a minute, then as a copy of that age, after the limit not at all', async () => {

@@ -1,5 +1,5 @@
 /** Ways to read from a catalogue, without any HTTP. Each answers JSON. */
-import { StoredCatalogue, openDatabase } from '@glimpse/store';
+import { StoredImageReader, openDatabase } from '@glimpse/store';
 
 const SHOW = 'SELECT * FROM images WHERE id = $1 AND deleted_at IS NULL';
 
@@ -12,7 +12,7 @@ const SHOW = 'SELECT * FROM images WHERE id = $1 AND deleted_at IS NULL';
 export function reader(kind, url, query) {
   const database = openDatabase({ url, poolSize: 10 });
   const { pool, prisma } = database;
-  const catalogue = new StoredCatalogue(database, console.error);
+  const catalogue = new StoredImageReader(database);
   const viewer = { project: null, admin: true };
   const plain = ({ version, size, ...image }) =>
     JSON.stringify({ ...image, version: Number(version), size: Number(size) });

@@ -1,5 +1,5 @@
 /** Pages of a tenant's list, brief and in detail. */
-import { StoredCatalogue } from '@glimpse/store';
+import { StoredImageLister } from '@glimpse/store';
 import { PROJECTS } from '../catalogue.mjs';
 import { peak } from '../load.mjs';
 import { shown } from '../numbers.mjs';
@@ -22,15 +22,14 @@ const COMPARED = 'detail list of 25';
 async function queryOfList() {
   const asked = [];
   const pool = {
+    options: { max: 1 },
     async query(query, values) {
       asked.push(typeof query === 'string' ? { text: query, values } : query);
       return { rows: [] };
     },
   };
-  const catalogue = new StoredCatalogue({ pool }, (error) => {
-    throw error;
-  });
-  await catalogue.images({ limit: 25 }, { project: PROJECTS[PROJECT], admin: false });
+  const lister = new StoredImageLister({ pool, prepares: true });
+  await lister.images({ limit: 25 }, { project: PROJECTS[PROJECT], admin: false });
   return asked[0];
 }
 

@@ -177,7 +177,9 @@ suite(`PgBouncer in transaction mode${hasPgBouncer ? '' : ' (skipped: pgbouncer 
       DATABASE_LISTEN_URL: pooled,
     });
     try {
-      await until(() => other.log().includes('there is a pooler in front, which passes no notices on'));
+      await until(() =>
+        other.log().includes('there is a pooler in front, which does not forward notifications'),
+      );
       const answer = await fetch(other.url + image, { headers: { 'x-auth-token': tokenOf('demo') } });
       expect(answer.status).toBe(200);
     } finally {

@@ -38,12 +38,13 @@ function read(method: string, { limit, marker }: ImageCriteria, wanted: number):
 function accessTo(wanted: number, rule: string): ImageAccess {
   const page = (images: Image[]) =>
     Promise.resolve({ source: 'fresh' as const, value: { images, truncated: false } });
-  const catalogue = {
+  const lister = {
     images: (criteria: ImageCriteria) => page(read('images', criteria, wanted)),
     imageNames: (criteria: ImageCriteria) => page(read('names', criteria, wanted)),
-  } as Partial<Catalogue> as Catalogue;
+  };
+  const catalogue = { lister } as Partial<Catalogue> as Catalogue;
   const defaults = imageRules('own').map((one) => (one.name === 'get_image' ? { ...one, text: rule } : one));
-  return new ImageAccess(catalogue, loadPolicy({ defaults }), undefined, undefined, () => time);
+  return new ImageAccess(catalogue, loadPolicy({ defaults }), undefined, () => time);
 }
 
 const numbers = (images: readonly ImageName[]): number[] => images.map(({ id }) => Number(id.slice(-12)));

@@ -8,7 +8,6 @@ import {
   canChange,
   type Catalogue,
   type ChangeOptions,
-  type Copies,
   type Identity,
   type Image,
   type ImageCriteria,
@@ -84,12 +83,11 @@ export class ImageAccess {
   constructor(
     private readonly catalogue: Catalogue,
     private readonly policy: Policy,
-    private readonly copies?: Copies,
     private readonly protections?: PropertyProtections,
     /** Milliseconds of a monotonic clock. */
     private readonly now: () => number = () => performance.now(),
   ) {
-    this.#readable = new ReadableImages(copies);
+    this.#readable = new ReadableImages(catalogue.cache);
     this.#readsEach = policy.readsTarget('get_image');
     this.#allowsListed = policy.rules.some(
       ({ name, text }) => name === 'get_image' && text === CURRENT_GET_IMAGE,
@@ -104,7 +102,7 @@ export class ImageAccess {
   async read(id: string, caller: Identity, options?: ReadOptions): Promise<Reading<Image>> {
     const standing = this.standingOf(caller);
     const { viewer } = standing;
-    const reading = await this.catalogue.image(id, viewer, { ...options, project: viewer.project });
+    const reading = await this.catalogue.reader.image(id, viewer, { ...options, project: viewer.project });
     const image = this.readableBy(standing, reading.value);
     this.enforceRead(standing, image);
     return image === reading.value ? reading : { ...reading, value: image };
@@ -113,27 +111,29 @@ export class ImageAccess {
   /** What {@link read} would read, where that needs nobody asked. */
   readKept(id: string, caller: Identity): Image | undefined {
     const standing = this.standingOf(caller);
-    const kept = this.copies?.kept(id, standing.viewer);
+    const kept = this.catalogue.cache?.cached(id, standing.viewer);
     const image = kept && this.readableBy(standing, kept);
     return image && this.mayRead(standing, image) ? image : undefined;
   }
 
   /** Counts bytes that are kept along with an image that was read here. */
-  charge(image: Image, bytes: number): void {
-    this.#readable.charge(image, bytes);
+  accountBytes(image: Image, bytes: number): void {
+    this.#readable.accountBytes(image, bytes);
   }
 
   /**
-   * Reads an image that somebody means to change, as it stands now.
+   * Deletes an image that the caller may delete.
    *
-   * @throws as {@link read}
+   * @param optionsOf how the image is to be deleted, of the image as the caller reads it
+   * @throws {NotOwner} {PolicyRefused}, and as `ImageWriter.delete`
    */
-  async readForChange(id: string, caller: Identity): Promise<Image> {
+  async delete(id: string, caller: Identity, optionsOf: (image: Image) => ChangeOptions): Promise<void> {
     const standing = this.standingOf(caller);
-    const stored = await this.catalogue.imageToChange(id, standing.viewer);
+    const stored = await this.catalogue.current.imageToChange(id, standing.viewer);
     const image = this.readableBy(standing, stored);
     this.enforceRead(standing, image);
-    return image;
+    this.judgeChange(image, standing, 'delete');
+    await this.catalogue.writer.delete(id, optionsOf(image));
   }
 
   /**
@@ -141,7 +141,7 @@ export class ImageAccess {
    *
    * @param optionsOf how the change is to be made, of the image as the caller reads it
    * @returns the properties after the change that the caller may read
-   * @throws {NotOwner} {PolicyRefused} {PropertyNotFound} {PropertyProtected}, and as `Catalogue.changeProperties`
+   * @throws {NotOwner} {PolicyRefused} {PropertyNotFound} {PropertyProtected}, and as `ImageWriter.change`
    */
   async changeProperties(
     id: string,
@@ -151,21 +151,21 @@ export class ImageAccess {
   ): Promise<Image['properties']> {
     const standing = this.standingOf(caller);
     for (let attempt = 1; ; attempt++) {
-      const stored = await this.catalogue.imageToChange(id, standing.viewer);
+      const stored = await this.catalogue.current.imageToChange(id, standing.viewer);
       const image = this.readableBy(standing, stored);
       this.enforceRead(standing, image);
       if (change.kind === 'remove' && !Object.hasOwn(image.properties, change.key)) {
         throw new PropertyNotFound(change.key);
       }
-      this.judgeChange(image, caller, 'change');
+      this.judgeChange(image, standing, 'change');
       const { view } = standing;
       view?.checkChange(id, change, image.properties);
       const options = optionsOf(image);
-      if (!view) return this.catalogue.changeProperties(id, change, options);
+      if (!view) return this.catalogue.writer.change(id, { properties: change }, options);
       const version = options.version ?? (view.isDecided(change) ? undefined : stored.version);
       try {
-        const sparing = view.sparing(change, stored.properties);
-        return view.readable(await this.catalogue.changeProperties(id, sparing, { ...options, version }));
+        const properties = view.sparing(change, stored.properties);
+        return view.readable(await this.catalogue.writer.change(id, { properties }, { ...options, version }));
       } catch (error) {
         if (!(error instanceof VersionLost) || options.version !== undefined) throw error;
         if (attempt === MAX_ATTEMPTS) throw new ChangeConflict(id);
@@ -173,13 +173,8 @@ export class ImageAccess {
     }
   }
 
-  /**
-   * Judges whether somebody may change an image that they were shown.
-   *
-   * @throws {NotOwner} {PolicyRefused}
-   */
-  judgeChange(image: Image, caller: Identity, action: keyof typeof RULES): void {
-    const { credentials, viewer } = this.standingOf(caller);
+  /** @throws {NotOwner} {PolicyRefused} */
+  private judgeChange(image: Image, { credentials, viewer }: Standing, action: keyof typeof RULES): void {
     if (!canChange(image, viewer)) throw new NotOwner(image.id, action);
     this.enforce(RULES[action], credentials, image);
   }
@@ -192,7 +187,7 @@ export class ImageAccess {
    */
   page(criteria: ImageCriteria, caller: Identity): Promise<Page> {
     return this.listAs(caller, criteria, async (standing) => {
-      const reading = await this.catalogue.images(criteria, standing.viewer);
+      const reading = await this.catalogue.lister.images(criteria, standing.viewer);
       const images = reading.value.images.map((image) => this.readableBy(standing, image));
       return { ...reading, value: { ...reading.value, images } };
     });
@@ -205,7 +200,7 @@ export class ImageAccess {
    */
   namesPage(criteria: ImageCriteria, caller: Identity): Promise<Page<ImageName>> {
     return this.listAs<ImageName>(caller, criteria, ({ viewer }) =>
-      this.catalogue.imageNames(criteria, viewer),
+      this.catalogue.lister.imageNames(criteria, viewer),
     );
   }
 
@@ -233,7 +228,10 @@ export class ImageAccess {
     let age: number | undefined;
     let kept = 0;
     for (let checked = 0; checked < MAX_CHECKED && this.now() < end;) {
-      const reading = await this.catalogue.images({ ...criteria, marker, limit: BATCH }, standing.viewer);
+      const reading = await this.catalogue.lister.images(
+        { ...criteria, marker, limit: BATCH },
+        standing.viewer,
+      );
       if (reading.source === 'copy') age = Math.max(age ?? 0, reading.age);
       const { images: batch, truncated } = reading.value;
       for (const stored of batch) {

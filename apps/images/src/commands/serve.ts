@@ -61,16 +61,10 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const probe = new DatabaseProbe(database, telemetry);
   const over = new AbortController();
   const watched = probe.watch(over.signal);
-  const { catalogue, copies, listen } = openCatalogue(settings, {
-    database,
-    url,
-    probe,
-    telemetry,
-    source,
-  });
+  const { catalogue, listen } = openCatalogue(settings, { database, url, probe, telemetry, source });
   const listening = listen(over.signal);
-  const access = new ImageAccess(catalogue, policy, copies, protections);
-  const shown = new ShownImages(extensions, copies && access);
+  const access = new ImageAccess(catalogue, policy, protections);
+  const shown = new ShownImages(extensions, catalogue.cache && access);
   const linksKnown = source && ((): boolean => settings.image_url !== undefined);
   const dependencies = dependenciesOf(authenticator, source, telemetry);
   const health = { database: probe, dependencies, stopping: stop, linksKnown };
@@ -84,7 +78,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   }
 
   try {
-    const parts = { settings, catalogue, access, shown, extensions, judge, health, telemetry };
+    const parts = { settings, access, shown, extensions, judge, health, telemetry };
     await answer(parts, AbortSignal.any([stop, refused.signal]));
     refused.signal.throwIfAborted();
   } finally {

@@ -30,7 +30,7 @@ function baseOf(host: string, changes: Partial<LinkBase> = {}): LinkBase {
 function account(): { copies: ConstructorParameters<typeof ShownImages>[1]; total: () => number } {
   let total = 0;
   return {
-    copies: { charge: (_, bytes) => void (total += bytes) },
+    copies: { accountBytes: (_, bytes) => void (total += bytes) },
     total: () => total,
   };
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Copies, Image } from '@glimpse/domain';
+import type { Image, ImageCache } from '@glimpse/domain';
 import type { LinkBase } from '@glimpse/links';
 import type { ImageExtension } from '@glimpse/plugins';
 import { imageView } from '../compute/images/image.view.js';
@@ -50,7 +50,7 @@ export class ShownImages {
 
   constructor(
     private readonly extensions: readonly ImageExtension[],
-    private readonly copies?: Pick<Copies, 'charge'>,
+    private readonly cache?: Pick<ImageCache, 'accountBytes'>,
   ) {}
 
   /** The document of an image, if it was made before. */
@@ -64,13 +64,13 @@ export class ShownImages {
 
   #make(image: Image, base: LinkBase): Shown {
     const document = shown(imageView(image, base, this.extensions), image);
-    if (!this.copies) return document;
+    if (!this.cache) return document;
     let documents = this.#kept.get(image);
     if (!documents) this.#kept.set(image, (documents = []));
     let charge = bytesOf(document);
     if (documents.length >= MOST) charge -= bytesOf(documents.shift()!.document);
     documents.push({ base, document });
-    this.copies.charge(image, charge);
+    this.cache.accountBytes(image, charge);
     return document;
   }
 }

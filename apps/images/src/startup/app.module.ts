@@ -1,5 +1,4 @@
 import { AuthGuard, JUDGE, type JudgeOfRequests } from '@glimpse/auth/nestjs';
-import type { Catalogue } from '@glimpse/domain';
 import type { ImageExtension } from '@glimpse/plugins';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
@@ -15,12 +14,11 @@ import type { EffectiveSettings } from '../settings/settings.js';
 import { HealthController, type Health } from '../health/health.controller.js';
 import { MetricsController } from '../telemetry/metrics.controller.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
-import { CATALOGUE, HEALTH, IMAGE_EXTENSIONS, SETTINGS, TELEMETRY } from './injection-tokens.js';
+import { HEALTH, IMAGE_EXTENSIONS, SETTINGS, TELEMETRY } from './injection-tokens.js';
 
 /** What the service is put together from. */
 export interface Parts {
   readonly settings: EffectiveSettings;
-  readonly catalogue: Catalogue;
   readonly access: ImageAccess;
   readonly shown: ShownImages;
   readonly extensions: readonly ImageExtension[];
@@ -48,7 +46,6 @@ export class AppModule {
         { provide: ImageAccess, useValue: parts.access },
         { provide: ShownImages, useValue: parts.shown },
         { provide: APP_FILTER, useClass: FaultFilter },
-        { provide: CATALOGUE, useValue: parts.catalogue },
         { provide: HEALTH, useValue: parts.health },
         { provide: IMAGE_EXTENSIONS, useValue: parts.extensions },
         { provide: JUDGE, useValue: parts.judge },

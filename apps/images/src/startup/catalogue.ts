@@ -1,13 +1,19 @@
-import type { Catalogue, Copies } from '@glimpse/domain';
-import { DatedCatalogue, LastLook, MirroredCatalogue, type MirrorObservations } from '@glimpse/mirror';
+import type { Catalogue, SyncStatus } from '@glimpse/domain';
+import {
+  LastLook,
+  MirroredImageReader,
+  MirroredImageWriter,
+  StalenessCatalogue,
+  type MirrorObservations,
+} from '@glimpse/mirror';
 import type { ImageSource } from '@glimpse/plugins';
 import {
-  CachedCatalogue,
-  Notices,
-  StoredCatalogue,
+  CachedImageReader,
+  ChangeNotifications,
+  SYNC_STATUS,
   StoredMirror,
+  storedCatalogue,
   type Database,
-  type NoticesObserver,
 } from '@glimpse/store';
 import type { EffectiveSettings } from '../settings/settings.js';
 import type { DatabaseProbe } from '../health/database-probe.js';
@@ -18,9 +24,7 @@ import type { Telemetry } from '../telemetry/telemetry.js';
 /** The catalogue of a service. */
 export interface OpenCatalogue {
   readonly catalogue: Catalogue;
-  /** What it keeps in memory, if it does. */
-  readonly copies?: Copies | undefined;
-  /** Listens for what changes until told to stop. */
+  /** Listens for changes until stopped. */
   listen(stop: AbortSignal): Promise<void>;
 }
 
@@ -34,57 +38,71 @@ export interface CatalogueParts {
 }
 
 /**
- * Puts the catalogue together: the database, a source behind it if there is one, the cache in front unless that
- * is switched off, and how old all of it is.
+ * Composes the catalogue: the database; a source behind it, if there is one; the cache in front, unless that is
+ * switched off; and how stale a mirror is, outside the cache.
  */
 export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts): OpenCatalogue {
-  const { database, url, probe, telemetry, source } = parts;
+  const { database, probe, telemetry, source } = parts;
   const onUnavailable = (error: unknown): void => probe.lost(error);
-  const mirror = source && new StoredMirror(database, onUnavailable);
+  const isAway = (): boolean => notifications !== undefined && !notifications.session && !probe.available;
+  const onChanged = (ids: readonly string[]): void => cache?.drop(ids);
+  const stored = storedCatalogue(database, { onUnavailable, isAway }, onChanged);
+
+  const mirror = source && new StoredMirror(database, { onUnavailable });
   const lastLook = mirror && new LastLook(mirror);
   if (lastLook) exposeMirror(telemetry, lastLook);
+  const mirrored = mirror && {
+    ...{ reader: stored.reader, mirror, source, lookUps: settings.source.look_ups, onChanged },
+    observe: telemetry.observe.bind(telemetry)<keyof MirrorObservations>,
+  };
+  const fetching = mirrored && new MirroredImageReader(mirrored);
 
-  let notShown: MirroredCatalogue['notShown'] | undefined;
-  const mirrored = (catalogue: Catalogue): Catalogue => {
-    if (!mirror) return catalogue;
-    const mirroredCatalogue = new MirroredCatalogue({
-      catalogue,
-      mirror,
-      source,
-      lookUps: settings.source.look_ups,
-      observe: (name, known) => telemetry.observe<keyof MirrorObservations>(name, known),
+  const notifications = settings.cache.size > 0 ? openNotifications(settings, parts, lastLook) : undefined;
+  const cache =
+    notifications &&
+    new CachedImageReader(fetching ?? stored.reader, notifications, {
+      size: settings.cache.size * 2 ** 20,
+      staleLimit: settings.stale.limit,
+      freshReads: Math.max(1, Math.floor(settings.database.pool / 4)),
     });
-    notShown = mirroredCatalogue.notShown.bind(mirroredCatalogue);
-    return mirroredCatalogue;
-  };
-  const dated = (opened: OpenCatalogue): OpenCatalogue => {
-    if (!lastLook) return opened;
-    const { catalogue, copies, listen } = opened;
-    const dates = new DatedCatalogue(catalogue, copies, lastLook, settings.source.stale_limit, notShown);
-    return { catalogue: dates, copies: copies && dates, listen };
-  };
+  if (cache) exposeCache(telemetry.registry, cache, notifications);
 
-  if (settings.cache.size === 0) {
-    const catalogue = mirrored(new StoredCatalogue(database, onUnavailable));
-    return dated({ catalogue, listen: () => Promise.resolve() });
-  }
-  const lags = exposeNoticeLag(telemetry.registry);
-  const { listen_url, pooler } = settings.database;
-  const observer: NoticesObserver = {
-    onHeard: () => telemetry.observe('notices-heard', {}),
-    onCaughtUp(lag, look) {
-      lags.observe(lag / 1000);
-      lastLook?.heard(look, performance.now() - lag);
-    },
-    onLost: (error) => telemetry.observe('notices-lost', { error }),
+  const catalogue = {
+    reader: cache ?? fetching ?? stored.reader,
+    current: fetching ?? stored.current,
+    lister: stored.lister,
+    writer: mirrored ? new MirroredImageWriter(mirrored) : stored.writer,
+    cache,
   };
-  const notices = new Notices(listen_url ?? url, database.pool, observer, listen_url ? undefined : pooler);
-  const isAway = (): boolean => !notices.session && !probe.available;
-  const cache = new CachedCatalogue(mirrored(new StoredCatalogue(database, onUnavailable, isAway)), notices, {
-    size: settings.cache.size * 2 ** 20,
-    staleLimit: settings.stale.limit,
-    freshReads: Math.max(1, Math.floor(settings.database.pool / 4)),
+  const listen = async (stop: AbortSignal): Promise<void> => notifications?.listen(stop);
+  if (!fetching || !lastLook) return { catalogue, listen };
+  const notShown = fetching.notShown.bind(fetching);
+  const dated = new StalenessCatalogue(catalogue, lastLook, settings.source.stale_limit, notShown);
+  const { writer } = catalogue;
+  return {
+    catalogue: { reader: dated, current: dated, lister: dated, writer, cache: cache && dated },
+    listen,
+  };
+}
+
+function openNotifications(
+  { database: { listen_url, pooler } }: EffectiveSettings,
+  { database, url, telemetry }: CatalogueParts,
+  lastLook: LastLook | undefined,
+): ChangeNotifications {
+  const lags = exposeNoticeLag(telemetry.registry);
+  return new ChangeNotifications({
+    url: listen_url ?? url,
+    pool: database.pool,
+    pooler: listen_url ? undefined : pooler,
+    heartbeatQuery: lastLook && SYNC_STATUS,
+    observer: {
+      onListening: () => telemetry.observe('notices-heard', {}),
+      onCaughtUp(lagMs, row) {
+        lags.observe(lagMs / 1000);
+        lastLook?.heard(row as SyncStatus, performance.now() - lagMs);
+      },
+      onLost: (error) => telemetry.observe('notices-lost', { error }),
+    },
   });
-  exposeCache(telemetry.registry, cache, notices);
-  return dated({ catalogue: cache, copies: cache, listen: (stop) => notices.listen(stop) });
 }

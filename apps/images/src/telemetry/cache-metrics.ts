@@ -1,8 +1,12 @@
-import type { CachedCatalogue, Notices } from '@glimpse/store';
+import type { CachedImageReader, ChangeNotifications } from '@glimpse/store';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** Shows what the cache of images does. Its numbers are read when somebody asks: a hit has nothing to count twice. */
-export function exposeCache(registry: Registry, cache: CachedCatalogue, notices: Notices): void {
+export function exposeCache(
+  registry: Registry,
+  cache: CachedImageReader,
+  notifications: ChangeNotifications,
+): void {
   const registers = [registry];
   new Counter({
     name: 'glimpse_image_reads_total',
@@ -19,11 +23,11 @@ export function exposeCache(registry: Registry, cache: CachedCatalogue, notices:
   const gauges: [name: string, help: string, value: () => number][] = [
     ['cache_entries', 'Images that are kept.', () => cache.entries],
     ['cache_bytes', 'Bytes that the images kept take, by estimate.', () => cache.bytes],
-    ['notices_heard', 'Whether change notices are heard: 1 or 0.', () => (notices.session ? 1 : 0)],
+    ['notices_heard', 'Whether change notices are heard: 1 or 0.', () => (notifications.session ? 1 : 0)],
     [
       'notification_queue_usage_ratio',
       'How much of the queue of notices of the database server is full, 0 to 1; commits fail at 1.',
-      () => notices.queueUsage,
+      () => notifications.queueUsage,
     ],
   ];
   for (const [name, help, value] of gauges) {

@@ -1,12 +1,12 @@
-import { CatalogueUnavailable, type Look, type Mirror } from '@glimpse/domain';
+import { CatalogueUnavailable, type SyncStatus, type Mirror } from '@glimpse/domain';
 
 /** Milliseconds for which what was heard of the last look is not asked for. */
 const TRUST = 2_000;
 
 /** Knows how old the last look at a source is, and asks only where nothing tells it. */
 export class LastLook {
-  #heard?: { readonly look: Look; readonly askedAt: number };
-  #asking?: Promise<Look> | undefined;
+  #heard?: { readonly look: SyncStatus; readonly askedAt: number };
+  #asking?: Promise<SyncStatus> | undefined;
 
   /** @param now milliseconds of a monotonic clock */
   constructor(
@@ -15,12 +15,12 @@ export class LastLook {
   ) {}
 
   /** What the mirror said of the last look to whoever asked it a while ago. */
-  heard(look: Look, askedAt: number): void {
+  heard(look: SyncStatus, askedAt: number): void {
     this.#heard = { look, askedAt };
   }
 
   /** What is known at once. */
-  get known(): Look | undefined {
+  get known(): SyncStatus | undefined {
     return this.#heard && this.now() - this.#heard.askedAt <= TRUST ? this.#aged(this.#heard) : undefined;
   }
 
@@ -29,13 +29,13 @@ export class LastLook {
    *
    * @throws {CatalogueUnavailable} it cannot be asked, and never was
    */
-  async read(): Promise<Look> {
+  async read(): Promise<SyncStatus> {
     if (this.known) return this.known;
     this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
     return this.#asking;
   }
 
-  async #ask(): Promise<Look> {
+  async #ask(): Promise<SyncStatus> {
     const askedAt = this.now();
     try {
       this.heard(await this.mirror.lastLook(), askedAt);
@@ -45,7 +45,7 @@ export class LastLook {
     return this.#aged(this.#heard!);
   }
 
-  #aged({ look, askedAt }: { readonly look: Look; readonly askedAt: number }): Look {
+  #aged({ look, askedAt }: { readonly look: SyncStatus; readonly askedAt: number }): SyncStatus {
     return { ...look, age: look.age + (this.now() - askedAt) / 1000 };
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { SourceImage } from '@glimpse/domain';
 import pg from 'pg';
-import { StoredCatalogue } from '../images/stored-image-reader.js';
+import { StoredImageWriter } from '../images/stored-image-writer.js';
 import { openDatabase, type Database } from '../connection/database.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { importImages, importMembers } from '../images/import.js';
@@ -92,12 +92,12 @@ describe('a notice', () => {
 
   it('is given of a change and a deletion through the service, and of none that changes nothing', async () => {
     await importAll(image(id));
-    const catalogue = new StoredCatalogue(database, () => undefined);
+    const writer = new StoredImageWriter(database);
     const merge = { kind: 'merge', properties: { a: 'b' } } as const;
-    expect(await toldBy(() => catalogue.changeProperties(id, merge))).toEqual([id]);
-    expect(await toldBy(() => catalogue.changeProperties(id, merge))).toEqual([]);
-    expect(await toldBy(() => catalogue.deleteImage(id))).toEqual([id]);
-    expect(await toldBy(() => catalogue.deleteImage(id).catch(() => undefined))).toEqual([]);
+    expect(await toldBy(() => writer.change(id, { properties: merge }))).toEqual([id]);
+    expect(await toldBy(() => writer.change(id, { properties: merge }))).toEqual([]);
+    expect(await toldBy(() => writer.delete(id))).toEqual([id]);
+    expect(await toldBy(() => writer.delete(id).catch(() => undefined))).toEqual([]);
   });
 
   it('is given by an import of what it replaces, and of nothing that is new or equal', async () => {

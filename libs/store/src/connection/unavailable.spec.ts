@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { CatalogueUnavailable, ImageNotFound, type Viewer } from '@glimpse/domain';
+import { CatalogueUnavailable, ImageNotFound, type Catalogue, type Viewer } from '@glimpse/domain';
 import pg from 'pg';
-import { StoredCatalogue } from '../images/stored-image-reader.js';
+import { storedCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from './database.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { migrate } from '../migrations/migrate.js';
@@ -22,13 +22,13 @@ afterAll(async () => {
 }, 60_000);
 
 let database: Database;
-let catalogue: StoredCatalogue;
+let catalogue: Catalogue;
 let heard: unknown[];
 let admin: pg.Client;
 beforeEach(async () => {
   heard = [];
   database = openDatabase({ url: server.url, poolSize: POOL });
-  catalogue = new StoredCatalogue(database, (error) => heard.push(error));
+  catalogue = storedCatalogue(database, { onUnavailable: (error) => heard.push(error) });
   admin = await connect();
 });
 afterEach(async () => {
@@ -45,10 +45,11 @@ async function connect(): Promise<pg.Client> {
 
 /** Everything that the catalogue can be asked. Where it can be asked, it says that there is no such image. */
 const QUESTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
-  image: () => catalogue.image(randomUUID(), VIEWER),
-  images: () => catalogue.images({ limit: 1 }, VIEWER).then(() => Promise.reject(new ImageNotFound('none'))),
-  changeProperties: () => catalogue.changeProperties(randomUUID(), { kind: 'merge', properties: {} }),
-  deleteImage: () => catalogue.deleteImage(randomUUID()),
+  image: () => catalogue.reader.image(randomUUID(), VIEWER),
+  images: () =>
+    catalogue.lister.images({ limit: 1 }, VIEWER).then(() => Promise.reject(new ImageNotFound('none'))),
+  change: () => catalogue.writer.change(randomUUID(), { properties: { kind: 'merge', properties: {} } }),
+  delete: () => catalogue.writer.delete(randomUUID()),
 };
 
 /** Asks everything at once, several times over, and tells what kinds of errors came, by question. */
@@ -115,9 +116,9 @@ describe('the catalogue cannot be asked', () => {
     url.search = 'sslmode=verify-full';
     const secure = openDatabase({ url: url.toString(), poolSize: 1 });
     try {
-      const asked = new StoredCatalogue(secure, (error) => heard.push(error));
-      await expect(asked.image(randomUUID(), VIEWER)).rejects.toThrow(CatalogueUnavailable);
-      await expect(asked.images({ limit: 1 }, VIEWER)).rejects.toThrow(CatalogueUnavailable);
+      const asked = storedCatalogue(secure, { onUnavailable: (error) => heard.push(error) });
+      await expect(asked.reader.image(randomUUID(), VIEWER)).rejects.toThrow(CatalogueUnavailable);
+      await expect(asked.lister.images({ limit: 1 }, VIEWER)).rejects.toThrow(CatalogueUnavailable);
       expect(heard).toHaveLength(2);
     } finally {
       await secure.close();

@@ -81,21 +81,29 @@ export function isQueueTimeout(error: unknown): boolean {
   return causesOf(error).some(({ message }) => message === QUEUE_TIMEOUT);
 }
 
+/** What is known of the database, and where an outage is reported. */
+export interface Availability {
+  /** Receives the reason why the database is unavailable. */
+  readonly onUnavailable?: (error: unknown) => void;
+  /** Whether the database is known to be unavailable: then no query is sent. */
+  readonly isAway?: () => boolean;
+}
+
 /**
- * Sends something to the database. What meets others there is sent again.
+ * Runs a query. After contention with other statements it is sent again.
  *
- * @param question sends one statement, or one transaction
- * @param onUnavailable hears why the database is unavailable
- * @throws {DatabaseUnavailable} {CatalogueContended} {CatalogueBusy}; and whatever else the question throws
+ * @param query sends one statement, or one transaction
+ * @throws {DatabaseUnavailable} {CatalogueContended} {CatalogueBusy}; and whatever else the query throws
  */
 export async function orUnavailable<T>(
-  question: () => Promise<T>,
-  onUnavailable: (error: unknown) => void = () => undefined,
+  query: () => Promise<T>,
+  { onUnavailable, isAway }: Availability = {},
 ): Promise<T> {
+  if (isAway?.()) throw new CatalogueUnavailable();
   const end = performance.now() + RETRY_WITHIN_MS;
   for (let tries = 1; ; tries++) {
     try {
-      return await question();
+      return await query();
     } catch (error) {
       if (hasCode(error, CONTENTION_CODES)) {
         if (tries > MAX_RETRIES || performance.now() > end) throw new CatalogueContended(error);
@@ -104,7 +112,7 @@ export async function orUnavailable<T>(
       }
       if (isQueueTimeout(error)) throw new CatalogueBusy({ cause: error });
       if (error instanceof DatabaseUnavailable || !isUnavailable(error)) throw error;
-      onUnavailable(error);
+      onUnavailable?.(error);
       throw new DatabaseUnavailable(error);
     }
   }

@@ -5,13 +5,14 @@ import {
   MEMBER_STATUSES,
   MarkerNotFound,
   VISIBILITIES,
+  type Catalogue,
   type MemberStatus,
   type SourceImage,
   type Viewer,
   type Visibility,
 } from '@glimpse/domain';
 import fc from 'fast-check';
-import { StoredCatalogue } from './stored-image-reader.js';
+import { storedCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from '../connection/database.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { importImages, importMembers } from './import.js';
@@ -19,13 +20,15 @@ import { migrate } from '../migrations/migrate.js';
 
 let server: TemporaryDatabase;
 let database: Database;
-let catalogue: StoredCatalogue;
+let catalogue: Catalogue;
 beforeAll(async () => {
   server = await openTemporary();
   await migrate(server.url);
   database = openDatabase({ url: server.url, poolSize: 4 });
-  catalogue = new StoredCatalogue(database, (error) => {
-    throw error;
+  catalogue = storedCatalogue(database, {
+    onUnavailable: (error) => {
+      throw error;
+    },
   });
 }, 60_000);
 afterAll(async () => {
@@ -148,12 +151,14 @@ describe('what is shown to whom', () => {
       const images = all.map(({ members: _, ...rest }) => image(rest));
       await store(images, new Map(images.map(({ id }, index) => [id, all[index]!.members])));
       for (const viewer of VIEWERS) {
-        const listed = (await catalogue.images({ limit: 1000 }, viewer)).value.images.map(({ id }) => id);
+        const listed = (await catalogue.lister.images({ limit: 1000 }, viewer)).value.images.map(
+          ({ id }) => id,
+        );
         const answers = images.map(async ({ id }, index) => ({
           ...all[index],
-          shown: await catalogue.image(id, viewer).then(Boolean, said(ImageNotFound)),
+          shown: await catalogue.reader.image(id, viewer).then(Boolean, said(ImageNotFound)),
           listed: listed.includes(id),
-          marker: await catalogue
+          marker: await catalogue.lister
             .images({ limit: 1, marker: id }, viewer)
             .then(Boolean, said(MarkerNotFound)),
         }));
@@ -203,8 +208,8 @@ it('is listed as it is by its id, members and all', async () => {
   const viewer: Viewer = { project: 'first', admin: false };
   const {
     value: { images: listed },
-  } = await catalogue.images({ limit: 10 }, viewer);
-  const alone = await Promise.all(listed.map(({ id }) => catalogue.image(id, viewer)));
+  } = await catalogue.lister.images({ limit: 10 }, viewer);
+  const alone = await Promise.all(listed.map(({ id }) => catalogue.reader.image(id, viewer)));
   expect(listed).toHaveLength(2);
   expect(listed).toEqual(alone.map(({ value }) => value));
   const { deleted: _, ...known } = one;

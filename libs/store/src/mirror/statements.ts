@@ -121,8 +121,8 @@ export const RENEW = `
 /** $1: the lease. */
 export const RELEASE = `UPDATE follower SET ends_at = '-infinity' WHERE lease = $1`;
 
-/** What is read of the last look at the source, as the domain's `Look`. */
-export const LOOK = `
+/** How current the mirror is, as the domain's `SyncStatus`. */
+export const SYNC_STATUS = `
   SELECT walked_at IS NOT NULL AS complete,
          coalesce(extract(epoch FROM clock_timestamp() - looked_at), 'infinity')::float8 AS age
   FROM follower`;

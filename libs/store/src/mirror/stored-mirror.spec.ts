@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ImageNotFound, LeaseLost, type MemberStatus, type SourceImage } from '@glimpse/domain';
 import pg from 'pg';
-import { StoredCatalogue } from '../images/stored-image-reader.js';
+import { StoredImageReader } from '../images/stored-image-reader.js';
 import { openDatabase, type Database } from '../connection/database.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { migrate } from '../migrations/migrate.js';
@@ -12,13 +12,13 @@ import { StoredMirror } from './stored-mirror.js';
 
 let server: TemporaryDatabase;
 let database: Database;
-let catalogue: StoredCatalogue;
+let reader: StoredImageReader;
 let mirror: StoredMirror;
 beforeAll(async () => {
   server = await openTemporary();
   await migrate(server.url);
   database = openDatabase({ url: server.url, poolSize: 5 });
-  catalogue = new StoredCatalogue(database, () => undefined);
+  reader = new StoredImageReader(database);
   mirror = new StoredMirror(database);
 }, 60_000);
 afterAll(async () => {
@@ -52,7 +52,7 @@ function image(over: Partial<SourceImage> = {}): SourceImage {
   };
 }
 
-const read = (id: string) => catalogue.imageToChange(id, ADMIN);
+const read = (id: string) => reader.imageToChange(id, ADMIN);
 const members = (entries: Record<string, MemberStatus>) => new Map(Object.entries(entries));
 
 describe('an answer of the source', () => {

@@ -6,22 +6,22 @@ import {
   type FollowedMirror,
   type Image,
   type Lease,
-  type Look,
   type MembersDue,
   type MembersStanding,
   type Progress,
   type SourceImage,
   type SourceMembers,
   type SourcePlace,
+  type SyncStatus,
   type Taken,
   type Ticket,
   type Walk,
 } from '@glimpse/domain';
-import { imageOf } from '../images/stored-image-reader.js';
+import { imageOf } from '../images/image-row.js';
 import type { Database } from '../connection/database.js';
 import { documentOf, membersDocumentOf } from '../images/import.js';
 import { refusalIn } from '../connection/refusal.js';
-import { orUnavailable } from '../connection/unavailable.js';
+import { orUnavailable, type Availability } from '../connection/unavailable.js';
 import {
   ACCEPT_REMOVALS,
   ACQUIRE,
@@ -35,13 +35,13 @@ import {
   HAS_OTHERS,
   IDS_IN_ORDER,
   LOCK,
-  LOOK,
   MEMBERS_DUE,
   MEMBERS_STANDING,
   PROGRESS,
   RELEASE,
   REMOVE,
   RENEW,
+  SYNC_STATUS,
   TAKE,
   TAKE_MEMBERS,
   UNNAMED_SINCE,
@@ -64,8 +64,7 @@ interface Written {
 export class StoredMirror implements FollowedMirror {
   constructor(
     private readonly database: Database,
-    /** Hears why the database could not be asked. */
-    private readonly onUnavailable: (error: unknown) => void = () => undefined,
+    private readonly availability: Availability = {},
   ) {}
 
   async draw(): Promise<Ticket> {
@@ -73,8 +72,8 @@ export class StoredMirror implements FollowedMirror {
     return { number: BigInt(row!.number), drawnAt: row!.drawnAt };
   }
 
-  async lastLook(): Promise<Look> {
-    return (await this.#query<Look>(LOOK))[0]!;
+  async lastLook(): Promise<SyncStatus> {
+    return (await this.#query<SyncStatus>(SYNC_STATUS))[0]!;
   }
 
   async take(images: readonly SourceImage[], ticket: Ticket, lease?: Lease): Promise<Taken> {
@@ -113,7 +112,7 @@ export class StoredMirror implements FollowedMirror {
           const { rows } = await client.query<Written>(TAKE_MEMBERS, [lease?.number ?? null, number, batch]);
           return rows[0]!;
         }),
-      this.onUnavailable,
+      this.availability,
     );
     return requireHeld(row).changed;
   }
@@ -178,7 +177,7 @@ export class StoredMirror implements FollowedMirror {
     const ids = (await this.#query<{ id: string }>(IDS_IN_ORDER, values)).map(({ id }) => id);
     const rows = await orUnavailable(
       () => this.database.prisma.image.findMany({ where: { id: { in: ids } }, include: { members: true } }),
-      this.onUnavailable,
+      this.availability,
     );
     const images = new Map(rows.map((row) => [row.id, imageOf(row)]));
     return ids.flatMap((id) => images.get(id) ?? []);
@@ -213,7 +212,7 @@ export class StoredMirror implements FollowedMirror {
   }
 
   async #query<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
-    return orUnavailable(() => this.database.write<Row>({ text, values }), this.onUnavailable);
+    return orUnavailable(() => this.database.write<Row>({ text, values }), this.availability);
   }
 }
 

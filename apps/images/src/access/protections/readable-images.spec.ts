@@ -51,8 +51,8 @@ describe('an image as a caller reads it', () => {
   it('is kept in few forms, all of which, and what is kept along with them, are charged to the image', () => {
     const charged = new Map<Image, number>();
     const images = new ReadableImages({
-      kept: () => undefined,
-      charge: (each, bytes) => void charged.set(each, (charged.get(each) ?? 0) + bytes),
+      cached: () => undefined,
+      accountBytes: (each, bytes) => void charged.set(each, (charged.get(each) ?? 0) + bytes),
     });
     const stored = image();
     const views = Array.from({ length: 31 }, (_, n) =>
@@ -64,10 +64,10 @@ describe('an image as a caller reads it', () => {
     expect(kept).toHaveLength(16);
 
     const before = charged.get(stored)!;
-    images.charge(forms[3]!, 1000);
+    images.accountBytes(forms[3]!, 1000);
     expect(charged.get(stored)).toBe(before + 1000);
     // The form of one view more is not kept, and so the cache counts nothing for it.
-    images.charge(forms[20]!, 1000);
+    images.accountBytes(forms[20]!, 1000);
     expect(charged.get(stored)).toBe(before + 1000);
   });
 });

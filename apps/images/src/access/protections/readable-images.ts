@@ -1,4 +1,4 @@
-import type { Copies, Image } from '@glimpse/domain';
+import type { Image, ImageCache } from '@glimpse/domain';
 import type { PropertyView } from './property-view.js';
 
 /** How many forms of an image are kept: one for each set of properties that callers may read. */
@@ -15,7 +15,7 @@ export class ReadableImages {
   readonly #forms = new WeakMap<Image, Map<string, Image>>();
   readonly #images = new WeakMap<Image, Image>();
 
-  constructor(private readonly copies?: Copies) {}
+  constructor(private readonly cache?: ImageCache) {}
 
   of(image: Image, view: PropertyView): Image {
     const known = this.#forms.get(image);
@@ -29,13 +29,13 @@ export class ReadableImages {
     forms.set(view.readKey, made);
     if (made !== image) {
       this.#images.set(made, image);
-      this.charge(image, FORM_BYTES + PROPERTY_BYTES * Object.keys(properties).length);
+      this.accountBytes(image, FORM_BYTES + PROPERTY_BYTES * Object.keys(properties).length);
     }
     return made;
   }
 
   /** Charges what is kept along with an image, or with a form of it, to the image. */
-  charge(image: Image, bytes: number): void {
-    this.copies?.charge(this.#images.get(image) ?? image, bytes);
+  accountBytes(image: Image, bytes: number): void {
+    this.cache?.accountBytes(this.#images.get(image) ?? image, bytes);
   }
 }

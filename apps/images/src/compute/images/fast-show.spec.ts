@@ -12,7 +12,7 @@ import {
   type ReadOptions,
   type Reading,
 } from '@glimpse/domain';
-import { CachedCatalogue } from '@glimpse/store';
+import { CachedImageReader } from '@glimpse/store';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -83,13 +83,16 @@ const IMAGES = [
 ];
 
 /** A catalogue in memory: what is in it does not matter here, only which way an answer takes. */
-const CATALOGUE = {
+const READER = {
   image(id: string): Promise<Reading<Image>> {
     const value = IMAGES.find((each) => each.id === id);
     return value ? Promise.resolve({ source: 'fresh', value }) : Promise.reject(new ImageNotFound(id));
   },
-  images: () => Promise.resolve({ source: 'fresh', value: { images: [], truncated: false } }),
-} as Partial<Catalogue> as Catalogue;
+};
+const LISTER = {
+  images: () => Promise.resolve({ source: 'fresh' as const, value: { images: [], truncated: false } }),
+  imageNames: () => Promise.resolve({ source: 'fresh' as const, value: { images: [], truncated: false } }),
+};
 
 /** Counts what came the long way. */
 class CountingAccess extends ImageAccess {
@@ -122,8 +125,8 @@ describe.each([
       pathOf: (request) => pathOf((request as FastifyRequest).raw),
     };
     const session = { confirmedAt: Infinity };
-    const catalogue = new CachedCatalogue(
-      CATALOGUE,
+    const reader = new CachedImageReader(
+      READER,
       { session, subscribe: () => undefined },
       { size: 2 ** 20, staleLimit: 300, freshReads: 2 },
     );
@@ -131,12 +134,12 @@ describe.each([
     const extensions = await loadExtensions(settings, telemetry);
     const defaults = imageRules('own').map((rule) => ({ ...rule, text: rules[rule.name] ?? rule.text }));
     const policy = loadPolicy({ defaults });
-    access = new CountingAccess(catalogue, policy, catalogue);
+    const catalogue = { reader, lister: LISTER, cache: reader } as Partial<Catalogue> as Catalogue;
+    access = new CountingAccess(catalogue, policy);
     const parts = {
       settings,
-      catalogue,
       access,
-      shown: new ShownImages(extensions, catalogue),
+      shown: new ShownImages(extensions, reader),
       extensions,
       judge,
       health: {

@@ -1,5 +1,5 @@
 import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
-import type { Catalogue, Identity as Caller, ImageName } from '@glimpse/domain';
+import type { Identity as Caller, ImageName } from '@glimpse/domain';
 import { nextLink, type LinkBase, type NextLink } from '@glimpse/links';
 import type { ImageExtension } from '@glimpse/plugins';
 import {
@@ -17,7 +17,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EffectiveSettings } from '../../settings/settings.js';
-import { CATALOGUE, IMAGE_EXTENSIONS, SETTINGS } from '../../startup/injection-tokens.js';
+import { IMAGE_EXTENSIONS, SETTINGS } from '../../startup/injection-tokens.js';
 import { ImageAccess, type Page } from '../../access/image-access.js';
 import {
   DescribeChange,
@@ -44,7 +44,6 @@ import { readQuery } from '../../http/validation.js';
 @Until(IMAGES_UNTIL)
 export class ImagesController {
   constructor(
-    @Inject(CATALOGUE) private readonly catalogue: Catalogue,
     private readonly access: ImageAccess,
     private readonly shown: ShownImages,
     @Inject(IMAGE_EXTENSIONS) private readonly extensions: readonly ImageExtension[],
@@ -118,10 +117,9 @@ export class ImagesController {
     @Identity() caller: Caller,
     @Req() request: FastifyRequest,
   ): Promise<void> {
-    const image = await this.access.readForChange(id, caller);
-    this.access.judgeChange(image, caller, 'delete');
-    const document = imageView(image, this.linkBase(request), this.extensions);
-    await this.catalogue.deleteImage(id, changeOptionsOf(request, document, image));
+    await this.access.delete(id, caller, (image) =>
+      changeOptionsOf(request, imageView(image, this.linkBase(request), this.extensions), image),
+    );
   }
 
   private linkBase(request: FastifyRequest): LinkBase {

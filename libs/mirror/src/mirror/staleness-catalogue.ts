@@ -3,13 +3,14 @@ import {
   ImageNotFound,
   SourceUnavailable,
   type Catalogue,
-  type ChangeOptions,
-  type Copies,
+  type CurrentImageReader,
   type Image,
+  type ImageCache,
   type ImageCriteria,
+  type ImageLister,
   type ImageName,
   type ImagePage,
-  type PropertyChange,
+  type ImageReader,
   type ReadOptions,
   type Reading,
   type Viewer,
@@ -29,10 +30,9 @@ const NOT_FOUND_STEP_MS = 25;
  * is read is fresh for a minute after it, then a copy of that age, in the end nothing. Until all images are here
  * once, there are no lists, and each image is asked for there.
  */
-export class DatedCatalogue implements Catalogue, Copies {
+export class StalenessCatalogue implements ImageReader, CurrentImageReader, ImageLister, ImageCache {
   constructor(
-    private readonly catalogue: Catalogue,
-    private readonly copies: Copies | undefined,
+    private readonly catalogue: Omit<Catalogue, 'writer'>,
     private readonly lastLook: LastLook,
     /** Seconds since the last look after which nothing is read any more. */
     private readonly staleLimit: number,
@@ -47,20 +47,20 @@ export class DatedCatalogue implements Catalogue, Copies {
 
   async #image(id: string, viewer: Viewer, options: ReadOptions): Promise<Reading<Image>> {
     const { complete, age } = await this.lastLook.read();
-    if (!complete) return this.catalogue.image(id, viewer, { ...options, fresh: true });
+    if (!complete) return this.catalogue.reader.image(id, viewer, { ...options, fresh: true });
     if (options.fresh) {
       try {
-        return await this.catalogue.image(id, viewer, options);
+        return await this.catalogue.reader.image(id, viewer, options);
       } catch (error) {
         if (!(error instanceof SourceUnavailable)) throw error;
       }
     }
-    const reading = this.catalogue.image(id, viewer, { ...options, fresh: false });
+    const reading = this.catalogue.reader.image(id, viewer, { ...options, fresh: false });
     return this.#dated(await this.#alike(id, options.project ?? viewer.project, reading), age);
   }
 
   imageToChange(id: string, viewer: Viewer): Promise<Image> {
-    return evenly(() => this.#alike(id, viewer.project, this.catalogue.imageToChange(id, viewer)));
+    return evenly(() => this.#alike(id, viewer.project, this.catalogue.current.imageToChange(id, viewer)));
   }
 
   /** Lets an image that the caller may not see cost what one costs that is nowhere. */
@@ -74,11 +74,11 @@ export class DatedCatalogue implements Catalogue, Copies {
   }
 
   images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage>> {
-    return this.#list(() => this.catalogue.images(criteria, viewer));
+    return this.#list(() => this.catalogue.lister.images(criteria, viewer));
   }
 
   imageNames(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<ImageName>>> {
-    return this.#list(() => this.catalogue.imageNames(criteria, viewer));
+    return this.#list(() => this.catalogue.lister.imageNames(criteria, viewer));
   }
 
   async #list<T>(read: () => Promise<Reading<T>>): Promise<Reading<T>> {
@@ -87,25 +87,13 @@ export class DatedCatalogue implements Catalogue, Copies {
     return this.#dated(await read(), age);
   }
 
-  changeProperties(
-    id: string,
-    change: PropertyChange,
-    options?: ChangeOptions,
-  ): Promise<Readonly<Record<string, string>>> {
-    return this.catalogue.changeProperties(id, change, options);
-  }
-
-  deleteImage(id: string, options?: ChangeOptions): Promise<void> {
-    return this.catalogue.deleteImage(id, options);
-  }
-
-  kept(id: string, viewer: Viewer): Image | undefined {
+  cached(id: string, viewer: Viewer): Image | undefined {
     const look = this.lastLook.known;
-    return look?.complete && look.age < FRESH ? this.copies?.kept(id, viewer) : undefined;
+    return look?.complete && look.age < FRESH ? this.catalogue.cache?.cached(id, viewer) : undefined;
   }
 
-  charge(image: Image, bytes: number): void {
-    this.copies?.charge(image, bytes);
+  accountBytes(image: Image, bytes: number): void {
+    this.catalogue.cache?.accountBytes(image, bytes);
   }
 
   #dated<T>(reading: Reading<T>, age: number): Reading<T> {

@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Viewer } from '@glimpse/domain';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { StoredCatalogue } from '../images/stored-image-reader.js';
+import { StoredImageReader } from '../images/stored-image-reader.js';
 import { openDatabase, type Database } from '../connection/database.js';
 import { openEmbedded } from '../embedded/index.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { migrate } from '../migrations/migrate.js';
 import { isUnavailable } from '../connection/unavailable.js';
-import { CachedCatalogue } from './cached-catalogue.js';
-import { Notices } from './notices.js';
+import { CachedImageReader } from './cached-image-reader.js';
+import { ChangeNotifications } from './change-notifications.js';
 
 const OWNER: Viewer = { project: 'owner', admin: false };
 
@@ -112,7 +112,7 @@ let said: string[];
 /** How far behind notices were at each heartbeat, in milliseconds. */
 let lags: number[];
 const observer = {
-  onHeard: () => void said.push('heard'),
+  onListening: () => void said.push('heard'),
   onCaughtUp: (lag: number) => void lags.push(lag),
   onLost: (error: unknown) => void said.push(`lost: ${(error as Error).message}`),
 };
@@ -129,24 +129,24 @@ afterEach(async () => {
   listening = undefined;
 });
 
-async function listen(url: string): Promise<Notices> {
-  const notices = new Notices(url, database.pool, observer);
-  listening = notices.listen(stop.signal);
+async function listen(url: string): Promise<ChangeNotifications> {
+  const notifications = new ChangeNotifications({ url, pool: database.pool, observer });
+  listening = notifications.listen(stop.signal);
   await until(() => said.length > 0);
-  return notices;
+  return notifications;
 }
 
 describe('a listening connection', () => {
   let line: Line;
-  let cache: CachedCatalogue;
-  let notices: Notices;
+  let cache: CachedImageReader;
+  let notifications: ChangeNotifications;
   let id: string;
   beforeEach(async () => {
     line = await Line.to(server.url);
-    notices = await listen(line.url);
+    notifications = await listen(line.url);
     expect(said).toEqual(['heard']);
-    const stored = new StoredCatalogue(database, () => undefined);
-    cache = new CachedCatalogue(stored, notices, { size: 2 ** 20, staleLimit: 300, freshReads: 1 });
+    const stored = new StoredImageReader(database);
+    cache = new CachedImageReader(stored, notifications, { size: 2 ** 20, staleLimit: 300, freshReads: 1 });
     id = randomUUID();
     await database.pool.query(
       `INSERT INTO images (id, name, status, visibility, created_at) VALUES ($1, 'old', 'active', 'public', now())`,
@@ -162,21 +162,21 @@ describe('a listening connection', () => {
 
   it('that is cut loses what was told meanwhile, and nothing from before counts', async () => {
     await line.close();
-    await until(() => notices.session === undefined);
+    await until(() => notifications.session === undefined);
     await rename('new');
     await line.open();
-    await until(() => notices.session !== undefined);
+    await until(() => notifications.session !== undefined);
     expect(await name()).toBe('new');
     expect(said).toEqual(['heard', expect.stringMatching(/^lost: /), 'heard']);
   });
 
   it('whose server process is ended is made anew at once, and nothing from before counts', async () => {
-    const session = notices.session;
+    const session = notifications.session;
     await database.pool.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'glimpse notices'`,
     );
     await rename('new');
-    await until(() => notices.session !== undefined && notices.session !== session);
+    await until(() => notifications.session !== undefined && notifications.session !== session);
     expect(await name()).toBe('new');
   });
 
@@ -197,7 +197,7 @@ describe('a listening connection', () => {
     await rename('newer');
     expect(await name()).toBe('newer');
     line.cut();
-    await until(() => notices.session !== undefined);
+    await until(() => notifications.session !== undefined);
     await rename('newest');
     await until(() => cache.entries === 0);
     expect(await name()).toBe('newest');
@@ -205,11 +205,11 @@ describe('a listening connection', () => {
   });
 
   it('is kept while it answers, and says how full the queue of notices is', async () => {
-    const { session } = notices;
+    const { session } = notifications;
     const since = session!.confirmedAt;
     await until(() => session!.confirmedAt > since + 1_500);
-    expect(notices.session).toBe(session);
-    expect(notices.queueUsage).toBeGreaterThanOrEqual(0);
+    expect(notifications.session).toBe(session);
+    expect(notifications.queueUsage).toBeGreaterThanOrEqual(0);
   });
 
   it('says how far behind it is: as far as what was committed before is late', async () => {
@@ -219,14 +219,14 @@ describe('a listening connection', () => {
   });
 
   it('stays when this process stood still, though nothing is believed meanwhile', async () => {
-    const { session } = notices;
+    const { session } = notifications;
     // Nothing of this process runs for longer than copies are trusted, and than the server may take to answer.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_500);
     const asked = cache.outcomes.miss;
     expect(await name()).toBe('old');
     expect(cache.outcomes.miss).toBe(asked + 1);
     await until(() => performance.now() - session!.confirmedAt < 1_000);
-    expect(notices.session).toBe(session);
+    expect(notifications.session).toBe(session);
     expect(said).toEqual(['heard']);
   });
 });
@@ -235,10 +235,10 @@ describe('notices are not heard', () => {
   it('of a server that nobody reaches, which is said once', async () => {
     const nowhere = await Line.to(server.url);
     await nowhere.close();
-    const notices = await listen(nowhere.url);
+    const notifications = await listen(nowhere.url);
     await sleep(500);
     expect(said).toEqual([expect.stringMatching(/^lost: .*ECONNREFUSED/)]);
-    expect(notices.session).toBeUndefined();
+    expect(notifications.session).toBeUndefined();
   });
 
   it('through a pooler, which gives its clients process ids of its own', async () => {
@@ -248,7 +248,7 @@ describe('notices are not heard', () => {
       return bytes;
     });
     await listen(pooler.url);
-    expect(said).toEqual(['lost: there is a pooler in front, which passes no notices on']);
+    expect(said).toEqual(['lost: there is a pooler in front, which does not forward notifications']);
     await pooler.close();
   });
 
@@ -258,22 +258,22 @@ describe('notices are not heard', () => {
     another.pathname = 'another';
     await migrate(another.toString());
     const elsewhere = await Line.to(another.toString());
-    const notices = await listen(elsewhere.url);
+    const notifications = await listen(elsewhere.url);
     await until(() => elsewhere.taken > 2);
     expect(said).toEqual([
       'lost: the listening connection leads to another database than changes are made in',
     ]);
-    expect(notices.session).toBeUndefined();
+    expect(notifications.session).toBeUndefined();
     await elsewhere.close();
   });
 
   it('while changes cannot be made, for nothing shows then that they would be', async () => {
     const away = openDatabase({ url: server.url.replace(/:\d+\//, ':1/'), poolSize: 1 });
-    const notices = new Notices(server.url, away.pool, observer);
-    listening = notices.listen(stop.signal);
+    const notifications = new ChangeNotifications({ url: server.url, pool: away.pool, observer });
+    listening = notifications.listen(stop.signal);
     await until(() => said.length > 0);
     expect(said).toEqual([expect.stringMatching(/^lost: .*ECONNREFUSED/)]);
-    expect(notices.session).toBeUndefined();
+    expect(notifications.session).toBeUndefined();
     await away.close();
   });
 

@@ -3,18 +3,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CatalogueUnavailable,
   ImageNotFound,
-  type Catalogue,
   type Image,
+  type ImageReader,
   type Reading,
   type Viewer,
 } from '@glimpse/domain';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { StoredCatalogue } from '../images/stored-image-reader.js';
+import { StoredImageReader } from '../images/stored-image-reader.js';
+import { StoredImageWriter } from '../images/stored-image-writer.js';
 import { openDatabase, type Database } from '../connection/database.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { migrate } from '../migrations/migrate.js';
-import { CachedCatalogue } from './cached-catalogue.js';
-import { Notices, type NoticeSource, type Session, type Touched } from './notices.js';
+import { CachedImageReader } from './cached-image-reader.js';
+import {
+  ChangeNotifications,
+  type ChangedIds,
+  type ListeningSession,
+  type NotificationSource,
+} from './change-notifications.js';
 
 const OWNER: Viewer = { project: 'owner', admin: false };
 const MEMBER: Viewer = { project: 'member', admin: false };
@@ -41,18 +47,18 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
-/** The catalogue in PostgreSQL; its answers to reads can be held back after they were made. */
-class HeldCatalogue extends StoredCatalogue {
-  asked = 0;
+/** Reads from PostgreSQL; its results can be held back. */
+class HeldReader extends StoredImageReader {
+  reads = 0;
   away = false;
   #held: (() => void)[] | undefined;
 
   constructor() {
-    super(database, () => undefined);
+    super(database);
   }
 
   override async image(id: string, viewer: Viewer): Promise<Reading<Image>> {
-    this.asked++;
+    this.reads++;
     if (this.away) throw new CatalogueUnavailable();
     const outcome = await super.image(id, viewer).then(
       (reading) => () => reading,
@@ -68,12 +74,12 @@ class HeldCatalogue extends StoredCatalogue {
     this.#held = [];
   }
 
-  /** How many answers are there and held. */
+  /** How many results are held. */
   get held(): number {
     return this.#held?.length ?? 0;
   }
 
-  /** Lets the first answers go, or all of them and those to come. */
+  /** Returns the first results, or all of them and those to come. */
   release(count = Infinity): void {
     const released = this.#held!.splice(0, count);
     if (count === Infinity) this.#held = undefined;
@@ -81,14 +87,14 @@ class HeldCatalogue extends StoredCatalogue {
   }
 }
 
-/** Notices that a test gives itself, at times that it sets itself. */
-class GivenNotices implements NoticeSource {
+/** Notifications that a test sends, at times that it sets. */
+class TestNotifications implements NotificationSource {
   time = 1_000_000;
   session: { confirmedAt: number } | undefined = { confirmedAt: this.time };
-  give!: (touched: Touched) => void;
+  send!: (changed: ChangedIds) => void;
 
-  subscribe(listener: (touched: Touched) => void): void {
-    this.give = listener;
+  subscribe(listener: (changed: ChangedIds) => void): void {
+    this.send = listener;
   }
 
   readonly now = (): number => this.time;
@@ -97,10 +103,10 @@ class GivenNotices implements NoticeSource {
 const OPTIONS = { size: SIZE, staleLimit: 300, freshReads: 2 };
 
 let id: string;
-let asked: HeldCatalogue;
+let stored: HeldReader;
 beforeEach(async () => {
   id = randomUUID();
-  asked = new HeldCatalogue();
+  stored = new HeldReader();
   await query(
     `INSERT INTO images (id, name, status, visibility, owner, created_at)
      VALUES ($1, 'old', 'active', 'shared', 'owner', now())`,
@@ -114,46 +120,43 @@ const rename = (name: string): Promise<unknown> =>
 
 /** The name that the image is read by. */
 async function nameIn(
-  catalogue: Catalogue,
+  reader: ImageReader,
   viewer: Viewer = OWNER,
   options?: { fresh: boolean },
 ): Promise<string> {
-  return (await catalogue.image(id, viewer, options)).value.name!;
+  return (await reader.image(id, viewer, options)).value.name!;
 }
 
 describe('with the notices of the database', () => {
   let stop: AbortController;
-  let notices: Notices;
+  let notifications: ChangeNotifications;
   let listening: Promise<void>;
-  let told: Touched[];
-  let cache: CachedCatalogue;
+  let told: ChangedIds[];
+  let cache: CachedImageReader;
   beforeEach(async () => {
     stop = new AbortController();
-    notices = new Notices(server.url, database.pool, {
-      onHeard: () => undefined,
-      onCaughtUp: () => undefined,
-      onLost: () => undefined,
-    });
-    cache = new CachedCatalogue(asked, notices, OPTIONS);
+    const observer = { onListening() {}, onCaughtUp() {}, onLost() {} };
+    notifications = new ChangeNotifications({ url: server.url, pool: database.pool, observer });
+    cache = new CachedImageReader(stored, notifications, OPTIONS);
     told = [];
-    notices.subscribe((touched) => told.push(touched));
-    listening = notices.listen(stop.signal);
-    await until(() => notices.session !== undefined);
+    notifications.subscribe((changed) => told.push(changed));
+    listening = notifications.listen(stop.signal);
+    await until(() => notifications.session !== undefined);
   });
   afterEach(async () => {
     stop.abort();
     await listening;
   });
 
-  const toldOf = (wanted: string): boolean => told.some((touched) => touched.includes(wanted));
+  const toldOf = (wanted: string): boolean => told.some((changed) => changed.includes(wanted));
 
   it('an image is asked for once, until somebody changes it', async () => {
     for (let times = 0; times < 3; times++) expect(await nameIn(cache)).toBe('old');
-    expect(asked.asked).toBe(1);
+    expect(stored.reads).toBe(1);
     await rename('new');
     await until(() => toldOf(id));
     for (let times = 0; times < 3; times++) expect(await nameIn(cache)).toBe('new');
-    expect(asked.asked).toBe(2);
+    expect(stored.reads).toBe(2);
   });
 
   it('an image is dropped with the change of its members, and when everything is', async () => {
@@ -180,169 +183,164 @@ describe('with the notices of the database', () => {
   });
 
   it('an answer that a notice has overtaken is given to those who wait, and not kept', async () => {
-    asked.hold();
+    stored.hold();
     const waiting = [nameIn(cache), nameIn(cache)];
-    await until(() => asked.held === 1);
+    await until(() => stored.held === 1);
     await rename('new');
     await until(() => toldOf(id));
-    asked.release();
+    stored.release();
     expect(await Promise.all(waiting)).toEqual(['old', 'old']);
     expect(cache.entries).toBe(0);
     expect(await nameIn(cache)).toBe('new');
   });
 
   it('who comes after the notice does not wait for a question from before it', async () => {
-    asked.hold();
+    stored.hold();
     const early = nameIn(cache);
-    await until(() => asked.held === 1);
+    await until(() => stored.held === 1);
     await rename('new');
     await until(() => toldOf(id));
     const late = nameIn(cache);
-    await until(() => asked.held === 2);
+    await until(() => stored.held === 2);
     // The answers come in the order that is the worst: the older one last.
     const [first, second] = [early, late];
-    asked.release();
+    stored.release();
     expect(await second).toBe('new');
     expect(await first).toBe('old');
     expect(await nameIn(cache)).toBe('new');
-    expect(asked.asked).toBe(2);
+    expect(stored.reads).toBe(2);
   });
 
   it('what everything was dropped under is not kept either', async () => {
-    asked.hold();
+    stored.hold();
     const waiting = nameIn(cache);
-    await until(() => asked.held === 1);
+    await until(() => stored.held === 1);
     await query('TRUNCATE images CASCADE');
     await until(() => told.includes('all'));
-    asked.release();
+    stored.release();
     expect(await waiting).toBe('old');
     await expect(nameIn(cache)).rejects.toThrow(ImageNotFound);
   });
 });
 
 describe('with notices that are late', () => {
-  let notices: GivenNotices;
-  let cache: CachedCatalogue;
+  let notifications: TestNotifications;
+  let cache: CachedImageReader;
   beforeEach(() => {
-    notices = new GivenNotices();
-    cache = new CachedCatalogue(asked, notices, { ...OPTIONS, now: notices.now });
+    notifications = new TestNotifications();
+    cache = new CachedImageReader(stored, notifications, { ...OPTIONS, now: notifications.now });
   });
 
-  const begin = (): Session => (notices.session = { confirmedAt: notices.time });
+  const begin = (): ListeningSession => (notifications.session = { confirmedAt: notifications.time });
 
   it('a change of one’s own is seen at once', async () => {
     await cache.image(id, OWNER);
-    await cache.changeProperties(id.toUpperCase(), { kind: 'merge', properties: { a: 'b' } });
+    const writer = new StoredImageWriter(database, {}, (ids) => cache.drop(ids));
+    await writer.change(id.toUpperCase(), { properties: { kind: 'merge', properties: { a: 'b' } } });
     expect((await cache.image(id, OWNER)).value.properties).toEqual({ a: 'b' });
-    await cache.deleteImage(id.toUpperCase());
+    await writer.delete(id.toUpperCase());
     await expect(cache.image(id, OWNER)).rejects.toThrow(ImageNotFound);
   });
 
   it('a question that was asked before a change of one’s own is not kept', async () => {
-    asked.hold();
+    stored.hold();
     const waiting = cache.image(id, OWNER);
-    await until(() => asked.held === 1);
-    await cache.changeProperties(id, { kind: 'merge', properties: { a: 'b' } });
-    asked.release();
+    await until(() => stored.held === 1);
+    const writer = new StoredImageWriter(database, {}, (ids) => cache.drop(ids));
+    await writer.change(id, { properties: { kind: 'merge', properties: { a: 'b' } } });
+    stored.release();
     expect((await waiting).value.properties).toEqual({});
     expect((await cache.image(id, OWNER)).value.properties).toEqual({ a: 'b' });
-  });
-
-  it('an image that is to be changed is read as it stands', async () => {
-    await cache.image(id, OWNER);
-    await rename('new');
-    expect(await nameIn(cache)).toBe('old');
-    expect((await cache.imageToChange(id, OWNER)).name).toBe('new');
   });
 
   it('copies are trusted for two seconds after the last heartbeat that was answered', async () => {
     await cache.image(id, OWNER);
     await rename('new');
-    notices.time += 2_000;
+    notifications.time += 2_000;
     expect(await nameIn(cache)).toBe('old');
-    notices.time += 1;
+    notifications.time += 1;
     expect(await nameIn(cache)).toBe('new');
   });
 
   it('a copy is trusted again once a heartbeat was answered', async () => {
     await cache.image(id, OWNER);
-    notices.time += 60_000;
-    notices.session!.confirmedAt = notices.time;
+    notifications.time += 60_000;
+    notifications.session!.confirmedAt = notifications.time;
     await cache.image(id, OWNER);
-    expect(asked.asked).toBe(1);
+    expect(stored.reads).toBe(1);
   });
 
   it('nothing from before is fresh after a reconnect, and what was asked before is not kept as fresh', async () => {
     await cache.image(id, OWNER);
-    asked.hold();
+    stored.hold();
     const [waiting] = [cache.image(id, OWNER, { fresh: true })];
-    await until(() => asked.held === 1);
-    notices.session = undefined;
+    await until(() => stored.held === 1);
+    notifications.session = undefined;
     await rename('new');
     begin();
-    asked.release();
+    stored.release();
     expect((await waiting).value.name).toBe('old');
     expect(await nameIn(cache)).toBe('new');
     expect(await nameIn(cache)).toBe('new');
-    expect(asked.asked).toBe(3);
+    expect(stored.reads).toBe(3);
   });
 
   it('without notices every read asks, and those that come together ask together', async () => {
-    notices.session = undefined;
+    notifications.session = undefined;
     await cache.image(id, OWNER);
     await rename('new');
-    asked.hold();
+    stored.hold();
     const reads = Array.from({ length: 20 }, () => nameIn(cache));
-    await until(() => asked.held === 1);
-    asked.release();
+    await until(() => stored.held === 1);
+    stored.release();
     expect(await Promise.all(reads)).toEqual(Array(20).fill('new'));
-    expect(asked.asked).toBe(2);
+    expect(stored.reads).toBe(2);
   });
 
   it('nobody joins a question that was asked more than two seconds ago', async () => {
-    asked.hold();
+    stored.hold();
     const early = nameIn(cache);
-    await until(() => asked.held === 1);
+    await until(() => stored.held === 1);
     await rename('new');
-    notices.time += 2_001;
+    notifications.time += 2_001;
     const late = nameIn(cache);
-    await until(() => asked.held === 2);
-    asked.release();
+    await until(() => stored.held === 2);
+    stored.release();
     expect(await Promise.all([early, late])).toEqual(['old', 'new']);
   });
 });
 
 describe('a copy', () => {
   it('is shown to whom the visibility rule shows it, and asked for once for all of them', async () => {
-    const cache = new CachedCatalogue(asked, new GivenNotices(), OPTIONS);
+    const cache = new CachedImageReader(stored, new TestNotifications(), OPTIONS);
     for (let times = 0; times < 2; times++) {
       expect(await nameIn(cache, OWNER)).toBe('old');
       expect(await nameIn(cache, MEMBER)).toBe('old');
       expect(await nameIn(cache, { project: null, admin: true })).toBe('old');
     }
-    expect(asked.asked).toBe(1);
+    expect(stored.reads).toBe(1);
   });
 
   it('saves no question to a viewer who may not see it, for whom it is as one that is nowhere', async () => {
-    const cache = new CachedCatalogue(asked, new GivenNotices(), OPTIONS);
+    const cache = new CachedImageReader(stored, new TestNotifications(), OPTIONS);
     expect(await nameIn(cache, OWNER)).toBe('old');
     for (let times = 2; times < 4; times++) {
       await expect(nameIn(cache, STRANGER)).rejects.toThrow(ImageNotFound);
-      expect(asked.asked).toBe(times);
+      expect(stored.reads).toBe(times);
     }
     expect(await nameIn(cache, OWNER)).toBe('old');
-    expect(asked.asked).toBe(3);
+    expect(stored.reads).toBe(3);
   });
 
   it('is found by its id in either case', async () => {
-    const cache = new CachedCatalogue(asked, new GivenNotices(), OPTIONS);
+    const cache = new CachedImageReader(stored, new TestNotifications(), OPTIONS);
     await cache.image(id, OWNER);
     expect((await cache.image(id.toUpperCase(), OWNER)).value.id).toBe(id);
-    expect(asked.asked).toBe(1);
+    expect(stored.reads).toBe(1);
   });
 
   it('is none of what is missing, which is found as soon as it is there', async () => {
-    const cache = new CachedCatalogue(asked, new GivenNotices(), OPTIONS);
+    const cache = new CachedImageReader(stored, new TestNotifications(), OPTIONS);
     const missing = randomUUID();
     for (const wanted of [missing, 'none', '']) {
       await expect(cache.image(wanted, OWNER)).rejects.toThrow(ImageNotFound);
@@ -355,7 +353,7 @@ describe('a copy', () => {
   });
 
   it('goes when there are too many bytes of them, the one not used for longest first', async () => {
-    const cache = new CachedCatalogue(asked, new GivenNotices(), { ...OPTIONS, size: 100_000 });
+    const cache = new CachedImageReader(stored, new TestNotifications(), { ...OPTIONS, size: 100_000 });
     const ids = Array.from({ length: 60 }, () => randomUUID());
     await query(
       `INSERT INTO images (id, status, visibility, properties, created_at)
@@ -372,58 +370,62 @@ describe('a copy', () => {
     expect(Math.max(...most)).toBeLessThanOrEqual(100_000);
     expect(cache.entries).toBeGreaterThan(10);
     expect(cache.entries).toBeLessThan(60);
-    const before = asked.asked;
+    const before = stored.reads;
     await cache.image(ids[0]!, OWNER);
-    expect(asked.asked).toBe(before);
+    expect(stored.reads).toBe(before);
     await cache.image(ids[1]!, OWNER);
-    expect(asked.asked).toBe(before + 1);
+    expect(stored.reads).toBe(before + 1);
   });
 });
 
 describe('what is kept', () => {
-  let notices: GivenNotices;
-  let cache: CachedCatalogue;
+  let notifications: TestNotifications;
+  let cache: CachedImageReader;
   beforeEach(() => {
-    notices = new GivenNotices();
-    cache = new CachedCatalogue(asked, notices, { ...OPTIONS, size: 100_000, now: notices.now });
+    notifications = new TestNotifications();
+    cache = new CachedImageReader(stored, notifications, {
+      ...OPTIONS,
+      size: 100_000,
+      now: notifications.now,
+    });
   });
 
   it('is at hand for whom it is to see, while it is fresh', async () => {
-    expect(cache.kept(id, OWNER)).toBeUndefined();
+    expect(cache.cached(id, OWNER)).toBeUndefined();
     const { value } = await cache.image(id, OWNER);
-    expect(cache.kept(id.toUpperCase(), MEMBER)).toBe(value);
-    expect(cache.kept(id, STRANGER)).toBeUndefined();
-    notices.time += 2_001;
-    expect(cache.kept(id, OWNER)).toBeUndefined();
-    expect(asked.asked).toBe(1);
+    expect(cache.cached(id.toUpperCase(), MEMBER)).toBe(value);
+    expect(cache.cached(id, STRANGER)).toBeUndefined();
+    notifications.time += 2_001;
+    expect(cache.cached(id, OWNER)).toBeUndefined();
+    expect(stored.reads).toBe(1);
     expect(cache.outcomes).toMatchObject({ miss: 1, hit: 1 });
   });
 
   it('counts with what others keep along with it, and goes together with that', async () => {
     const { value } = await cache.image(id, OWNER);
     const alone = cache.bytes;
-    cache.charge(value, 10_000);
-    cache.charge(value, -2_000);
+    cache.accountBytes(value, 10_000);
+    cache.accountBytes(value, -2_000);
     expect(cache.bytes).toBe(alone + 8_000);
-    expect(cache.kept(id, OWNER)).toBe(value);
-    notices.give([id]);
+    expect(cache.cached(id, OWNER)).toBe(value);
+    notifications.send([id]);
     expect(cache.bytes).toBe(0);
-    cache.charge(value, 10_000);
+    cache.accountBytes(value, 10_000);
     expect(cache.bytes).toBe(0);
     const { value: again } = await cache.image(id, OWNER);
-    cache.charge(value, 10_000);
+    cache.accountBytes(value, 10_000);
     expect(cache.bytes).toBe(alone);
-    cache.charge(again, 200_000);
+    cache.accountBytes(again, 200_000);
     expect(cache.bytes).toBe(0);
   });
 });
 
 describe('a read that wants no copy', () => {
-  let notices: GivenNotices;
-  let cache: CachedCatalogue;
+  let notifications: TestNotifications;
+  let cache: CachedImageReader;
   beforeEach(() => {
-    notices = new GivenNotices();
-    cache = new CachedCatalogue(asked, notices, { ...OPTIONS, now: notices.now });
+    notifications = new TestNotifications();
+    cache = new CachedImageReader(stored, notifications, { ...OPTIONS, now: notifications.now });
   });
   const fresh = { fresh: true };
 
@@ -432,86 +434,86 @@ describe('a read that wants no copy', () => {
     await rename('new');
     expect(await nameIn(cache, OWNER, fresh)).toBe('new');
     expect(await nameIn(cache)).toBe('new');
-    expect(asked.asked).toBe(2);
+    expect(stored.reads).toBe(2);
   });
 
   it('joins nobody who asked before', async () => {
-    asked.hold();
+    stored.hold();
     const early = [nameIn(cache), nameIn(cache, OWNER, fresh)];
-    await until(() => asked.held === 2);
+    await until(() => stored.held === 2);
     await rename('new');
     const late = nameIn(cache, OWNER, fresh);
     // Two such reads go at a time; the third needs the second's place.
-    asked.release(2);
+    stored.release(2);
     expect(await Promise.all(early)).toEqual(['old', 'old']);
-    await until(() => asked.held === 1);
-    asked.release();
+    await until(() => stored.held === 1);
+    stored.release();
     expect(await late).toBe('new');
     expect(await nameIn(cache)).toBe('new');
   });
 
   it('goes with few others at a time, and waits for its turn', async () => {
-    asked.hold();
+    stored.hold();
     const reads = Array.from({ length: 7 }, () => cache.image(id, OWNER, fresh));
     for (const round of [2, 2, 2, 1]) {
-      await until(() => asked.held === round);
+      await until(() => stored.held === round);
       await sleep(20);
-      expect(asked.held).toBe(round);
-      asked.release(round);
+      expect(stored.held).toBe(round);
+      stored.release(round);
     }
     await Promise.all(reads);
-    expect(asked.asked).toBe(7);
+    expect(stored.reads).toBe(7);
   });
 
   it('is refused when its turn does not come, rather than given a copy, and keeps nobody else waiting', async () => {
     await cache.image(id, OWNER);
     const other = randomUUID();
-    asked.hold();
+    stored.hold();
     const holding = [cache.image(id, OWNER, fresh), cache.image(id, OWNER, fresh)];
-    await until(() => asked.held === 2);
+    await until(() => stored.held === 2);
     const refused = cache.image(id, OWNER, fresh);
     const missing = cache.image(other, OWNER);
     await expect(refused).rejects.toThrow(CatalogueUnavailable);
-    expect(asked.held).toBe(3);
-    asked.release();
+    expect(stored.held).toBe(3);
+    stored.release();
     await Promise.all(holding);
     await expect(missing).rejects.toThrow(ImageNotFound);
   });
 });
 
 describe('a database that cannot be asked', () => {
-  let notices: GivenNotices;
-  let cache: CachedCatalogue;
+  let notifications: TestNotifications;
+  let cache: CachedImageReader;
   beforeEach(async () => {
-    notices = new GivenNotices();
-    cache = new CachedCatalogue(asked, notices, { ...OPTIONS, now: notices.now });
+    notifications = new TestNotifications();
+    cache = new CachedImageReader(stored, notifications, { ...OPTIONS, now: notifications.now });
     await cache.image(id, OWNER);
-    notices.time += 10_000;
-    notices.session!.confirmedAt = notices.time;
-    notices.time += 3_500;
-    asked.away = true;
+    notifications.time += 10_000;
+    notifications.session!.confirmedAt = notifications.time;
+    notifications.time += 3_500;
+    stored.away = true;
   });
 
   it('is stood in for by a copy, as old as the last heartbeat that was answered', async () => {
     expect(await cache.image(id, OWNER)).toMatchObject({ source: 'copy', age: 3.5, value: { id } });
-    notices.session = undefined;
-    notices.time += 1_000;
+    notifications.session = undefined;
+    notifications.time += 1_000;
     expect(await cache.image(id, MEMBER, { fresh: true })).toMatchObject({ source: 'copy', age: 4.5 });
   });
 
   it('is stood in for by a copy that was never trusted, as old as its reading', async () => {
-    asked.away = false;
-    notices.session = undefined;
+    stored.away = false;
+    notifications.session = undefined;
     await cache.image(id, OWNER);
-    asked.away = true;
-    notices.time += 7_000;
+    stored.away = true;
+    notifications.time += 7_000;
     expect(await cache.image(id, OWNER)).toMatchObject({ source: 'copy', age: 7 });
   });
 
   it('is stood in for until the limit', async () => {
-    notices.time += 296_000;
+    notifications.time += 296_000;
     expect(await cache.image(id, OWNER)).toMatchObject({ source: 'copy', age: 299.5 });
-    notices.time += 500;
+    notifications.time += 500;
     await expect(cache.image(id, OWNER)).rejects.toThrow(CatalogueUnavailable);
   });
 
@@ -522,13 +524,13 @@ describe('a database that cannot be asked', () => {
   });
 
   it('of which nothing is heard is waited for, but not long by whom a copy would do', async () => {
-    asked.away = false;
-    asked.hold();
-    notices.session = undefined;
+    stored.away = false;
+    stored.hold();
+    notifications.session = undefined;
     const without = cache.image(randomUUID(), OWNER).catch((error: unknown) => error);
     expect(await cache.image(id, OWNER)).toMatchObject({ source: 'copy' });
-    expect(asked.held).toBe(2);
-    asked.release();
+    expect(stored.held).toBe(2);
+    stored.release();
     expect(await without).toBeInstanceOf(ImageNotFound);
   });
 });

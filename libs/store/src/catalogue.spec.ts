@@ -3,12 +3,18 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CatalogueUnavailable, ImageNotFound, type Viewer } from '@glimpse/domain';
+import {
+  CatalogueUnavailable,
+  ImageNotFound,
+  type Catalogue,
+  type ImageLister,
+  type Viewer,
+} from '@glimpse/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { StoredCatalogue } from './stored-image-reader.js';
-import { openDatabase, type Database } from '../connection/database.js';
-import { openEmbedded, type EmbeddedDatabase } from '../embedded/index.js';
-import { migrate } from '../migrations/migrate.js';
+import { storedCatalogue } from './catalogue.js';
+import { openDatabase, type Database } from './connection/database.js';
+import { openEmbedded, type EmbeddedDatabase } from './embedded/index.js';
+import { migrate } from './migrations/migrate.js';
 
 const OWNER: Viewer = { project: 'owner', admin: false };
 const STRANGER: Viewer = { project: 'stranger', admin: false };
@@ -24,7 +30,7 @@ let folder: string;
 let port: number;
 let server: EmbeddedDatabase;
 let database: Database;
-let catalogue: StoredCatalogue;
+let catalogue: Catalogue;
 const lost: unknown[] = [];
 
 /** The same server, on the same port, whether it was killed or not. */
@@ -43,7 +49,7 @@ beforeAll(async () => {
   await startServer();
   await migrate(server.url);
   database = openDatabase({ url: server.url, poolSize: 4 });
-  catalogue = new StoredCatalogue(database, (error) => lost.push(error));
+  catalogue = storedCatalogue(database, { onUnavailable: (error) => lost.push(error) });
   await database.pool.query(
     `INSERT INTO images (id, name, status, visibility, owner, size, min_disk, properties, created_at, updated_at, deleted_at)
      SELECT id::uuid, 'an image', 'active', visibility, 'owner', 5000000000, 3, '{"a": "b"}',
@@ -67,11 +73,11 @@ describe('an image by its id', () => {
   it('is read in one query with all that are asked for at that time, and judged by itself', async () => {
     let queries = 0;
     // The first read finds the schema.
-    await catalogue.image(PUBLIC, STRANGER);
+    await catalogue.reader.image(PUBLIC, STRANGER);
     const count = (): number => queries++;
     database.pool.on('acquire', count);
     const asked = [PUBLIC, SHARED, MISSING, PRIVATE, PUBLIC.toUpperCase(), DELETED].map((id) =>
-      catalogue.image(id, STRANGER).then(
+      catalogue.reader.image(id, STRANGER).then(
         ({ value }) => [value.id, [...value.members]],
         (error) => error.constructor,
       ),
@@ -90,7 +96,7 @@ describe('an image by its id', () => {
   });
 
   it('is read as it stands', async () => {
-    expect(await catalogue.image(PUBLIC, STRANGER)).toEqual({
+    expect(await catalogue.reader.image(PUBLIC, STRANGER)).toEqual({
       source: 'fresh',
       value: {
         id: PUBLIC,
@@ -113,19 +119,19 @@ describe('an image by its id', () => {
   });
 
   it('has its members', async () => {
-    const { value } = await catalogue.image(SHARED, STRANGER);
+    const { value } = await catalogue.reader.image(SHARED, STRANGER);
     expect(value.members).toEqual(new Map([['stranger', 'pending']]));
   });
 
   it('is found by its id in upper case, and has it in lower case', async () => {
-    expect((await catalogue.image(PUBLIC.toUpperCase(), STRANGER)).value.id).toBe(PUBLIC);
+    expect((await catalogue.reader.image(PUBLIC.toUpperCase(), STRANGER)).value.id).toBe(PUBLIC);
   });
 
   it('that somebody is not shown is missing like one that is not there', async () => {
-    expect((await catalogue.image(PRIVATE, OWNER)).value.id).toBe(PRIVATE);
-    expect((await catalogue.image(PRIVATE, ADMIN)).value.id).toBe(PRIVATE);
+    expect((await catalogue.reader.image(PRIVATE, OWNER)).value.id).toBe(PRIVATE);
+    expect((await catalogue.reader.image(PRIVATE, ADMIN)).value.id).toBe(PRIVATE);
     for (const id of [PRIVATE, MISSING]) {
-      await expect(catalogue.image(id, STRANGER)).rejects.toThrow(ImageNotFound);
+      await expect(catalogue.reader.image(id, STRANGER)).rejects.toThrow(ImageNotFound);
     }
   });
 
@@ -139,10 +145,12 @@ describe('an image by its id', () => {
     ['a UUID with NUL', `${PUBLIC.slice(0, -1)}\0`],
   ])('is missing for everybody, and nothing can be done with it, when it is %s', async (_, id) => {
     for (const viewer of [STRANGER, OWNER, ADMIN]) {
-      await expect(catalogue.image(id, viewer)).rejects.toThrow(ImageNotFound);
+      await expect(catalogue.reader.image(id, viewer)).rejects.toThrow(ImageNotFound);
     }
-    await expect(catalogue.changeProperties(id, { kind: 'remove', key: 'a' })).rejects.toThrow(ImageNotFound);
-    await expect(catalogue.deleteImage(id)).rejects.toThrow(ImageNotFound);
+    await expect(catalogue.writer.change(id, { properties: { kind: 'remove', key: 'a' } })).rejects.toThrow(
+      ImageNotFound,
+    );
+    await expect(catalogue.writer.delete(id)).rejects.toThrow(ImageNotFound);
     expect(lost).toEqual([]);
   });
 });
@@ -151,7 +159,7 @@ describe('a list', () => {
   /** A catalogue on one connection, and what that keeps. */
   async function withOneConnection(
     pooled: boolean,
-    happens: (lists: StoredCatalogue, kept: () => Promise<number>) => Promise<void>,
+    happens: (lists: ImageLister, kept: () => Promise<number>) => Promise<void>,
   ): Promise<void> {
     const one = openDatabase({ url: server.url, poolSize: 1, pooler: pooled ? 'transaction' : undefined });
     const kept = async (): Promise<number> => {
@@ -160,7 +168,7 @@ describe('a list', () => {
       );
       return rows[0]!.count;
     };
-    await happens(new StoredCatalogue(one, (error) => lost.push(error)), kept);
+    await happens(storedCatalogue(one, { onUnavailable: (error) => lost.push(error) }).lister, kept);
     await one.close();
   }
 
@@ -189,9 +197,9 @@ describe('a list', () => {
 
   it('that waits too long for a connection is refused as busy, and no outage is reported', async () => {
     const small = openDatabase({ url: server.url, poolSize: 1 });
-    const lists = new StoredCatalogue(small, (error) => lost.push(error));
+    const { lister: lists, reader } = storedCatalogue(small, { onUnavailable: (error) => lost.push(error) });
     const client = await small.pool.connect();
-    for (const read of [lists.images({ limit: 1 }, OWNER), lists.image(PUBLIC, OWNER)]) {
+    for (const read of [lists.images({ limit: 1 }, OWNER), reader.image(PUBLIC, OWNER)]) {
       await expect(read).rejects.toMatchObject({ code: 'catalogue-busy', retryAfter: 1 });
     }
     expect(lost).toEqual([]);
@@ -215,11 +223,12 @@ describe('a list', () => {
 
 /** Everything that the catalogue can be asked, without an effect on what is there. */
 const QUESTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
-  'an image': () => catalogue.image(PUBLIC, STRANGER),
-  'a list': () => catalogue.images({ limit: 10 }, STRANGER),
-  'a change': () => catalogue.changeProperties(PUBLIC, { kind: 'merge', properties: { a: 'b' } }),
+  'an image': () => catalogue.reader.image(PUBLIC, STRANGER),
+  'a list': () => catalogue.lister.images({ limit: 10 }, STRANGER),
+  'a change': () =>
+    catalogue.writer.change(PUBLIC, { properties: { kind: 'merge', properties: { a: 'b' } } }),
   'a deletion': () =>
-    catalogue.deleteImage(MISSING).catch((error: unknown) => {
+    catalogue.writer.delete(MISSING).catch((error: unknown) => {
       if (!(error instanceof ImageNotFound)) throw error;
     }),
 };
@@ -380,10 +389,10 @@ describe('a database that cannot be asked', () => {
     for (const url of [missing, refused, empty]) {
       const other = openDatabase({ url: url.toString(), poolSize: 2 });
       const heard: unknown[] = [];
-      const asked = new StoredCatalogue(other, (error) => heard.push(error));
-      await expect(asked.image(PUBLIC, ADMIN)).rejects.toThrow(CatalogueUnavailable);
-      await expect(asked.images({ limit: 1 }, ADMIN)).rejects.toThrow(CatalogueUnavailable);
-      await expect(asked.deleteImage(PUBLIC)).rejects.toThrow(CatalogueUnavailable);
+      const asked = storedCatalogue(other, { onUnavailable: (error) => heard.push(error) });
+      await expect(asked.reader.image(PUBLIC, ADMIN)).rejects.toThrow(CatalogueUnavailable);
+      await expect(asked.lister.images({ limit: 1 }, ADMIN)).rejects.toThrow(CatalogueUnavailable);
+      await expect(asked.writer.delete(PUBLIC)).rejects.toThrow(CatalogueUnavailable);
       expect(heard).toHaveLength(3);
       await other.close();
     }

@@ -1,0 +1,144 @@
+import {
+  ChangeConflict,
+  ImageNotFound,
+  ImageProtected,
+  PROPERTY_QUOTA,
+  PropertyNotFound,
+  QuotaExceeded,
+  SourceUnavailable,
+  UNRESTRICTED_VIEWER,
+  VersionLost,
+  type ChangeOptions,
+  type Image,
+  type ImageChange,
+  type ImageReader,
+  type ImageWriter,
+  type OnImagesChanged,
+  type PropertyChange,
+} from '@glimpse/domain';
+import type { ImageSource } from '@glimpse/plugins';
+import { takeImage, type TakeImageParts } from './take-image.js';
+
+/** How often a change is sent until the source shows it: concurrent changes of the image can overwrite it there. */
+const MAX_ATTEMPTS = 3;
+
+export interface MirroredImageWriterOptions extends TakeImageParts {
+  /** Reads what the mirror holds. */
+  readonly reader: ImageReader;
+  readonly onChanged?: OnImagesChanged;
+}
+
+/** Makes changes at the source of a mirror, and applies to the mirror what the source has after them. */
+export class MirroredImageWriter implements ImageWriter {
+  constructor(private readonly options: MirroredImageWriterOptions) {}
+
+  async change(
+    id: string,
+    { properties: change }: ImageChange,
+    options: ChangeOptions = {},
+  ): Promise<Image['properties']> {
+    const key = id.toLowerCase();
+    const after = await this.options.mirror.changeAlone(key, async (end) => {
+      const { version, ...image } = await this.#readAnew(id, end);
+      let { properties } = image;
+      refuseUnchangeable(change, properties);
+      if (options.version !== undefined && version !== options.version) throw new VersionLost();
+      for (let attempt = 0; !shows(change, properties); attempt++) {
+        if (attempt === MAX_ATTEMPTS) throw new ChangeConflict(id);
+        await this.#send(
+          id,
+          end,
+          (source, token) => source.changeProperties(id, change, properties, token, end),
+          options,
+        );
+        ({ properties } = await this.#readAnew(id, end));
+      }
+      return properties;
+    });
+    this.options.onChanged?.([key]);
+    return after;
+  }
+
+  async delete(id: string, options: ChangeOptions = {}): Promise<void> {
+    const { mirror, onChanged } = this.options;
+    const key = id.toLowerCase();
+    await mirror.changeAlone(key, async (end) => {
+      const image = await this.#readAnew(id, end);
+      if (image.protected) throw new ImageProtected(id);
+      if (options.version !== undefined && image.version !== options.version) throw new VersionLost();
+      await this.#send(id, end, (source, token) => source.deleteImage(id, token, end), options);
+      await mirror.remove([key], await mirror.draw());
+    });
+    onChanged?.([key]);
+  }
+
+  /** Sends a change. After one without a response the image is fetched, so that the mirror has what became of it. */
+  async #send(
+    id: string,
+    end: AbortSignal,
+    change: (source: ImageSource, token: string) => Promise<void>,
+    { token }: ChangeOptions,
+  ): Promise<void> {
+    const { source, observe } = this.options;
+    if (token === undefined)
+      throw new TypeError('a change of a mirrored image needs the token of its caller');
+    try {
+      await change(source, token);
+      observe('source-changed', { outcome: 'done' });
+    } catch (error) {
+      if (!(error instanceof SourceUnavailable)) {
+        observe('source-changed', { outcome: 'refused' });
+        throw error;
+      }
+      observe('source-changed', { outcome: 'failed' });
+      observe('source-change-failed', { id, reason: error.reason });
+      await this.#fetchAfter(id, end).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #fetchAfter(id: string, signal: AbortSignal): Promise<void> {
+    const { mirror } = this.options;
+    const ticket = await mirror.draw();
+    const outcome = await takeImage(this.options, id.toLowerCase(), signal);
+    // It was there a moment ago.
+    if (outcome !== 'taken') await mirror.remove([id.toLowerCase()], ticket);
+  }
+
+  /** What the source has now, as the mirror applied it. */
+  async #readAnew(id: string, signal: AbortSignal): Promise<Image> {
+    if ((await takeImage(this.options, id.toLowerCase(), signal)) !== 'taken') throw new ImageNotFound(id);
+    return this.#read(id);
+  }
+
+  async #read(id: string): Promise<Image> {
+    return (await this.options.reader.image(id, UNRESTRICTED_VIEWER)).value;
+  }
+}
+
+/** What a change makes of properties. */
+function applied(change: PropertyChange, properties: Image['properties']): Map<string, string> {
+  const kept = Object.entries(properties).filter(
+    ([key]) => change.kind !== 'replace' || change.keep?.includes(key),
+  );
+  const after = new Map(kept);
+  if (change.kind === 'remove') after.delete(change.key);
+  else for (const [key, value] of Object.entries(change.properties)) after.set(key, value);
+  return after;
+}
+
+/** @throws {PropertyNotFound} {QuotaExceeded} the change is impossible, whatever the source says */
+function refuseUnchangeable(change: PropertyChange, properties: Image['properties']): void {
+  if (change.kind === 'remove') {
+    if (!Object.hasOwn(properties, change.key)) throw new PropertyNotFound(change.key);
+  } else if (applied(change, properties).size > PROPERTY_QUOTA) {
+    throw new QuotaExceeded(PROPERTY_QUOTA);
+  }
+}
+
+/** Whether properties already are what a change makes of them. */
+function shows(change: PropertyChange, properties: Image['properties']): boolean {
+  const after = applied(change, properties);
+  const now = Object.entries(properties);
+  return now.length === after.size && now.every(([key, value]) => after.get(key) === value);
+}

@@ -1,0 +1,21 @@
+import type { Catalogue, OnImagesChanged } from '@glimpse/domain';
+import type { Database } from './connection/database.js';
+import type { Availability } from './connection/unavailable.js';
+import { StoredImageReader } from './images/stored-image-reader.js';
+import { StoredImageWriter } from './images/stored-image-writer.js';
+import { StoredImageLister } from './lists/stored-image-lister.js';
+
+/** The catalogue in PostgreSQL. */
+export function storedCatalogue(
+  database: Database,
+  availability?: Availability,
+  onChanged?: OnImagesChanged,
+): Catalogue {
+  const reader = new StoredImageReader(database, availability);
+  return {
+    reader,
+    current: reader,
+    lister: new StoredImageLister(database, availability),
+    writer: new StoredImageWriter(database, availability, onChanged),
+  };
+}

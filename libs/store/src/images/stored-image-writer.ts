@@ -1,0 +1,60 @@
+import {
+  ImageNotFound,
+  ImageProtected,
+  PROPERTY_QUOTA,
+  PropertyNotFound,
+  QuotaExceeded,
+  VersionLost,
+  type ChangeOptions,
+  type Image,
+  type ImageChange,
+  type ImageWriter,
+  type OnImagesChanged,
+} from '@glimpse/domain';
+import type { Database } from '../connection/database.js';
+import { orUnavailable, type Availability } from '../connection/unavailable.js';
+import type { Statement } from '../statement.js';
+import { changeStatement, deleteStatement, type DeletedRow, type PropertiesRow } from './change.js';
+import { storedIdOf } from './image-id.js';
+
+/** Changes images in PostgreSQL, each by one statement. */
+export class StoredImageWriter implements ImageWriter {
+  constructor(
+    private readonly database: Database,
+    private readonly availability: Availability = {},
+    private readonly onChanged: OnImagesChanged = () => undefined,
+  ) {}
+
+  async change(
+    id: string,
+    { properties: change }: ImageChange,
+    { version }: ChangeOptions = {},
+  ): Promise<Image['properties']> {
+    const key = storedIdOf(id);
+    const [row] = await this.#write<PropertiesRow>(changeStatement(key, change, version));
+    if (!row) throw new ImageNotFound(id);
+    const { before, after } = row;
+    if (change.kind === 'remove') {
+      if (!Object.hasOwn(before, change.key)) throw new PropertyNotFound(change.key);
+    } else if (Object.keys(after).length > PROPERTY_QUOTA) {
+      throw new QuotaExceeded(PROPERTY_QUOTA);
+    }
+    if (version !== undefined && BigInt(row.version) !== version) throw new VersionLost();
+    this.onChanged([key]);
+    return after;
+  }
+
+  async delete(id: string, { version }: ChangeOptions = {}): Promise<void> {
+    const key = storedIdOf(id);
+    const [row] = await this.#write<DeletedRow>(deleteStatement(key, version));
+    if (!row) throw new ImageNotFound(id);
+    if (row.protected) throw new ImageProtected(id);
+    if (version !== undefined && BigInt(row.version) !== version) throw new VersionLost();
+    this.onChanged([key]);
+  }
+
+  #write<Row extends object>({ text, values, name = '' }: Statement): Promise<Row[]> {
+    const query = { name: this.database.prepares ? name : '', text, values: [...values] };
+    return orUnavailable(() => this.database.write<Row>(query), this.availability);
+  }
+}

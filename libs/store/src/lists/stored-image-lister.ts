@@ -1,0 +1,93 @@
+import {
+  MarkerNotFound,
+  isStorable,
+  type Image,
+  type ImageCriteria,
+  type ImageLister,
+  type ImageName,
+  type ImagePage,
+  type Reading,
+  type Viewer,
+} from '@glimpse/domain';
+import { QUERY_DEADLINE, type Database } from '../connection/database.js';
+import { namesOfPrepared } from '../connection/prepared.js';
+import { orUnavailable, type Availability } from '../connection/unavailable.js';
+import { isImageId } from '../images/image-id.js';
+import { imageOf, type ImageRow } from '../images/image-row.js';
+import { Semaphore, type SemaphoreOptions } from '../semaphore.js';
+import type { Statement } from '../statement.js';
+import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list-query.js';
+
+/** The most characters of an image's name. */
+const MAX_NAME = 255;
+
+/** Reads lists of images from PostgreSQL. */
+export class StoredImageLister implements ImageLister {
+  readonly #nameOf = namesOfPrepared('list');
+  readonly #running: Semaphore;
+
+  constructor(
+    private readonly database: Pick<Database, 'pool' | 'prepares'>,
+    private readonly availability: Availability = {},
+  ) {
+    this.#running = new Semaphore(listPermits(database.pool.options.max));
+  }
+
+  async images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<Image>>> {
+    const page = await this.#page<ImageRow>(criteria, viewer, (query, plan) => query.statement(plan));
+    return { source: 'fresh', value: { ...page, images: page.images.map(imageOf) } };
+  }
+
+  async imageNames(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<ImageName>>> {
+    const page = await this.#page<ImageName>(criteria, viewer, (query, plan) => query.namesStatement(plan));
+    return { source: 'fresh', value: { ...page, images: page.images.map(({ id, name }) => ({ id, name })) } };
+  }
+
+  /** Reads a page, mostly with one statement; several have the time limit of one. */
+  async #page<Row extends ImageName>(
+    criteria: ImageCriteria,
+    viewer: Viewer,
+    statementOf: (query: ListQuery, plan: ListPlan) => Statement,
+  ): Promise<{ images: (Row & ListRow)[]; truncated: boolean }> {
+    const { marker, limit } = criteria;
+    if (marker !== undefined && !isImageId(marker)) throw new MarkerNotFound(marker);
+    if (!canMatch(criteria)) return { images: [], truncated: false };
+    const query = new ListQuery(criteria, viewer);
+    let images: (Row & ListRow)[] = [];
+    await this.#running.run(async () => {
+      const end = performance.now() + QUERY_DEADLINE;
+      for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, images)) {
+        images = await this.#query(statementOf(query, plan), Math.max(Math.ceil(end - performance.now()), 1));
+      }
+    }, viewer.project ?? '');
+    if (images.length === 0 && marker !== undefined) {
+      const found = await this.#query(markerStatement(marker, viewer));
+      if (found.length === 0) throw new MarkerNotFound(marker);
+    }
+    return { images, truncated: images.length < limit && (images.at(-1)?.followed ?? false) };
+  }
+
+  async #query<Row extends object>(
+    { text, values, name = this.#nameOf(text) }: Statement,
+    query_timeout: number = QUERY_DEADLINE,
+  ): Promise<Row[]> {
+    const query = { name: this.database.prepares ? name : '', text, values: [...values], query_timeout };
+    const { rows } = await orUnavailable(() => this.database.pool.query<Row>(query), this.availability);
+    return rows;
+  }
+}
+
+/**
+ * Lists have most of the pool, and those of one project at most half of that: the rest is for single images and
+ * changes, and for other projects.
+ */
+function listPermits(poolSize: number): SemaphoreOptions {
+  const permits = Math.max(1, Math.floor((poolSize * 3) / 4));
+  return { permits, permitsPerKey: Math.ceil(permits / 2), queueTimeoutMs: QUERY_DEADLINE };
+}
+
+/** Whether any image can match. Text that no name can have is not searched for, as each letter costs. */
+function canMatch({ names = [], search = '', properties = {} }: ImageCriteria): boolean {
+  if ([...search].length > MAX_NAME) return false;
+  return [search, ...names, ...Object.entries(properties).flat()].every(isStorable);
+}
