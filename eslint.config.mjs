@@ -22,8 +22,41 @@ const ARROWS = [
   { from: 'e2e', to: ['domain', 'links', 'plugins', 'auth', 'store', 'glance'] },
 ];
 
+<<<<<<< HEAD
 const constraints = (arrows) =>
   arrows.map(({ from, to }) => ({ sourceTag: from, onlyDependOnLibsWithTags: to }));
+=======
+/**
+ * The rooms of the service: imports lead from a layer to those below it, and never between rooms of one layer.
+ * `main.ts` is above all of them.
+ */
+const LAYERS = [
+  ['commands'],
+  ['startup'],
+  ['compute', 'image', 'health', 'import', 'development'],
+  ['access'],
+  ['http'],
+  ['telemetry'],
+  ['settings'],
+];
+
+const SERVICE_ARROWS = LAYERS.flatMap((rooms, layer) =>
+  rooms.map((room) => {
+    const forbidden = [...LAYERS.slice(0, layer).flat(), ...rooms.filter((peer) => peer !== room)];
+    const regex = `^(?:\\.\\./)+(?:${['main', ...forbidden].join('|')})\\b`;
+    return {
+      files: [`apps/images/src/${room}/**/*.ts`],
+      ignores: ['**/*.spec.ts'],
+      rules: {
+        'no-restricted-imports': [
+          'error',
+          { patterns: [{ regex, message: `${room}/ must not import this room.` }] },
+        ],
+      },
+    };
+  }),
+);
+>>>>>>> 8b20cb0 (Give each command and each group of settings a file)
 
 export default tseslint.config(
   { ignores: ['**/dist', '**/out-tsc', '**/generated', '.nx', '**/node_modules'] },
@@ -85,4 +118,5 @@ export default tseslint.config(
     ignores: ['libs/*/src/nestjs/**'],
     rules: { 'no-restricted-imports': ['error', WITHOUT_NEST] },
   },
+  ...SERVICE_ARROWS,
 );

@@ -132,7 +132,7 @@ export class ImageAccess {
     const stored = await this.catalogue.current.imageToChange(id, standing.viewer);
     const image = this.readableBy(standing, stored);
     this.enforceRead(standing, image);
-    this.judgeChange(image, standing, 'delete');
+    this.authorizeChange(image, standing, 'delete');
     await this.catalogue.writer.delete(id, optionsOf(image));
   }
 
@@ -157,7 +157,7 @@ export class ImageAccess {
       if (change.kind === 'remove' && !Object.hasOwn(image.properties, change.key)) {
         throw new PropertyNotFound(change.key);
       }
-      this.judgeChange(image, standing, 'change');
+      this.authorizeChange(image, standing, 'change');
       const { view } = standing;
       view?.checkChange(id, change, image.properties);
       const options = optionsOf(image);
@@ -174,7 +174,7 @@ export class ImageAccess {
   }
 
   /** @throws {NotOwner} {PolicyRefused} */
-  private judgeChange(image: Image, { credentials, viewer }: Standing, action: keyof typeof RULES): void {
+  private authorizeChange(image: Image, { credentials, viewer }: Standing, action: keyof typeof RULES): void {
     if (!canChange(image, viewer)) throw new NotOwner(image.id, action);
     this.enforce(RULES[action], credentials, image);
   }

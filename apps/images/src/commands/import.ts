@@ -1,8 +1,11 @@
 import { open } from 'node:fs/promises';
 import { printable } from '@glimpse/domain';
 import { InvalidOptions } from '@glimpse/options';
-import { orUnavailable, type Database } from '@glimpse/store';
+import { openDatabase, orUnavailable, type Database } from '@glimpse/store';
+import { Command } from 'commander';
 import { importCatalogue, type ImportCounts } from '../import/import-catalogue.js';
+import { loadSettings } from '../settings/load.js';
+import { requireMigrations, withDatabase } from '../startup/database.js';
 
 /** How often progress is told: on a terminal in place, elsewhere as lines, in milliseconds. */
 const INTERVAL = { terminal: 100, lines: 5_000 };
@@ -15,7 +18,7 @@ function summary({ images, added, changed, unchanged, members, bad }: ImportCoun
 }
 
 /** How far an import is. */
-export class ImportProgress {
+class ImportProgress {
   #counts: ImportCounts = { images: 0, added: 0, changed: 0, unchanged: 0, members: 0, bad: 0 };
   #shown = Date.now();
 
@@ -37,7 +40,7 @@ export class ImportProgress {
  *
  * @throws {InvalidOptions} it is not there, not to be read, or a directory
  */
-export async function openInput(file: string): Promise<AsyncIterable<Uint8Array>> {
+async function openInput(file: string): Promise<AsyncIterable<Uint8Array>> {
   if (file === '-') return process.stdin;
   try {
     const handle = await open(file);
@@ -54,7 +57,7 @@ export async function openInput(file: string): Promise<AsyncIterable<Uint8Array>
  *
  * @returns how many documents were bad
  */
-export async function runImport(
+async function runImport(
   pool: Database['pool'],
   input: AsyncIterable<Uint8Array>,
   force: boolean,
@@ -75,3 +78,32 @@ export async function runImport(
   stdout.write(`${summary(counts)}\n`);
   return counts.bad;
 }
+
+export const importCommand = new Command('import')
+  .argument('<file>', 'a file, or - for standard input')
+  .option('--force', 'replace images that changed later than the document says', false)
+  .description('put Glance v2 image documents into the catalogue')
+  .action(async (file: string, { force }: { force: boolean }) => {
+    const settings = loadSettings(process.env);
+    if (settings.source.use) {
+      throw new InvalidOptions([
+        `GLIMPSE_SOURCE = ${JSON.stringify(settings.source.use)}: nothing is imported into the mirror of a source`,
+      ]);
+    }
+    const input = await openInput(file);
+    const progress = new ImportProgress();
+    await withDatabase(
+      settings,
+      async ({ url, pooler }) => {
+        const database = openDatabase({ url, pooler, poolSize: 1, queryDeadline: 0 });
+        try {
+          await requireMigrations(database);
+          const bad = await runImport(database.pool, input, force, progress);
+          if (bad > 0) process.exitCode = 1;
+        } finally {
+          await database.close();
+        }
+      },
+      () => `imported until then: ${progress.summary}; the same import again leaves those alone and goes on`,
+    );
+  });

@@ -67,31 +67,30 @@ function check(
 }
 
 /** `glimpse policy`: looks at the policy in effect, without a service. */
-export function policyCommand(): Command {
-  const command = new Command('policy').description('look at the policy in effect');
-  const print = (lines: readonly string[]): void => lines.forEach((line) => console.log(printable(line)));
+export const policyCommand = new Command('policy').description('inspect the policy in effect');
 
-  command
-    .command('list')
-    .description('print every rule, where it comes from, and whether the service ever asks for it')
-    .action(() => print(list()));
+const print = (lines: readonly string[]): void => lines.forEach((line) => console.log(printable(line)));
 
-  command
-    .command('sample')
-    .description('print a policy file that says what is built in, commented out')
-    .action(() => print(sample()));
+policyCommand
+  .command('list')
+  .description('print every rule, its source, and whether the service enforces it')
+  .action(() => print(list()));
 
-  command
-    .command('check')
-    .requiredOption('--rule <name>', 'the rule to ask, such as modify_image')
-    .requiredOption('--identity <json>', 'who asks: {user_id, user_name, project_id, roles}, or a file of it')
-    .option('--image <json>', 'the image it is about: a Glance document, or a file of it')
-    .description('say whether a rule allows, and which part of it decided; exit code 1: it refuses')
-    .action(({ rule, identity, image }: { rule: string; identity: string; image?: string }) => {
-      const { allowed, lines } = check(rule, identity, image);
-      print(lines);
-      if (!allowed) process.exitCode = 1;
-    });
+policyCommand
+  .command('sample')
+  .description('print a policy file with the built-in rules, commented out')
+  .action(() => print(sample()));
 
-  return command;
-}
+policyCommand
+  .command('check')
+  .requiredOption('--rule <name>', 'the rule to check, such as modify_image')
+  .requiredOption('--identity <json>', 'the caller: {user_id, user_name, project_id, roles}, or a file of it')
+  .option('--image <json>', 'the image: a Glance document, or a file of it')
+  .description(
+    'print whether a rule allows the caller, and which part of it decided; exit code 1: it refuses',
+  )
+  .action(({ rule, identity, image }: { rule: string; identity: string; image?: string }) => {
+    const { allowed, lines } = check(rule, identity, image);
+    print(lines);
+    if (!allowed) process.exitCode = 1;
+  });

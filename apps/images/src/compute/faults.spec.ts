@@ -61,7 +61,7 @@ describe('faultOf', () => {
     [new RequestTimeout(), 408, 'badRequest', 'The request did not arrive in time.'],
     [new PreconditionFailed(), 412, 'computeFault', 'The image is not in the state that If-Match names.'],
     [new VersionLost(), 412, 'computeFault', 'the image has changed'],
-    [new BodyTooLarge(), 413, 'overLimit', 'The request body is larger than 114688 bytes.'],
+    [new BodyTooLarge(114_688), 413, 'overLimit', 'The request body is larger than 114688 bytes.'],
     [new ExpectationFailed(), 417, 'badRequest', 'The only expectation that is met is 100-continue.'],
     [new HeadersTooLarge(), 431, 'badRequest', 'The request line and headers are larger than 16384 bytes.'],
   ])('answers %o as documented', (error, status, key, message) => {

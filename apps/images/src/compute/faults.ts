@@ -81,7 +81,7 @@ const UNEXPECTED: FaultForm = {
   message: 'Unexpected API Error.',
 };
 
-/** Keystone's form, which the answers of its middleware have. */
+/** The form of Keystone, which responses of its middleware have. */
 const UNAUTHENTICATED_BODY = JSON.stringify({
   error: {
     code: 401,
@@ -100,12 +100,12 @@ function headersOf(error: unknown): Record<string, string> {
   return passes ? { 'retry-after': String(error.retryAfter) } : {};
 }
 
-/** Whether this face has a fault for an error; any other is a mistake of ours. */
+/** Whether an error is an expected outcome, with a fault of its own; any other is a defect. */
 export function isExpected(error: unknown): error is DomainError {
   return error instanceof Unauthenticated || (error instanceof DomainError && error.code in FAULTS);
 }
 
-/** The Compute API's answer to an error: `{"itemNotFound": {"code": 404, "message": "Image not found."}}`. */
+/** The Compute API's response to an error: `{"itemNotFound": {"code": 404, "message": "Image not found."}}`. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof Unauthenticated) {
     return {

@@ -11,12 +11,11 @@ import {
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import type { EffectiveSettings } from '../settings/settings.js';
+import { SETTINGS, type EffectiveSettings } from '../settings/settings.js';
 import { RouteNotFound, UnsupportedMediaType } from '../http/errors.js';
 import { pathOf } from '../http/path.js';
 import { UnsupportedMicroversion, isAfter, negotiate } from './microversions.js';
 import { apiVersionOf, projectInUrl } from './request.js';
-import { SETTINGS } from '../startup/injection-tokens.js';
 
 /** The URL names a project that is not the token's. */
 class ProjectMismatch extends DomainError {

@@ -5,10 +5,10 @@ import type { FastifyRequest } from 'fastify';
 import type { EffectiveSettings } from '../settings/settings.js';
 import { pathOf } from '../http/path.js';
 
-/** The API versions of this face: `v2` is v2.1 without microversions. */
+/** The versions of this API: `v2` is v2.1 without microversions. */
 export type ApiVersion = LinkBase['version'];
 
-/** The API version that a path is of; undefined when it is not of this face. */
+/** The API version of a path; undefined when the path is not of this API. */
 export function apiVersionOf(path: string): ApiVersion | undefined {
   if (path.startsWith('/v2.1/') || path === '/v2.1') return 'v2.1';
   return path.startsWith('/v2/') || path === '/v2' ? 'v2' : undefined;

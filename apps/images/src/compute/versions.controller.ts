@@ -1,8 +1,7 @@
 import { Controller, Get, Inject, Param, Req, Res, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { EffectiveSettings } from '../settings/settings.js';
-import { SETTINGS } from '../startup/injection-tokens.js';
+import { SETTINGS, type EffectiveSettings } from '../settings/settings.js';
 import { sendDocument } from '../http/send.js';
 import { MIN_MICROVERSION } from './microversions.js';
 import { ComputeRequestGuard } from './guard.js';

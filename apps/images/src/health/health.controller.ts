@@ -7,9 +7,11 @@ import {
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
-import { HEALTH } from '../startup/injection-tokens.js';
 import type { DatabaseProbe } from './database-probe.js';
 import type { DependencyProbe } from './dependency-probe.js';
+
+/** The injection token of what the probes report. */
+export const HEALTH = Symbol('Health');
 
 /** What the probes look at. */
 export interface Health {

@@ -40,20 +40,17 @@ export class UnsupportedMediaType extends DomainError {
   }
 }
 
-/** The request is none, or not one that can be answered. */
+/** Malformed HTTP, or a request that cannot be routed. */
 export class MalformedRequest extends DomainError {
   readonly code = 'malformed-request';
 }
-
-/** The most bytes of a body that are read, as in Nova. */
-export const BODY_LIMIT = 114_688;
 
 /** The body is larger than is read. */
 export class BodyTooLarge extends DomainError {
   readonly code = 'body-too-large';
 
-  constructor() {
-    super(`The request body is larger than ${BODY_LIMIT} bytes.`);
+  constructor(maxBytes: number) {
+    super(`The request body is larger than ${maxBytes} bytes.`);
   }
 }
 

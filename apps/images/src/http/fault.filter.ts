@@ -1,20 +1,23 @@
 import { Catch, Inject, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { API, type Api } from './api.js';
 import { BodyTooLarge, MalformedRequest, RouteNotFound } from './errors.js';
-import type { Telemetry } from '../telemetry/telemetry.js';
-import { TELEMETRY } from '../startup/injection-tokens.js';
-import { faultOf, isExpected } from '../compute/faults.js';
+import { TELEMETRY, type Telemetry } from '../telemetry/telemetry.js';
 
-/** Turns whatever was thrown into a fault. */
+/** Turns what was thrown into the API's fault. */
 @Catch()
 export class FaultFilter implements ExceptionFilter {
-  constructor(@Inject(TELEMETRY) private readonly telemetry: Telemetry) {}
+  constructor(
+    @Inject(API) private readonly api: Api,
+    @Inject(TELEMETRY) private readonly telemetry: Telemetry,
+  ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
-    const error = own(thrown);
-    if (!isExpected(error)) this.telemetry.observe('request-failed', { requestId: request.id, error });
-    const { status, headers, body } = faultOf(error);
+    const error = this.toDomainError(thrown);
+    if (!this.api.isExpected(error))
+      this.telemetry.observe('request-failed', { requestId: request.id, error });
+    const { status, headers, body } = this.api.faultOf(error);
     void host
       .switchToHttp()
       .getResponse<FastifyReply>()
@@ -22,15 +25,15 @@ export class FaultFilter implements ExceptionFilter {
       .headers(headers)
       .send(Buffer.from(body));
   }
-}
 
-/** Errors of Nest and of Fastify as ours: both give what is wrong with a request a status. */
-function own(error: unknown): unknown {
-  const status = statusOf(error);
-  if (status === undefined || status >= 500) return error;
-  if (status === 404) return new RouteNotFound();
-  if (status === 413) return new BodyTooLarge();
-  return new MalformedRequest((error as Error).message);
+  /** Nest and Fastify give an error of the client a status below 500. */
+  private toDomainError(error: unknown): unknown {
+    const status = statusOf(error);
+    if (status === undefined || status >= 500) return error;
+    if (status === 404) return new RouteNotFound();
+    if (status === 413) return new BodyTooLarge(this.api.maxBodyBytes);
+    return new MalformedRequest((error as Error).message);
+  }
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Face } from './api.js';
+import type { Api } from './api.js';
 import { MAX_OPEN_REQUESTS, MAX_OPEN_UNREAD_BYTES, MAX_REQUESTS, Overloaded } from './overload.js';
 import { pathOf } from './path.js';
 import { RequestLimit } from './request-limit.js';
@@ -16,12 +16,12 @@ const OF_THE_DOCUMENT = ['age', 'content-length', 'content-type', 'etag', 'last-
  * Limits the requests that are worked on. A request counts from when it has come in full and its token is known, to
  * when its response is complete: neither slow clients nor those without a token use up what all others share.
  */
-export function limitRequests(fastify: FastifyInstance, face: Face): void {
+export function limitRequests(fastify: FastifyInstance, api: Api): void {
   const authenticated = new RequestLimit(MAX_REQUESTS);
   const open = new RequestLimit(MAX_OPEN_REQUESTS);
   fastify.addHook('preHandler', async (request, reply) => {
     if (UNLIMITED_PATHS.has(pathOf(request.raw))) return;
-    const limit = needsToken(face, request) ? authenticated : open;
+    const limit = needsToken(api, request) ? authenticated : open;
     limit.enter(reply.raw);
   });
   fastify.addHook('onSend', (_request, reply, _payload, done) => {
@@ -35,15 +35,15 @@ export function limitRequests(fastify: FastifyInstance, face: Face): void {
  * Limits the bytes of responses that clients have not yet taken: those to authenticated requests, and apart from them
  * those that anyone can have. What there is no room for is refused.
  */
-export function limitUnread(fastify: FastifyInstance, face: Face, unread: UnreadResponses): void {
+export function limitUnread(fastify: FastifyInstance, api: Api, unread: UnreadResponses): void {
   const open = new UnreadResponses(MAX_OPEN_UNREAD_BYTES);
   fastify.addHook('onSend', (request, reply, payload, done) => {
     const bytes = bytesOf(payload);
     if (!bytes) return done();
-    const limit = needsToken(face, request) ? unread : open;
+    const limit = needsToken(api, request) ? unread : open;
     if (!limit.admits(bytes.length)) {
       for (const name of OF_THE_DOCUMENT) reply.removeHeader(name);
-      const { status, headers, body } = face.faultOf(new Overloaded());
+      const { status, headers, body } = api.faultOf(new Overloaded());
       void reply.code(status).headers(headers);
       return done(null, Buffer.from(body));
     }

@@ -17,10 +17,10 @@ export const MAX_UNREAD_BYTES = 64 * 2 ** 20;
 export const MAX_OPEN_UNREAD_BYTES = 32 * 2 ** 20;
 
 /** Milliseconds of silence, in either direction, after which a connection is closed. */
-export const SILENCE = 75_000;
+export const SILENCE_MS = 75_000;
 
 /** Milliseconds that clients are told a connection may rest: it is closed later, never under their next request. */
-export const REST = SILENCE - 3_000;
+export const REST_MS = SILENCE_MS - 3_000;
 
 /** More is asked than can be answered. */
 export class Overloaded extends DomainError {

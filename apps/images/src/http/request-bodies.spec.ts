@@ -4,6 +4,8 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { RequestBodies } from './request-bodies.js';
 
+const LIMIT = 114_688;
+
 let server: Server;
 afterEach(() => server.closeAllConnections());
 afterEach(() => void server.close());
@@ -36,17 +38,17 @@ async function responseOf(socket: Socket): Promise<string> {
 
 describe('bodies of requests', () => {
   it('are read to their end', async () => {
-    await serve(new RequestBodies());
+    await serve(new RequestBodies(LIMIT));
     expect(await responseOf(send('x'.repeat(100_000)))).toBe('100000');
   });
 
   it('have a time limit of their own', async () => {
-    await serve(new RequestBodies(50));
+    await serve(new RequestBodies(LIMIT, 50));
     expect(await responseOf(send('half', 8))).toBe('request-timeout');
   });
 
   it('that are incomplete make room for others, the oldest first', async () => {
-    await serve(new RequestBodies(60_000, 3));
+    await serve(new RequestBodies(LIMIT, 60_000, 3));
     const slow: Socket[] = [];
     for (let count = 0; count < 3; count++) {
       const received = once(server, 'request');
@@ -61,7 +63,7 @@ describe('bodies of requests', () => {
   });
 
   it('of clients that leave take no room', async () => {
-    await serve(new RequestBodies(60_000, 1));
+    await serve(new RequestBodies(LIMIT, 60_000, 1));
     const received = once(server, 'request');
     const [left] = [send('half', 8), await received];
     left.destroy();

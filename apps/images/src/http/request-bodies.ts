@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { BODY_LIMIT, BodyTooLarge, MalformedRequest, RequestTimeout } from './errors.js';
+import { BodyTooLarge, MalformedRequest, RequestTimeout } from './errors.js';
 import { Overloaded } from './overload.js';
 
 /** Within this time a body has to arrive, once its request may send one. */
@@ -21,6 +21,7 @@ export class RequestBodies {
   readonly #incomplete = new Set<GiveUp>();
 
   constructor(
+    private readonly maxBytes: number,
     private readonly timeoutMs = BODY_TIMEOUT_MS,
     private readonly most = MAX_BODIES,
   ) {}
@@ -66,7 +67,7 @@ export class RequestBodies {
       };
       const receive = (chunk: Buffer): void => {
         length += chunk.length;
-        if (length > BODY_LIMIT) giveUp(new BodyTooLarge());
+        if (length > this.maxBytes) giveUp(new BodyTooLarge(this.maxBytes));
         else onChunk(chunk);
       };
       const succeed = (): void => {

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** A new request id, in OpenStack's form. No id says anything about another: they do not count up. */
+/** A new random request id, in OpenStack's form. */
 export function newRequestId(): string {
   return `req-${randomUUID()}`;
 }
 
 /**
- * The id that a request has had since it entered the cloud, as oslo.middleware takes it over: in a header of
- * the name that answers have, and only in the form of a request id.
+ * The id that a request has had since it entered the cloud. As oslo.middleware does, it is read from the header
+ * that responses have, and only in the form of a request id.
  */
 export function globalRequestIdOf(headers: IncomingHttpHeaders): string | undefined {
   const id = headers['x-openstack-request-id'];
@@ -18,12 +18,11 @@ export function globalRequestIdOf(headers: IncomingHttpHeaders): string | undefi
 }
 
 /**
- * The headers of every answer: the request's id, under Nova's own name and the one that all of OpenStack has,
- * and what caches in between are to know. A token is no `Authorization`, so they are told about it.
+ * The headers that responses of every API have: the request id, under the name that all of OpenStack uses, and
+ * instructions for shared caches, which do not know that `X-Auth-Token` authenticates.
  */
-export function answerHeaders(requestId: string): Record<string, string> {
+export function commonHeaders(requestId: string): Record<string, string> {
   return {
-    'x-compute-request-id': requestId,
     'x-openstack-request-id': requestId,
     'cache-control': 'private, no-cache',
     vary: 'X-Auth-Token',

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { DomainError, type ChangeOptions, type Image, type Reading } from '@glimpse/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { shown, type Shown } from './image-documents.js';
+import { readyDocument, type ReadyDocument } from './image-documents.js';
 
 /** The image is not in the state that `If-Match` names. */
 export class PreconditionFailed extends DomainError {
@@ -13,13 +13,13 @@ export class PreconditionFailed extends DomainError {
 }
 
 /** Whether a list of entity tags holds one (RFC 9110, 13.1). A weak one never matches strongly. */
-function names(header: string, tag: string, { weakly }: { weakly: boolean }): boolean {
+function matchesEntityTag(header: string, tag: string, { weakly }: { weakly: boolean }): boolean {
   if (header.trim() === '*') return true;
   const tags = header.match(/(?:W\/)?"[^"]*"/g) ?? [];
   return tags.some((listed) => (weakly ? listed.replace(/^W\//, '') : listed) === tag);
 }
 
-/** Sends a document. As bytes: to a text Fastify would add a charset, which Nova's answers do not have. */
+/** Sends a document. As bytes: to a text Fastify would add a charset, which Nova's responses do not have. */
 export function sendDocument(reply: FastifyReply, document: object): void {
   sendBytes(reply, Buffer.from(JSON.stringify(document)));
 }
@@ -30,29 +30,29 @@ export function sendBytes(reply: FastifyReply, bytes: Buffer): void {
 }
 
 /**
- * Says of an answer that it is made of a copy.
+ * Marks a response as made from a stale copy.
  *
- * @param age seconds since that was known to be current
- * @param status the one that such an answer has
+ * @param age seconds since the copy was last known to be current
+ * @param status that of such a response
  */
-export function markCopy(reply: FastifyReply, age: number, status: number): void {
+export function markStale(reply: FastifyReply, age: number, status: number): void {
   void reply.code(status).header('age', Math.floor(age));
 }
 
 /**
  * Sends a document about one image with its validators, or 304 when the client has it.
  *
- * @param staleStatus the status where the reading is a copy because the catalogue cannot be asked
+ * @param staleStatus the status where the reading is a copy because the catalogue is unavailable
  */
 export function sendImageDocument(
   reply: FastifyReply,
-  { bytes, tag, modified }: Shown,
+  { bytes, tag, modified }: ReadyDocument,
   reading: Reading<Image>,
   staleStatus: number,
 ): void {
   void reply.headers({ etag: tag, 'last-modified': modified });
-  if (reading.source === 'copy') markCopy(reply, reading.age, staleStatus);
-  if (hasCurrent(reply.request, tag)) {
+  if (reading.source === 'copy') markStale(reply, reading.age, staleStatus);
+  if (isNotModified(reply.request, tag)) {
     sendNotModified(reply);
   } else {
     void reply.header('content-type', 'application/json').send(Buffer.from(bytes, 'latin1'));
@@ -67,23 +67,24 @@ function sendNotModified(reply: FastifyReply): void {
   reply.raw.writeHead(304, reply.getHeaders() as OutgoingHttpHeaders).end();
 }
 
-/** Whether the client says that it has what is current (`If-None-Match`). */
-export function hasCurrent({ headers }: Pick<FastifyRequest, 'headers'>, tag: string): boolean {
+/** Whether the client has the current document (`If-None-Match`). */
+export function isNotModified({ headers }: Pick<FastifyRequest, 'headers'>, tag: string): boolean {
   const known = headers['if-none-match'];
-  return known !== undefined && names(known, tag, { weakly: true });
+  return known !== undefined && matchesEntityTag(known, tag, { weakly: true });
 }
 
 /**
- * How a change is to be made: as whose, and of the image as the client knows it. `If-Match` is judged here, as
- * the last thing before the change.
+ * How a change is to be made: with the caller's token, and of the image as the client knows it. `If-Match` is compared
+ * here, immediately before the change.
  *
- * @param document what a GET of the same resource would answer now
+ * @param document that of a GET of the same resource now
  * @throws {PreconditionFailed}
  */
 export function changeOptionsOf(request: FastifyRequest, document: object, image: Image): ChangeOptions {
   const token = request.headers['x-auth-token'] as string | undefined;
   const wanted = request.headers['if-match'];
   if (wanted === undefined || wanted.trim() === '*') return { token };
-  if (!names(wanted, shown(document, image).tag, { weakly: false })) throw new PreconditionFailed();
+  if (!matchesEntityTag(wanted, readyDocument(document, image).tag, { weakly: false }))
+    throw new PreconditionFailed();
   return { token, version: image.version };
 }

@@ -1,24 +1,33 @@
-import type { IncomingMessage } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from 'node:http';
 import type { Judge } from '@glimpse/auth';
 import { callerOf, judgementOf } from '@glimpse/auth/nestjs';
 import { projectOf } from '@glimpse/domain';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import type { Telemetry } from '../telemetry/telemetry.js';
-import { answerHeaders, globalRequestIdOf, newRequestId } from './response-headers.js';
-import { answerBrokenRequest, takeOver } from './broken-requests.js';
+import type { Api } from './api.js';
+import { streamOf } from './body-stream.js';
+import { Connections } from './connections.js';
 import type { Cors } from './cors.js';
-import { BODY_LIMIT, BodyTooLarge, MethodNotAllowed, RouteNotFound } from './errors.js';
-import type { Face } from './api.js';
-import { flawOf } from './malformed.js';
-import { MAX_CONNECTIONS, MAX_UNREAD_BYTES, REST, SILENCE } from './overload.js';
+import { completeEarlyResponses } from './early-response.js';
+import { BodyTooLarge, MethodNotAllowed, RouteNotFound } from './errors.js';
+import { serveReady, type FastPath } from './fast-path/fast-path.js';
+import { limitRequests, limitUnread } from './limits.js';
+import { handleSpecialRequests, respondToMalformed } from './malformed-http.js';
+import { MAX_CONNECTIONS, MAX_UNREAD_BYTES, Overloaded, REST_MS, SILENCE_MS } from './overload.js';
 import { pathOf, rewriteUrl } from './path.js';
 import { RequestBodies } from './request-bodies.js';
-import { limitRequests, limitUnread } from './limits.js';
-import { Connections } from './connections.js';
-import { UnreadResponses } from './unread-responses.js';
+import { flawOf } from './request-flaw.js';
+import { oneAtATime } from './request-queue.js';
+import { globalRequestIdOf, newRequestId } from './response-headers.js';
 import { hasNoRoute, needsToken } from './route.js';
-import { putInFront, type Shortcut } from './fast-path/fast-path.js';
+import type { Traces } from './traces.js';
+import { UnreadResponses } from './unread-responses.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,65 +36,79 @@ declare module 'fastify' {
   }
 }
 
-/** The methods that routes have. */
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const;
+/** What a server is made of besides its API. */
+export interface ServerParts {
+  readonly judge: Judge;
+  readonly telemetry: Telemetry;
+  readonly traces?: Traces | undefined;
+  readonly cors?: Cors | undefined;
+  /** Serves requests whose response is ready. */
+  readonly fastPath: FastPath;
+}
 
 /**
- * The HTTP server under Nest: what holds for every request whatever its route. Each gets its ids and its
- * path, is measured, and is refused here when it is malformed or no route has it.
- *
- * @param shortcut tried first, for requests that nothing here has anything to say about
+ * The HTTP server of an API, under Nest: what holds for every request whatever its route. Each request gets its id
+ * and its path, is measured, and is refused here when it is malformed or has no route.
  */
-export function createEdge(
-  face: Face,
-  judge: Judge,
-  telemetry: Telemetry,
-  cors: Cors | undefined,
-  shortcut: Shortcut,
-): FastifyAdapter {
+export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
+  const { judge, telemetry, traces, cors, fastPath } = parts;
+  const unread = new UnreadResponses(MAX_UNREAD_BYTES);
+  let connections!: Connections;
   const adapter = new FastifyAdapter({
     logger: false,
     skipMiddie: true,
     rewriteUrl,
     genReqId: newRequestId,
-    bodyLimit: BODY_LIMIT,
-    // Metadata keys and ids of any length reach their routes, which know what to say.
+    bodyLimit: api.maxBodyBytes,
+    // Metadata keys and ids of any length reach their routes, which have an error for them.
     routerOptions: { maxParamLength: 65_536 },
-    clientErrorHandler: (error, socket) => answerBrokenRequest(face, error, socket),
+    clientErrorHandler: (error, socket) => respondToMalformed(api, error, socket),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    requestTimeout: 30_000,
-    connectionTimeout: SILENCE,
-    keepAliveTimeout: REST,
-    http: { requireHostHeader: false, headersTimeout: 15_000, connectionsCheckingInterval: 1_000 },
+    serverFactory(listener: RequestListener) {
+      const server = openServer(api);
+      connections = new Connections(server, MAX_CONNECTIONS, SILENCE_MS);
+      const serve = serveReady(fastPath, { telemetry, connections, unread }, listener);
+      // Behind responses that are due the interim response would be taken for one of them.
+      const serveContinue: RequestListener = (request, response) => {
+        response.writeContinue();
+        serve(request, response);
+      };
+      server.on('request', oneAtATime(serve, refuse(api)));
+      server.on('checkContinue', oneAtATime(serveContinue, refuse(api)));
+      return server;
+    },
   });
   const fastify = adapter.getInstance<FastifyInstance>();
-  takeOver(face, fastify.server);
-  const connections = new Connections(fastify.server, MAX_CONNECTIONS, SILENCE);
-  const unread = new UnreadResponses(MAX_UNREAD_BYTES);
-  putInFront(fastify.server, shortcut, { telemetry, connections, unread });
   fastify.addHook('preClose', async () => connections.closeUnused());
-  const bodies = new RequestBodies();
-  // A body stays bytes until its token and its route were looked at.
+  const bodies = new RequestBodies(api.maxBodyBytes);
+  // A body stays bytes until its token and its route were checked.
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', (_request: FastifyRequest, body: IncomingMessage) => bodies.read(body));
-  telemetry.traces?.follow(fastify);
+  fastify.addContentTypeParser('*', async (request: FastifyRequest, body: IncomingMessage) =>
+    streams(api, request) ? streamOf(body, api.timeLimits.silenceMs) : bodies.read(body),
+  );
+  traces?.follow(fastify);
   fastify.decorateRequest('sentMediaType', '');
   fastify.addHook('onRequest', async (request, reply) => {
-    void reply.headers(answerHeaders(request.id));
+    void reply.headers(api.responseHeaders(request.id));
     if (cors) allowOrigin(cors, request, reply);
     refuseMalformed(request, reply);
-    refuseDeclaredBody(request, reply);
+    refuseDeclaredBody(api, request, reply);
     // Fastify would refuse some types before the token is known; the API decides which it reads.
     request.sentMediaType = mediaTypeOf(request.raw.headers['content-type']);
     delete request.raw.headers['content-type'];
-    if (request.method !== 'OPTIONS' && needsToken(face, request)) await authenticate(judge, request);
-    if (ignoresBody(face, request)) await dropChunkedBody(bodies, request, reply);
-    if (request.method === 'OPTIONS') return answerOptions(fastify, face, request, reply);
-    if (hasNoRoute(face, request)) refuseUnknownRoute(fastify, face, request);
+    if (request.method !== 'OPTIONS' && needsToken(api, request)) await authenticate(judge, request);
+    if (ignoresBody(api, request)) await dropChunkedBody(bodies, request, reply);
+    if (request.method === 'OPTIONS') return respondToOptions(fastify, api, request, reply);
+    if (hasNoRoute(api, request)) refuseUnknownRoute(fastify, api, request);
   });
-  limitRequests(fastify, face);
-  limitUnread(fastify, face, unread);
+  limitRequests(fastify, api);
+  limitUnread(fastify, api, unread);
+  fastify.addHook('onSend', (request, reply, _payload, done) => {
+    if (!request.raw.complete && streams(api, request)) void reply.header('connection', 'close');
+    done();
+  });
+  completeEarlyResponses(fastify);
   fastify.addHook('onResponse', (request, reply, done) => {
     const caller = callerOf(request);
     telemetry.observe('request-served', {
@@ -104,20 +127,43 @@ export function createEdge(
   return adapter;
 }
 
+function openServer(api: Api): Server {
+  const { requestMs, silenceMs } = api.timeLimits;
+  const server = createHttpServer({
+    requireHostHeader: false,
+    headersTimeout: 15_000,
+    requestTimeout: requestMs,
+    keepAliveTimeout: REST_MS,
+    connectionsCheckingInterval: 1_000,
+  });
+  server.setTimeout(silenceMs);
+  handleSpecialRequests(api, server);
+  return server;
+}
+
+/** Responds to a request for which a connection has no room, and closes that connection. */
+function refuse(api: Api): RequestListener {
+  return (_request, response) => {
+    const { status, headers, body } = api.faultOf(new Overloaded());
+    const all = { ...api.responseHeaders(newRequestId()), ...headers, connection: 'close' };
+    response.writeHead(status, { ...all, 'content-length': Buffer.byteLength(body) }).end(body);
+  };
+}
+
 /** Whether a page may read a response depends on its origin, also where none is named. */
 function allowOrigin(cors: Cors, { method, headers }: FastifyRequest, reply: FastifyReply): void {
   const forPage = method === 'OPTIONS' ? cors.preflightHeaders(headers) : cors.responseHeaders(headers);
   void reply.headers({ ...forPage, vary: `${String(reply.getHeader('vary'))}, Origin` });
 }
 
-/** Refuses what Node's parser lets through, and what no answer can be built on. */
+/** Refuses what Node's parser accepts and no response can be built on. */
 function refuseMalformed({ raw }: FastifyRequest, reply: FastifyReply): void {
   const flaw = flawOf(raw);
   // Its framing is not to be trusted (RFC 9112, 6.1).
   const faultyFraming = raw.httpVersion === '1.0' && raw.headers['transfer-encoding'] !== undefined;
   if (faultyFraming) void reply.header('connection', 'close');
   if (!flaw) return;
-  if (flaw.final) void reply.header('connection', 'close');
+  if (flaw.closesConnection) void reply.header('connection', 'close');
   throw flaw.error;
 }
 
@@ -125,17 +171,23 @@ function mediaTypeOf(contentType = ''): string {
   return contentType.split(';', 1)[0]!.trim().toLowerCase();
 }
 
+/** Whether a route reads the body of a request as a stream of any length. */
+function streams(api: Api, { method, raw }: FastifyRequest): boolean {
+  return api.streamsBody(method, pathOf(raw));
+}
+
 /** A body that is declared too large ends the connection with the response: nothing would be gained by reading it. */
-function refuseDeclaredBody({ raw }: FastifyRequest, reply: FastifyReply): void {
-  if (Number(raw.headers['content-length'] ?? 0) <= BODY_LIMIT) return;
+function refuseDeclaredBody(api: Api, request: FastifyRequest, reply: FastifyReply): void {
+  const declared = Number(request.raw.headers['content-length'] ?? 0);
+  if (declared <= api.maxBodyBytes || streams(api, request)) return;
   void reply.header('connection', 'close');
-  throw new BodyTooLarge();
+  throw new BodyTooLarge(api.maxBodyBytes);
 }
 
 /** Whether nothing depends on the body of a request. As in Nova, it is then read up to the limit and dropped. */
-function ignoresBody(face: Face, request: FastifyRequest): boolean {
+function ignoresBody(api: Api, request: FastifyRequest): boolean {
   const { method } = request;
-  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || hasNoRoute(face, request);
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || hasNoRoute(api, request);
 }
 
 /** Only a chunked body has to be read to know that it stays within the limit. */
@@ -165,27 +217,27 @@ async function authenticate(judge: Judge, { raw }: FastifyRequest): Promise<void
 }
 
 /** The methods that the path of a request has. */
-function allowed(fastify: FastifyInstance, face: Face, { raw }: FastifyRequest): string[] {
+function allowed(fastify: FastifyInstance, api: Api, { raw }: FastifyRequest): string[] {
   const url = (raw.url ?? '/').split('?', 1)[0]!;
-  return METHODS.filter((method) => {
-    const route = fastify.findRoute({ method, url });
-    return route && face.takes(route.params as Record<string, string>);
+  return api.methods.filter((method) => {
+    const route = fastify.findRoute({ method: method as HTTPMethods, url });
+    return route && api.acceptsParameters(route.params as Record<string, string>);
   });
 }
 
-function answerOptions(
+function respondToOptions(
   fastify: FastifyInstance,
-  face: Face,
+  api: Api,
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const methods = allowed(fastify, face, request);
+  const methods = allowed(fastify, api, request);
   if (methods.length > 0) void reply.header('allow', [...methods, 'OPTIONS'].join(', '));
   return reply.code(200).send();
 }
 
-function refuseUnknownRoute(fastify: FastifyInstance, face: Face, request: FastifyRequest): never {
-  const methods = allowed(fastify, face, request);
+function refuseUnknownRoute(fastify: FastifyInstance, api: Api, request: FastifyRequest): never {
+  const methods = allowed(fastify, api, request);
   if (methods.length === 0) throw new RouteNotFound();
   throw new MethodNotAllowed(request.method, [...methods, 'OPTIONS'].join(', '));
 }

@@ -3,7 +3,8 @@ import { readIdentities } from '@glimpse/auth';
 import type { Identity } from '@glimpse/domain';
 import { InvalidOptions, readOptions } from '@glimpse/options';
 import { parse, parseDocument } from 'yaml';
-import { Settings, complete, type EffectiveSettings } from './settings.js';
+import { complete } from './complete.js';
+import { Settings, type EffectiveSettings } from './settings.js';
 
 /** Settings whose environment variable has a name that the field knows. */
 const STANDARD_NAMES: Readonly<Record<string, string>> = {

@@ -1,7 +1,6 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { TELEMETRY } from '../startup/injection-tokens.js';
-import type { Telemetry } from './telemetry.js';
+import { TELEMETRY, type Telemetry } from './telemetry.js';
 
 @ApiExcludeController()
 @Controller('metrics')

@@ -1,17 +1,7 @@
 import type { KeystoneObservations } from '@glimpse/auth';
 import type { MirrorObservations } from '@glimpse/mirror';
-import type { Level } from 'pino';
+import type { LogLevel } from '../settings/log.js';
 import type { COUNTED } from './mirror-metrics.js';
-
-export const LOG_LEVELS = [
-  'trace',
-  'debug',
-  'info',
-  'warn',
-  'error',
-  'fatal',
-] as const satisfies readonly Level[];
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Everything that is logged or counted, with what is known of each. Never a token. */
 export interface Observations extends KeystoneObservations, MirrorObservations {

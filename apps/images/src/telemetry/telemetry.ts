@@ -1,12 +1,12 @@
 import { printable } from '@glimpse/domain';
 import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import type { LogLevel } from '../settings/log.js';
 import {
   FAULT_LINES,
   LINES,
   REFUSED_LINES_PER_S,
   SLOW,
-  type LogLevel,
   type ObservationName,
   type Observations,
 } from './observations.js';
@@ -17,7 +17,9 @@ import { SharedCall } from './shared-call.js';
 import { RateLimit } from './rate-limit.js';
 import { RequestDurations } from './request-durations.js';
 import { TokenCounts } from './token-counts.js';
-import type { Traces } from '../http/traces.js';
+
+/** The injection token of the telemetry. */
+export const TELEMETRY = Symbol('Telemetry');
 
 /** Between two times that the metrics are written, in milliseconds. */
 const METRICS_REST_MS = 100;
@@ -27,14 +29,12 @@ export interface TelemetryOptions {
   /** Whether every request has a line. */
   readonly requests: boolean;
   readonly version: string;
-  readonly traces?: Traces | undefined;
 }
 
-/** The log, on standard error, the metrics, and the traces, if anybody wants them. */
+/** The log, on standard error, and the metrics. */
 export class Telemetry {
   readonly registry = new Registry();
   readonly mirror = new MirrorCounters(this.registry);
-  readonly traces: Traces | undefined;
   readonly #destination: LogDestination;
   readonly #logger: Logger;
   readonly #requestDurations: RequestDurations;
@@ -47,7 +47,6 @@ export class Telemetry {
   readonly #unavailable = new Set<string>();
 
   constructor(private readonly options: TelemetryOptions) {
-    this.traces = options.traces;
     const lostLines = new Counter({
       name: 'glimpse_log_lines_lost_total',
       help: 'Log lines lost because standard error was full, closed or not read.',

@@ -3,12 +3,14 @@ import type { ImageExtension } from '@glimpse/plugins';
 import { Controller, Get, Inject, Param, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { RouteNotFound } from '../../http/errors.js';
-import { IMAGE_EXTENSIONS } from '../../startup/injection-tokens.js';
 import { DescribeRead, DescribeResource } from '../api-description.js';
 import { ExtensionDocument, ExtensionList } from '../documents.js';
 import { sendDocument } from '../../http/send.js';
 import { ComputeRequestGuard } from '../guard.js';
 import { ROUTE_PREFIXES } from '../routes.js';
+
+/** The injection token of the image extensions that are loaded. */
+export const IMAGE_EXTENSIONS = Symbol('ImageExtension[]');
 
 /** @see {@link https://docs.openstack.org/api-ref/compute/#extensions-extensions-deprecated} */
 @Controller(ROUTE_PREFIXES.map((prefix) => `${prefix}/extensions`))

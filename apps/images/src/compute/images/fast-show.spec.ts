@@ -1,7 +1,5 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
-import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'node:net';
 import { developmentAuthenticator, loadPolicy } from '@glimpse/auth';
 import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
 import {
@@ -17,7 +15,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { FastifyRequest } from 'fastify';
-import { createApp } from '../../startup/app.js';
+import { createComputeApp } from '../../startup/app.js';
 import { loadSettings } from '../../settings/load.js';
 import type { DatabaseProbe } from '../../health/database-probe.js';
 import { pathOf } from '../../http/path.js';
@@ -25,7 +23,9 @@ import { loadExtensions } from '../../startup/plugins.js';
 import { Telemetry } from '../../telemetry/telemetry.js';
 import { ImageAccess } from '../../access/image-access.js';
 import { imageRules } from '../../access/image-rules.js';
-import { ShownImages } from '../../http/image-documents.js';
+import { ImageDocuments } from '../../http/image-documents.js';
+import { imageView, isSameBase } from './image.view.js';
+import type { LinkBase } from '@glimpse/links';
 
 const OWN = '66c50f42ace742efaaf201e7ba0fe751';
 const OTHER = '77d61053bdf853f0bb0312f8cb10f862';
@@ -139,7 +139,10 @@ describe.each([
     const parts = {
       settings,
       access,
-      shown: new ShownImages(extensions, reader),
+      documents: new ImageDocuments(
+        { viewOf: (image: Image, base: LinkBase) => imageView(image, base, extensions), isSameBase },
+        reader,
+      ),
       extensions,
       judge,
       health: {
@@ -148,7 +151,9 @@ describe.each([
       },
       telemetry,
     };
-    apps = { long: await createApp(parts, { atOnce: false }), quick: await createApp(parts) };
+    const appWith = (fast_path: 'on' | 'off'): Promise<NestFastifyApplication> =>
+      createComputeApp({ ...parts, settings: { ...settings, fast_path } });
+    apps = { long: await appWith('off'), quick: await appWith('on') };
     for (const way of ['long', 'quick'] as const) {
       await apps[way].listen(0, '127.0.0.1');
       ports[way] = (apps[way].getHttpServer().address() as { port: number }).port;
@@ -320,52 +325,5 @@ describe.each([
     socket.end(`GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n\r\n`);
     await once(socket, 'end');
     expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1.1 200 OK[^]*"name":"image 1"/);
-  });
-
-  it('waits with what a client asks for that does not read, and keeps all of it', async () => {
-    const server = apps.quick.getHttpServer() as Server;
-    const connected = once(server, 'connection') as Promise<[Socket]>;
-    const socket = connect(ports.quick, '127.0.0.1').pause();
-    const [connection] = await connected;
-    const request = `GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n\r\n`;
-    const many = 20_000;
-    socket.write(request.repeat(many) + LAST);
-    // As much as the system takes, and the answers that fit until the connection wants no more.
-    while (connection.writableLength === 0) await sleep(5);
-    await sleep(100);
-    expect(connection.writableLength).toBeLessThan(connection.writableHighWaterMark + 4_096);
-    expect(connection.bytesRead).toBeLessThan(request.length * many);
-
-    let answers = 0;
-    let rest = '';
-    socket.on('data', (chunk: Buffer) => {
-      const pieces = (rest + chunk.toString()).split('HTTP/1.1 200 OK');
-      answers += pieces.length - 1;
-      rest = pieces.at(-1)!.slice(-20);
-    });
-    socket.resume();
-    await once(socket, 'close');
-    expect(answers).toBe(many + 1);
-  }, 30_000);
-
-  it('closes a connection after as much silence as may be, and no sooner', async () => {
-    const keeps = async (way: 'long' | 'quick'): Promise<void> => {
-      const server = apps[way].getHttpServer() as Server;
-      const { timeout } = server;
-      expect(server.keepAliveTimeout).toBeLessThan(timeout);
-      server.timeout = 500;
-      const socket = connect(ports[way], '127.0.0.1');
-      await once(socket, 'connect');
-      let answers = 0;
-      socket.on('data', (chunk: Buffer) => (answers += chunk.toString().split('HTTP/1.1 200 OK').length - 1));
-      for (let request = 0; request < 8; request++) {
-        socket.write(`GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n\r\n`);
-        await sleep(80);
-      }
-      expect(answers).toBe(8);
-      await once(socket, 'close');
-      server.timeout = timeout;
-    };
-    await Promise.all([keeps('long'), keeps('quick')]);
   });
 });

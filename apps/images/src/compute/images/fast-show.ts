@@ -3,24 +3,25 @@ import { judgementOf, type JudgeOfRequests } from '@glimpse/auth/nestjs';
 import { projectOf, type Identity } from '@glimpse/domain';
 import type { EffectiveSettings } from '../../settings/settings.js';
 import { newRequestId } from '../../http/response-headers.js';
-import type { AnswerAtOnce, Shortcut } from '../../http/fast-path/fast-path.js';
+import type { FastPath, ReadyResponse } from '../../http/fast-path/fast-path.js';
 import type { ImageAccess } from '../../access/image-access.js';
-import { hasCurrent } from '../../http/send.js';
+import { isNotModified } from '../../http/send.js';
 import { isProjectId } from '../api.js';
 import { MIN_MICROVERSION, isAfter, negotiate } from '../microversions.js';
 import { linkBaseOf, type ApiVersion } from '../request.js';
 import { IMAGES_UNTIL } from '../routes.js';
-import type { Shown, ShownImages } from '../../http/image-documents.js';
+import type { ImageDocuments, ReadyDocument } from '../../http/image-documents.js';
+import type { LinkBase } from '@glimpse/links';
 
-/** What this is made of: what the controller and its guards are made of, and nothing else. */
+/** The parts of the controller and its guards. */
 export interface ShowParts {
   readonly judge: JudgeOfRequests;
   readonly access: ImageAccess;
-  readonly shown: ShownImages;
+  readonly documents: ImageDocuments<LinkBase>;
   readonly settings: EffectiveSettings;
 }
 
-/** The routes that this stands in front of: without the project in the URL, and with it. */
+/** The routes whose requests it serves: without the project in the URL, and with it. */
 const ROUTES = {
   v2: ['/v2/images/:image_id', '/v2/:project_id/images/:image_id'],
   'v2.1': ['/v2.1/images/:image_id', '/v2.1/:project_id/images/:image_id'],
@@ -30,10 +31,10 @@ const ROUTES = {
 const SHOW = /^\/(v2(?:\.1)?)(?:\/([^/]+))?\/images\/([^/]+)$/;
 
 /**
- * Shows an image whose document was made before, in front of all that would find it again. What is judged is
- * judged by the same functions as there; whatever is no plain success goes the long way, and is told why.
+ * Serves a cached image document before the request enters Fastify, after the same functions for authentication,
+ * access and policy as the routes. Everything but a plain success is left to the routes.
  */
-export function showAtOnce({ judge, access, shown, settings }: ShowParts): Shortcut {
+export function fastShow({ judge, access, documents, settings }: ShowParts): FastPath {
   const sharesWithPages = settings.cors.allowed_origin !== undefined;
   const vary = sharesWithPages ? 'X-Auth-Token, Origin' : 'X-Auth-Token';
   return (request, path) => {
@@ -52,11 +53,11 @@ export function showAtOnce({ judge, access, shown, settings }: ShowParts): Short
     if (caller instanceof Promise) return undefined;
     if (project !== undefined && project !== projectOf(caller)) return undefined;
     const image = access.readKept(id, caller);
-    const document = image && shown.kept(image, linkBaseOf(request, project, settings));
+    const document = image && documents.cached(image, linkBaseOf(request, project, settings));
     if (!document) return undefined;
 
     const route = ROUTES[version][project === undefined ? 0 : 1];
-    return answerOf(request, document, { microversion, caller, route, vary });
+    return responseTo(request, document, { microversion, caller, route, vary });
   };
 }
 
@@ -72,32 +73,42 @@ function servedTo({ headers }: IncomingMessage, settings: EffectiveSettings): st
   }
 }
 
-/** What the long way sends, byte for byte. */
-function answerOf(
+/** The response of the routes, byte for byte. */
+function responseTo(
   request: IncomingMessage,
-  { bytes, tag, validators, content }: Shown,
+  { bytes, tag, validators, content }: ReadyDocument,
   {
     microversion,
     caller,
     route,
     vary,
   }: { microversion: string; caller: Identity; route: string; vary: string },
-): AnswerAtOnce {
+): ReadyResponse {
   const requestId = newRequestId();
-  const current = hasCurrent(request, tag);
-  const headers =
-    `x-compute-request-id: ${requestId}\r\nx-openstack-request-id: ${requestId}\r\n` +
-    `cache-control: private, no-cache\r\n${microversionLines(microversion, vary)}` +
-    validators +
-    (current ? '' : content);
-  const body = current || request.method === 'HEAD' ? '' : bytes;
-  return { requestId, caller, route, status: current ? 304 : 200, headers, body };
+  const notModified = isNotModified(request, tag);
+  const headers = [
+    'x-compute-request-id',
+    requestId,
+    'x-openstack-request-id',
+    requestId,
+    'cache-control',
+    'private, no-cache',
+    ...microversionFields(microversion, vary),
+    ...validators,
+    ...(notModified ? [] : content),
+  ];
+  const body = notModified || request.method === 'HEAD' ? '' : bytes;
+  return { requestId, caller, route, status: notModified ? 304 : 200, headers, body };
 }
 
-function microversionLines(microversion: string, vary: string): string {
-  if (microversion === 'none') return `vary: ${vary}\r\n`;
-  return (
-    `vary: OpenStack-API-Version, X-OpenStack-Nova-API-Version, ${vary}\r\n` +
-    `openstack-api-version: compute ${microversion}\r\nx-openstack-nova-api-version: ${microversion}\r\n`
-  );
+function microversionFields(microversion: string, vary: string): string[] {
+  if (microversion === 'none') return ['vary', vary];
+  return [
+    'vary',
+    `OpenStack-API-Version, X-OpenStack-Nova-API-Version, ${vary}`,
+    'openstack-api-version',
+    `compute ${microversion}`,
+    'x-openstack-nova-api-version',
+    microversion,
+  ];
 }

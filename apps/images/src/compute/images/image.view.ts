@@ -80,6 +80,11 @@ export function detailedImageView(
   };
 }
 
+/** Whether links built on two bases are the same: the image service is the same for all of them. */
+export function isSameBase(one: LinkBase, other: LinkBase): boolean {
+  return one.compute === other.compute && one.version === other.version && one.project === other.project;
+}
+
 /** The document of one image. */
 export function imageView(image: Image, base: LinkBase, extensions: readonly ImageExtension[]): object {
   return { image: detailedImageView(image, base, extensions) };

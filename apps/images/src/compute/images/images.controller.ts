@@ -16,8 +16,8 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { EffectiveSettings } from '../../settings/settings.js';
-import { IMAGE_EXTENSIONS, SETTINGS } from '../../startup/injection-tokens.js';
+import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
+import { IMAGE_EXTENSIONS } from '../extensions/extensions.controller.js';
 import { ImageAccess, type Page } from '../../access/image-access.js';
 import {
   DescribeChange,
@@ -27,14 +27,14 @@ import {
   DescribeResource,
 } from '../api-description.js';
 import { BriefList, DetailedList, ImageDocument } from '../documents.js';
-import { changeOptionsOf, markCopy, sendBytes, sendImageDocument } from '../../http/send.js';
+import { changeOptionsOf, markStale, sendBytes, sendImageDocument } from '../../http/send.js';
 import { briefImageView, detailedImageView, imageView } from './image.view.js';
 import { ListQuery } from './list.query.js';
 import { pageDocument } from './page-document.js';
 import { ComputeRequestGuard, Until } from '../guard.js';
 import { linkBaseOf, projectInUrl, readOptionsOf } from '../request.js';
 import { ROUTE_PREFIXES, IMAGES_UNTIL } from '../routes.js';
-import { ShownImages } from '../../http/image-documents.js';
+import { ImageDocuments } from '../../http/image-documents.js';
 import { readQuery } from '../../http/validation.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/compute/#images-deprecated} */
@@ -45,7 +45,7 @@ import { readQuery } from '../../http/validation.js';
 export class ImagesController {
   constructor(
     private readonly access: ImageAccess,
-    private readonly shown: ShownImages,
+    private readonly documents: ImageDocuments<LinkBase>,
     @Inject(IMAGE_EXTENSIONS) private readonly extensions: readonly ImageExtension[],
     @Inject(SETTINGS) private readonly settings: EffectiveSettings,
   ) {}
@@ -89,7 +89,7 @@ export class ImagesController {
     entryOf: (image: T) => object,
     linkAfter: (marker: string) => NextLink,
   ): void {
-    if (page.age !== undefined) markCopy(reply, page.age, this.settings.stale.status);
+    if (page.age !== undefined) markStale(reply, page.age, this.settings.stale.status);
     sendBytes(reply, pageDocument(page, entryOf, linkAfter));
   }
 
@@ -103,7 +103,7 @@ export class ImagesController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const reading = await this.access.read(id, caller, readOptionsOf(request));
-    const document = this.shown.of(reading.value, this.linkBase(request));
+    const document = this.documents.of(reading.value, this.linkBase(request));
     sendImageDocument(reply, document, reading, this.settings.stale.status);
   }
 

@@ -18,15 +18,14 @@ import {
 import { ApiBody } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RouteNotFound } from '../../http/errors.js';
-import type { EffectiveSettings } from '../../settings/settings.js';
-import { SETTINGS } from '../../startup/injection-tokens.js';
+import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
 import { ImageAccess } from '../../access/image-access.js';
 import { DescribeChange, DescribeImageId, DescribeRead, DescribeResource } from '../api-description.js';
 import { MetaDocument, MetadataDocument } from '../documents.js';
 import { changeOptionsOf, sendDocument, sendImageDocument } from '../../http/send.js';
 import { MetaBody, MetadataBody } from './metadata.body.js';
 import { ComputeRequestGuard, Until } from '../guard.js';
-import { shown } from '../../http/image-documents.js';
+import { readyDocument } from '../../http/image-documents.js';
 import { readOptionsOf } from '../request.js';
 import { ROUTE_PREFIXES, METADATA_UNTIL } from '../routes.js';
 import { InvalidInput, readBody } from '../../http/validation.js';
@@ -56,7 +55,7 @@ export class MetadataController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const reading = await this.access.read(id, caller, readOptionsOf(request));
-    const document = shown({ metadata: reading.value.properties }, reading.value);
+    const document = readyDocument({ metadata: reading.value.properties }, reading.value);
     sendImageDocument(reply, document, reading, this.settings.stale.status);
   }
 
@@ -135,7 +134,7 @@ export class MetadataController {
       // A copy can say what there was, not what is missing.
       throw reading.source === 'copy' ? new CatalogueUnavailable() : new RouteNotFound();
     }
-    const document = shown({ meta: { [key]: properties[key] } }, reading.value);
+    const document = readyDocument({ meta: { [key]: properties[key] } }, reading.value);
     sendImageDocument(reply, document, reading, this.settings.stale.status);
   }
 

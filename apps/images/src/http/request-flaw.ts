@@ -3,27 +3,27 @@ import { isHost } from '@glimpse/links';
 import { ExpectationFailed, MalformedRequest } from './errors.js';
 import { pathOf } from './path.js';
 
-/** What is wrong with a request. */
+/** Why a request is refused. */
 export interface Flaw {
   readonly error: Error;
-  /** Whether what follows on the connection is not to be known. */
-  readonly final: boolean;
+  /** Whether the message boundary is unknown, so that the connection must be closed. */
+  readonly closesConnection: boolean;
 }
 
 /** The most hosts that are remembered. */
-const MOST_HOSTS = 100;
-/** Hosts that were found to be some: a few of them come with every request. */
+const MAX_HOSTS = 100;
+/** Valid hosts: the same few come with every request. */
 const knownHosts = new Set<string>();
 
 function isKnownHost(host: string): boolean {
   if (knownHosts.has(host)) return true;
   if (!isHost(host)) return false;
-  if (knownHosts.size >= MOST_HOSTS) knownHosts.clear();
+  if (knownHosts.size >= MAX_HOSTS) knownHosts.clear();
   knownHosts.add(host);
   return true;
 }
 
-/** How many headers of that name were sent, of which Node shows the first. */
+/** How many `Host` headers were sent, of which Node shows the first. */
 function countHosts(rawHeaders: readonly string[]): number {
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -33,7 +33,7 @@ function countHosts(rawHeaders: readonly string[]): number {
   return hosts;
 }
 
-/** What Node's parser lets through and no answer can be built on; undefined for a request that is all right. */
+/** What Node's parser accepts and no response can be built on; undefined for a sound request. */
 export function flawOf(request: IncomingMessage): Flaw | undefined {
   const { httpVersion, rawHeaders, headers } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') {
@@ -47,12 +47,12 @@ export function flawOf(request: IncomingMessage): Flaw | undefined {
     return malformed(`The Host header must be host[:port], not '${headers.host.slice(0, 100)}'.`);
   }
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
-    // Whether the body follows is not to be known.
-    return { error: new ExpectationFailed(), final: true };
+    // Whether the body follows is unknown.
+    return { error: new ExpectationFailed(), closesConnection: true };
   }
   return undefined;
 }
 
-function malformed(message: string, final = false): Flaw {
-  return { error: new MalformedRequest(message), final };
+function malformed(message: string, closesConnection = false): Flaw {
+  return { error: new MalformedRequest(message), closesConnection };
 }

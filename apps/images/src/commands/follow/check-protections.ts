@@ -1,9 +1,9 @@
 import { KeystoneUnavailable, createServiceCredentials, credentialsOf } from '@glimpse/auth';
 import type { Identity } from '@glimpse/domain';
-import { loadImagePolicy } from '../access/load-image-policy.js';
-import { loadProtections } from '../access/protections/property-protections.js';
-import type { EffectiveSettings } from '../settings/settings.js';
-import { keystoneOptionName, keystoneOptions } from '../startup/keystone.js';
+import { loadImagePolicy } from '../../access/load-image-policy.js';
+import { loadProtections } from '../../access/protections/property-protections.js';
+import type { EffectiveSettings } from '../../settings/settings.js';
+import { keystoneOptionName, keystoneOptions } from '../../startup/keystone.js';
 
 /** What a mirror lacks because Glance hides it from the service's own user. */
 interface ProtectionCheck {

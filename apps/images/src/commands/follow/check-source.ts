@@ -1,7 +1,7 @@
 import { credentialsOf, type Policy } from '@glimpse/auth';
 import { SourceUnavailable, type Identity } from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
-import { mayList } from '../access/may-list.js';
+import { mayList } from '../../access/may-list.js';
 
 /** What was found out about a source, in lines to print. */
 export interface SourceFindings {

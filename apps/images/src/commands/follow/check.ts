@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CatalogueUnavailable, printable } from '@glimpse/domain';
+import { compareCatalogues } from '@glimpse/mirror';
+import { InvalidOptions } from '@glimpse/options';
+import { type SourceQuery } from '@glimpse/plugins';
+import type { StoredMirror } from '@glimpse/store';
+import { loadImagePolicy } from '../../access/load-image-policy.js';
+import type { EffectiveSettings } from '../../settings/settings.js';
+import { checkProtections } from './check-protections.js';
+import { checkSource, type SourceFindings } from './check-source.js';
+import { telemetryOf, withMirror } from './with-mirror.js';
+
+/** How often a comparison repeats a failed read, and how long it waits before the second attempt. */
+const ATTEMPTS = 5;
+const ATTEMPT_PAUSE_MS = 1_000;
+
+/**
+ * Compares all of the catalogue with all of the source, prints each difference, and tests whether the source accepts
+ * changes from here and has the policy that is in effect here.
+ *
+ * @returns whether all is as it should be; what could not be tested is no fault
+ */
+export async function check(settings: EffectiveSettings): Promise<boolean> {
+  const policy = loadImagePolicy(settings);
+  let differences = 0;
+  let findings: SourceFindings = { wrong: [], untested: [] };
+  const { hidden, untried: hiddenUntried } = await checkProtections(settings);
+  await withMirror(settings, telemetryOf(settings), async (source, mirror) => {
+    const blindness = await repeated(() => source.blindness());
+    if (blindness !== undefined)
+      throw new InvalidOptions([`the source cannot be compared with: ${blindness}`]);
+    // It takes seconds, and the comparison need not wait for it.
+    const checked = checkSource(source, policy);
+    checked.catch(() => undefined);
+    const reliable = {
+      page: (query: SourceQuery) => repeated(() => source.page(query)),
+      members: (id: string) => repeated(() => source.members(id)),
+    };
+    const stored: Pick<StoredMirror, 'page'> = {
+      page: (hidden, limit, after) => repeated(() => mirror.page(hidden, limit, after)),
+    };
+    const leftOut = new Set<string>();
+    for await (const difference of compareCatalogues(reliable, stored, (line) => leftOut.add(line))) {
+      differences++;
+      console.log(printable(difference));
+    }
+    for (const line of leftOut) console.log(printable(`left out, for the catalogue cannot hold it: ${line}`));
+    findings = await checked;
+  });
+  const print = (text: string): void => console.log(printable(text));
+  const { wrong, untested } = findings;
+  for (const line of [...wrong, ...untested]) print(line);
+  for (const section of hidden) {
+    print(
+      `the mirror never has the properties of [${section}]: the service's user lacks the roles that may read them; ` +
+        'see "What Glance hides" in docs/glance.md',
+    );
+  }
+  if (hiddenUntried) print(`what Glance hides from the service's user is not known: ${hiddenUntried}`);
+  console.log(differences === 0 ? 'no differences' : `${differences} differences`);
+  return differences === 0 && wrong.length === 0 && hidden.length === 0;
+}
+
+/**
+ * Does something again that could not be done: a failure that passes must not end a comparison of minutes.
+ *
+ * @throws as the last attempt
+ */
+async function repeated<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof CatalogueUnavailable) || attempt === ATTEMPTS) throw error;
+      await sleep(attempt * ATTEMPT_PAUSE_MS);
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import { printable, type MembersStanding } from '@glimpse/domain';
+import type { StoredMirror } from '@glimpse/store';
+import type { EffectiveSettings } from '../../settings/settings.js';
+import { telemetryOf, withMirror } from './with-mirror.js';
+
+/** The state of the mirror, for programs: scripts rely on these names. */
+interface MirrorStatus {
+  /** Host and process id of the active follower; null: there is none. */
+  readonly follower: string | null;
+  readonly images: number;
+  /** Whether all images were read once; until then there are no lists. */
+  readonly complete: boolean;
+  /** Seconds since all that had changed was last read; null: never. */
+  readonly lastLookAge: number | null;
+  readonly lastWalk: string | null;
+  /** Where the walk is that is under way. */
+  readonly walk: { readonly hidden: boolean; readonly after: string | null } | null;
+  readonly members: MembersStanding;
+  readonly refusedRemovals: number;
+  readonly acceptsRemovals: boolean;
+}
+
+async function statusOf(mirror: StoredMirror): Promise<MirrorStatus> {
+  const { complete, age } = await mirror.lastLook();
+  const { holder, walk, walkedAt, refusedRemovals, acceptsRemovals } = await mirror.progress();
+  return {
+    follower: holder,
+    images: await mirror.count(),
+    complete,
+    lastLookAge: Number.isFinite(age) ? age : null,
+    lastWalk: walkedAt?.toISOString() ?? null,
+    walk: walk && { hidden: walk.hidden, after: walk.after?.id ?? null },
+    members: await mirror.membersStanding(),
+    refusedRemovals,
+    acceptsRemovals,
+  };
+}
+
+function linesOf(status: MirrorStatus): Record<string, string> {
+  const { follower, images, complete, lastLookAge, lastWalk, walk, members } = status;
+  const { unread, oldest, oldestNone } = members;
+  const walking = walk && `${walk.hidden ? 'hidden images' : 'images'} after ${walk.after ?? 'the first'}`;
+  return {
+    follower: follower ?? 'none',
+    images: `${images}${complete ? '' : ', not all yet'}`,
+    'last look': lastLookAge === null ? 'never' : `${lastLookAge.toFixed(1)} s ago`,
+    'last walk': `${lastWalk ?? 'never'}${walking ? `, one is under way: ${walking}` : ''}`,
+    members:
+      `the oldest were read ${Math.round(oldest)} s ago, of images without any ${Math.round(oldestNone)} s ago, ` +
+      `of ${unread} images never`,
+    'refused removals': `${status.refusedRemovals}${status.acceptsRemovals ? ', accepted by the next walk' : ''}`,
+  };
+}
+
+/**
+ * Prints the state of the mirror.
+ *
+ * @param json whether as a JSON object in one line
+ * @returns whether a process follows the source
+ */
+export async function printStatus(settings: EffectiveSettings, json: boolean): Promise<boolean> {
+  let follows = false;
+  await withMirror(settings, telemetryOf(settings), async (_source, mirror) => {
+    const status = await statusOf(mirror);
+    follows = status.follower !== null;
+    if (json) return console.log(printable(JSON.stringify(status)));
+    for (const [name, text] of Object.entries(linesOf(status))) {
+      console.log(`${`${name}:`.padEnd(18)}${printable(text)}`);
+    }
+  });
+  return follows;
+}

@@ -1,0 +1,93 @@
+import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Api } from './api.js';
+import {
+  HeadersTooLarge,
+  MalformedRequest,
+  MethodNotAllowed,
+  MethodNotImplemented,
+  RequestTimeout,
+} from './errors.js';
+import { LINGER_MS } from './early-response.js';
+import { unfinishedResponse } from './request-queue.js';
+import { newRequestId } from './response-headers.js';
+
+/** What Node reports with its event `clientError`. */
+interface ParseError extends Error {
+  readonly code?: string;
+  /** The last packet of the connection, and where in it the parser stopped. */
+  readonly rawPacket?: unknown;
+  readonly bytesParsed?: number;
+}
+
+/** A well-formed request line (RFC 9112, 3), and its method. */
+const REQUEST_LINE = /^([!#$%&'*+.^_`|~\w-]+) \S+ HTTP\/1\.[01]$/;
+
+/** The method of the request line at which the parser stopped, where that line is well-formed. */
+function unknownMethod({ code = '', rawPacket, bytesParsed = 0 }: ParseError): string | undefined {
+  if (!Buffer.isBuffer(rawPacket) || !/^HPE_INVALID_(?:METHOD|CONSTANT)$/.test(code)) return undefined;
+  const from = bytesParsed === 0 ? 0 : rawPacket.lastIndexOf('\n', bytesParsed - 1) + 1;
+  const to = rawPacket.indexOf('\r\n', from);
+  return to < 0 ? undefined : REQUEST_LINE.exec(rawPacket.toString('latin1', from, to))?.[1];
+}
+
+function toDomainError(error: ParseError): Error {
+  const { code } = error;
+  if (code === 'HPE_HEADER_OVERFLOW') return new HeadersTooLarge();
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new RequestTimeout();
+  const method = unknownMethod(error);
+  if (method !== undefined) return new MethodNotImplemented(method);
+  return new MalformedRequest('The request is not well-formed HTTP.');
+}
+
+/** The bytes of a response to what is no request; the connection ends with it. */
+function rawResponse(api: Api, error: Error): string {
+  const { status, headers, body } = api.faultOf(error);
+  const all = {
+    ...api.responseHeaders(newRequestId()),
+    ...headers,
+    'content-length': Buffer.byteLength(body),
+    date: new Date().toUTCString(),
+    connection: 'close',
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
+}
+
+/** Connections that end with a response of this file. Node reports every further packet of theirs as another error. */
+const ending = new WeakSet<Socket>();
+
+/**
+ * Ends a connection with a response to what is none of its requests. Complete requests before it are answered first:
+ * their clients would mistake this response for theirs.
+ */
+function endWith(connection: Socket, api: Api, error: Error): void {
+  if (ending.has(connection)) return;
+  ending.add(connection);
+  const respond = (): void => {
+    const earlier = unfinishedResponse(connection);
+    if (earlier && (earlier.headersSent || earlier.req.complete)) return void earlier.once('close', respond);
+    if (!connection.writable) return void connection.destroy();
+    connection.on('error', () => undefined);
+    connection.end(rawResponse(api, error));
+    // To close on unread bytes resets the connection, and the response may be lost with it (RFC 9112, 9.6).
+    const close = setTimeout(() => connection.destroy(), LINGER_MS).unref();
+    connection.once('close', () => clearTimeout(close)).resume();
+  };
+  respond();
+}
+
+/** Responds to what is not HTTP: Node's event `clientError`. */
+export function respondToMalformed(api: Api, error: ParseError, connection: Socket): void {
+  endWith(connection, api, toDomainError(error));
+}
+
+/** Sends expectations other than 100-continue the way of other requests, and refuses CONNECT. */
+export function handleSpecialRequests(api: Api, server: Server): void {
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    server.emit('request', request, response);
+  });
+  server.on('connect', (_request: IncomingMessage, connection: Socket) => {
+    endWith(connection, api, new MethodNotAllowed('CONNECT', 'GET, HEAD, OPTIONS'));
+  });
+}
