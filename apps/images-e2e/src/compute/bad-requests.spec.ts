@@ -13,8 +13,6 @@ const TOKEN = { 'x-auth-token': tokenOf('demo') };
 /** How many requests are made up, and how many of them are under way at a time. */
 const REQUESTS = 5_000;
 const AT_ONCE = 16;
-/** Within this time, in milliseconds, each has its answer. */
-const PATIENCE = 2_000;
 
 /** A request, and what it must be answered, which follows from how it was made and not from the answer. */
 interface Case {
@@ -521,14 +519,14 @@ const GOOD = bytesOf({ target: ITEM, headers: TOKEN });
 async function check({ bytes, head, status, goesOn }: Case, pipelined: boolean): Promise<void> {
   const connection = await RawConnection.open(service.url);
   const expectGood = async (): Promise<void> => {
-    const answer = await connection.answer({ within: PATIENCE });
+    const answer = await connection.answer();
     expect(answer.status).toBe(200);
     expect(answer.text).toContain('"name":"fakeimage7"');
   };
   try {
     connection.write(pipelined ? Buffer.concat([GOOD, bytes, goesOn ? GOOD : Buffer.alloc(0)]) : bytes);
     if (pipelined) await expectGood();
-    const answer = await connection.answer({ bodyless: head, within: PATIENCE });
+    const answer = await connection.answer({ bodyless: head });
     expect(answer.status).toBe(status);
     expectForm(answer, head);
     expect(answer.headers['connection']).toBe(goesOn ? 'keep-alive' : 'close');
@@ -536,7 +534,7 @@ async function check({ bytes, head, status, goesOn }: Case, pipelined: boolean):
       if (!pipelined) connection.write(GOOD);
       await expectGood();
     } else {
-      await connection.closed(PATIENCE);
+      await connection.closed();
     }
     expect(connection.rest).toBe('');
   } finally {

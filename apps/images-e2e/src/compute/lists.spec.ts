@@ -41,7 +41,7 @@ const document: fc.Arbitrary<Document> = fc.record(
     status: fc.constantFrom(...IMAGE_STATUSES.filter((status) => status !== 'deleted')),
     visibility: fc.constantFrom(...VISIBILITIES),
     owner: fc.constantFrom(...PROJECTS, null),
-    os_hidden: fc.boolean().map((hidden) => hidden),
+    os_hidden: fc.boolean(),
     min_disk: fc.constantFrom(0, 0, 10),
     min_ram: fc.constantFrom(0, 512),
     created_at: time,

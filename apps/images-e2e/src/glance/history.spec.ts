@@ -6,7 +6,7 @@ import { GlanceClient } from './harness/glance-client.js';
 import { Mirror } from './harness/mirror.js';
 import { Reader } from './harness/reader.js';
 
-const OPERATIONS = 2_000;
+const OPERATIONS = process.env['GLIMPSE_LONG'] ? 4_000 : 800;
 /** After how many of them nothing happens until the catalogue has caught up. */
 const QUIET = 400;
 /** The most images that there are at a time. */

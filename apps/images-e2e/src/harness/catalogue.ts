@@ -6,9 +6,7 @@ import { newFolder } from './service.js';
 
 /** A database of a suite's own that holds these documents, brought there by the importer. */
 export async function createCatalogue(input: object): Promise<string> {
-  const database = await createDatabase('empty');
-  const env = { DATABASE_URL: databaseUrl(database) };
-  await glimpse(['migrate'], env);
+  const database = await createDatabase('migrated');
   await importInto(database, input);
   return database;
 }

@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { openEmbedded } from '@glimpse/store/embedded';
 import { HOSTILE_SERVER, makeHostile } from './hostile.mjs';
 
@@ -23,18 +24,33 @@ function fastestFolder() {
   return tmpdir();
 }
 
+function withName(database, name) {
+  const url = new URL(database);
+  url.pathname = name;
+  return url.toString();
+}
+
 const hostile = process.env['GLIMPSE_E2E_HOSTILE'] === 'yes';
 
-function fillCatalogue(url) {
+/**
+ * Migrates `glimpse` and imports the recordings' images. In between it is copied to `glimpse_migrated`, so that suites get
+ * an empty catalogue without a run of the command.
+ */
+async function fillCatalogue(adminUrl, url) {
   const file = (path) => fileURLToPath(new URL(path, import.meta.url));
   // Nothing of the tester's settings, whatever they have set.
   const env = { PATH: process.env['PATH'], DATABASE_URL: url };
-  for (const args of [['migrate'], ['import', file('../../contract/compute/images.json')]]) {
+  const glimpse = (...args) =>
     execFileSync(process.execPath, [file('../../../images/bin/glimpse.js'), ...args], {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-  }
+  glimpse('migrate');
+  const admin = new pg.Client({ connectionString: withName(adminUrl, 'postgres') });
+  await admin.connect();
+  await admin.query('CREATE DATABASE glimpse_migrated TEMPLATE glimpse');
+  await admin.end();
+  glimpse('import', file('../../contract/compute/images.json'));
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined);
@@ -45,7 +61,7 @@ const database = await openEmbedded({
   settings: ['fsync=off', 'max_connections=200', ...(hostile ? HOSTILE_SERVER : [])],
 });
 const url = hostile ? await makeHostile(database.url) : database.url;
-fillCatalogue(url);
+await fillCatalogue(database.url, url);
 process.stdout.write(`${database.url} ${url}\n`);
 process.stdin.resume();
 await once(process.stdin, 'close');

@@ -1,9 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { glimpse } from './command.js';
 
 /** Whether the run's PostgreSQL is the one of `hostile.mjs`. */
 export const HOSTILE = process.env['GLIMPSE_E2E_HOSTILE'] === 'yes';
+
+/** What a database is a copy of, by what it has. */
+const TEMPLATES = {
+  contract: 'glimpse',
+  migrated: 'glimpse_migrated',
+  empty: HOSTILE ? 'glimpse_empty' : 'template0',
+};
 
 /** The URL of a database on the run's PostgreSQL, as services and commands are given it. */
 export function databaseUrl(name: string): string {
@@ -33,21 +39,11 @@ export async function query(database: string, text: string): Promise<Record<stri
 /**
  * A database of a suite's own.
  *
- * @param contents `contract`: the catalogue of the recordings; `empty`: not even a schema
+ * @param contents `contract`: the catalogue of the recordings; `migrated`: the schema, and no image; `empty`: neither
  * @returns its name
  */
-export async function createDatabase(contents: 'contract' | 'empty'): Promise<string> {
+export async function createDatabase(contents: keyof typeof TEMPLATES): Promise<string> {
   const name = `suite_${randomBytes(6).toString('hex')}`;
-  const empty = HOSTILE ? 'glimpse_empty' : 'template0';
-  const template = contents === 'contract' ? 'glimpse' : empty;
-  await query('postgres', `CREATE DATABASE ${name} TEMPLATE ${template}`);
-  return name;
-}
-
-/** A database of a suite's own that a source can be mirrored in: the schema, and no image. */
-export async function createMigratedDatabase(): Promise<string> {
-  const name = await createDatabase('empty');
-  const { code, stderr } = await glimpse(['migrate'], { DATABASE_URL: databaseUrl(name) });
-  if (code !== 0) throw new Error(`a new database was not migrated: ${stderr}`);
+  await query('postgres', `CREATE DATABASE ${name} TEMPLATE ${TEMPLATES[contents]}`);
   return name;
 }

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
+/** Milliseconds after which a request counts as hung. */
+const HUNG_MS = 10_000;
+
 /** An answer as it came over the socket. */
 export interface RawAnswer {
   readonly status: number;
@@ -124,7 +127,7 @@ export class RawConnection {
   }
 
   /** Waits until the service ends the connection. */
-  async closed(milliseconds = 5_000): Promise<void> {
+  async closed(milliseconds = HUNG_MS): Promise<void> {
     while (!this.#ended) await this.#more(milliseconds, 'the end of the connection');
   }
 
@@ -133,7 +136,7 @@ export class RawConnection {
    *
    * @param bodyless the answer is to HEAD
    */
-  async answer({ bodyless = false, within = 5_000 } = {}): Promise<RawAnswer> {
+  async answer({ bodyless = false, within = HUNG_MS } = {}): Promise<RawAnswer> {
     for (;;) {
       const answer = this.#take(bodyless);
       if (answer && answer.status >= 200) return answer;

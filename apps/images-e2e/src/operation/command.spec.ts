@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { glimpse } from '../harness/command.js';
-import { createDatabase, createMigratedDatabase, databaseUrl, query } from '../harness/databases.js';
+import { createDatabase, databaseUrl, query } from '../harness/databases.js';
 import { IDENTITIES, newFolder, startBareService, until, type Service } from '../harness/service.js';
 
 /** Where no PostgreSQL is. */
@@ -44,10 +44,8 @@ function expectFailure(
 
 /** A database that has the schema and no images. */
 async function migrated(): Promise<{ database: string; settings: Record<string, string> }> {
-  const database = await createDatabase('empty');
-  const settings = { DATABASE_URL: databaseUrl(database) };
-  expect((await glimpse(['migrate'], settings)).code).toBe(0);
-  return { database, settings };
+  const database = await createDatabase('migrated');
+  return { database, settings: { DATABASE_URL: databaseUrl(database) } };
 }
 
 function documentOf(id: string, more: object = {}): object {
@@ -439,7 +437,7 @@ describe('a database', () => {
 
   it('is not blamed for a Keystone that refuses connections', async () => {
     const settings = {
-      DATABASE_URL: databaseUrl(await createMigratedDatabase()),
+      DATABASE_URL: databaseUrl(await createDatabase('migrated')),
       GLIMPSE_SOURCE: 'glance',
       OS_AUTH_URL: 'http://127.0.0.1:1/v3',
       OS_USERNAME: 'glimpse',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort } from '../harness/balancer.js';
 import { glimpse } from '../harness/command.js';
-import { createDatabase, createMigratedDatabase, databaseUrl } from '../harness/databases.js';
+import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { startFollower } from '../harness/follower.js';
 import { DEPLOY, buildManifests, hasKubectl, problemsOf, type Manifest } from '../harness/manifests.js';
 import { newFolder, startBareService, until, type Service } from '../harness/service.js';
@@ -179,7 +179,7 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
     async function environment(): Promise<Record<string, string>> {
       const folder = newFolder();
       // A mirror refuses images that are not its source's.
-      const database = await (overlay === 'mirror' ? createMigratedDatabase() : createDatabase('contract'));
+      const database = await (overlay === 'mirror' ? createDatabase('migrated') : createDatabase('contract'));
       const contents: Record<string, string> = {
         '/run/secrets/database/uri': databaseUrl(database),
         '/run/secrets/keystone/password': 'a password',

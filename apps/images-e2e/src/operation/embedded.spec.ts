@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -21,6 +21,18 @@ async function serve(folder: string, settings: Record<string, string> = {}): Pro
   started.push(service);
   await untilWelcome(service);
   return service;
+}
+
+let prepared: string | undefined;
+/** A data folder that a service has used before, with its sample images. */
+async function usedFolder(): Promise<string> {
+  if (prepared === undefined) {
+    prepared = newFolder();
+    expect(await (await serve(prepared)).stop()).toBe(0);
+  }
+  const folder = newFolder();
+  cpSync(prepared, folder, { recursive: true });
+  return folder;
 }
 
 /** Waits until a service is ready and has said so, which may come after its log. */
@@ -109,7 +121,7 @@ describe('glimpse serve with nothing but a folder', () => {
   });
 
   it('keeps the sample images deleted that somebody deleted', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const first = await serve(folder);
     const deleted = await fetch(`${first.url}/v2.1/images/${PAGE_IMAGE}`, {
       method: 'DELETE',
@@ -125,7 +137,7 @@ describe('glimpse serve with nothing but a folder', () => {
 describe('the end of a service with an embedded database', () => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     it(`is clean when ${signal} goes to its whole process group, as from a terminal`, async () => {
-      const folder = newFolder();
+      const folder = await usedFolder();
       const service = await serve(folder);
       const { port } = serverOf(folder);
       process.kill(-service.pid, signal);
@@ -138,17 +150,16 @@ describe('the end of a service with an embedded database', () => {
   }
 
   it('does not wait for a client that keeps its connection open', async () => {
-    const folder = newFolder();
-    const service = await serve(folder);
+    const folder = await usedFolder();
+    // Both longer than this test may take: the time limit of a shutdown, and that of a connection at rest.
+    const service = await serve(folder, { GLIMPSE_SHUTDOWN_TIMEOUT: '300' });
     const { port } = new URL(service.url);
     const client = connect(Number(port), '127.0.0.1');
     client.write('GET /livez HTTP/1.1\r\nHost: glimpse\r\n\r\n');
     const [answer] = (await once(client, 'data')) as [Buffer];
     expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);
     const closed = once(client, 'close');
-    const before = performance.now();
     expect(await service.stop()).toBe(0);
-    expect(performance.now() - before).toBeLessThan(5_000);
     await closed;
   });
 
@@ -177,7 +188,7 @@ describe('the end of a service with an embedded database', () => {
 
 describe('a data folder', () => {
   it('has one service: a second one says so in one line', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const first = await serve(folder);
     const { code, stderr } = await glimpse(['serve'], { GLIMPSE_DATA_DIR: folder, GLIMPSE_PORT: '0' });
     expect(code).toBe(1);
@@ -215,7 +226,7 @@ describe('a data folder', () => {
   });
 
   it('keeps its PostgreSQL when the service is killed, and the next service adopts it', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const first = await serve(folder);
     const server = serverOf(folder);
     await first.stop('SIGKILL');
@@ -275,7 +286,7 @@ describe('a data folder', () => {
 
 describe('development identities of one’s own', () => {
   it('are warned about where other machines reach them, and only there', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const identities = join(folder, 'identities.json');
     writeFileSync(identities, '{"token": {"user_id": "u", "user_name": "ann", "roles": []}}');
     for (const [host, warned] of [

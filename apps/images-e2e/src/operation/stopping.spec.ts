@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { glimpse, spawnGlimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
@@ -26,6 +26,9 @@ afterEach(async () => {
   for (const service of started.splice(0)) await service.stop('SIGKILL');
 });
 
+/** Longer than a test may take: what waits for its end fails. */
+const NEVER_CUT = { GLIMPSE_SHUTDOWN_TIMEOUT: '300' };
+
 /** A service on a database of its own, with a request that waits for a lock. */
 async function serviceWithRequest(): Promise<{
   service: Service;
@@ -33,7 +36,7 @@ async function serviceWithRequest(): Promise<{
   release(): Promise<void>;
 }> {
   const database = await createDatabase('contract');
-  const service = await startService(database);
+  const service = await startService(database, NEVER_CUT);
   started.push(service);
   const locker = new pg.Client({ connectionString: databaseUrl(database) });
   lockers.push(locker);
@@ -48,6 +51,15 @@ async function serviceWithRequest(): Promise<{
   });
   return { service, answer, release: async () => void (await locker.query('ROLLBACK')) };
 }
+
+/** A data folder with a cluster, so that not each test makes one. */
+const folder = newFolder();
+const pidFile = join(folder, 'postgres/cluster/postmaster.pid');
+const EMBEDDED = { GLIMPSE_DATA_DIR: folder, GLIMPSE_PORT: '0' };
+beforeAll(async () => {
+  expect((await glimpse(['migrate'], EMBEDDED)).code).toBe(0);
+  expect(existsSync(pidFile)).toBe(false);
+}, 60_000);
 
 describe('a service that is told to stop', () => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
@@ -65,26 +77,26 @@ describe('a service that is told to stop', () => {
       const { status, headers } = await answer;
       expect(status).toBe(200);
       expect(headers.get('connection')).toBe('close');
-      const answered = performance.now();
       expect(await ended).toBe(0);
-      expect(performance.now() - answered).toBeLessThan(2_000);
       expect(service.log()).toContain('"event":"stopped"');
     });
   }
 
   it('does not wait for connections on which nothing was ever asked', async () => {
-    const settings = { GLIMPSE_SHUTDOWN_TIMEOUT: '60' };
-    const service = await startService(await createDatabase('contract'), settings);
-    started.push(service);
+    const { service, answer, release } = await serviceWithRequest();
     const { hostname, port } = new URL(service.url);
     const unused = connect({ host: hostname, port: Number(port) }).resume();
     await once(unused, 'connect');
-    const signalled = performance.now();
+    const order: string[] = [];
+    unused.once('close', () => order.push('unused'));
+    const answered = answer.then(() => order.push('answered'));
     const ended = service.stop();
+    // By itself Node waits 15 s for the headers of a request, and the request waits for the lock for two.
     await once(unused, 'close');
+    await release();
+    await answered;
+    expect(order).toEqual(['unused', 'answered']);
     expect(await ended).toBe(0);
-    // By itself Node waits 15 s for the headers of a request.
-    expect(performance.now() - signalled).toBeLessThan(10_000);
   });
 
   it('refuses at /readyz first, and for a while answers all else, asking clients to leave', async () => {
@@ -111,23 +123,18 @@ describe('a service that is told to stop', () => {
     const { service, answer } = await serviceWithRequest();
     const ended = service.stop('SIGINT');
     await until(() => service.log().includes('"event":"stopping"'));
-    const before = performance.now();
     process.kill(service.pid, 'SIGINT');
     expect(await ended).toBe(1);
-    expect(performance.now() - before).toBeLessThan(1_000);
     await expect(answer).rejects.toThrow();
   });
 
   it('twice, leaves its PostgreSQL to the next one', async () => {
-    const folder = newFolder();
-    const pidFile = join(folder, 'postgres/cluster/postmaster.pid');
-    const settings = { GLIMPSE_DATA_DIR: folder };
-    const service = await startBareService(settings);
+    const service = await startBareService(EMBEDDED);
     started.push(service);
     process.kill(service.pid, 'SIGINT');
     process.kill(service.pid, 'SIGTERM');
     await service.stop('SIGCONT');
-    const next = await startBareService(settings);
+    const next = await startBareService(EMBEDDED);
     started.push(next);
     await until(async () => (await fetch(`${next.url}/readyz`)).ok);
     expect(await next.stop()).toBe(0);
@@ -135,10 +142,7 @@ describe('a service that is told to stop', () => {
   });
 
   it('while it starts, starts no more than it stops', async () => {
-    const folder = newFolder();
-    await glimpse(['migrate'], { GLIMPSE_DATA_DIR: folder });
-    const pidFile = join(folder, 'postgres/cluster/postmaster.pid');
-    const run = spawnGlimpse(['serve'], { GLIMPSE_DATA_DIR: folder, GLIMPSE_PORT: '0' });
+    const run = spawnGlimpse(['serve'], EMBEDDED);
     run.stdout.resume();
     run.stderr.resume();
     await until(() => existsSync(pidFile));
@@ -160,15 +164,14 @@ describe('a command that is told to stop', () => {
       .map((document) => JSON.stringify(document))
       .join(',');
 
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  for (const [round, signal] of (['SIGTERM', 'SIGINT', 'SIGHUP'] as const).entries()) {
     it(`by ${signal} says what it did, fails, and leaves no PostgreSQL behind`, async () => {
-      const folder = newFolder();
-      const pidFile = join(folder, 'postgres/cluster/postmaster.pid');
-      const run = spawnGlimpse(['import', '-'], { GLIMPSE_DATA_DIR: folder });
+      const from = round * 10_000;
+      const run = spawnGlimpse(['import', '-'], EMBEDDED);
       let said = '';
       run.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
       run.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-      run.stdin.on('error', () => undefined).write(`[${page(0)},`);
+      run.stdin.on('error', () => undefined).write(`[${page(from)},`);
       const imported = async (): Promise<number> => {
         const [pid, , , port] = readFileSync(pidFile, 'utf8').split('\n');
         const password = readFileSync(join(folder, 'postgres/password'), 'utf8');
@@ -177,7 +180,11 @@ describe('a command that is told to stop', () => {
         client.on('error', () => undefined);
         try {
           await client.connect();
-          const { rows } = await client.query<{ count: number }>('SELECT count(*)::int AS count FROM images');
+          const first = `33333333-0000-4000-8000-${String(from).padStart(12, '0')}`;
+          const { rows } = await client.query<{ count: number }>(
+            `SELECT count(*)::int AS count FROM images WHERE name = 'imported' AND id >= $1`,
+            [first],
+          );
           return rows[0]!.count;
         } finally {
           await client.end();

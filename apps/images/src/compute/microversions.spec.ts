@@ -87,18 +87,28 @@ describe('negotiate', () => {
     );
   });
 
-  it('is done soon with a header that is long, whatever it is made of', () => {
-    for (const piece of ['compute ', ' ', ',', 'compute,', '2.']) {
-      const header = piece.repeat(100_000);
-      const from = performance.now();
-      try {
-        negotiate({ [OPENSTACK]: header, [NOVA]: header }, MAX);
-      } catch (error) {
-        expect(error).toBeInstanceOf(InvalidMicroversion);
-      }
-      expect(performance.now() - from).toBeLessThan(1_000);
-    }
-  });
+  it.each(['compute ', ' ', ',', 'compute,', '2.'])(
+    'reads a header of many %j in time that grows with its length',
+    (piece) => {
+      /** The best of three, so that other load counts little. */
+      const milliseconds = (count: number): number => {
+        const header = piece.repeat(count);
+        const times = [1, 2, 3].map(() => {
+          const from = performance.now();
+          try {
+            negotiate({ [OPENSTACK]: header, [NOVA]: header }, MAX);
+          } catch (error) {
+            expect(error).toBeInstanceOf(InvalidMicroversion);
+          }
+          return performance.now() - from;
+        });
+        return Math.max(Math.min(...times), 0.1);
+      };
+      milliseconds(1_000);
+      // A hundred times the length: about a hundred times as long, where quadratic time would be ten thousand.
+      expect(milliseconds(100_000) / milliseconds(1_000)).toBeLessThan(2_000);
+    },
+  );
 });
 
 describe('isAfter', () => {

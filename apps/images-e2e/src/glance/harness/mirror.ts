@@ -51,7 +51,7 @@ export class Mirror {
 
   /** Starts the service and one follower. */
   static async start(cloud: Cloud, settings: Readonly<Record<string, string>> = {}): Promise<Mirror> {
-    const database = await createDatabase('empty');
+    const database = await createDatabase('migrated');
     const all = {
       DATABASE_URL: databaseUrl(database),
       GLIMPSE_DATA_DIR: newFolder(),
@@ -62,7 +62,6 @@ export class Mirror {
       ...serviceUser(cloud.people['glimpse-service']),
       ...settings,
     };
-    await glimpse(['migrate'], all);
     const service = await startBareService(all);
     await until(async () => (await fetch(`${service.url}/readyz`)).ok);
     const mirror = new Mirror(service, database, cloud, all);

@@ -106,14 +106,22 @@ describe('the body that sets several items', () => {
   it.each([
     ['lists', '[', ']'],
     ['objects', '{"a":', '}'],
-  ])('is refused soon when it is %s as deep as fits', (_, open, close) => {
-    const depth = Math.floor(100_000 / (open.length + close.length));
-    const deep = `${open.repeat(depth)}1${close.repeat(depth)}`;
-    const from = performance.now();
-    for (const body of [deep, `{"metadata": ${deep}}`, `{"metadata": {"a": ${deep}}}`]) {
-      expect(() => readBody(MetadataBody, bytes(body))).toThrow(InvalidInput);
-    }
-    expect(performance.now() - from).toBeLessThan(2_000);
+  ])('is refused when it is %s as deep as fits, in time that grows with the depth', (_, open, close) => {
+    const most = Math.floor(100_000 / (open.length + close.length));
+    /** The best of three, so that other load counts little. */
+    const milliseconds = (depth: number): number => {
+      const deep = `${open.repeat(depth)}1${close.repeat(depth)}`;
+      const times = [1, 2, 3].map(() => {
+        const from = performance.now();
+        for (const body of [deep, `{"metadata": ${deep}}`, `{"metadata": {"a": ${deep}}}`]) {
+          expect(() => readBody(MetadataBody, bytes(body))).toThrow(InvalidInput);
+        }
+        return performance.now() - from;
+      });
+      return Math.max(Math.min(...times), 0.1);
+    };
+    milliseconds(most / 100);
+    expect(milliseconds(most) / milliseconds(most / 100)).toBeLessThan(2_000);
   });
 
   it('is read or refused with InvalidInput, whatever it is', () => {
