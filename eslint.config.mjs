@@ -22,10 +22,9 @@ const ARROWS = [
   { from: 'e2e', to: ['domain', 'links', 'plugins', 'auth', 'store', 'glance'] },
 ];
 
-<<<<<<< HEAD
 const constraints = (arrows) =>
   arrows.map(({ from, to }) => ({ sourceTag: from, onlyDependOnLibsWithTags: to }));
-=======
+
 /**
  * The rooms of the service: imports lead from a layer to those below it, and never between rooms of one layer.
  * `main.ts` is above all of them.
@@ -56,7 +55,6 @@ const SERVICE_ARROWS = LAYERS.flatMap((rooms, layer) =>
     };
   }),
 );
->>>>>>> 8b20cb0 (Give each command and each group of settings a file)
 
 export default tseslint.config(
   { ignores: ['**/dist', '**/out-tsc', '**/generated', '.nx', '**/node_modules'] },
