@@ -1,0 +1,58 @@
+-- attempt 1: scan 0 up to 200, scan 0 up to 200, scan 0 up to 200, scan 0 up to 200
+-- [25,["debian"],"project"]
+SELECT version, id, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
+FROM (
+  SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
+  sum(octet_length(properties::text) + coalesce(octet_length(members::text), 0)) OVER (
+    ORDER BY created_at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+  FROM (
+    SELECT page.*, CASE WHEN visibility = 'shared' THEN (
+      SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
+      FROM members share WHERE share.image_id = page.id
+    ) END AS members
+    FROM (SELECT * FROM ((
+          SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT image.*, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM ((
+                SELECT image.id, image.created_at, {columns} FROM images image
+                WHERE image.visibility = 'public' AND image.name = ($2::text[])[1]
+                AND NOT image.hidden AND image.deleted_at IS NULL
+                ORDER BY image.created_at DESC, image.id DESC LIMIT 201)) image ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
+          WHERE image.count > 200 OR true AND image.name = ANY($2::text[])
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT image.*, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM ((
+                SELECT image.id, image.created_at, {columns} FROM images image
+                WHERE image.visibility = 'shared' AND image.name = ($2::text[])[1]
+                AND NOT image.hidden AND image.deleted_at IS NULL
+                ORDER BY image.created_at DESC, image.id DESC LIMIT 201)) image ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
+          WHERE image.count > 200 OR true AND image.name = ANY($2::text[])
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT image.*, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM ((
+                SELECT image.id, image.created_at, {columns} FROM images image
+                WHERE image.visibility = 'private' AND image.name = ($2::text[])[1]
+                AND NOT image.hidden AND image.deleted_at IS NULL
+                ORDER BY image.created_at DESC, image.id DESC LIMIT 201)) image ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
+          WHERE image.count > 200 OR true AND image.name = ANY($2::text[])
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT place.id, place.created_at, {columns}, place.count FROM (
+              SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
+              image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
+              FROM images image
+              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              ORDER BY image.created_at DESC, image.id DESC LIMIT 201
+            ) place JOIN images image ON image.id = place.id
+            WHERE place.count = 201 OR place.name = ANY($2::text[])
+            ORDER BY place.created_at DESC, place.id DESC) image
+          WHERE image.count > 200 OR true AND image.name = ANY($2::text[])
+          ORDER BY created_at DESC, id DESC)) merged
+      ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
+  ) page
+) page
+WHERE before IS NULL OR before < 4194304
+ORDER BY created_at DESC, id DESC;

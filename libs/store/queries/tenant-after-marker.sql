@@ -1,0 +1,61 @@
+-- attempt 1: scan 0 up to 1000, scan 0 up to 1000, scan 0 up to 1000, scan 0 up to 1000, scan 0 up to 1000
+-- [25,"70a599e0-31e7-49b7-b260-868f441e862b","project","project"]
+WITH marker AS MATERIALIZED (
+  SELECT image.created_at, image.id FROM images image
+  WHERE image.id = $2 AND (image.owner IS NULL OR image.visibility IN ('public', 'community') OR image.owner = $3 OR image.visibility = 'shared' AND EXISTS (
+      SELECT FROM members member WHERE member.image_id = image.id AND member.member = $3)))
+SELECT version, id, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
+FROM (
+  SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
+  sum(octet_length(properties::text) + coalesce(octet_length(members::text), 0)) OVER (
+    ORDER BY created_at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+  FROM (
+    SELECT page.*, CASE WHEN visibility = 'shared' THEN (
+      SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
+      FROM members share WHERE share.image_id = page.id
+    ) END AS members
+    FROM (SELECT * FROM ((
+          SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 1000 AS truncated
+          FROM (
+            SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+            WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            ORDER BY image.created_at DESC, image.id DESC LIMIT 1001) image
+          WHERE image.count > 1000 OR true
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 1000 AS truncated
+          FROM (
+            SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+            WHERE image.visibility = 'community' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            ORDER BY image.created_at DESC, image.id DESC LIMIT 1001) image
+          WHERE image.count > 1000 OR true
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 1000 AS truncated
+          FROM (
+            SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+            WHERE image.visibility = 'shared' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            ORDER BY image.created_at DESC, image.id DESC LIMIT 1001) image
+          WHERE image.count > 1000 OR true
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 1000 AS truncated
+          FROM (
+            SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+            WHERE image.visibility = 'private' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            ORDER BY image.created_at DESC, image.id DESC LIMIT 1001) image
+          WHERE image.count > 1000 OR true
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 1000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM members place
+              WHERE place.member = $4 AND place.status = 'accepted' AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 1001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 1001 OR true
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 1000 OR image.visibility = 'shared' AND image.owner <> $4 AND NOT image.hidden AND image.deleted_at IS NULL
+          ORDER BY created_at DESC, id DESC)) merged
+      ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
+  ) page
+) page
+WHERE before IS NULL OR before < 4194304
+ORDER BY created_at DESC, id DESC;

@@ -1,0 +1,43 @@
+-- [25,"project"]
+SELECT id, name, branch, truncated, false AS followed
+FROM (SELECT * FROM ((
+      SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 1000 AS truncated
+      FROM (
+        SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+        WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL
+        ORDER BY image.created_at DESC, image.id DESC LIMIT 1001) image
+      WHERE image.count > 1000 OR true
+      ORDER BY created_at DESC, id DESC) UNION ALL (
+      SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 1000 AS truncated
+      FROM (
+        SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+        WHERE image.visibility = 'community' AND image.owner = $2 AND NOT image.hidden AND image.deleted_at IS NULL
+        ORDER BY image.created_at DESC, image.id DESC LIMIT 1001) image
+      WHERE image.count > 1000 OR true
+      ORDER BY created_at DESC, id DESC) UNION ALL (
+      SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 1000 AS truncated
+      FROM (
+        SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+        WHERE image.visibility = 'shared' AND image.owner = $2 AND NOT image.hidden AND image.deleted_at IS NULL
+        ORDER BY image.created_at DESC, image.id DESC LIMIT 1001) image
+      WHERE image.count > 1000 OR true
+      ORDER BY created_at DESC, id DESC) UNION ALL (
+      SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 1000 AS truncated
+      FROM (
+        SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+        WHERE image.visibility = 'private' AND image.owner = $2 AND NOT image.hidden AND image.deleted_at IS NULL
+        ORDER BY image.created_at DESC, image.id DESC LIMIT 1001) image
+      WHERE image.count > 1000 OR true
+      ORDER BY created_at DESC, id DESC) UNION ALL (
+      SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 1000 AS truncated
+      FROM (
+        SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+          SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM members place
+          WHERE place.member = $2 AND place.status = 'accepted'
+          ORDER BY place.created_at DESC, place.image_id DESC LIMIT 1001
+        ) place JOIN images image ON image.id = place.image_id
+        WHERE place.count = 1001 OR true
+        ORDER BY place.created_at DESC, place.image_id DESC) image
+      WHERE image.count > 1000 OR image.visibility = 'shared' AND image.owner <> $2 AND NOT image.hidden AND image.deleted_at IS NULL
+      ORDER BY created_at DESC, id DESC)) merged
+  ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page ORDER BY created_at DESC, id DESC;

@@ -1,0 +1,479 @@
+-- attempt 1: scan 0 up to 200, scan 0 up to 200, scan 0 up to 200, scan 0 up to 200, scan 0 up to 200
+-- [25,["os_distro","architecture"],["debian","x86_64"],"70a599e0-31e7-49b7-b260-868f441e862b","project","project"]
+WITH marker AS MATERIALIZED (
+  SELECT image.created_at, image.id FROM images image
+  WHERE image.id = $4 AND (image.owner IS NULL OR image.visibility IN ('public', 'community') OR image.owner = $5 OR image.visibility = 'shared' AND EXISTS (
+      SELECT FROM members member WHERE member.image_id = image.id AND member.member = $5)))
+SELECT version, id, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
+FROM (
+  SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
+  sum(octet_length(properties::text) + coalesce(octet_length(members::text), 0)) OVER (
+    ORDER BY created_at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+  FROM (
+    SELECT page.*, CASE WHEN visibility = 'shared' THEN (
+      SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
+      FROM members share WHERE share.image_id = page.id
+    ) END AS members
+    FROM (SELECT * FROM ((
+          SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = property_hash('public', ($2::text[])[1], ($3::text[])[1]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 201
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 201 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = property_hash('public', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 200 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+            WHERE image.visibility = 'community' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
+          WHERE image.count > 200 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+            WHERE image.visibility = 'shared' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
+          WHERE image.count > 200 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+            WHERE image.visibility = 'private' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
+          WHERE image.count > 200 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM members place
+              WHERE place.member = $6 AND place.status = 'accepted' AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 201
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 201 OR true
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner <> $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC)) merged
+      ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
+  ) page
+) page
+WHERE before IS NULL OR before < 4194304
+ORDER BY created_at DESC, id DESC;
+
+-- attempt 2: scan 1 up to 2000, scan 1 up to 2000, scan 1 up to 2000, scan 1 up to 2000, scan 0 up to 20000
+-- [25,["os_distro","architecture"],["debian","x86_64"],"70a599e0-31e7-49b7-b260-868f441e862b","project","project"]
+WITH marker AS MATERIALIZED (
+  SELECT image.created_at, image.id FROM images image
+  WHERE image.id = $4 AND (image.owner IS NULL OR image.visibility IN ('public', 'community') OR image.owner = $5 OR image.visibility = 'shared' AND EXISTS (
+      SELECT FROM members member WHERE member.image_id = image.id AND member.member = $5)))
+SELECT version, id, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
+FROM (
+  SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
+  sum(octet_length(properties::text) + coalesce(octet_length(members::text), 0)) OVER (
+    ORDER BY created_at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+  FROM (
+    SELECT page.*, CASE WHEN visibility = 'shared' THEN (
+      SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
+      FROM members share WHERE share.image_id = page.id
+    ) END AS members
+    FROM (SELECT * FROM ((
+          SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 2000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = property_hash('public', ($2::text[])[2], ($3::text[])[2]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 2001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 2001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = property_hash('public', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 2000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 2000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = owned_property_hash($6, 'community', ($2::text[])[1], ($3::text[])[1]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 2001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 2001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = owned_property_hash($6, 'community', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 2000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 2000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = owned_property_hash($6, 'shared', ($2::text[])[1], ($3::text[])[1]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 2001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 2001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = owned_property_hash($6, 'shared', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 2000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 2000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = owned_property_hash($6, 'private', ($2::text[])[1], ($3::text[])[1]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 2001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 2001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = owned_property_hash($6, 'private', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 2000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 20000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM members place
+              WHERE place.member = $6 AND place.status = 'accepted' AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 20001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 20001 OR true
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner <> $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC)) merged
+      ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
+  ) page
+) page
+WHERE before IS NULL OR before < 4194304
+ORDER BY created_at DESC, id DESC;
+
+-- attempt 3: scan 0 up to 20000, scan 2 up to 20000, scan 2 up to 20000, scan 2 up to 20000, scan 0 up to 2000000
+-- [25,["os_distro","architecture"],["debian","x86_64"],"70a599e0-31e7-49b7-b260-868f441e862b","project","project"]
+WITH marker AS MATERIALIZED (
+  SELECT image.created_at, image.id FROM images image
+  WHERE image.id = $4 AND (image.owner IS NULL OR image.visibility IN ('public', 'community') OR image.owner = $5 OR image.visibility = 'shared' AND EXISTS (
+      SELECT FROM members member WHERE member.image_id = image.id AND member.member = $5)))
+SELECT version, id, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
+FROM (
+  SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
+  sum(octet_length(properties::text) + coalesce(octet_length(members::text), 0)) OVER (
+    ORDER BY created_at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+  FROM (
+    SELECT page.*, CASE WHEN visibility = 'shared' THEN (
+      SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
+      FROM members share WHERE share.image_id = page.id
+    ) END AS members
+    FROM (SELECT * FROM ((
+          SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 20000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = property_hash('public', ($2::text[])[1], ($3::text[])[1]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 20001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 20001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = property_hash('public', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 20000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 20000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = owned_property_hash($6, 'community', ($2::text[])[2], ($3::text[])[2]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 20001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 20001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = owned_property_hash($6, 'community', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 20000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 20000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = owned_property_hash($6, 'shared', ($2::text[])[2], ($3::text[])[2]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 20001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 20001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = owned_property_hash($6, 'shared', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 20000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 20000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = owned_property_hash($6, 'private', ($2::text[])[2], ($3::text[])[2]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 20001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 20001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = owned_property_hash($6, 'private', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 20000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 2000000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM members place
+              WHERE place.member = $6 AND place.status = 'accepted' AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 2000001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 2000001 OR true
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 2000000 OR image.visibility = 'shared' AND image.owner <> $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC)) merged
+      ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
+  ) page
+) page
+WHERE before IS NULL OR before < 4194304
+ORDER BY created_at DESC, id DESC;
+
+-- attempt 4: scan 1 up to 200000, scan 0 up to 200000, scan 0 up to 200000, scan 0 up to 200000, scan 0 up to 200000000
+-- [25,["os_distro","architecture"],["debian","x86_64"],"70a599e0-31e7-49b7-b260-868f441e862b","project","project"]
+WITH marker AS MATERIALIZED (
+  SELECT image.created_at, image.id FROM images image
+  WHERE image.id = $4 AND (image.owner IS NULL OR image.visibility IN ('public', 'community') OR image.owner = $5 OR image.visibility = 'shared' AND EXISTS (
+      SELECT FROM members member WHERE member.image_id = image.id AND member.member = $5)))
+SELECT version, id, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
+FROM (
+  SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
+  sum(octet_length(properties::text) + coalesce(octet_length(members::text), 0)) OVER (
+    ORDER BY created_at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+  FROM (
+    SELECT page.*, CASE WHEN visibility = 'shared' THEN (
+      SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
+      FROM members share WHERE share.image_id = page.id
+    ) END AS members
+    FROM (SELECT * FROM ((
+          SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 200000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = property_hash('public', ($2::text[])[2], ($3::text[])[2]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 200001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 200001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = property_hash('public', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 200000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 200000 AS truncated
+          FROM (
+            SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+            WHERE image.visibility = 'community' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            ORDER BY image.created_at DESC, image.id DESC LIMIT 200001) image
+          WHERE image.count > 200000 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 200000 AS truncated
+          FROM (
+            SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+            WHERE image.visibility = 'shared' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            ORDER BY image.created_at DESC, image.id DESC LIMIT 200001) image
+          WHERE image.count > 200000 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 200000 AS truncated
+          FROM (
+            SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+            WHERE image.visibility = 'private' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            ORDER BY image.created_at DESC, image.id DESC LIMIT 200001) image
+          WHERE image.count > 200000 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 200000000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM members place
+              WHERE place.member = $6 AND place.status = 'accepted' AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 200000001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 200000001 OR true
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 200000000 OR image.visibility = 'shared' AND image.owner <> $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC)) merged
+      ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
+  ) page
+) page
+WHERE before IS NULL OR before < 4194304
+ORDER BY created_at DESC, id DESC;
+
+-- attempt 5: scan 0 up to 2000000, scan 1 up to 2000000, scan 1 up to 2000000, scan 1 up to 2000000, scan 0 up to 20000000000
+-- [25,["os_distro","architecture"],["debian","x86_64"],"70a599e0-31e7-49b7-b260-868f441e862b","project","project"]
+WITH marker AS MATERIALIZED (
+  SELECT image.created_at, image.id FROM images image
+  WHERE image.id = $4 AND (image.owner IS NULL OR image.visibility IN ('public', 'community') OR image.owner = $5 OR image.visibility = 'shared' AND EXISTS (
+      SELECT FROM members member WHERE member.image_id = image.id AND member.member = $5)))
+SELECT version, id, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
+FROM (
+  SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
+  sum(octet_length(properties::text) + coalesce(octet_length(members::text), 0)) OVER (
+    ORDER BY created_at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+  FROM (
+    SELECT page.*, CASE WHEN visibility = 'shared' THEN (
+      SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
+      FROM members share WHERE share.image_id = page.id
+    ) END AS members
+    FROM (SELECT * FROM ((
+          SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 2000000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = property_hash('public', ($2::text[])[1], ($3::text[])[1]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 2000001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 2000001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = property_hash('public', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 2000000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 2000000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = owned_property_hash($6, 'community', ($2::text[])[1], ($3::text[])[1]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 2000001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 2000001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = owned_property_hash($6, 'community', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 2000000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 2000000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = owned_property_hash($6, 'shared', ($2::text[])[1], ($3::text[])[1]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 2000001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 2000001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = owned_property_hash($6, 'shared', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 2000000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 2000000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = owned_property_hash($6, 'private', ($2::text[])[1], ($3::text[])[1]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 2000001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 2000001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = owned_property_hash($6, 'private', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 2000000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 20000000000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM members place
+              WHERE place.member = $6 AND place.status = 'accepted' AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 20000000001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 20000000001 OR true
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 20000000000 OR image.visibility = 'shared' AND image.owner <> $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC)) merged
+      ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
+  ) page
+) page
+WHERE before IS NULL OR before < 4194304
+ORDER BY created_at DESC, id DESC;
+
+-- attempt 6: scan 1 up to 20000000, scan 2 up to 20000000, scan 2 up to 20000000, scan 2 up to 20000000, scan 0 up to 2000000000000
+-- [25,["os_distro","architecture"],["debian","x86_64"],"70a599e0-31e7-49b7-b260-868f441e862b","project","project"]
+WITH marker AS MATERIALIZED (
+  SELECT image.created_at, image.id FROM images image
+  WHERE image.id = $4 AND (image.owner IS NULL OR image.visibility IN ('public', 'community') OR image.owner = $5 OR image.visibility = 'shared' AND EXISTS (
+      SELECT FROM members member WHERE member.image_id = image.id AND member.member = $5)))
+SELECT version, id, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
+FROM (
+  SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
+  sum(octet_length(properties::text) + coalesce(octet_length(members::text), 0)) OVER (
+    ORDER BY created_at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+  FROM (
+    SELECT page.*, CASE WHEN visibility = 'shared' THEN (
+      SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
+      FROM members share WHERE share.image_id = page.id
+    ) END AS members
+    FROM (SELECT * FROM ((
+          SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 20000000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = property_hash('public', ($2::text[])[2], ($3::text[])[2]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 20000001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 20000001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = property_hash('public', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 20000000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 20000000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = owned_property_hash($6, 'community', ($2::text[])[2], ($3::text[])[2]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 20000001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 20000001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = owned_property_hash($6, 'community', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 20000000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 20000000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = owned_property_hash($6, 'shared', ($2::text[])[2], ($3::text[])[2]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 20000001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 20000001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = owned_property_hash($6, 'shared', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 20000000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 20000000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM image_properties place
+              WHERE place.hash = owned_property_hash($6, 'private', ($2::text[])[2], ($3::text[])[2]) AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 20000001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 20000001 OR true AND (
+              SELECT true FROM image_properties other
+              WHERE other.hash = owned_property_hash($6, 'private', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 20000000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 2000000000000 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM members place
+              WHERE place.member = $6 AND place.status = 'accepted' AND (place.created_at, place.image_id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 2000000000001
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 2000000000001 OR true
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 2000000000000 OR image.visibility = 'shared' AND image.owner <> $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          ORDER BY created_at DESC, id DESC)) merged
+      ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
+  ) page
+) page
+WHERE before IS NULL OR before < 4194304
+ORDER BY created_at DESC, id DESC;
