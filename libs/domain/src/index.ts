@@ -9,6 +9,7 @@ export * from './criteria.js';
 export * from './errors.js';
 export * from './identity.js';
 export * from './image.js';
+export * from './image-attributes.js';
 export * from './image-reader.js';
 export * from './image-writer.js';
 export * from './mirror.js';

@@ -17,6 +17,7 @@ import {
   type SourceImage,
   type SourceMembers,
 } from '@glimpse/domain';
+import { sourceImageOf } from '@glimpse/domain/testing';
 import type { ImageSource, SourcePage, SourceQuery } from '@glimpse/plugins';
 import { StoredMirror, storedCatalogue, migrate, openDatabase, type Database } from '@glimpse/store';
 import { openTemporary, type TemporaryDatabase } from '@glimpse/store/testing';
@@ -57,23 +58,14 @@ class FakeSource implements ImageSource {
   meanwhile: (call: string) => Promise<void> = () => Promise.resolve();
 
   add(over: Partial<SourceImage> = {}): SourceImage {
-    const image: SourceImage = {
+    const image: SourceImage = sourceImageOf({
       id: randomUUID(),
-      name: 'cirros',
-      status: 'active',
       visibility: 'private',
-      hidden: false,
       owner: 'a',
-      protected: false,
-      size: 1,
-      minDisk: 0,
-      minRam: 0,
-      properties: {},
       createdAt: new Date(Date.UTC(2026, 0, 1, 0, 0, this.images.size)),
       updatedAt: second(),
-      deleted: false,
       ...over,
-    };
+    });
     this.images.set(image.id, image);
     return image;
   }

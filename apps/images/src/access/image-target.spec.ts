@@ -1,26 +1,20 @@
+import { imageOf } from '@glimpse/domain/testing';
 import { describe, expect, it } from '@jest/globals';
 import { credentialsOf, loadPolicy } from '@glimpse/auth';
 import { isListed, type Identity, type Image, type Visibility } from '@glimpse/domain';
 import { imageRules } from './image-rules.js';
 import { targetOf } from './image-target.js';
 
-const IMAGE: Image = {
-  id: '70a599e0-31e7-49b7-b260-868f441e862b',
-  version: 1n,
-  name: 'cirros',
-  status: 'active',
+const IMAGE: Image = imageOf({
   visibility: 'shared',
-  hidden: false,
   owner: 'p1',
   protected: true,
   size: 74185822,
   minDisk: 1,
-  minRam: 0,
   properties: { os_distro: 'cirros', owner_team: 'a', __proto__: 'x' },
   createdAt: new Date(0),
-  updatedAt: null,
   members: new Map([['p2', 'accepted']]),
-};
+});
 
 function identity(given: Partial<Identity> = {}): Identity {
   return {

@@ -1,26 +1,11 @@
 import type { Image } from '@glimpse/domain';
 import type { LinkBase } from '@glimpse/links';
+import { imageOf } from '@glimpse/domain/testing';
 import { describe, expect, it } from '@jest/globals';
 import { imageView, isSameBase } from '../compute/images/image.view.js';
 import { ImageDocuments, readyDocument } from './image-documents.js';
 
-const IMAGE: Image = {
-  id: '70a599e0-31e7-49b7-b260-868f441e862b',
-  version: 1n,
-  name: 'an image',
-  status: 'active',
-  visibility: 'public',
-  hidden: false,
-  owner: 'owner',
-  protected: false,
-  size: 5,
-  minDisk: 0,
-  minRam: 0,
-  properties: {},
-  createdAt: new Date('2026-01-01T00:00:00Z'),
-  updatedAt: null,
-  members: new Map(),
-};
+const IMAGE: Image = imageOf({ name: 'an image', size: 5 });
 
 const FORM = { viewOf: (image: Image, base: LinkBase) => imageView(image, base, []), isSameBase };
 

@@ -1,9 +1,11 @@
 import {
   BASE_ATTRIBUTES,
+  IMAGE_ATTRIBUTES,
   IMAGE_STATUSES,
   MEMBER_STATUSES,
   VISIBILITIES,
   isStorable,
+  type ImageAttribute,
   type MemberStatus,
   type SourceImage,
   type SourceMembers,
@@ -39,26 +41,37 @@ const UTC_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$/;
  */
 export function readImageDocument(document: unknown): SourceImage {
   if (!isObject(document)) throw new BadDocument('the document', document, 'an object');
-  const status = readChoice('status', document['status'], IMAGE_STATUSES);
-  const createdAt = readTime('created_at', document['created_at']);
-  const updatedAt = document['updated_at'] ?? null;
-  return {
-    id: readUuid('id', document['id']),
-    name: readTextOrNull('name', document['name'], 0),
-    status,
-    visibility: readVisibility(document),
-    hidden: readFlag('os_hidden', document['os_hidden']),
-    owner: readOwner(document),
-    protected: readFlag('protected', document['protected']),
-    size: readSize(document['size']),
-    minDisk: readWhole('min_disk', document['min_disk'] ?? 0, MAX_INTEGER),
-    minRam: readWhole('min_ram', document['min_ram'] ?? 0, MAX_INTEGER),
-    properties: readProperties(document),
-    createdAt,
-    updatedAt: updatedAt === null ? createdAt : readTime('updated_at', updatedAt),
-    deleted: status === 'deleted',
-  };
+  const attributes = Object.entries(READERS).map(([attribute, read]) => {
+    const name = IMAGE_ATTRIBUTES[attribute as ImageAttribute].document ?? attribute;
+    return [attribute, read(document[name], name, document)] as const;
+  });
+  const image = Object.fromEntries(attributes) as Pick<SourceImage, ImageAttribute>;
+  return { ...image, deleted: image.status === 'deleted' };
 }
+
+/** Reads the value of an attribute, which stands in the document under this name. */
+type Reader<T> = (value: unknown, name: string, document: Document) => T;
+
+/** How each attribute is read. The first that fails is reported. */
+const READERS: { readonly [Attribute in ImageAttribute]: Reader<SourceImage[Attribute]> } = {
+  status: (value, name) => readChoice(name, value, IMAGE_STATUSES),
+  createdAt: (value, name) => readTime(name, value),
+  id: (value, name) => readUuid(name, value),
+  name: (value, name) => readTextOrNull(name, value, 0),
+  visibility: (_value, _name, document) => readVisibility(document),
+  hidden: (value, name) => readFlag(name, value),
+  owner: (_value, _name, document) => readOwner(document),
+  protected: (value, name) => readFlag(name, value),
+  size: (value, name) =>
+    value === undefined || value === null ? null : readWhole(name, value, Number.MAX_SAFE_INTEGER),
+  minDisk: (value, name) => readWhole(name, value ?? 0, MAX_INTEGER),
+  minRam: (value, name) => readWhole(name, value ?? 0, MAX_INTEGER),
+  properties: (_value, _name, document) => readProperties(document),
+  updatedAt: (value, name, document) =>
+    value === undefined || value === null
+      ? READERS.createdAt(document['created_at'], 'created_at', document)
+      : readTime(name, value),
+};
 
 /**
  * Reads the member documents of one image. Of two for the same project the later one counts.
@@ -171,10 +184,6 @@ function readOwner(document: Document): string | null {
     );
   }
   return readTextOrNull('owner', document['owner'], 1);
-}
-
-function readSize(value: unknown): number | null {
-  return value === undefined || value === null ? null : readWhole('size', value, Number.MAX_SAFE_INTEGER);
 }
 
 function readWhole(attribute: string, value: unknown, max: number): number {

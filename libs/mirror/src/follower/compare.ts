@@ -1,4 +1,5 @@
 import {
+  COMPARED_ATTRIBUTES,
   CatalogueUnavailable,
   DomainError,
   printable,
@@ -13,22 +14,6 @@ import { pagesOf } from './page-progress.js';
 
 /** How many images of the mirror are read at once. */
 const PAGE = 500;
-
-/** What of an image is compared, and how it is shown. */
-const COMPARED: readonly (keyof SourceImage & keyof Image)[] = [
-  'name',
-  'status',
-  'visibility',
-  'hidden',
-  'owner',
-  'protected',
-  'size',
-  'minDisk',
-  'minRam',
-  'properties',
-  'createdAt',
-  'updatedAt',
-];
 
 /**
  * Compares all images and members of a source with those of its mirror, each difference a line. Both are read
@@ -99,7 +84,7 @@ async function* differences(
   here: Image,
   onLeftOut: (line: string) => void,
 ): AsyncGenerator<string, void> {
-  const compared = COMPARED.map((key) => [key, shown(there[key]), shown(here[key])]);
+  const compared = COMPARED_ATTRIBUTES.map((key) => [key, shown(there[key]), shown(here[key])]);
   if (there.visibility === 'shared') {
     const members = await membersOf(source, there.id, onLeftOut);
     compared.push(['members', shown(Object.fromEntries(members)), shown(Object.fromEntries(here.members))]);

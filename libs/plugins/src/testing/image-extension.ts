@@ -1,29 +1,21 @@
 import { IMAGE_STATUSES, VISIBILITIES, type Image } from '@glimpse/domain';
+import { imageOf } from '@glimpse/domain/testing';
 import type { ImageExtension, Plugin } from '../contract.js';
 import { attributesOf } from '../image-extension.js';
 import { Findings, loaded } from './conformance.js';
 
-const SAMPLE: Image = {
-  id: '70a599e0-31e7-49b7-b260-868f441e862b',
-  version: 1n,
-  name: 'debian-13',
-  status: 'active',
-  visibility: 'public',
-  hidden: false,
-  owner: '66c50f42ace742efaaf201e7ba0fe751',
-  protected: false,
-  size: 74_185_822,
-  minDisk: 2,
-  minRam: 512,
-  properties: { architecture: 'x86_64' },
-  createdAt: new Date('2026-01-01T00:00:00Z'),
-  updatedAt: new Date('2026-01-02T00:00:00Z'),
-  members: new Map(),
-};
-
 /** An image for the tests of an extension, with whatever a test wants to be different. */
 export function sampleImage(changes: Partial<Image> = {}): Image {
-  return { ...SAMPLE, ...changes };
+  return imageOf({
+    name: 'debian-13',
+    owner: '66c50f42ace742efaaf201e7ba0fe751',
+    size: 74_185_822,
+    minDisk: 2,
+    minRam: 512,
+    properties: { architecture: 'x86_64' },
+    updatedAt: new Date('2026-01-02T00:00:00Z'),
+    ...changes,
+  });
 }
 
 /** Images at the edges of what a catalogue holds. */

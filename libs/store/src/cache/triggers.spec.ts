@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { SourceImage } from '@glimpse/domain';
+import { sourceImageOf } from '@glimpse/domain/testing';
 import pg from 'pg';
 import { StoredImageWriter } from '../images/stored-image-writer.js';
 import { openDatabase, type Database } from '../connection/database.js';
@@ -43,23 +44,8 @@ async function toldBy(happens: () => Promise<unknown>): Promise<string[]> {
 const query = (text: string, values?: unknown[]): Promise<pg.QueryResult> =>
   database.pool.query(text, values);
 
-const image = (id: string, over: Partial<SourceImage> = {}): SourceImage => ({
-  id,
-  name: 'an image',
-  status: 'active',
-  visibility: 'shared',
-  hidden: false,
-  owner: 'owner',
-  protected: false,
-  size: null,
-  minDisk: 0,
-  minRam: 0,
-  properties: {},
-  createdAt: new Date('2026-01-01T00:00:00Z'),
-  updatedAt: new Date('2026-01-01T00:00:00Z'),
-  deleted: false,
-  ...over,
-});
+const image = (id: string, over: Partial<SourceImage> = {}): SourceImage =>
+  sourceImageOf({ id, name: 'an image', visibility: 'shared', size: null, ...over });
 
 async function importAll(...images: SourceImage[]): Promise<void> {
   const client = await database.pool.connect();

@@ -1,37 +1,72 @@
-/** The columns that an image of a source brings, with their types in JSON. */
-const BROUGHT = {
-  id: 'uuid',
-  name: 'text',
-  status: 'text',
-  visibility: 'text',
-  hidden: 'boolean',
-  owner: 'text',
-  protected: 'boolean',
-  size: 'bigint',
-  min_disk: 'integer',
-  min_ram: 'integer',
-  properties: 'jsonb',
-  created_at: 'timestamptz',
-  updated_at: 'timestamptz',
+import {
+  COMPARED_ATTRIBUTES,
+  IMAGE_ATTRIBUTE_NAMES,
+  type Image,
+  type ImageAttribute,
+  type ImageStatus,
+  type MemberStatus,
+  type SourceImage,
+  type Visibility,
+} from '@glimpse/domain';
+
+/** The column of each attribute, and its type. */
+const COLUMNS: { readonly [Attribute in ImageAttribute]: readonly [name: string, type: string] } = {
+  id: ['id', 'uuid'],
+  name: ['name', 'text'],
+  status: ['status', 'text'],
+  visibility: ['visibility', 'text'],
+  hidden: ['hidden', 'boolean'],
+  owner: ['owner', 'text'],
+  protected: ['protected', 'boolean'],
+  size: ['size', 'bigint'],
+  minDisk: ['min_disk', 'integer'],
+  minRam: ['min_ram', 'integer'],
+  properties: ['properties', 'jsonb'],
+  createdAt: ['created_at', 'timestamptz'],
+  updatedAt: ['updated_at', 'timestamptz'],
 };
 
-const columns = Object.keys(BROUGHT);
-const compared = [...columns.slice(1), 'deleted_at'];
+const columnOf = (attribute: ImageAttribute): string => COLUMNS[attribute][0];
+const sourceColumns = IMAGE_ATTRIBUTE_NAMES.map(columnOf);
+const compared = [...COMPARED_ATTRIBUTES.map(columnOf), 'deleted_at'];
+
+/** What the statements of lists carry of an image, in SQL, of the row `image`: all but id and time of creation. */
+export const LISTED_COLUMNS = ['version', ...sourceColumns, 'deleted_at']
+  .filter((column) => column !== 'id' && column !== 'created_at')
+  .map((column) => `image.${column}`)
+  .join(', ');
+
+/** What a statement reads of an image for {@link imageOf}, members aside. */
+export const READ_COLUMNS = [
+  'version',
+  ...IMAGE_ATTRIBUTE_NAMES.map((attribute) =>
+    columnOf(attribute) === attribute ? attribute : `${columnOf(attribute)} AS "${attribute}"`,
+  ),
+].join(', ');
+
+/** All columns that are written of an image of a source. */
+export const IMAGE_COLUMNS = [...sourceColumns, 'deleted_at'].join(', ');
+
+/** An image as the statements that write images accept it. */
+export function documentOf(image: SourceImage): object {
+  const document: Record<string, unknown> = { deleted: image.deleted };
+  for (const attribute of IMAGE_ATTRIBUTE_NAMES) document[columnOf(attribute)] = image[attribute];
+  return document;
+}
 
 /**
- * Images out of a JSON array, the one of `documentOf`, as rows of their columns.
+ * Images out of a JSON array of {@link documentOf}, as rows of their columns.
  *
  * @param parameter such as `$1`
  */
 export const imagesIn = (parameter: string): string => `
-  SELECT ${columns.join(', ')}, CASE WHEN deleted THEN updated_at END AS deleted_at
+  SELECT ${sourceColumns.join(', ')}, CASE WHEN deleted THEN updated_at END AS deleted_at
   FROM jsonb_to_recordset(${parameter}::jsonb)
-       AS batch (${columns.map((name) => `${name} ${BROUGHT[name as keyof typeof BROUGHT]}`).join(', ')}, deleted boolean)`;
+       AS batch (${Object.values(COLUMNS)
+         .map((column) => column.join(' '))
+         .join(', ')}, deleted boolean)`;
 
-/** All of these columns. */
-export const IMAGE_COLUMNS = [...columns, 'deleted_at'].join(', ');
-
-/** What becomes of the row `kept` when another image, `EXCLUDED`, takes its place. */
+/** What becomes of the row `kept` when another image, `EXCLUDED`, replaces it. */
 export const REPLACEMENT = `
   version = nextval('images_version_seq'), ${compared.map((name) => `${name} = EXCLUDED.${name}`).join(', ')}`;
 
@@ -39,3 +74,37 @@ export const REPLACEMENT = `
 export const DIFFERS = `
   (${compared.map((name) => `kept.${name}`).join(', ')})
   IS DISTINCT FROM (${compared.map((name) => `EXCLUDED.${name}`).join(', ')})`;
+
+/** What Prisma or a statement reads in other types than the domain's: pg leaves large numbers as text. */
+interface RawAttributes {
+  readonly version: bigint | string;
+  readonly status: string;
+  readonly visibility: string;
+  readonly size: bigint | string | null;
+  readonly properties: unknown;
+  readonly members: readonly { readonly member: string; readonly status: string }[] | null;
+}
+
+/** An image as Prisma or a statement reads it. */
+export type ImageRow = Omit<Image, keyof RawAttributes> & RawAttributes;
+
+/** A row as the domain's image. */
+export function imageOf(row: ImageRow): Image {
+  return {
+    id: row.id,
+    version: BigInt(row.version),
+    name: row.name,
+    status: row.status as ImageStatus,
+    visibility: row.visibility as Visibility,
+    hidden: row.hidden,
+    owner: row.owner,
+    protected: row.protected,
+    size: row.size === null ? null : Number(row.size),
+    minDisk: row.minDisk,
+    minRam: row.minRam,
+    properties: row.properties as Record<string, string>,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    members: new Map(row.members?.map(({ member, status }) => [member, status as MemberStatus])),
+  };
+}

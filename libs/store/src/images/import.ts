@@ -1,6 +1,6 @@
 import type { SourceImage, SourceMembers } from '@glimpse/domain';
 import type pg from 'pg';
-import { DIFFERS, IMAGE_COLUMNS, REPLACEMENT, imagesIn } from './image-columns.js';
+import { DIFFERS, IMAGE_COLUMNS, REPLACEMENT, documentOf, imagesIn } from './image-columns.js';
 import { orUnavailable } from '../connection/unavailable.js';
 
 /** What became of the images of a batch. */
@@ -54,27 +54,7 @@ const REPLACE_MEMBERS = `
   )
   SELECT image_id FROM batch WHERE NOT known`;
 
-/** An image as the statements that write images take it. */
-export function documentOf(image: SourceImage): object {
-  return {
-    id: image.id,
-    name: image.name,
-    status: image.status,
-    visibility: image.visibility,
-    hidden: image.hidden,
-    owner: image.owner,
-    protected: image.protected,
-    size: image.size,
-    min_disk: image.minDisk,
-    min_ram: image.minRam,
-    properties: image.properties,
-    created_at: image.createdAt,
-    updated_at: image.updatedAt,
-    deleted: image.deleted,
-  };
-}
-
-/** The members of an image, likewise. */
+/** The members of an image as the statements that write members accept them. */
 export function membersDocumentOf({ imageId, members }: SourceMembers): object {
   return { image_id: imageId, members: [...members].map(([member, status]) => ({ member, status })) };
 }

@@ -10,7 +10,7 @@ import {
 import type { Database } from '../connection/database.js';
 import { orUnavailable, type Availability } from '../connection/unavailable.js';
 import { storedIdOf } from './image-id.js';
-import { imageOf } from './image-row.js';
+import { imageOf } from './image-columns.js';
 import { ImagesById } from './images-by-id.js';
 
 /** Reads single images from PostgreSQL. */

@@ -11,6 +11,7 @@ import {
   type Viewer,
   type Visibility,
 } from '@glimpse/domain';
+import { sourceImageOf } from '@glimpse/domain/testing';
 import fc from 'fast-check';
 import { storedCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from '../connection/database.js';
@@ -40,23 +41,16 @@ type Members = Readonly<Record<string, MemberStatus>>;
 
 function image(differences: Partial<SourceImage> = {}): SourceImage {
   const createdAt = new Date('2026-01-02T03:04:05.678Z');
-  return {
+  return sourceImageOf({
     id: randomUUID(),
     name: 'image',
-    status: 'active',
     visibility: 'private',
-    hidden: false,
-    owner: 'owner',
-    protected: false,
-    size: 1,
     minDisk: 2,
     minRam: 3,
-    properties: {},
     createdAt,
     updatedAt: createdAt,
-    deleted: false,
     ...differences,
-  };
+  });
 }
 
 async function store(images: readonly SourceImage[], members: ReadonlyMap<string, Members>): Promise<void> {

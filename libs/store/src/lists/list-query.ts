@@ -1,7 +1,8 @@
 import type { ImageCriteria, Viewer } from '@glimpse/domain';
+import { LISTED_COLUMNS, READ_COLUMNS } from '../images/image-columns.js';
 import { branchesOf, visible } from './branches.js';
 import { filtersOf } from './filters.js';
-import { COLUMNS, scansOf, type AfterMarker, type IndexScan } from './scans.js';
+import { scansOf, type AfterMarker, type IndexScan } from './scans.js';
 import { Values, type Statement } from '../statement.js';
 
 /** How a branch of a list is read in one attempt. */
@@ -127,9 +128,7 @@ export class ListQuery {
    */
   statement(plan: ListPlan): Statement {
     const text = `${this.#with(plan)}
-      SELECT id, version, name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk",
-             min_ram AS "minRam", properties, created_at AS "createdAt", updated_at AS "updatedAt", members,
-             branch, truncated, followed
+      SELECT ${READ_COLUMNS}, members, branch, truncated, followed
       FROM (
         SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
                sum(octet_length(properties::text) + coalesce(octet_length(members::text), 0)) OVER (
@@ -190,7 +189,7 @@ export class ListQuery {
 
   #inOrder({ read, check }: IndexScan, bound: number, branch: number): string {
     return `(
-      SELECT image.id, image.created_at, ${COLUMNS}, ${branch} AS branch, image.count > ${bound} AS truncated
+      SELECT image.id, image.created_at, ${LISTED_COLUMNS}, ${branch} AS branch, image.count > ${bound} AS truncated
       FROM (${read(bound + 1, '')}) image
       WHERE image.count > ${bound} OR ${check}${this.#conditions}
       ORDER BY created_at DESC, id DESC)`;
@@ -213,7 +212,7 @@ export class ListQuery {
   /** Whole images are read when they are known to be on the page: what is gathered may be many thousands. */
   #found(gathered: string, bound: number, branch: number): string {
     return `(
-      SELECT image.id, place.created_at, ${COLUMNS}, ${branch} AS branch, place.truncated
+      SELECT image.id, place.created_at, ${LISTED_COLUMNS}, ${branch} AS branch, place.truncated
       FROM (
         SELECT id, CASE WHEN count > ${bound} THEN 'infinity' ELSE created_at END AS created_at,
                count > ${bound} AS truncated

@@ -1,29 +1,11 @@
+import { LISTED_COLUMNS } from '../images/image-columns.js';
 import type { Branch } from './branches.js';
 import type { Filter, FilterIndex, PropertyValue } from './filters.js';
 
 /** What every image of a list fulfils; the ordered indexes hold just these. */
 const LISTED = 'NOT image.hidden AND image.deleted_at IS NULL';
 
-/** What a list and its conditions need of an image, its id and its time aside. */
-export const COLUMNS = [
-  'version',
-  'name',
-  'status',
-  'visibility',
-  'hidden',
-  'owner',
-  'protected',
-  'size',
-  'min_disk',
-  'min_ram',
-  'properties',
-  'updated_at',
-  'deleted_at',
-]
-  .map((column) => `image.${column}`)
-  .join(', ');
-
-const IMAGE = `image.id, image.created_at, ${COLUMNS}`;
+const IMAGE = `image.id, image.created_at, ${LISTED_COLUMNS}`;
 /** How many values of a filter are merged. */
 const MAX_MERGED = 4;
 /** How many further properties of an image are looked up by key before the image is read. */
@@ -108,7 +90,7 @@ function scanCovered(branch: Owner, covered: readonly Filter[], after: AfterMark
   return {
     ordered: true,
     read: (most) => `
-      SELECT place.id, place.created_at, ${COLUMNS}, place.count FROM (
+      SELECT place.id, place.created_at, ${LISTED_COLUMNS}, place.count FROM (
         SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
                image.updated_at, ${COUNT}
         FROM images image
@@ -135,7 +117,7 @@ function scanShares({ project }: Member, after: AfterMarker): IndexScan {
 function follow(table: string, found: string, wanted: string, most: number, after: AfterMarker): string {
   const newestFirst = 'ORDER BY place.created_at DESC, place.image_id DESC';
   return `
-      SELECT place.image_id AS id, place.created_at, ${COLUMNS}, place.count FROM (
+      SELECT place.image_id AS id, place.created_at, ${LISTED_COLUMNS}, place.count FROM (
         SELECT place.image_id, place.created_at, row_number() OVER (${newestFirst}) AS count FROM ${table} place
         WHERE ${found} ${after('place.created_at', 'place.image_id')}
         ${newestFirst} LIMIT ${most}

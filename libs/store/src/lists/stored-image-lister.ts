@@ -13,7 +13,7 @@ import { QUERY_DEADLINE, type Database } from '../connection/database.js';
 import { namesOfPrepared } from '../connection/prepared.js';
 import { orUnavailable, type Availability } from '../connection/unavailable.js';
 import { isImageId } from '../images/image-id.js';
-import { imageOf, type ImageRow } from '../images/image-row.js';
+import { imageOf, type ImageRow } from '../images/image-columns.js';
 import { Semaphore, type SemaphoreOptions } from '../semaphore.js';
 import type { Statement } from '../statement.js';
 import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list-query.js';

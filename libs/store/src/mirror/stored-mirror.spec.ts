@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ImageNotFound, LeaseLost, type MemberStatus, type SourceImage } from '@glimpse/domain';
+import { sourceImageOf } from '@glimpse/domain/testing';
 import pg from 'pg';
 import { StoredImageReader } from '../images/stored-image-reader.js';
 import { openDatabase, type Database } from '../connection/database.js';
@@ -33,23 +34,14 @@ beforeEach(async () => {
 const ADMIN = { project: null, admin: true };
 
 function image(over: Partial<SourceImage> = {}): SourceImage {
-  return {
+  return sourceImageOf({
     id: randomUUID(),
-    name: 'cirros',
-    status: 'active',
     visibility: 'private',
-    hidden: false,
     owner: 'a',
-    protected: false,
-    size: 1,
-    minDisk: 0,
-    minRam: 0,
     properties: { os: 'linux' },
-    createdAt: new Date('2026-01-01T00:00:00Z'),
     updatedAt: new Date('2026-01-02T00:00:00Z'),
-    deleted: false,
     ...over,
-  };
+  });
 }
 
 const read = (id: string) => reader.imageToChange(id, ADMIN);

@@ -17,9 +17,9 @@ import {
   type Ticket,
   type Walk,
 } from '@glimpse/domain';
-import { imageOf } from '../images/image-row.js';
 import type { Database } from '../connection/database.js';
-import { documentOf, membersDocumentOf } from '../images/import.js';
+import { documentOf, imageOf } from '../images/image-columns.js';
+import { membersDocumentOf } from '../images/import.js';
 import { refusalIn } from '../connection/refusal.js';
 import { orUnavailable, type Availability } from '../connection/unavailable.js';
 import {

@@ -1,3 +1,4 @@
+import { imageOf } from '@glimpse/domain/testing';
 import { describe, expect, it } from '@jest/globals';
 import type { Image } from '@glimpse/domain';
 import { PropertyView } from './property-view.js';
@@ -6,23 +7,11 @@ import { ReadableImages } from './readable-images.js';
 const NAMES = ['a', 'b', 'c', 'd', 'e'];
 
 function image(): Image {
-  return {
-    id: '70a599e0-31e7-49b7-b260-868f441e862b',
-    version: 1n,
-    name: 'cirros',
-    status: 'active',
-    visibility: 'public',
-    hidden: false,
+  return imageOf({
     owner: 'p1',
-    protected: false,
-    size: 1,
-    minDisk: 0,
-    minRam: 0,
     properties: Object.fromEntries(NAMES.map((name) => [name, name])),
     createdAt: new Date(0),
-    updatedAt: null,
-    members: new Map(),
-  };
+  });
 }
 
 /** A caller who may read these, each of which has a rule of its own. */

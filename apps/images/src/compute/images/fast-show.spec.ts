@@ -10,6 +10,7 @@ import {
   type ReadOptions,
   type Reading,
 } from '@glimpse/domain';
+import { imageOf } from '@glimpse/domain/testing';
 import { CachedImageReader } from '@glimpse/store';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -56,24 +57,15 @@ const TOKENS = {
 };
 
 const id = (last: number): string => `aaaaaaaa-0000-4000-8000-00000000000${last}`;
-const image = (last: number, changes: Partial<Image>): Image => ({
-  id: id(last),
-  version: 1n,
-  name: `image ${last}`,
-  status: 'active',
-  visibility: 'public',
-  hidden: false,
-  owner: OWN,
-  protected: false,
-  size: 5,
-  minDisk: 0,
-  minRam: 0,
-  properties: { auto_disk_config: 'True' },
-  createdAt: new Date('2026-01-01T00:00:00Z'),
-  updatedAt: null,
-  members: new Map(),
-  ...changes,
-});
+const image = (last: number, changes: Partial<Image>): Image =>
+  imageOf({
+    id: id(last),
+    name: `image ${last}`,
+    owner: OWN,
+    size: 5,
+    properties: { auto_disk_config: 'True' },
+    ...changes,
+  });
 const IMAGES = [
   image(1, {}),
   image(2, { visibility: 'private' }),

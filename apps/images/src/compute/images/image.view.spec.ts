@@ -1,6 +1,7 @@
 import { IMAGE_STATUSES, type Image } from '@glimpse/domain';
 import type { LinkBase } from '@glimpse/links';
 import type { ImageExtension } from '@glimpse/plugins';
+import { imageOf } from '@glimpse/domain/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
   OWN_ATTRIBUTES,
@@ -12,23 +13,17 @@ import {
 
 const ID = '70a599e0-31e7-49b7-b260-868f441e862b';
 
-const image: Image = {
+const image: Image = imageOf({
   id: ID,
-  version: 1n,
   name: 'fakeimage7',
-  status: 'active',
-  visibility: 'public',
-  hidden: false,
   owner: 'p',
-  protected: false,
   size: 74185822,
   minDisk: 1,
   minRam: 2,
   properties: { architecture: 'x86_64' },
   createdAt: new Date('2011-01-01T01:02:03.999Z'),
   updatedAt: new Date('2011-01-02T00:00:00Z'),
-  members: new Map(),
-};
+});
 
 const base: LinkBase = { compute: 'http://c', image: 'http://g', version: 'v2.1', project: undefined };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { BASE_ATTRIBUTES } from './properties.js';
+import { BASE_ATTRIBUTES } from './image-attributes.js';
 
 /** An image as Glance 25.1.0 writes it, with two custom properties. */
 const DOCUMENT = {

@@ -1,0 +1,6 @@
+/**
+ * Images for tests.
+ *
+ * @module @glimpse/domain/testing
+ */
+export { imageOf, sourceImageOf } from './images.js';
