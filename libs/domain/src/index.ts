@@ -17,3 +17,4 @@ export * from './printable.js';
 export * from './properties.js';
 export * from './source.js';
 export * from './text.js';
+export * from './uuid.js';

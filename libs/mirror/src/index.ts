@@ -6,7 +6,7 @@
 export { compareCatalogues } from './follower/compare.js';
 export { Follower, type FollowerOptions } from './follower/follower.js';
 export { StalenessCatalogue } from './mirror/staleness-catalogue.js';
-export { LastLook } from './mirror/last-look.js';
+export { SyncStatusReader } from './mirror/sync-status-reader.js';
 export { MirroredImageReader, type MirroredImageReaderOptions } from './mirror/mirrored-image-reader.js';
 export { MirroredImageWriter, type MirroredImageWriterOptions } from './mirror/mirrored-image-writer.js';
 export type { MirrorObservations, ObserveMirror } from './observations.js';

@@ -23,7 +23,7 @@ import { StoredMirror, storedCatalogue, migrate, openDatabase, type Database } f
 import { openTemporary, type TemporaryDatabase } from '@glimpse/store/testing';
 import {
   Follower,
-  LastLook,
+  SyncStatusReader,
   MirroredImageReader,
   MirroredImageWriter,
   StalenessCatalogue,
@@ -78,8 +78,8 @@ class FakeSource implements ImageSource {
     this.shares.set(id, new Map(this.shares.get(id)).set(project, status));
   }
 
-  blindness(): Promise<string | undefined> {
-    return this.#answer('blindness', () => this.blind);
+  missingReadAccess(): Promise<string | undefined> {
+    return this.#answer('missingReadAccess', () => this.blind);
   }
 
   newestChange(): Promise<Date | undefined> {
@@ -378,7 +378,7 @@ describe('a follower', () => {
 
     it('goes on seeing what changes when its clock is ahead of ours, or ours of its', async () => {
       const { id } = source.add();
-      source.distort = (page) => ({ ...page, askedAt: new Date(Date.now() - 3_600_000) });
+      source.distort = (page) => ({ ...page, requestedAt: new Date(Date.now() - 3_600_000) });
       source.add({ updatedAt: new Date(Date.now() - 10_000) });
       void follow({ round: 1_000 });
       await walks(1);
@@ -524,7 +524,7 @@ describe('the catalogue in front of a source', () => {
   let writer: MirroredImageWriter;
   beforeEach(() => {
     const options = { reader: stored.reader, mirror, source, observe };
-    reader = new MirroredImageReader({ ...options, lookUps: 8 });
+    reader = new MirroredImageReader({ ...options, concurrentFetches: 8 });
     writer = new MirroredImageWriter(options);
   });
   const parts = () => ({ reader, current: reader, lister: stored.lister });
@@ -606,9 +606,11 @@ describe('the catalogue in front of a source', () => {
   describe('for an image of another project', () => {
     let dated: StalenessCatalogue;
     beforeEach(() => {
-      const lastLook = new LastLook(mirror, () => 0);
-      lastLook.heard({ complete: true, age: 0 }, 0);
-      dated = new StalenessCatalogue(parts(), lastLook, 3600, (id, project) => reader.notShown(id, project));
+      const syncStatus = new SyncStatusReader(mirror, () => 0);
+      syncStatus.update({ complete: true, age: 0 }, 0);
+      dated = new StalenessCatalogue(parts(), syncStatus, 3600, (id, project) =>
+        reader.onHidden(id, project),
+      );
     });
 
     it('asks the source as for one that is nowhere, once a second', async () => {
@@ -737,11 +739,11 @@ describe('the catalogue in front of a source', () => {
   describe('while the source is away', () => {
     let now = 0;
     let dated: StalenessCatalogue;
-    const look = (age: number, complete = true) => lastLook.heard({ complete, age }, now);
-    let lastLook: LastLook;
+    const look = (age: number, complete = true) => syncStatus.update({ complete, age }, now);
+    let syncStatus: SyncStatusReader;
     beforeEach(() => {
-      lastLook = new LastLook(mirror, () => now);
-      dated = new StalenessCatalogue(parts(), lastLook, 3600);
+      syncStatus = new SyncStatusReader(mirror, () => now);
+      dated = new StalenessCatalogue(parts(), syncStatus, 3600);
     });
 
     it('serves what it has as fresh for a minute, then as a copy of that age, after the limit not at all', async () => {

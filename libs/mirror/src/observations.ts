@@ -1,30 +1,31 @@
-/** What may be logged or counted of a mirror. Never a token. */
+/** Events of a mirror for logs and metrics. None has a token. */
 export interface MirrorObservations {
-  /** An image that was asked for by id in the source, and what came of it. */
+  /** An image was fetched by id from the source. */
   'source-looked-up': { readonly outcome: 'found' | 'missing' | 'remembered' | 'refused' | 'failed' };
-  /** A change or a deletion that was sent to the source, and what came of it. */
+  /** A change or a deletion was sent to the source. */
   'source-changed': { readonly outcome: 'done' | 'refused' | 'failed' };
-  /** Why what became of a change is not known, or why it was not made though it might have been. */
+  /** Why the outcome of a change is unknown. */
   'source-change-failed': { readonly id: string; readonly reason: string };
-  /** Whether this process is the one that follows the source. */
+  /** This follower acquired the lease. */
   'follower-began': { readonly holder: string };
+  /** Another follower holds the lease. */
   'follower-stands-by': object;
-  /** What the follower wrote. */
+  /** What was applied to the mirror. */
   'source-followed': { readonly kind: 'added' | 'changed' | 'removed' | 'members'; readonly count: number };
-  /** A walk over all images ended. */
+  /** A full sync ended. */
   'source-walked': { readonly images: number; readonly leftOut: number; readonly seconds: number };
-  /** Said when the reason changes, until the source can be asked again. */
+  /** Emitted when the reason changes, until the source or the database is available again. */
   'source-unavailable': { readonly reason: string };
   'source-available': object;
-  /** Many images are missing in a walk: each is removed that the source confirms as gone. */
+  /** Many images are missing in a full sync; those that the source confirms as gone are removed. */
   'removals-many': { readonly count: number; readonly of: number };
-  /** Images are missing in a walk, and the source does not say whether they are gone. */
+  /** Images are missing in a full sync, and the source does not confirm that they are gone. */
   'removals-refused': { readonly count: number; readonly of: number };
-  /** An image of the source, or its members, that cannot be read, or that no catalogue can hold. */
+  /** An image of the source, or its members, cannot be read, or no catalogue can hold it. */
   'source-image-bad': { readonly problem: string };
-  /** What was left out because no catalogue can hold it, each time that it was read. */
+  /** Something was left out because no catalogue can hold it; counted each time that it is read. */
   'source-left-out': { readonly kind: 'image' | 'members'; readonly count: number };
-  /** A mistake of ours; the work is begun again. */
+  /** A bug in the follower; the work is retried. */
   'follower-failed': { readonly error: unknown };
 }
 

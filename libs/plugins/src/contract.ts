@@ -13,12 +13,11 @@ import type {
  */
 export const CONTRACT_VERSION = 1;
 
-/** What JSON can say. */
+/** A JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 /**
- * An API extension that adds attributes to the document of an image. Its description is what
- * `GET /v2.1/extensions` shows of it.
+ * An API extension that adds attributes to the document of an image. `GET /v2.1/extensions` shows its description.
  */
 export interface ImageExtension {
   /** The name clients know it by, such as `OS-EXT-IMG-SIZE`; no two loaded extensions share one. */
@@ -28,83 +27,83 @@ export interface ImageExtension {
   /** When the extension last changed, `YYYY-MM-DDTHH:MM:SSZ`. */
   readonly updated: string;
   readonly description: string;
-  /** Where its attributes stand in the document; after everything else unless given. */
+  /** The position of its attributes in the document; `last` by default. */
   readonly position?: 'before-links' | 'last';
   /**
-   * The attributes it adds to one image, by their full names, such as `OS-EXT-IMG-SIZE:size`. Called once
-   * for each document that is made, so it does no input or output.
+   * The attributes of one image, by their full names, such as `OS-EXT-IMG-SIZE:size`. Called for each document, so it
+   * does no input or output.
    */
   attributes(image: Image): Readonly<Record<string, Json>>;
 }
 
-/** What an authenticator found out about a token. */
+/** The result of authenticating a token. */
 export type Authentication =
   | { readonly outcome: 'identity'; readonly identity: Identity }
-  /** Whoever sent it has to get another one. */
+  /** The client needs another token. */
   | { readonly outcome: 'invalid' }
-  /** The token could not be validated; another try makes sense after so many seconds. */
+  /** The token could not be validated; a retry makes sense after `retryAfter` seconds. */
   | {
       readonly outcome: 'unavailable';
       readonly retryAfter: number;
-      /** Too many tokens were waiting here: what validates them is not known to be unavailable. */
+      /** A queue timeout in this service; the identity service may be healthy. */
       readonly overloaded?: boolean;
     };
 
-/** Where a request came from. It says nothing of the sender's identity: only for sharing places fairly. */
+/** Where a request came from. It is not authenticated, and used only to share slots fairly. */
 export interface RequestSource {
   /** The address of the connection, or its network; empty where that is not known. */
   readonly address: string;
-  /** Tells apart the clients of one address, as far as they can be. */
+  /** Distinguishes clients of one address, as far as possible. */
   readonly client: string;
 }
 
-/** How a token is to be looked at. */
+/** How a token is to be authenticated. */
 export interface AuthenticationRequest {
-  /** Accept a token whose time is over: a service with a valid token of its own vouches for it. */
+  /** Accept an expired token: it came with a valid service token. */
   readonly allowExpired?: boolean;
-  /** Do not answer from what is remembered. */
+  /** Bypass the cache. */
   readonly fresh?: boolean;
-  /** Left out: all such requests have one source. */
+  /** Requests without one count as of one source. */
   readonly source?: RequestSource;
 }
 
-/** Finds out who sent a token. It never judges what they may do. */
+/** Authenticates tokens. Authorization is not its task. */
 export interface Authenticator {
   /** The value of `WWW-Authenticate` when a token is missing or invalid. */
   readonly challenge: string;
-  /** Never throws for what a client sent. Answers at once, without a promise, where nobody has to be asked. */
+  /** Never throws for what a client sent. Returns cached results at once, without a promise. */
   authenticate(token: string, request?: AuthenticationRequest): Authentication | Promise<Authentication>;
   /**
-   * Why it cannot validate tokens, in one line; undefined when it can. Checked anew, without a client's token. An
-   * authenticator that depends on nothing has no such method.
+   * Why it cannot validate tokens, in one line; undefined when it can. Not cached, and without a client's token. An
+   * authenticator without dependencies has no such method.
    */
   check?(): Promise<string | undefined>;
 }
 
-/** Which images of a source are wanted. */
+/** Which images of a source to read. */
 export interface SourceQuery {
-  /** Those that are hidden, or those that are not: a source lists them apart. */
+  /** Hidden images, or the others: a source lists them apart. */
   readonly hidden: boolean;
-  /** Only those that changed then or later; whole seconds. */
+  /** Only images that changed then or later; whole seconds. */
   readonly changedSince?: Date;
-  /** Only those behind this place. It may have been deleted since. */
+  /** Only images after this place, whose image may be deleted. */
   readonly after?: SourcePlace;
 }
 
 /** Some images of a source, in the order of their places. */
 export interface SourcePage {
   readonly images: readonly SourceImage[];
-  /** What it has and no catalogue can hold, such as `image 70a5…: min_disk is -1; it must be …`. */
+  /** Images that no catalogue can hold, such as `image 70a5…: min_disk is -1; it must be …`. */
   readonly bad: readonly string[];
-  /** The ids of those, where known. A catalogue stops serving what it has of them. */
+  /** The ids of those, where known. A mirror removes them. */
   readonly badIds?: readonly string[];
-  /** Where the next page begins, behind the place of this one; undefined after the last one. */
+  /** The place after which the next page begins; undefined after the last page. */
   readonly next: SourcePlace | undefined;
   /** When the page was requested, by the source's clock, or earlier; unset where that is not known. */
-  readonly askedAt?: Date | undefined;
+  readonly requestedAt?: Date | undefined;
 }
 
-/** What a source made of a caller that requests a list of images. */
+/** Whether a source lets a caller list images. */
 export interface ListAccess {
   /** The caller's only roles. */
   readonly roles: readonly string[];
@@ -112,35 +111,33 @@ export interface ListAccess {
 }
 
 /**
- * A service that has the images of a cloud, which a catalogue mirrors. It shows this service everything, or
- * says that it does not; each call answers within a bounded time, sooner if its signal says so. Every method
- * throws `SourceUnavailable` of `@glimpse/domain` when the source cannot be asked: what was sent may then have
- * been done all the same.
+ * A service with the images of a cloud, which a catalogue mirrors. Each call ends within a bounded time, and sooner by
+ * its signal. Every method throws `SourceUnavailable` of `@glimpse/domain` when the source is unavailable; a change
+ * that was sent may have been made nevertheless.
  */
 export interface ImageSource {
   /** The base of links to it; undefined while that is not known. */
   readonly url: string | undefined;
 
   /**
-   * Why it does not show this service every image and every member, in one line; undefined when it does. Asked
-   * anew, never from memory: what it says holds for the calls that ended before and for none after.
+   * Why it does not show this service every image and every member, in one line; undefined when it does. Never cached:
+   * the result holds for calls that ended before, and for none after.
    */
-  blindness(signal?: AbortSignal): Promise<string | undefined>;
+  missingReadAccess(signal?: AbortSignal): Promise<string | undefined>;
 
   /**
-   * Why it would refuse a change that somebody makes through this service, whatever they may do, in one line;
-   * undefined when it takes them. Asked anew, which may take seconds. A source whose settings cannot be wrong in
-   * that way has no such method.
+   * Why it would refuse every change through this service, whatever its caller may do, in one line; undefined when it accepts
+   * changes. Never cached, and may need seconds. A source whose settings cannot be wrong in that way has no such method.
    */
-  distrust?(signal?: AbortSignal): Promise<string | undefined>;
+  missingWriteAccess?(signal?: AbortSignal): Promise<string | undefined>;
 
   /**
-   * Whether its own policy lists images to a caller with no more than a service role, so that a policy in front
-   * of it can be compared. A source without such a policy has no such method.
+   * Whether its own policy lets a caller with only a service role list images, to compare it with the policy of this
+   * service. A source without such a policy has no such method.
    */
   listAccess?(signal?: AbortSignal): Promise<ListAccess>;
 
-  /** A page of its images, each whoever it belongs to. A page is bounded by the source. */
+  /** A page of the images of all projects. The source bounds its length. */
   page(query: SourceQuery, signal?: AbortSignal): Promise<SourcePage>;
 
   /**
@@ -163,10 +160,10 @@ export interface ImageSource {
   members(id: string, signal?: AbortSignal): Promise<SourceMembers | undefined>;
 
   /**
-   * Changes properties as somebody, whom it judges by itself.
+   * Changes properties as the caller. The source authorizes the change.
    *
-   * @param before what the image has, by which a replacement knows what to remove
-   * @param token theirs
+   * @param before the current properties, from which a replacement derives what to remove
+   * @param token the caller's
    * @throws {ImageNotFound} {NotOwner} {QuotaExceeded} {ChangeRefused} {ChangeConflict}
    */
   changeProperties(
@@ -181,7 +178,7 @@ export interface ImageSource {
   deleteImage(id: string, token: string, signal?: AbortSignal): Promise<void>;
 }
 
-/** What each kind of plugin makes. */
+/** The result of each kind of plugin. */
 export interface PluginKinds {
   readonly 'image-extension': ImageExtension;
   readonly authenticator: Authenticator;
@@ -208,12 +205,12 @@ export interface Plugin<K extends PluginKind = PluginKind, O extends object = ob
   readonly kind: K;
   /** The {@link CONTRACT_VERSION} it was written for. */
   readonly contract: number;
-  /** The class of its options, read by `readOptions`; without one it takes none. */
+  /** The class of its options, read by `readOptions`; a plugin without one has no options. */
   readonly options?: new () => O;
   create(options: O): PluginKinds[K] | Promise<PluginKinds[K]>;
 }
 
-/** Gives a plugin's literal its types; changes nothing. */
+/** Returns the plugin; only for the types of its literal. */
 export function definePlugin<K extends PluginKind, O extends object>(plugin: Plugin<K, O>): Plugin<K, O> {
   return plugin;
 }

@@ -10,7 +10,7 @@ function failing(error: unknown): { source: ImageSource; faults: string[] } {
   const faults: string[] = [];
   const source: ImageSource = {
     url: 'http://glance.example.com',
-    blindness: fail,
+    missingReadAccess: fail,
     page: fail,
     newestChange: fail,
     image: fail,
@@ -24,7 +24,7 @@ function failing(error: unknown): { source: ImageSource; faults: string[] } {
 const foreign = (code: string, message: string): Error => Object.assign(new Error(message), { code });
 
 describe('a source that is isolated', () => {
-  it('answers what its contract says, whichever copy of the domain that comes from', async () => {
+  it('throws the errors of its contract, whichever copy of the domain they come from', async () => {
     const missing = failing(foreign('image-not-found', 'no such image'));
     await expect(
       missing.source.changeProperties(ID, { kind: 'remove', key: 'a' }, {}, 'token'),
@@ -37,25 +37,40 @@ describe('a source that is isolated', () => {
     expect([...missing.faults, ...refused.faults, ...away.faults]).toEqual([]);
   });
 
-  it('cannot be asked where it throws anything else, which is told without the token', async () => {
+  it('is unavailable where it throws anything else, which is reported without the token', async () => {
     const { source, faults } = failing(new TypeError('token-1 is not a function'));
     await expect(source.deleteImage(ID, 'token-1')).rejects.toThrow(SourceUnavailable);
     await expect(source.image(ID)).rejects.toThrow(SourceUnavailable);
     expect(faults).toEqual(['TypeError: *** is not a function', 'TypeError: token-1 is not a function']);
   });
 
-  it('is tried for distrust if it can be', async () => {
+  it('is checked for missing write access if it can be', async () => {
     const { source, faults } = failing(new Error('no'));
-    expect(source.distrust).toBeUndefined();
+    expect(source.missingWriteAccess).toBeUndefined();
     const trying = isolateImageSource(
-      { ...source, distrust: () => Promise.reject(new Error('no')) },
+      { ...source, missingWriteAccess: () => Promise.reject(new Error('no')) },
       (reason) => faults.push(reason),
     );
-    await expect(trying.distrust!()).rejects.toThrow(SourceUnavailable);
+    await expect(trying.missingWriteAccess!()).rejects.toThrow(SourceUnavailable);
     expect(faults).toEqual(['Error: no']);
   });
 
-  it('says where it is as soon as it knows', () => {
+  it('may have the names of release 0.1', async () => {
+    const requestedAt = new Date();
+    const { missingReadAccess: _, ...others } = failing(new Error('no')).source;
+    const former = {
+      ...others,
+      blindness: async () => 'no role',
+      distrust: async () => 'no access',
+      page: async () => ({ images: [], bad: [], next: undefined, askedAt: requestedAt }),
+    };
+    const source = isolateImageSource(former as object as ImageSource, () => undefined);
+    expect(await source.missingReadAccess()).toBe('no role');
+    expect(await source.missingWriteAccess!()).toBe('no access');
+    expect(await source.page({ hidden: false })).toMatchObject({ requestedAt });
+  });
+
+  it('has a URL as soon as it is known', () => {
     const given = failing(undefined).source;
     expect(given.url).toBe('http://glance.example.com');
   });

@@ -9,11 +9,11 @@ import {
   QuotaExceeded,
   SourceUnavailable,
 } from '@glimpse/domain';
-import type { ImageSource } from './contract.js';
+import type { ImageSource, SourcePage } from './contract.js';
 import { reasonOf, type OnFault } from './fault.js';
 
-/** What a source may answer about one image, by code: it may have its own copy of the domain. */
-const ANSWERS: Readonly<Record<string, (id: string, error: Error) => DomainError>> = {
+/** What a source may throw about one image, by code: it may have its own copy of the domain. */
+const REFUSALS: Readonly<Record<string, (id: string, error: Error) => DomainError>> = {
   'image-not-found': (id) => new ImageNotFound(id),
   'not-owner': (id, error) => new NotOwner(id, (error as NotOwner).action === 'delete' ? 'delete' : 'change'),
   'image-protected': (id) => new ImageProtected(id),
@@ -22,11 +22,19 @@ const ANSWERS: Readonly<Record<string, (id: string, error: Error) => DomainError
   'change-conflict': (id) => new ChangeConflict(id),
 };
 
+/** Members of sources that were written for release 0.1. */
+type FormerSource = Partial<Record<'blindness' | 'distrust', ImageSource['missingReadAccess']>>;
+interface FormerPage {
+  readonly askedAt?: Date | undefined;
+}
+
 /**
- * A source whose faults are nobody's but its own: where it throws what its contract does not say, it could not be
- * asked.
+ * Keeps a source's faults to itself: what its contract does not allow it to throw becomes `SourceUnavailable`. A source
+ * that has the method names of release 0.1 gets the present ones.
  */
-export function isolateImageSource(source: ImageSource, onFault: OnFault): ImageSource {
+export function isolateImageSource(source: ImageSource & FormerSource, onFault: OnFault): ImageSource {
+  const missingReadAccess = (source.missingReadAccess ?? source.blindness)?.bind(source);
+  const missingWriteAccess = (source.missingWriteAccess ?? source.distrust)?.bind(source);
   const guarded = async <T>(call: () => Promise<T>, id = '', secret = ''): Promise<T> => {
     try {
       return await call();
@@ -40,8 +48,8 @@ export function isolateImageSource(source: ImageSource, onFault: OnFault): Image
       if (code === 'catalogue-unavailable') {
         throw new SourceUnavailable(String(reason ?? message), { cause: error });
       }
-      const answer = Object.hasOwn(ANSWERS, String(code)) ? ANSWERS[String(code)] : undefined;
-      if (answer) throw answer(id, error as Error);
+      const refusal = Object.hasOwn(REFUSALS, String(code)) ? REFUSALS[String(code)] : undefined;
+      if (refusal) throw refusal(id, error as Error);
       onFault(reasonOf(error, secret));
       throw new SourceUnavailable('it failed', { cause: error });
     }
@@ -50,10 +58,16 @@ export function isolateImageSource(source: ImageSource, onFault: OnFault): Image
     get url() {
       return source.url;
     },
-    blindness: (signal) => guarded(() => source.blindness(signal)),
-    ...(source.distrust && { distrust: (signal) => guarded(async () => source.distrust!(signal)) }),
+    missingReadAccess: (signal) => guarded(() => missingReadAccess(signal)),
+    ...(missingWriteAccess && {
+      missingWriteAccess: (signal) => guarded(async () => missingWriteAccess(signal)),
+    }),
     ...(source.listAccess && { listAccess: (signal) => guarded(async () => source.listAccess!(signal)) }),
-    page: (query, signal) => guarded(() => source.page(query, signal)),
+    page: (query, signal) =>
+      guarded(async () => {
+        const page: SourcePage & FormerPage = await source.page(query, signal);
+        return page.askedAt && !page.requestedAt ? { ...page, requestedAt: page.askedAt } : page;
+      }),
     newestChange: (signal) => guarded(() => source.newestChange(signal)),
     image: (id, signal) => guarded(() => source.image(id, signal), id),
     members: (id, signal) => guarded(() => source.members(id, signal), id),

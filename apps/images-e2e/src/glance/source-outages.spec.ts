@@ -111,14 +111,14 @@ function suite(cloud: Cloud): void {
   });
 
   it('is blind from the moment on that its user is no administrator, and sees again afterwards', async () => {
-    expect(await source.blindness()).toBeUndefined();
+    expect(await source.missingReadAccess()).toBeUndefined();
     await revokeRole(cloud, people.glimpse, 'admin');
     try {
-      expect(await source.blindness()).toMatch(/lacks the role admin/);
+      expect(await source.missingReadAccess()).toMatch(/lacks the role admin/);
     } finally {
       await grantRole(cloud, people.glimpse, 'admin');
     }
-    expect(await source.blindness()).toBeUndefined();
+    expect(await source.missingReadAccess()).toBeUndefined();
   });
 
   it('changes with a token that has just expired', async () => {

@@ -33,7 +33,7 @@ const SOURCE = `
   const unavailable = (reason) => Object.assign(new Error(reason), { code: 'catalogue-unavailable', reason });
   const source = {
     get url() { return existsSync(at('url')) ? 'http://images.example.com' : undefined; },
-    blindness: async () => undefined,
+    missingReadAccess: async () => undefined,
     async page({ hidden }) {
       const failures = existsSync(at('failures')) ? readFileSync(at('failures'), 'utf8') : '';
       if (failures) writeFileSync(at('failures'), failures.slice(1));

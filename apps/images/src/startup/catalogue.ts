@@ -1,9 +1,9 @@
 import type { Catalogue, SyncStatus } from '@glimpse/domain';
 import {
-  LastLook,
   MirroredImageReader,
   MirroredImageWriter,
   StalenessCatalogue,
+  SyncStatusReader,
   type MirrorObservations,
 } from '@glimpse/mirror';
 import type { ImageSource } from '@glimpse/plugins';
@@ -49,15 +49,15 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
   const stored = storedCatalogue(database, { onUnavailable, isAway }, onChanged);
 
   const mirror = source && new StoredMirror(database, { onUnavailable });
-  const lastLook = mirror && new LastLook(mirror);
-  if (lastLook) exposeMirror(telemetry, lastLook);
+  const syncStatus = mirror && new SyncStatusReader(mirror);
+  if (syncStatus) exposeMirror(telemetry, syncStatus);
   const mirrored = mirror && {
-    ...{ reader: stored.reader, mirror, source, lookUps: settings.source.look_ups, onChanged },
+    ...{ reader: stored.reader, mirror, source, concurrentFetches: settings.source.look_ups, onChanged },
     observe: telemetry.observe.bind(telemetry)<keyof MirrorObservations>,
   };
   const fetching = mirrored && new MirroredImageReader(mirrored);
 
-  const notifications = settings.cache.size > 0 ? openNotifications(settings, parts, lastLook) : undefined;
+  const notifications = settings.cache.size > 0 ? openNotifications(settings, parts, syncStatus) : undefined;
   const cache =
     notifications &&
     new CachedImageReader(fetching ?? stored.reader, notifications, {
@@ -75,9 +75,9 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
     cache,
   };
   const listen = async (stop: AbortSignal): Promise<void> => notifications?.listen(stop);
-  if (!fetching || !lastLook) return { catalogue, listen };
-  const notShown = fetching.notShown.bind(fetching);
-  const dated = new StalenessCatalogue(catalogue, lastLook, settings.source.stale_limit, notShown);
+  if (!fetching || !syncStatus) return { catalogue, listen };
+  const onHidden = fetching.onHidden.bind(fetching);
+  const dated = new StalenessCatalogue(catalogue, syncStatus, settings.source.stale_limit, onHidden);
   const { writer } = catalogue;
   return {
     catalogue: { reader: dated, current: dated, lister: dated, writer, cache: cache && dated },
@@ -88,19 +88,19 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
 function openNotifications(
   { database: { listen_url, pooler } }: EffectiveSettings,
   { database, url, telemetry }: CatalogueParts,
-  lastLook: LastLook | undefined,
+  syncStatus: SyncStatusReader | undefined,
 ): ChangeNotifications {
   const lags = exposeNoticeLag(telemetry.registry);
   return new ChangeNotifications({
     url: listen_url ?? url,
     pool: database.pool,
     pooler: listen_url ? undefined : pooler,
-    heartbeatQuery: lastLook && SYNC_STATUS,
+    heartbeatQuery: syncStatus && SYNC_STATUS,
     observer: {
       onListening: () => telemetry.observe('notices-heard', {}),
       onCaughtUp(lagMs, row) {
         lags.observe(lagMs / 1000);
-        lastLook?.heard(row as SyncStatus, performance.now() - lagMs);
+        syncStatus?.update(row as SyncStatus, performance.now() - lagMs);
       },
       onLost: (error) => telemetry.observe('notices-lost', { error }),
     },

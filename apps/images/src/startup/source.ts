@@ -94,7 +94,7 @@ export function withSource(settings: EffectiveSettings, source: ImageSource | un
 export function sourceCheck(source: ImageSource, telemetry: Telemetry): DependencyCheck {
   let reported: string | undefined;
   return async (signal) => {
-    const reason = await source.blindness(signal).catch((error: unknown) => {
+    const reason = await source.missingReadAccess(signal).catch((error: unknown) => {
       if (error instanceof SourceUnavailable) return error.reason;
       throw error;
     });

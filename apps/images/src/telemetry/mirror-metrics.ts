@@ -1,5 +1,5 @@
 import type { FollowedMirror } from '@glimpse/domain';
-import type { LastLook, MirrorObservations } from '@glimpse/mirror';
+import type { SyncStatusReader, MirrorObservations } from '@glimpse/mirror';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Telemetry } from './telemetry.js';
 
@@ -74,14 +74,14 @@ export class MirrorCounters {
 }
 
 /** Shows how old what is served of a source is, and what it is asked besides. */
-export function exposeMirror({ registry, mirror }: Telemetry, lastLook: LastLook): void {
+export function exposeMirror({ registry, mirror }: Telemetry, syncStatus: SyncStatusReader): void {
   mirror.expose('source-looked-up', 'source-changed', 'source-left-out');
   new Gauge({
     name: 'glimpse_source_look_age_seconds',
     help: 'Since all that had changed at the source was last seen; images are served as copies from 60 on.',
     registers: [registry],
     async collect() {
-      const look = await lastLook.read().catch(() => undefined);
+      const look = await syncStatus.read().catch(() => undefined);
       this.set(look ? look.age : Infinity);
     },
   });

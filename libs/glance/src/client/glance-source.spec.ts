@@ -215,9 +215,9 @@ describe('a Glance as a source of images', () => {
     it('says when it was requested, by the clock of Glance, and never later', async () => {
       glance.configure({ clockAhead: 3_600_000 });
       const before = Date.now() + 3_600_000;
-      const { askedAt } = await source.page(UNHIDDEN);
-      expect(askedAt!.getTime()).toBeLessThanOrEqual(before + 1_000);
-      expect(askedAt!.getTime()).toBeGreaterThan(before - 10_000);
+      const { requestedAt } = await source.page(UNHIDDEN);
+      expect(requestedAt!.getTime()).toBeLessThanOrEqual(before + 1_000);
+      expect(requestedAt!.getTime()).toBeGreaterThan(before - 10_000);
     });
   });
 
@@ -379,12 +379,16 @@ describe('a Glance as a source of images', () => {
   });
 
   it('is blind without the administrator’s role, whatever its token said', async () => {
-    expect(await source.blindness()).toBeUndefined();
+    expect(await source.missingReadAccess()).toBeUndefined();
     credentials.roles = ['reader', 'service'];
-    expect(await source.blindness()).toMatch(/lacks the role admin .*\(the roles are reader, service\)$/);
+    expect(await source.missingReadAccess()).toMatch(
+      /lacks the role admin .*\(the roles are reader, service\)$/,
+    );
     credentials.roles = ['Admin'];
-    expect(await source.blindness()).toBeUndefined();
-    expect(await make({ adminRole: 'image_admin' }).blindness()).toMatch(/lacks the role image_admin /);
+    expect(await source.missingReadAccess()).toBeUndefined();
+    expect(await make({ adminRole: 'image_admin' }).missingReadAccess()).toMatch(
+      /lacks the role image_admin /,
+    );
   });
 
   /** Which tokens came with each request: the caller's, and the one beside it. */
@@ -393,18 +397,18 @@ describe('a Glance as a source of images', () => {
 
   describe('tested whether it accepts callers’ tokens', () => {
     it('is tested with the service user’s alone', async () => {
-      expect(await source.distrust!()).toBeUndefined();
+      expect(await source.missingWriteAccess!()).toBeUndefined();
       expect(sent()).toEqual(Array(2).fill(['service user restricted', 'service user 1']));
     });
 
     it('accepts none without a service type', async () => {
       glance.configure({ serviceType: '' });
-      expect(await source.distrust!()).toMatch(/access rules .* service_type = image$/);
+      expect(await source.missingWriteAccess!()).toMatch(/access rules .* service_type = image$/);
     });
 
     it('accepts none without the service user’s role', async () => {
       glance.configure({ serviceTokenRoles: ['mesh'] });
-      expect(await source.distrust!()).toMatch(/just expired .* service_token_roles$/);
+      expect(await source.missingWriteAccess!()).toMatch(/just expired .* service_token_roles$/);
     });
 
     it.each([[['service', 'member']], [['admin']], [['service', 'Admin', 'member']]])(
@@ -412,23 +416,23 @@ describe('a Glance as a source of images', () => {
       async (roles) => {
         serviceUser.roles = roles;
         const others = roles.filter((role) => role !== 'service').join(', ');
-        expect(await source.distrust!()).toContain(`has the role ${others} besides service`);
+        expect(await source.missingWriteAccess!()).toContain(`has the role ${others} besides service`);
         expect(sent()).toEqual([]);
       },
     );
 
     it('cannot be tested without a service user', async () => {
-      expect(await reason(withoutServiceUser().distrust!())).toMatch(/^there is no service user/);
+      expect(await reason(withoutServiceUser().missingWriteAccess!())).toMatch(/^there is no service user/);
     });
 
     it('cannot be tested where Keystone gives no token for it', async () => {
       serviceUser.makesCredentials = false;
-      expect(await reason(source.distrust!())).toMatch(/no credential for you$/);
+      expect(await reason(source.missingWriteAccess!())).toMatch(/no credential for you$/);
     });
 
     it('cannot be tested where its response is none of Glance', async () => {
       glance.behave({ status: 500 });
-      expect(await reason(source.distrust!())).toMatch(/it answers 500$/);
+      expect(await reason(source.missingWriteAccess!())).toMatch(/it answers 500$/);
     });
   });
 

@@ -3,6 +3,7 @@ import {
   DomainError,
   SourceUnavailable,
   isStorable,
+  isUuid,
   type PropertyChange,
   type SourceImage,
   type SourceMembers,
@@ -12,7 +13,7 @@ import type { HttpResponse } from '@glimpse/http-client';
 import { readOptions } from '@glimpse/options';
 import type { ImageSource, ListAccess, SourcePage, SourceQuery } from '@glimpse/plugins';
 import { BadDocument, shown } from '../documents/bad-document.js';
-import { isUuid, readImageDocument, readMemberDocuments, readTime } from '../documents/image-document.js';
+import { readImageDocument, readMemberDocuments, readTime } from '../documents/image-document.js';
 import { ResponseTooLong } from './glance-client.js';
 import { GlanceOptions } from './options.js';
 import { propertyPatch } from './property-patch.js';
@@ -75,7 +76,7 @@ class GlanceSource implements ImageSource {
     return this.session.url;
   }
 
-  async blindness(): Promise<string | undefined> {
+  async missingReadAccess(): Promise<string | undefined> {
     const { adminRole } = this.options;
     const roles = await this.session.roles();
     if (hasRole(roles, adminRole)) return undefined;
@@ -85,7 +86,7 @@ class GlanceSource implements ImageSource {
     );
   }
 
-  distrust(signal?: AbortSignal): Promise<string | undefined> {
+  missingWriteAccess(signal?: AbortSignal): Promise<string | undefined> {
     return missingTokenSupport(this.session, this.serviceRoles, signal);
   }
 
@@ -251,7 +252,7 @@ function readPage(answer: HttpResponse, { after }: SourceQuery): SourcePage {
     bad,
     badIds,
     next: isLast(next) ? undefined : lastPlace(documents, after),
-    askedAt: answer.sentAt,
+    requestedAt: answer.sentAt,
   };
 }
 

@@ -5,6 +5,7 @@ import {
   MEMBER_STATUSES,
   VISIBILITIES,
   isStorable,
+  isUuid,
   type ImageAttribute,
   type MemberStatus,
   type SourceImage,
@@ -21,7 +22,6 @@ const MAX_TEXT = 255;
 const MAX_PROPERTY = 65_535;
 const MAX_INTEGER = 2_147_483_647;
 
-const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 const UTC_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$/;
 
 /**
@@ -119,10 +119,6 @@ function readProperties(document: Document): Record<string, string> {
   }
   // Defines `__proto__` like any other name, where an assignment would not.
   return Object.fromEntries(properties);
-}
-
-export function isUuid(text: string): boolean {
-  return UUID.test(text);
 }
 
 function readUuid(attribute: string, value: unknown): string {

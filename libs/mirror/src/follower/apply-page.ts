@@ -1,51 +1,51 @@
 import type { SourceImage, SourcePlace } from '@glimpse/domain';
 import type { SourceQuery } from '@glimpse/plugins';
-import type { Following } from './following.js';
+import type { SyncContext } from './sync-context.js';
 
-/** How many images a statement writes at most. */
+/** How many images one statement writes at most. */
 const BATCH = 1_000;
-/** How many images that are left out have a line of their own, of one page. */
+/** How many omitted images of one page have a log line of their own. */
 const MAX_LINES = 5;
 
-/** What a page brought. */
+/** What applying a page changed. */
 export interface AppliedPage {
   readonly count: number;
   /** How many images were left out, because no catalogue can hold them. */
   readonly unreadable: number;
   /** The newest time of change in it. */
   readonly newest: Date | undefined;
-  /** The ids of images whose visibility is `shared`: those that are new here, and those that differ from before. */
+  /** The ids of images with visibility `shared`: those that are new here, and those that changed. */
   readonly addedShared: readonly string[];
   readonly changedShared: readonly string[];
   readonly next: SourcePlace | undefined;
   /** When it was requested, by the clock of the source. */
-  readonly askedAt: Date | undefined;
+  readonly requestedAt: Date | undefined;
 }
 
 /**
- * Reads a page of a source's images and has the mirror apply it. An image that the catalogue cannot hold is left out,
- * and what the mirror had of it is removed: that is no longer what the source has.
+ * Reads a page of a source's images and applies it. An image that the catalogue cannot hold is left out and removed
+ * from the mirror: an older version of it is not what the source has.
  */
-export async function applyPage(following: Following, query: SourceQuery): Promise<AppliedPage> {
-  const { source, mirror, observe, lease, signal } = following;
+export async function applyPage(context: SyncContext, query: SourceQuery): Promise<AppliedPage> {
+  const { source, mirror, observe, lease, signal } = context;
   const ticket = await mirror.draw();
-  const { images: read, bad, badIds = [], next, askedAt } = await source.page(query, signal);
+  const { images: read, bad, badIds = [], next, requestedAt } = await source.page(query, signal);
   const { images, repeated } = onePerId(read);
   const added: string[] = [];
   const changed: string[] = [];
   const problems = [...bad];
   const unreadable = [...badIds];
   for (let from = 0; from < images.length; from += BATCH) {
-    const taken = await mirror.take(images.slice(from, from + BATCH), ticket, lease);
-    added.push(...taken.added);
-    changed.push(...taken.changed);
-    for (const { id, reason } of taken.refused) {
+    const applied = await mirror.take(images.slice(from, from + BATCH), ticket, lease);
+    added.push(...applied.added);
+    changed.push(...applied.changed);
+    for (const { id, reason } of applied.refused) {
       problems.push(`image ${id}: ${reason}`);
       unreadable.push(id);
     }
   }
   const removed = unreadable.length > 0 ? await mirror.remove(unreadable, ticket, lease) : [];
-  report(following, problems);
+  report(context, problems);
   for (const id of repeated)
     observe('source-image-bad', { problem: `image ${id}: a page has it more than once` });
   const counts = { added, changed, removed };
@@ -63,11 +63,11 @@ export async function applyPage(following: Following, query: SourceQuery): Promi
     addedShared: added.filter((id) => shared.has(id)),
     changedShared: changed.filter((id) => shared.has(id)),
     next,
-    askedAt,
+    requestedAt,
   };
 }
 
-/** Of several documents of an image the one that changed last counts, and of those the last. */
+/** Of several documents of an image, the one that changed last, and of those the last. */
 function onePerId(images: readonly SourceImage[]): { images: SourceImage[]; repeated: ReadonlySet<string> } {
   const byId = new Map<string, SourceImage>();
   const repeated = new Set<string>();
@@ -80,7 +80,7 @@ function onePerId(images: readonly SourceImage[]): { images: SourceImage[]; repe
   return { images: [...byId.values()], repeated };
 }
 
-function report({ observe }: Following, problems: readonly string[]): void {
+function report({ observe }: SyncContext, problems: readonly string[]): void {
   if (problems.length === 0) return;
   observe('source-left-out', { kind: 'image', count: problems.length });
   for (const problem of problems.slice(0, MAX_LINES)) observe('source-image-bad', { problem });

@@ -12,15 +12,15 @@ import {
 import type { ImageSource } from '@glimpse/plugins';
 import { pagesOf } from './page-progress.js';
 
-/** How many images of the mirror are read at once. */
+/** How many images of the mirror one page has. */
 const PAGE = 500;
 
 /**
- * Compares all images and members of a source with those of its mirror, each difference a line. Both are read
- * in the order of their creation, so that memory holds a page of each, and what was created in one second: that
- * a source may order more finely than its times show. What changes meanwhile may show as a difference.
+ * Compares all images and members of a source with those of its mirror, one line for each difference. Both are read in
+ * the order of creation, so that memory holds a page of each and the images of one second, which a source may order by
+ * more than it shows. A change in the meantime may be reported as a difference.
  *
- * @param onLeftOut gets what of the source no catalogue can hold, a line each: that is no difference
+ * @param onLeftOut called with a line for each image that no catalogue can hold, which is no difference
  * @throws {SourceUnavailable} {CatalogueUnavailable}
  *
  * @example
@@ -58,7 +58,7 @@ export async function* compareCatalogues(
   }
 }
 
-/** Images by the second of their creation; one that a page names again counts once. */
+/** Images by their second of creation; a repeated image counts once. */
 async function* secondsOf<T extends SourcePlace>(
   read: (after?: SourcePlace) => Promise<{ images: readonly T[]; next: SourcePlace | undefined }>,
 ): AsyncGenerator<{ second: number; images: ReadonlyMap<string, T> }, undefined> {
@@ -84,10 +84,18 @@ async function* differences(
   here: Image,
   onLeftOut: (line: string) => void,
 ): AsyncGenerator<string, void> {
-  const compared = COMPARED_ATTRIBUTES.map((key) => [key, shown(there[key]), shown(here[key])]);
+  const compared = COMPARED_ATTRIBUTES.map((key) => [
+    key,
+    canonicalJson(there[key]),
+    canonicalJson(here[key]),
+  ]);
   if (there.visibility === 'shared') {
     const members = await membersOf(source, there.id, onLeftOut);
-    compared.push(['members', shown(Object.fromEntries(members)), shown(Object.fromEntries(here.members))]);
+    compared.push([
+      'members',
+      canonicalJson(Object.fromEntries(members)),
+      canonicalJson(Object.fromEntries(here.members)),
+    ]);
   }
   for (const [key, theirs, ours] of compared) {
     if (theirs !== ours)
@@ -95,7 +103,7 @@ async function* differences(
   }
 }
 
-/** None where no catalogue can hold them. */
+/** Empty where no catalogue can hold them. */
 async function membersOf(
   source: Pick<ImageSource, 'members'>,
   id: string,
@@ -110,8 +118,8 @@ async function membersOf(
   }
 }
 
-/** A value as JSON; the order of keys says nothing. */
-function shown(value: unknown): string {
+/** JSON with sorted keys. */
+function canonicalJson(value: unknown): string {
   const text = JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([one], [other]) => (one < other ? -1 : 1)))

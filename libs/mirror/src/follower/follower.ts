@@ -1,41 +1,42 @@
 import { LeaseLost, type FollowedMirror, type Lease } from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
 import type { ObserveMirror } from '../observations.js';
-import { Trouble, pause, type Following } from './following.js';
-import { Looks } from './looks.js';
-import { KINDS_DUE, readDueMembers } from './members.js';
-import { walk } from './walks.js';
+import { fullSync } from './full-sync.js';
+import { IncrementalSync } from './incremental-sync.js';
+import { MEMBER_GROUPS, readDueMembers } from './members.js';
+import { RetryLoop, pause } from './retry-loop.js';
+import type { SyncContext } from './sync-context.js';
 
-/** Milliseconds from one renewal of the lease to the next, and from one attempt to get it to the next. */
-const RENEWAL = 1_000;
+/** Between two renewals of the lease, and between two attempts to acquire it. */
+const RENEWAL_INTERVAL_MS = 1_000;
 
 export interface FollowerOptions {
   readonly source: ImageSource;
   readonly mirror: FollowedMirror;
   readonly observe: ObserveMirror;
-  /** By which others know who follows. */
+  /** The name of this follower in the lease, for operators. */
   readonly holder: string;
-  /** Seconds from one look at what has changed to the next. */
+  /** Seconds from the end of one incremental sync to the next. */
   readonly interval: number;
-  /** Seconds by which a look reaches back behind the newest change that was seen. */
+  /** Seconds by which an incremental sync starts before the newest change it knows. */
   readonly overlap: number;
-  /** Seconds after which a walk begins again, and after which members are read again. */
+  /** Seconds from the end of one full sync to the next, and between two reads of an image's members. */
   readonly round: number;
 }
 
-/** Follows a source while it has the right to, and stands by while somebody else has it. */
+/** Syncs a mirror with its source while it holds the lease, and stands by while another follower holds it. */
 export class Follower {
-  readonly #trouble: Trouble;
+  readonly #loop: RetryLoop;
 
   constructor(private readonly options: FollowerOptions) {
-    this.#trouble = new Trouble(options.observe);
+    this.#loop = new RetryLoop(options.observe);
   }
 
-  /** Runs until told to stop; the source or the database may be away at any time. */
+  /** Runs until the signal, through outages of the source and the database. */
   async run(stop: AbortSignal): Promise<void> {
     const { mirror, observe, holder } = this.options;
     let standsBy = false;
-    await this.#trouble.repeat(stop, async () => {
+    await this.#loop.repeat(stop, async () => {
       const lease = await mirror.acquire(holder);
       if (lease) {
         standsBy = false;
@@ -44,38 +45,40 @@ export class Follower {
       }
       if (!standsBy) observe('follower-stands-by', {});
       standsBy = true;
-      await pause(RENEWAL, stop);
+      await pause(RENEWAL_INTERVAL_MS, stop);
     });
   }
 
-  /** Follows for as long as the lease holds. */
+  /** Syncs for as long as the lease holds. */
   async #follow(lease: Lease, stop: AbortSignal): Promise<void> {
     const { mirror, interval, overlap, round } = this.options;
     const over = new AbortController();
     const signal = AbortSignal.any([stop, over.signal]);
-    const following: Following = { ...this.options, lease, signal };
-    const looks = new Looks(following, overlap);
-    const repeat = (work: () => Promise<void>): Promise<void> => this.#trouble.repeat(signal, work);
+    const context: SyncContext = { ...this.options, lease, signal };
+    const incremental = new IncrementalSync(context, overlap);
+    const repeat = (work: () => Promise<void>): Promise<void> => this.#loop.repeat(signal, work);
 
-    const prepared = this.#trouble.once(signal, () => looks.prepare());
+    const prepared = this.#loop.once(signal, () => incremental.prepare());
     const tasks = [
       repeat(async () => {
-        await pause(RENEWAL, signal);
+        await pause(RENEWAL_INTERVAL_MS, signal);
         if (!signal.aborted) await mirror.renew(lease);
       }),
       prepared.then(() =>
         repeat(async () => {
-          await looks.look();
+          await incremental.run();
           await pause(interval * 1000, signal);
         }),
       ),
       prepared.then(() =>
         repeat(async () => {
-          await walk(following);
+          await fullSync(context);
           await pause(round * 1000, signal);
         }),
       ),
-      ...KINDS_DUE.map((kind) => prepared.then(() => repeat(() => readDueMembers(following, kind, round)))),
+      ...MEMBER_GROUPS.map((group) =>
+        prepared.then(() => repeat(() => readDueMembers(context, group, round))),
+      ),
     ];
     try {
       await Promise.all(tasks);

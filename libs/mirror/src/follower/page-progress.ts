@@ -1,8 +1,8 @@
 import { SourceUnavailable, type SourcePlace } from '@glimpse/domain';
 
 /**
- * Makes sure that the pages of a list advance, so that reading them ends. Places are in the order of their seconds;
- * within one a source may order by more than it shows, so no place may come twice.
+ * Checks that the pages of a list advance, so that reading them ends. Places are ordered by their second of creation;
+ * within one second a source may order by more than it shows, so only a repeated place is an error.
  */
 export class PageProgress {
   #second = -Infinity;

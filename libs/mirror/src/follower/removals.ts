@@ -1,53 +1,56 @@
 import { CatalogueUnavailable, DomainError, SourceUnavailable } from '@glimpse/domain';
-import { paced, requireSight, type Following } from './following.js';
+import { paced } from './retry-loop.js';
+import { requireFullVisibility, type SyncContext } from './sync-context.js';
 
-/** How many images are confirmed between two checks of what the source shows this service. */
+/** How many images are confirmed between two checks that the source shows this service everything. */
 const BATCH = 50;
-/** How many are confirmed as fast as the source answers; the others take a share of its time. */
+/** How many are confirmed as fast as the source responds; the others may use this fraction of its time. */
 const UNPACED = 100;
-const SHARE = 0.1;
-/** More than so many, and more than such a part of all, have a line in the log. */
-const MANY = { count: 100, part: 0.05 };
-/** After so many images of which the source does not say, it has to show that it answers at all. */
+const SOURCE_TIME_FRACTION = 0.1;
+/** More removals than both, a number and a fraction of all images, have a line in the log. */
+const MANY = { count: 100, fraction: 0.05 };
+/** After every so many images that the source does not confirm, it is checked that it responds at all. */
 const FAILURES_UNTIL_PROBE = 5;
 
 /**
- * Removes the images that a walk did not name, were there before it began, and are gone when the source is asked for
- * each by its id. Those of which it does not say so stay.
+ * Removes the images that a full sync did not list, although they existed before it began, if the source confirms
+ * for each id that it does not exist. The others stay.
  *
- * @param ticket the one of the walk
- * @param acceptsRemovals whether those of which the source does not say are removed as well
- * @returns how many were kept because the source does not say whether they are gone
- * @throws {SourceUnavailable} the source does not show this service everything, or is away: then nothing is gone
+ * @param ticket that of the full sync
+ * @param acceptsRemovals whether images that the source does not confirm are removed, too
+ * @returns how many were kept because the source does not confirm that they are gone
+ * @throws {SourceUnavailable} the source does not show this service everything, or is unavailable: nothing is removed
  */
-export async function removeUnnamed(
-  following: Following,
+export async function removeMissing(
+  context: SyncContext,
   ticket: bigint,
   acceptsRemovals: boolean,
 ): Promise<number> {
-  const { mirror, observe, lease, signal } = following;
-  const unnamed = await mirror.countUnnamedSince(ticket);
-  if (unnamed === 0) return 0;
+  const { mirror, observe, lease, signal } = context;
+  const missing = await mirror.countUnnamedSince(ticket);
+  if (missing === 0) return 0;
   const all = await mirror.count();
-  if (unnamed > MANY.count && unnamed > MANY.part * all)
-    observe('removals-many', { count: unnamed, of: all });
-  let asked = 0;
+  if (missing > MANY.count && missing > MANY.fraction * all)
+    observe('removals-many', { count: missing, of: all });
+  let confirmed = 0;
   let unconfirmed = 0;
   for (let after: string | undefined; !signal.aborted;) {
     const ids = await mirror.unnamedSince(ticket, BATCH, after);
     if (ids.length === 0) break;
     const drawn = await mirror.draw();
-    await requireSight(following);
+    await requireFullVisibility(context);
     const gone: string[] = [];
     let failures = 0;
     for (const id of ids) {
-      const state = await paced(asked++ < UNPACED ? 1 : SHARE, signal, () => stateOf(following, id));
+      const state = await paced(confirmed++ < UNPACED ? 1 : SOURCE_TIME_FRACTION, signal, () =>
+        stateOf(context, id),
+      );
       if (state === 'gone' || (state === 'unknown' && acceptsRemovals)) gone.push(id);
-      if (state === 'unknown' && ++failures % FAILURES_UNTIL_PROBE === 0) await requireAnswers(following);
+      if (state === 'unknown' && ++failures % FAILURES_UNTIL_PROBE === 0) await requireResponse(context);
     }
-    if (failures > 0) await requireAnswers(following);
+    if (failures > 0) await requireResponse(context);
     if (!acceptsRemovals) unconfirmed += failures;
-    await requireSight(following);
+    await requireFullVisibility(context);
     const { length: count } = await mirror.remove(gone, drawn, lease);
     if (count > 0) observe('source-followed', { kind: 'removed', count });
     after = ids.at(-1);
@@ -56,14 +59,14 @@ export async function removeUnnamed(
   return unconfirmed;
 }
 
-/** @throws {SourceUnavailable} the source is away, and says of no image whether it is gone */
-async function requireAnswers({ source, signal }: Following): Promise<void> {
+/** @throws {SourceUnavailable} the source is unavailable, and can confirm nothing */
+async function requireResponse({ source, signal }: SyncContext): Promise<void> {
   await source.page({ hidden: false }, signal);
 }
 
-/** Whether an image is at the source. One that no catalogue can hold is gone from here. */
+/** Whether the source has an image. One that no catalogue can hold is removed here. */
 async function stateOf(
-  { source, observe, signal }: Following,
+  { source, observe, signal }: SyncContext,
   id: string,
 ): Promise<'there' | 'gone' | 'unknown'> {
   try {

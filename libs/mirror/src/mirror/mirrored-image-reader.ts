@@ -2,6 +2,7 @@ import {
   ImageNotFound,
   UNRESTRICTED_VIEWER,
   canSee,
+  isUuid,
   type CurrentImageReader,
   type Image,
   type ImageReader,
@@ -9,13 +10,13 @@ import {
   type Reading,
   type Viewer,
 } from '@glimpse/domain';
-import { LookUps, type LookUpsOptions } from './look-ups.js';
+import { OnDemandFetch, type OnDemandFetchOptions } from './on-demand-fetch.js';
 
-export interface MirroredImageReaderOptions extends Omit<LookUpsOptions, 'slots' | 'has'> {
+export interface MirroredImageReaderOptions extends Omit<OnDemandFetchOptions, 'concurrency' | 'has'> {
   /** Reads what the mirror holds. */
   readonly reader: ImageReader;
-  /** How many images are fetched from the source at once. */
-  readonly lookUps: number;
+  /** How many images are fetched from the source at a time. */
+  readonly concurrentFetches: number;
 }
 
 /**
@@ -23,12 +24,12 @@ export interface MirroredImageReaderOptions extends Omit<LookUpsOptions, 'slots'
  * from the mirror in every case, under the visibility rule like any other image.
  */
 export class MirroredImageReader implements ImageReader, CurrentImageReader {
-  readonly #lookUps: LookUps;
+  readonly #fetch: OnDemandFetch;
 
   constructor(private readonly options: MirroredImageReaderOptions) {
-    this.#lookUps = new LookUps({
+    this.#fetch = new OnDemandFetch({
       ...options,
-      slots: options.lookUps,
+      concurrency: options.concurrentFetches,
       has: async (id) => (await this.#known(id)) !== undefined,
     });
   }
@@ -41,7 +42,7 @@ export class MirroredImageReader implements ImageReader, CurrentImageReader {
     if (!isUuid(id)) throw new ImageNotFound(id);
     let image = fresh ? undefined : await this.#known(id);
     if (!image) {
-      await this.#lookUps.run(id.toLowerCase(), project, fresh);
+      await this.#fetch.run(id.toLowerCase(), project, fresh);
       image = await this.#read(id);
     }
     if (!canSee(image, viewer)) throw new ImageNotFound(image.id);
@@ -53,12 +54,12 @@ export class MirroredImageReader implements ImageReader, CurrentImageReader {
   }
 
   /**
-   * Does the work of a read that found nothing for one that found what the caller may not see.
+   * Does the work of a read that found nothing for an image that the caller may not see.
    *
    * @throws {ImageNotFound} or {CatalogueUnavailable}, as a read of an image that does not exist
    */
-  async notShown(id: string, project: string | null): Promise<void> {
-    if (isUuid(id)) await this.#lookUps.runForHidden(id.toLowerCase(), project);
+  async onHidden(id: string, project: string | null): Promise<void> {
+    if (isUuid(id)) await this.#fetch.runForHidden(id.toLowerCase(), project);
   }
 
   async #read(id: string): Promise<Image> {
@@ -73,8 +74,4 @@ export class MirroredImageReader implements ImageReader, CurrentImageReader {
       throw error;
     }
   }
-}
-
-function isUuid(id: string): boolean {
-  return /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i.test(id);
 }

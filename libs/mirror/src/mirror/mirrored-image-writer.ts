@@ -17,12 +17,12 @@ import {
   type PropertyChange,
 } from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
-import { takeImage, type TakeImageParts } from './take-image.js';
+import { applyImage, type ApplyParts } from './apply-image.js';
 
 /** How often a change is sent until the source shows it: concurrent changes of the image can overwrite it there. */
 const MAX_ATTEMPTS = 3;
 
-export interface MirroredImageWriterOptions extends TakeImageParts {
+export interface MirroredImageWriterOptions extends ApplyParts {
   /** Reads what the mirror holds. */
   readonly reader: ImageReader;
   readonly onChanged?: OnImagesChanged;
@@ -39,7 +39,7 @@ export class MirroredImageWriter implements ImageWriter {
   ): Promise<Image['properties']> {
     const key = id.toLowerCase();
     const after = await this.options.mirror.changeAlone(key, async (end) => {
-      const { version, ...image } = await this.#readAnew(id, end);
+      const { version, ...image } = await this.#refreshed(id, end);
       let { properties } = image;
       refuseUnchangeable(change, properties);
       if (options.version !== undefined && version !== options.version) throw new VersionLost();
@@ -51,7 +51,7 @@ export class MirroredImageWriter implements ImageWriter {
           (source, token) => source.changeProperties(id, change, properties, token, end),
           options,
         );
-        ({ properties } = await this.#readAnew(id, end));
+        ({ properties } = await this.#refreshed(id, end));
       }
       return properties;
     });
@@ -63,7 +63,7 @@ export class MirroredImageWriter implements ImageWriter {
     const { mirror, onChanged } = this.options;
     const key = id.toLowerCase();
     await mirror.changeAlone(key, async (end) => {
-      const image = await this.#readAnew(id, end);
+      const image = await this.#refreshed(id, end);
       if (image.protected) throw new ImageProtected(id);
       if (options.version !== undefined && image.version !== options.version) throw new VersionLost();
       await this.#send(id, end, (source, token) => source.deleteImage(id, token, end), options);
@@ -100,14 +100,14 @@ export class MirroredImageWriter implements ImageWriter {
   async #fetchAfter(id: string, signal: AbortSignal): Promise<void> {
     const { mirror } = this.options;
     const ticket = await mirror.draw();
-    const outcome = await takeImage(this.options, id.toLowerCase(), signal);
-    // It was there a moment ago.
-    if (outcome !== 'taken') await mirror.remove([id.toLowerCase()], ticket);
+    const outcome = await applyImage(this.options, id.toLowerCase(), signal);
+    // It existed a moment ago, so this is a deletion.
+    if (outcome !== 'applied') await mirror.remove([id.toLowerCase()], ticket);
   }
 
-  /** What the source has now, as the mirror applied it. */
-  async #readAnew(id: string, signal: AbortSignal): Promise<Image> {
-    if ((await takeImage(this.options, id.toLowerCase(), signal)) !== 'taken') throw new ImageNotFound(id);
+  /** Fetches and applies the image, and reads it. */
+  async #refreshed(id: string, signal: AbortSignal): Promise<Image> {
+    if ((await applyImage(this.options, id.toLowerCase(), signal)) !== 'applied') throw new ImageNotFound(id);
     return this.#read(id);
   }
 
@@ -116,7 +116,7 @@ export class MirroredImageWriter implements ImageWriter {
   }
 }
 
-/** What a change makes of properties. */
+/** The properties after a change. */
 function applied(change: PropertyChange, properties: Image['properties']): Map<string, string> {
   const kept = Object.entries(properties).filter(
     ([key]) => change.kind !== 'replace' || change.keep?.includes(key),
@@ -127,7 +127,7 @@ function applied(change: PropertyChange, properties: Image['properties']): Map<s
   return after;
 }
 
-/** @throws {PropertyNotFound} {QuotaExceeded} the change is impossible, whatever the source says */
+/** @throws {PropertyNotFound} {QuotaExceeded} the change is impossible, whatever the source allows */
 function refuseUnchangeable(change: PropertyChange, properties: Image['properties']): void {
   if (change.kind === 'remove') {
     if (!Object.hasOwn(properties, change.key)) throw new PropertyNotFound(change.key);
@@ -136,7 +136,7 @@ function refuseUnchangeable(change: PropertyChange, properties: Image['propertie
   }
 }
 
-/** Whether properties already are what a change makes of them. */
+/** Whether properties are as they will be after the change. */
 function shows(change: PropertyChange, properties: Image['properties']): boolean {
   const after = applied(change, properties);
   const now = Object.entries(properties);

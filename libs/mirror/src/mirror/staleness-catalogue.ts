@@ -15,38 +15,35 @@ import {
   type Reading,
   type Viewer,
 } from '@glimpse/domain';
-import type { LastLook } from './last-look.js';
+import type { SyncStatusReader } from './sync-status-reader.js';
 
-/** Seconds for which what the source last showed counts as what it has. */
-const FRESH = 60;
-/**
- * A read that finds nothing is answered at a multiple of so many milliseconds: requests that the source answers with an
- * image take a little longer than those that it does not.
- */
+/** For how long after an incremental sync reads are fresh. */
+const FRESH_FOR_S = 60;
+/** A 404 is delayed to a multiple of this: the source needs a little longer for an image that exists. */
 const NOT_FOUND_STEP_MS = 25;
 
 /**
- * The catalogue of a service whose images are another's, as old as the last look at what had changed there. What
- * is read is fresh for a minute after it, then a copy of that age, in the end nothing. Until all images are here
- * once, there are no lists, and each image is asked for there.
+ * Adds the age of the last incremental sync to what is read from a mirror: fresh for a minute, then stale with that
+ * age, and unavailable beyond the limit. Before the first full sync has ended there are no lists, and each image is
+ * fetched from the source.
  */
 export class StalenessCatalogue implements ImageReader, CurrentImageReader, ImageLister, ImageCache {
   constructor(
     private readonly catalogue: Omit<Catalogue, 'writer'>,
-    private readonly lastLook: LastLook,
-    /** Seconds since the last look after which nothing is read any more. */
+    private readonly syncStatus: SyncStatusReader,
+    /** Seconds since the last incremental sync after which nothing is read. */
     private readonly staleLimit: number,
-    /** Does for an image that the caller may not see what is done for one that is nowhere. */
-    private readonly notShown: (id: string, project: string | null) => Promise<void> = () =>
+    /** Does the work of a read that found nothing for an image that the caller may not see. */
+    private readonly onHidden: (id: string, project: string | null) => Promise<void> = () =>
       Promise.resolve(),
   ) {}
 
   image(id: string, viewer: Viewer, options: ReadOptions = {}): Promise<Reading<Image>> {
-    return evenly(() => this.#image(id, viewer, options));
+    return withEvenNotFound(() => this.#image(id, viewer, options));
   }
 
   async #image(id: string, viewer: Viewer, options: ReadOptions): Promise<Reading<Image>> {
-    const { complete, age } = await this.lastLook.read();
+    const { complete, age } = await this.syncStatus.read();
     if (!complete) return this.catalogue.reader.image(id, viewer, { ...options, fresh: true });
     if (options.fresh) {
       try {
@@ -56,19 +53,21 @@ export class StalenessCatalogue implements ImageReader, CurrentImageReader, Imag
       }
     }
     const reading = this.catalogue.reader.image(id, viewer, { ...options, fresh: false });
-    return this.#dated(await this.#alike(id, options.project ?? viewer.project, reading), age);
+    return this.#withAge(await this.#notFoundLikeAbsent(id, options.project ?? viewer.project, reading), age);
   }
 
   imageToChange(id: string, viewer: Viewer): Promise<Image> {
-    return evenly(() => this.#alike(id, viewer.project, this.catalogue.current.imageToChange(id, viewer)));
+    return withEvenNotFound(() =>
+      this.#notFoundLikeAbsent(id, viewer.project, this.catalogue.current.imageToChange(id, viewer)),
+    );
   }
 
-  /** Lets an image that the caller may not see cost what one costs that is nowhere. */
-  async #alike<T>(id: string, project: string | null, reading: Promise<T>): Promise<T> {
+  /** Makes a hidden image cost as much as one that does not exist. */
+  async #notFoundLikeAbsent<T>(id: string, project: string | null, reading: Promise<T>): Promise<T> {
     try {
       return await reading;
     } catch (error) {
-      if (error instanceof ImageNotFound) await this.notShown(id, project);
+      if (error instanceof ImageNotFound) await this.onHidden(id, project);
       throw error;
     }
   }
@@ -82,23 +81,25 @@ export class StalenessCatalogue implements ImageReader, CurrentImageReader, Imag
   }
 
   async #list<T>(read: () => Promise<Reading<T>>): Promise<Reading<T>> {
-    const { complete, age } = await this.lastLook.read();
+    const { complete, age } = await this.syncStatus.read();
     if (!complete) throw new SourceUnavailable('its images are still being read for the first time');
-    return this.#dated(await read(), age);
+    return this.#withAge(await read(), age);
   }
 
   cached(id: string, viewer: Viewer): Image | undefined {
-    const look = this.lastLook.known;
-    return look?.complete && look.age < FRESH ? this.catalogue.cache?.cached(id, viewer) : undefined;
+    const status = this.syncStatus.known;
+    return status?.complete && status.age < FRESH_FOR_S
+      ? this.catalogue.cache?.cached(id, viewer)
+      : undefined;
   }
 
   accountBytes(image: Image, bytes: number): void {
     this.catalogue.cache?.accountBytes(image, bytes);
   }
 
-  #dated<T>(reading: Reading<T>, age: number): Reading<T> {
-    if (age < FRESH) return reading;
-    if (age >= this.staleLimit) throw new SourceUnavailable('nothing was heard of it for too long');
+  #withAge<T>(reading: Reading<T>, age: number): Reading<T> {
+    if (age < FRESH_FOR_S) return reading;
+    if (age >= this.staleLimit) throw new SourceUnavailable('its last incremental sync is too long ago');
     return {
       source: 'copy',
       value: reading.value,
@@ -107,8 +108,8 @@ export class StalenessCatalogue implements ImageReader, CurrentImageReader, Imag
   }
 }
 
-/** Reads, and waits with the answer that there is nothing until the next step of time. */
-async function evenly<T>(read: () => Promise<T>): Promise<T> {
+/** Delays the error for an image that is not found to the next step of time. */
+async function withEvenNotFound<T>(read: () => Promise<T>): Promise<T> {
   const began = performance.now();
   try {
     return await read();

@@ -248,7 +248,7 @@ function source(change: (whole: ImageSource) => Partial<ImageSource> = () => ({}
   };
   const whole: ImageSource = {
     url: 'http://images.example.com',
-    blindness: async () => undefined,
+    missingReadAccess: async () => undefined,
     async page({ hidden, changedSince = new Date(0), after }) {
       const place = ({ createdAt, id }: { createdAt: Date; id: string }) => `${createdAt.toJSON()} ${id}`;
       const found = images.filter(
@@ -286,8 +286,12 @@ describe('checkImageSource', () => {
   });
 
   it.each<[string, (whole: ImageSource) => Partial<ImageSource>, RegExp]>([
-    ['that is blind', () => ({ blindness: async () => 'no role' }), /blindness: .* no role/],
-    ['that takes no changes', () => ({ distrust: async () => 'no trust' }), /distrust: .* no trust/],
+    ['that is blind', () => ({ missingReadAccess: async () => 'no role' }), /missingReadAccess: .* no role/],
+    [
+      'that takes no changes',
+      () => ({ missingWriteAccess: async () => 'no access' }),
+      /missingWriteAccess: .* no access/,
+    ],
     ['that is nowhere', () => ({ url: undefined }), /url undefined must be a URL/],
     [
       'that forgets where it was',

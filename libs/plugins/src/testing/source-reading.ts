@@ -3,6 +3,7 @@ import {
   IMAGE_STATUSES,
   MEMBER_STATUSES,
   VISIBILITIES,
+  isUuid,
   type SourceImage,
   type SourcePlace,
 } from '@glimpse/domain';
@@ -12,8 +13,6 @@ import type { Findings } from './conformance.js';
 /** After so many pages a walk is one in a circle. */
 const MOST_PAGES = 1_000;
 const NOBODY = '00000000-0000-4000-8000-000000000000';
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 interface Trial {
   readonly source: ImageSource;
   readonly findings: Findings;
@@ -30,10 +29,18 @@ export async function checkReading(source: ImageSource, findings: Findings): Pro
 /** @returns all its images, as its pages have them */
 async function walked(trial: Trial): Promise<readonly SourceImage[]> {
   const { source, findings } = trial;
-  const blindness = await findings.ask('blindness', () => source.blindness());
-  findings.expect(blindness === undefined, `blindness: in a trial it has to show everything: ${blindness}`);
-  const distrust = await findings.ask('distrust', async () => source.distrust?.());
-  findings.expect(distrust === undefined, `distrust: in a trial it has to take changes: ${distrust}`);
+  const missingAccess = await findings.ask('missingReadAccess', () => source.missingReadAccess());
+  findings.expect(
+    missingAccess === undefined,
+    `missingReadAccess: in a trial it has to show everything: ${missingAccess}`,
+  );
+  const missingWriteAccess = await findings.ask('missingWriteAccess', async () =>
+    source.missingWriteAccess?.(),
+  );
+  findings.expect(
+    missingWriteAccess === undefined,
+    `missingWriteAccess: in a trial it has to take changes: ${missingWriteAccess}`,
+  );
   findings.expect(source.url !== undefined && URL.canParse(source.url), `url ${source.url} must be a URL`);
   return [...(await walk(trial, false)), ...(await walk(trial, true))];
 }
@@ -89,7 +96,7 @@ function checkImage(findings: Findings, what: string, image: SourceImage, hidden
   const { id, status, visibility, size, createdAt, updatedAt, properties } = image;
   const expect = (holds: boolean, rule: string): void =>
     findings.expect(holds, `${what}: image ${id}: ${rule}`);
-  expect(UUID.test(id), 'id must be a UUID in small letters');
+  expect(isUuid(id) && id === id.toLowerCase(), 'id must be a UUID in small letters');
   expect(IMAGE_STATUSES.includes(status), `status ${status} must be one of ${IMAGE_STATUSES.join(', ')}`);
   expect(
     VISIBILITIES.includes(visibility),

@@ -1,6 +1,7 @@
 import {
   MarkerNotFound,
   isStorable,
+  isUuid,
   type Image,
   type ImageCriteria,
   type ImageLister,
@@ -12,7 +13,6 @@ import {
 import { QUERY_DEADLINE, type Database } from '../connection/database.js';
 import { namesOfPrepared } from '../connection/prepared.js';
 import { orUnavailable, type Availability } from '../connection/unavailable.js';
-import { isImageId } from '../images/image-id.js';
 import { imageOf, type ImageRow } from '../images/image-columns.js';
 import { Semaphore, type SemaphoreOptions } from '../semaphore.js';
 import type { Statement } from '../statement.js';
@@ -50,7 +50,7 @@ export class StoredImageLister implements ImageLister {
     statementOf: (query: ListQuery, plan: ListPlan) => Statement,
   ): Promise<{ images: (Row & ListRow)[]; truncated: boolean }> {
     const { marker, limit } = criteria;
-    if (marker !== undefined && !isImageId(marker)) throw new MarkerNotFound(marker);
+    if (marker !== undefined && !isUuid(marker)) throw new MarkerNotFound(marker);
     if (!canMatch(criteria)) return { images: [], truncated: false };
     const query = new ListQuery(criteria, viewer);
     let images: (Row & ListRow)[] = [];

@@ -15,7 +15,7 @@ export interface SourceFindings {
 export async function checkSource(source: ImageSource, policy: Policy): Promise<SourceFindings> {
   const [tokens, lists] = await Promise.all([
     tested('the source takes changes from here', async () => {
-      const reason = await source.distrust?.();
+      const reason = await source.missingWriteAccess?.();
       return (
         reason && `the source refuses changes from here: ${reason}; see "Glance's side" in docs/glance.md`
       );

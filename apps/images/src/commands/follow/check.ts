@@ -26,9 +26,9 @@ export async function check(settings: EffectiveSettings): Promise<boolean> {
   let findings: SourceFindings = { wrong: [], untested: [] };
   const { hidden, untried: hiddenUntried } = await checkProtections(settings);
   await withMirror(settings, telemetryOf(settings), async (source, mirror) => {
-    const blindness = await repeated(() => source.blindness());
-    if (blindness !== undefined)
-      throw new InvalidOptions([`the source cannot be compared with: ${blindness}`]);
+    const missingAccess = await repeated(() => source.missingReadAccess());
+    if (missingAccess !== undefined)
+      throw new InvalidOptions([`the source cannot be compared with: ${missingAccess}`]);
     // It takes seconds, and the comparison need not wait for it.
     const checked = checkSource(source, policy);
     checked.catch(() => undefined);

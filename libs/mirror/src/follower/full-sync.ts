@@ -1,19 +1,20 @@
 import type { Walk } from '@glimpse/domain';
 import { applyPage } from './apply-page.js';
-import { paced, type Following } from './following.js';
 import { readMembers } from './members.js';
-import { removeUnnamed } from './removals.js';
 import { PageProgress } from './page-progress.js';
+import { removeMissing } from './removals.js';
+import { paced } from './retry-loop.js';
+import type { SyncContext } from './sync-context.js';
 
-/** The share of the source's time that a walk may take; the first one takes all it gets. */
-const SHARE = 0.1;
+/** The fraction of the source's time that a full sync may use; the first one is not limited. */
+const SOURCE_TIME_FRACTION = 0.1;
 
 /**
- * Walks over all images of a source: finds what no look has seen, and what is gone. It goes on where the last
- * one came to, whoever that was.
+ * Reads all images of a source: applies what the incremental sync missed, and removes what is gone. It continues where
+ * the last follower stopped.
  */
-export async function walk(following: Following): Promise<void> {
-  const { mirror, observe, lease, signal } = following;
+export async function fullSync(context: SyncContext): Promise<void> {
+  const { mirror, observe, lease, signal } = context;
   const { walk: unfinished, walkedAt } = await mirror.progress();
   let place: Walk = unfinished ?? { ticket: (await mirror.draw()).number, hidden: false, after: null };
   if (!unfinished) await mirror.advance({ walk: place }, lease);
@@ -25,10 +26,10 @@ export async function walk(following: Following): Promise<void> {
   for (let ended = false; !ended && !signal.aborted;) {
     const { hidden, after } = place;
     const query = { hidden, ...(after && { after }) };
-    const { count, next, ...page } = await paced(walkedAt ? SHARE : 1, signal, async () => {
-      const page = await applyPage(following, query);
-      // Of what is new they come after the images; of what has changed no look will read them any more.
-      await readMembers(following, page.changedShared);
+    const { count, next, ...page } = await paced(walkedAt ? SOURCE_TIME_FRACTION : 1, signal, async () => {
+      const page = await applyPage(context, query);
+      // Read members now: the incremental sync will not see these images again.
+      await readMembers(context, page.changedShared);
       return page;
     });
     images += count;
@@ -41,9 +42,9 @@ export async function walk(following: Following): Promise<void> {
   }
   if (signal.aborted) return;
   const { acceptsRemovals } = await mirror.progress();
-  const refusedRemovals = await removeUnnamed(following, place.ticket, acceptsRemovals);
+  const refusedRemovals = await removeMissing(context, place.ticket, acceptsRemovals);
   const { drawnAt } = await mirror.draw();
-  // An --accept-removals that is given after it was read applies to the next walk.
+  // An --accept-removals given after it was read applies to the next full sync.
   const accepted = acceptsRemovals && { acceptsRemovals: false };
   await mirror.advance({ walk: null, walkedAt: drawnAt, refusedRemovals, ...accepted }, lease);
   observe('source-walked', { images, leftOut: unreadable, seconds: (performance.now() - began) / 1000 });

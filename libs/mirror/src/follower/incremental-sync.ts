@@ -1,38 +1,35 @@
-import { requireSight, type Following } from './following.js';
 import { applyPage } from './apply-page.js';
 import { readMembers } from './members.js';
 import { pagesOf } from './page-progress.js';
+import { requireFullVisibility, type SyncContext } from './sync-context.js';
 
-/** Milliseconds for which it is believed that the source shows this service everything. */
-const SIGHT = 30_000;
-/** Milliseconds by which the clocks of hosts may differ, and be set back. */
+/** For how long the source counts as showing every image after it was checked. */
+const VISIBILITY_CHECK_INTERVAL_MS = 30_000;
+/** How much the clocks of two hosts may differ. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
-/** What a pass over changed images found. */
+/** The result of reading changed images. */
 interface Pass {
-  /** The newest time of change that the source showed. */
+  /** The newest time of change among them. */
   readonly newest: Date | undefined;
-  /** When it was requested, by the clock that is furthest behind: the source's or this host's. */
+  /** When they were requested, by the earlier of the source's clock and this host's. */
   readonly requestedAt: Date;
 }
 
-/** The incremental sync: applies what has changed at a source, again and again. */
-export class Looks {
-  #seenAt = -Infinity;
+/** Applies what has changed at the source since the last run. */
+export class IncrementalSync {
+  #visibilityCheckedAt = -Infinity;
   #repaired = false;
 
-  /** @param overlap seconds before the newest change from which on each look begins */
+  /** @param overlap seconds by which each run starts before the newest change it knows */
   constructor(
-    private readonly following: Following,
+    private readonly context: SyncContext,
     private readonly overlap: number,
   ) {}
 
-  /**
-   * Notes from when on what changes is to be taken. Whatever is read after that has changed before it, or will
-   * be seen to have.
-   */
+  /** Records where the first run starts, before anything is read: later changes will be seen by a run. */
   async prepare(): Promise<void> {
-    const { source, mirror, lease, signal } = this.following;
+    const { source, mirror, lease, signal } = this.context;
     if ((await mirror.progress()).changedUntil) return;
     const now = new Date();
     const newest = (await source.newestChange(signal)) ?? new Date(0);
@@ -40,17 +37,17 @@ export class Looks {
   }
 
   /**
-   * One look: all that has changed since the last one, by the time that the source itself gives. It never gets
-   * beyond the time of its own request, whatever time an image claims: what changes after that would be passed over.
+   * Reads what has changed since the last run, by the source's own times. It never advances beyond the time of its own
+   * request, whatever time an image claims, or later changes would be missed.
    */
-  async look(): Promise<void> {
-    const { mirror, lease } = this.following;
-    await this.#requireSight();
+  async run(): Promise<void> {
+    const { mirror, lease } = this.context;
+    await this.#requireFullVisibility();
     const { drawnAt } = await mirror.draw();
     const changedUntil = (await mirror.progress()).changedUntil!;
     let pass = await this.#pass(new Date(changedUntil.getTime() - this.overlap * 1000));
     let reached = changedUntil;
-    // A release that trusted the times of images may have noted one that is still to come.
+    // A release that trusted the times of images may have recorded one in the future.
     if (!this.#repaired && changedUntil.getTime() > pass.requestedAt.getTime() + CLOCK_TOLERANCE_MS) {
       reached = new Date(0);
       pass = await this.#pass(reached);
@@ -65,21 +62,21 @@ export class Looks {
     let newest: Date | undefined;
     for (const hidden of [false, true]) {
       const pages = pagesOf((after) =>
-        applyPage(this.following, { hidden, changedSince, ...(after && { after }) }),
+        applyPage(this.context, { hidden, changedSince, ...(after && { after }) }),
       );
       for await (const page of pages) {
-        await readMembers(this.following, [...page.addedShared, ...page.changedShared]);
+        await readMembers(this.context, [...page.addedShared, ...page.changedShared]);
         if (page.newest) newest = later(page.newest, newest ?? page.newest);
-        if (page.askedAt) requestedAt = earlier(page.askedAt, requestedAt);
+        if (page.requestedAt) requestedAt = earlier(page.requestedAt, requestedAt);
       }
     }
     return { newest, requestedAt };
   }
 
-  async #requireSight(): Promise<void> {
-    if (performance.now() < this.#seenAt + SIGHT) return;
-    await requireSight(this.following);
-    this.#seenAt = performance.now();
+  async #requireFullVisibility(): Promise<void> {
+    if (performance.now() < this.#visibilityCheckedAt + VISIBILITY_CHECK_INTERVAL_MS) return;
+    await requireFullVisibility(this.context);
+    this.#visibilityCheckedAt = performance.now();
   }
 }
 

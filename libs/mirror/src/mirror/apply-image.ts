@@ -10,32 +10,32 @@ import {
 import type { ImageSource } from '@glimpse/plugins';
 import type { ObserveMirror } from '../observations.js';
 
-export interface TakeImageParts {
+export interface ApplyParts {
   readonly source: ImageSource;
   readonly mirror: Mirror;
   readonly observe: ObserveMirror;
 }
 
 /**
- * Reads one image of a source, and its members where they count, and gives both to the mirror. Where no catalogue can
- * hold it, what the mirror had of it is removed.
+ * Fetches one image from a source, with its members if it is shared, and applies both. If no catalogue can hold it, it
+ * is removed from the mirror.
  *
- * @returns the ticket of the answer when the source has no such image; of that the mirror is not told
- * @throws {SourceUnavailable} it cannot be asked, or has what no catalogue can hold
+ * @returns the ticket of the response if the source has no such image; the mirror is not changed then
+ * @throws {SourceUnavailable} the source is unavailable, or no catalogue can hold the image
  * @throws {CatalogueUnavailable}
  */
-export async function takeImage(
-  parts: TakeImageParts,
+export async function applyImage(
+  parts: ApplyParts,
   id: string,
   signal?: AbortSignal,
-): Promise<'taken' | { readonly missing: Ticket }> {
+): Promise<'applied' | { readonly missing: Ticket }> {
   const { source, mirror } = parts;
   const ticket = await mirror.draw();
   try {
     const image = await source.image(id, signal);
     if (!image) return { missing: ticket };
-    await takeWhole(parts, image, ticket, signal);
-    return 'taken';
+    await applyWithMembers(parts, image, ticket, signal);
+    return 'applied';
   } catch (error) {
     if (error instanceof CatalogueUnavailable || !(error instanceof DomainError)) throw error;
     return leaveOut(parts, id, ticket, error.message);
@@ -43,13 +43,13 @@ export async function takeImage(
 }
 
 /**
- * The members of an image; none where no catalogue can hold them: those that it had may be none any more.
+ * The members of an image; none where no catalogue can hold them, for former members may have been removed.
  *
  * @returns undefined when the source has no such image
  * @throws {SourceUnavailable}
  */
 export async function readableMembers(
-  { source, observe }: Pick<TakeImageParts, 'source' | 'observe'>,
+  { source, observe }: Pick<ApplyParts, 'source' | 'observe'>,
   imageId: string,
   signal: AbortSignal | undefined,
 ): Promise<SourceMembers | undefined> {
@@ -63,8 +63,8 @@ export async function readableMembers(
   }
 }
 
-async function takeWhole(
-  parts: TakeImageParts,
+async function applyWithMembers(
+  parts: ApplyParts,
   image: SourceImage,
   ticket: Ticket,
   signal: AbortSignal | undefined,
@@ -79,7 +79,7 @@ async function takeWhole(
 }
 
 async function leaveOut(
-  { mirror, observe }: TakeImageParts,
+  { mirror, observe }: ApplyParts,
   id: string,
   ticket: Ticket,
   problem: string,
