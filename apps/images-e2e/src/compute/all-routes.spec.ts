@@ -3,9 +3,10 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createDatabase } from '../harness/databases.js';
 import { readDescription, type CheckAnswer } from '../harness/description.js';
+import { amount } from '../harness/long.js';
 import { startService, tokenOf, type Service } from '../harness/service.js';
 
-const REQUESTS = 20_000;
+const REQUESTS = amount(6_000, 20_000);
 const AT_ONCE = 16;
 
 const id = fc.oneof(

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createDatabase } from '../harness/databases.js';
+import { amount } from '../harness/long.js';
 import { RawConnection, bytesOf, sendRaw, type RawAnswer, type RawRequest } from '../harness/raw-http.js';
 import { IDENTITIES, startService, tokenOf, type Service } from '../harness/service.js';
 
@@ -11,7 +12,7 @@ const OWN = '/v2.1/images/22222222-0000-4000-8000-000000000001';
 const TOKEN = { 'x-auth-token': tokenOf('demo') };
 
 /** How many requests are made up, and how many of them are under way at a time. */
-const REQUESTS = 5_000;
+const REQUESTS = amount(2_000, 5_000);
 const AT_ONCE = 16;
 
 /** A request, and what it must be answered, which follows from how it was made and not from the answer. */

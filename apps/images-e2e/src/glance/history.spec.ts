@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { amount } from '../harness/long.js';
 import { until } from '../harness/service.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
@@ -6,7 +7,7 @@ import { GlanceClient } from './harness/glance-client.js';
 import { Mirror } from './harness/mirror.js';
 import { Reader } from './harness/reader.js';
 
-const OPERATIONS = process.env['GLIMPSE_LONG'] ? 4_000 : 800;
+const OPERATIONS = amount(800, 4_000);
 /** After how many of them nothing happens until the catalogue has caught up. */
 const QUIET = 400;
 /** The most images that there are at a time. */

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { GlanceBehaviour } from '@glimpse/glance/testing';
 import { freePort } from '../harness/balancer.js';
 import { query } from '../harness/databases.js';
+import { amount } from '../harness/long.js';
 import { until } from '../harness/service.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
 import { grantRole, revokeRole } from '../keystone/harness/roles.js';
@@ -17,7 +18,7 @@ import { Mirror } from './harness/mirror.js';
 import { Reader } from './harness/reader.js';
 
 const IMAGES = 6;
-const MANY = process.env['GLIMPSE_LONG'] ? 10_000 : 4_000;
+const MANY = amount(4_000, 10_000);
 /** Milliseconds: some looks, and a walk. */
 const A_WHILE = 4_000;
 /** Milliseconds that a follower stands still: its lease is long over, and so is the deadline of what it had asked. */

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createDatabase } from '../harness/databases.js';
+import { amount } from '../harness/long.js';
 import { startService, tokenOf, until, type Service } from '../harness/service.js';
 
 const HOSTILE_CLIENT = fileURLToPath(new URL('../harness/hostile-client.mjs', import.meta.url));
@@ -20,7 +21,7 @@ const HEAP_MIB = 256;
 
 /** How often the well-behaved client goes round its requests, without an attack and beside each. */
 const IDLE_ROUNDS = 100;
-const ROUNDS = process.env['GLIMPSE_LONG'] ? 300 : 15;
+const ROUNDS = amount(15, 300);
 
 /** Whatever else a machine does slows some of several series of rounds; an attack slows each of them. */
 const SERIES = 3;

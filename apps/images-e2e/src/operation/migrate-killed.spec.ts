@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { glimpse, spawnGlimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
+import { amount } from '../harness/long.js';
 
 const FOLDER = new URL('../../../../prisma/migrations/', import.meta.url);
 const NAMES = readdirSync(FOLDER)
@@ -15,7 +16,7 @@ const BASE = NAMES.slice(0, 2);
 
 /** A database is killed under this often, one after another, before a run completes it. */
 const KILLS = 3;
-const DATABASES = process.env['GLIMPSE_LONG'] ? 67 : 8;
+const DATABASES = amount(8, 67);
 
 const scriptOf = (name: string): string => readFileSync(new URL(`${name}/migration.sql`, FOLDER), 'utf8');
 

@@ -3,12 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Balancer, freePort, hasNginx } from '../harness/balancer.js';
 import { glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
+import { amount } from '../harness/long.js';
 import { nextRelease } from '../harness/next-release.js';
 import { startService, tokenOf, until, type Service } from '../harness/service.js';
 
 const REPLICAS = 3;
 const CLIENTS = 24;
-const REQUESTS = 50_000;
+const REQUESTS = amount(10_000, 50_000);
 const IMAGE = '/v2.1/images/22222222-0000-4000-8000-000000000001';
 const LIMIT = 10 * 60_000;
 
