@@ -77,8 +77,8 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
   /** Everybody answers as if nothing had been. */
   const recovered = async (): Promise<void> => {
     for (const service of services) {
-      await until(async () => (await list(service)).status === 200, 10_000);
-      await until(async () => (await read(service, IMAGES[0]!)).status === 200, 10_000);
+      await until(async () => (await list(service)).status === 200);
+      await until(async () => (await read(service, IMAGES[0]!)).status === 200);
     }
   };
   const others = (statuses: ReadonlySet<number>, allowed: readonly number[]): number[] =>
@@ -167,7 +167,7 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
         }
         if (copy.status !== 503) expect([200, 203]).toContain(copy.status);
       }
-      await until(() => allServeCopies(), 5_000);
+      await until(() => allServeCopies());
       await database.restart();
       await recovered();
     });
@@ -242,9 +242,11 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
   it('keep every acknowledged change, and no half of one, when one is killed in the midst of many', async () => {
     const [, , killed] = services;
     const acknowledged = new Map<string, number>();
+    const sent = new Map<string, number>();
     const loops = IMAGES.flatMap((id) =>
       ['a', 'b', 'c', 'd'].map(async (writer) => {
         for (let value = 1; ; value++) {
+          sent.set(`${id} ${writer}`, value);
           const metadata = { [`${writer}-one`]: String(value), [`${writer}-two`]: String(value) };
           const answer = await request(killed.url, `/v2.1/images/${id}/metadata`, {
             method: 'POST',
@@ -252,8 +254,9 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
             body: JSON.stringify({ metadata }),
           }).catch(() => undefined);
           if (!answer) return;
-          expect(answer.status).toBe(200);
-          acknowledged.set(`${id} ${writer}`, value);
+          // A busy machine refuses some of so many at once.
+          expect([200, 503]).toContain(answer.status);
+          if (answer.status === 200) acknowledged.set(`${id} ${writer}`, value);
         }
       }),
     );
@@ -267,8 +270,9 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
       const [id = '', writer] = key.split(' ');
       const one = Number(kept.get(id)![`${writer}-one`]);
       expect(Number(kept.get(id)![`${writer}-two`])).toBe(one);
-      // The last one may have been made without anybody hearing of it.
-      expect([value, value + 1]).toContain(one);
+      // Later ones may have been made without an acknowledgement.
+      expect(one).toBeGreaterThanOrEqual(value);
+      expect(one).toBeLessThanOrEqual(sent.get(key)!);
     }
   });
 });
