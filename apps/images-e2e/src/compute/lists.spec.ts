@@ -304,37 +304,35 @@ describe('a list', () => {
 
   it('shows what was there throughout once, while images come and go and markers are deleted', async () => {
     const staying = expected(PEOPLE['admin']!, {});
-    let round = 0;
-    let last: string | undefined;
-    const seen = await walk('admin', `${service.url}/v2.1/images?limit=5`, async () => {
-      round += 1;
-      if (round > 30) return;
-      const id = `eeeeeeee-0000-4000-8000-${String(round).padStart(12, '0')}`;
-      const created_at = new Date(Date.UTC(2026, 0, 1, 0, (round * 7) % 41)).toISOString();
-      await importInto(database, {
-        id,
-        name: `new ${round}`,
+    let page = 0;
+    /** Images that came after the walk began, to be deleted one by one. */
+    const passing: string[] = [];
+    const come = async (from: number): Promise<void> => {
+      const documents = Array.from({ length: 5 }, (_, n) => ({
+        id: `eeeeeeee-0000-4000-8000-${String(from + n).padStart(12, '0')}`,
+        name: `new ${from + n}`,
         status: 'active',
         visibility: 'public',
         owner: PROJECTS[0],
-        created_at,
-      });
-      if (last)
-        await fetch(`${service.url}/v2.1/images/${last}`, {
-          method: 'DELETE',
-          headers: { 'x-auth-token': 'admin' },
-        });
-      last = id;
+        created_at: new Date(Date.UTC(2026, 0, 1, 0, ((from + n) * 7) % 41)).toISOString(),
+      }));
+      await importInto(database, documents);
+      passing.push(...documents.map(({ id }) => id));
+    };
+    const remove = (id: string): Promise<Response> =>
+      fetch(`${service.url}/v2.1/images/${id}`, { method: 'DELETE', headers: { 'x-auth-token': 'admin' } });
+    const seen = await walk('admin', `${service.url}/v2.1/images?limit=5`, async () => {
+      page += 1;
+      if (page <= 30 && page % 5 === 1) await come(page);
+      // The last one stays until others have come.
+      if (passing.length > 1) expect((await remove(passing.shift()!)).status).toBe(204);
     });
     expect(new Set(seen).size).toBe(seen.length);
     expect(seen.filter((id) => staying.includes(id))).toEqual(staying);
 
     const marker = staying[10]!;
     const rest = staying.slice(11, 16);
-    await fetch(`${service.url}/v2.1/images/${marker}`, {
-      method: 'DELETE',
-      headers: { 'x-auth-token': 'admin' },
-    });
+    expect((await remove(marker)).status).toBe(204);
     const { body } = await list('admin', `${service.url}/v2.1/images?limit=100&marker=${marker}`);
     expect(
       body.images
