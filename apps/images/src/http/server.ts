@@ -68,7 +68,7 @@ export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
     serverFactory(listener: RequestListener) {
       const server = openServer(api);
       connections = new Connections(server, MAX_CONNECTIONS, SILENCE_MS);
-      const serve = serveReady(fastPath, { telemetry, connections, unread }, listener);
+      const serve = serveReady(fastPath, { api: api.name, telemetry, connections, unread }, listener);
       // Behind responses that are due the interim response would be taken for one of them.
       const serveContinue: RequestListener = (request, response) => {
         response.writeContinue();
@@ -112,6 +112,7 @@ export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
   fastify.addHook('onResponse', (request, reply, done) => {
     const caller = callerOf(request);
     telemetry.observe('request-served', {
+      api: api.name,
       requestId: request.id,
       globalRequestId: globalRequestIdOf(request.headers),
       userId: caller?.userId,
@@ -127,11 +128,14 @@ export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
   return adapter;
 }
 
+/** Milliseconds in which a request head has to arrive. */
+const HEADERS_MS = 15_000;
+
 function openServer(api: Api): Server {
   const { requestMs, silenceMs } = api.timeLimits;
   const server = createHttpServer({
     requireHostHeader: false,
-    headersTimeout: 15_000,
+    headersTimeout: requestMs > 0 ? Math.min(HEADERS_MS, requestMs) : HEADERS_MS,
     requestTimeout: requestMs,
     keepAliveTimeout: REST_MS,
     connectionsCheckingInterval: 1_000,

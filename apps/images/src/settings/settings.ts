@@ -3,6 +3,7 @@ import { CacheSettings, StaleSettings } from './cache.js';
 import { CorsSettings } from './cors.js';
 import { DatabaseSettings } from './database.js';
 import { BaseUrl } from './decorators.js';
+import { ImageSettings } from './image.js';
 import { KeystoneSettings, TokenSettings } from './keystone.js';
 import { LinkSettings } from './links.js';
 import { LogSettings } from './log.js';
@@ -62,6 +63,9 @@ export class Settings {
   @Optional()
   @Text()
   identities?: string;
+
+  @Nested(() => ImageSettings)
+  image = new ImageSettings();
 
   @Nested(() => DatabaseSettings)
   database = new DatabaseSettings();

@@ -1,26 +1,31 @@
+import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { computeApi } from '../compute/api.js';
 import { fastShow } from '../compute/images/fast-show.js';
+import type { Api } from '../http/api.js';
 import { Cors } from '../http/cors.js';
-import { createServer } from '../http/server.js';
+import { createServer, type ServerParts } from '../http/server.js';
 import { AppModule, type Parts } from './app.module.js';
 
-/** Puts the Compute API's server together. */
-export async function createComputeApp(parts: Parts): Promise<NestFastifyApplication> {
-  const { judge, telemetry, traces, health, settings } = parts;
-  const show = fastShow(parts);
-  const api = computeApi(judge.serviceType);
+/**
+ * Puts the server of an API together with the module of its routes.
+ *
+ * @param stopping aborted once the service stops
+ */
+export async function createApp(
+  api: Api,
+  module: DynamicModule | Type,
+  parts: ServerParts,
+  stopping: AbortSignal,
+): Promise<NestFastifyApplication> {
+  const { traces, fastPath } = parts;
   const server = createServer(api, {
-    judge,
-    telemetry,
-    traces,
-    cors: Cors.of(settings.cors),
+    ...parts,
     // Traces follow the routes, and only those announce that the service stops.
-    fastPath: (...request) =>
-      settings.fast_path === 'off' || traces || health.stopping.aborted ? undefined : show(...request),
+    fastPath: (...request) => (traces || stopping.aborted ? undefined : fastPath(...request)),
   });
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(api, parts), server, {
+  const app = await NestFactory.create<NestFastifyApplication>(module, server, {
     logger: false,
     abortOnError: false,
     bodyParser: false,
@@ -29,7 +34,21 @@ export async function createComputeApp(parts: Parts): Promise<NestFastifyApplica
   // closed between two requests fails the next.
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onSend', async (_request, reply) => {
-    if (health.stopping.aborted) reply.header('connection', 'close');
+    if (stopping.aborted) reply.header('connection', 'close');
   });
   return app;
+}
+
+/** Puts the server of the Compute API together. */
+export function createComputeApp(parts: Parts): Promise<NestFastifyApplication> {
+  const { judge, telemetry, traces, health, settings } = parts;
+  const api = computeApi(judge.serviceType);
+  const fastPath = settings.fast_path === 'off' ? () => undefined : fastShow(parts);
+  const cors = Cors.of(settings.cors);
+  return createApp(
+    api,
+    AppModule.of(api, parts),
+    { judge, telemetry, traces, cors, fastPath },
+    health.stopping,
+  );
 }

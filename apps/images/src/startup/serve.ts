@@ -6,13 +6,13 @@ import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
 import { InvalidOptions } from '@glimpse/options';
 import { type Authenticator, type ImageSource } from '@glimpse/plugins';
 import { StoredMirror, openDatabase } from '@glimpse/store';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { ImageAccess } from '../access/image-access.js';
 import { loadProtections } from '../access/protections/property-protections.js';
 import { loadImagePolicy } from '../access/load-image-policy.js';
 import type { Parts } from './app.module.js';
 import { createComputeApp } from './app.js';
+import { closeListeners, openListeners, type Listener } from './listeners.js';
 import { imageView, isSameBase } from '../compute/images/image.view.js';
 import { openCatalogue } from './catalogue.js';
 import { serveDescription } from '../compute/openapi.js';
@@ -24,7 +24,6 @@ import { welcome } from '../development/welcome.js';
 import { DatabaseProbe } from '../health/database-probe.js';
 import { DependencyProbe } from '../health/dependency-probe.js';
 import { boundHeap } from './heap.js';
-import { CannotListen } from '../http/cannot-listen.js';
 import { pathOf } from '../http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { loadSource, refuseOtherImages, sourceCheck, withSource } from './source.js';
@@ -36,9 +35,8 @@ import { Telemetry } from '../telemetry/telemetry.js';
 import { VERSION } from '../settings/version.js';
 
 /**
- * Runs the service until it is told to stop. What stands behind it may be away at any time: that never ends it.
+ * Runs the service until `stop`. Its dependencies may be unavailable at any time: that never ends it.
  *
- * @param stop aborted when the service is to stop
  * @throws {PluginError} {ProtectionFileError} {EmbeddedDatabaseError} {InvalidOptions} {CannotListen} it cannot start
  */
 export async function serve(given: EffectiveSettings, stop: AbortSignal): Promise<void> {
@@ -84,7 +82,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
 
   try {
     const parts = { settings, access, documents, extensions, judge, health, telemetry, traces };
-    await answer(parts, AbortSignal.any([stop, refused.signal]));
+    await serveUntil(AbortSignal.any([stop, refused.signal]), parts);
     refused.signal.throwIfAborted();
   } finally {
     over.abort();
@@ -100,7 +98,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   await telemetry.flush();
 }
 
-/** What is checked besides the database. */
+/** The dependencies that are probed besides the database. */
 function dependenciesOf(
   authenticator: Authenticator,
   source: ImageSource | undefined,
@@ -114,47 +112,42 @@ function dependenciesOf(
 }
 
 /**
- * Answers requests until told to stop. From then on `/readyz` refuses, and for a while everything else goes
- * on, so that whoever sends requests here has seen it before the first could fail; then those that were
- * accepted are answered.
+ * Serves requests until `stop`. From then on `/readyz` fails, and for a while everything else goes on, so that
+ * balancers notice before a request could fail; then accepted requests are completed.
  */
-async function answer(parts: Parts, stop: AbortSignal): Promise<void> {
+async function serveUntil(stop: AbortSignal, parts: Parts): Promise<void> {
   const { settings, telemetry } = parts;
   const { delay = 0, timeout } = settings.shutdown;
-  const app = await createComputeApp(parts);
-  serveDescription(app, settings);
+  const compute = await createComputeApp(parts);
+  serveDescription(compute, settings);
+  // The Image API is the second one: `image.port` is off until it exists.
+  const listeners: Listener[] = [
+    { api: 'compute', app: compute, port: settings.port, setting: 'GLIMPSE_PORT' },
+  ];
   let metrics: Server | undefined;
   try {
-    await listen(app, settings);
+    const urls = await openListeners(listeners, settings.host);
     metrics = await serveMetrics(telemetry, settings);
-    announce(app, parts);
+    announce(listeners, urls, parts);
     await aborted(stop);
     telemetry.observe('stopping', { reason: String(stop.reason) });
     await sleep(delay * 1000);
   } finally {
-    const cutOff = setTimeout(() => app.getHttpServer().closeAllConnections(), timeout * 1000);
-    await app.close();
-    clearTimeout(cutOff);
+    await closeListeners(listeners, timeout * 1000);
     metrics?.close();
   }
 }
 
-async function listen(app: NestFastifyApplication, { host, port }: EffectiveSettings): Promise<void> {
-  try {
-    await app.listen(port, host);
-  } catch (error) {
-    throw new CannotListen(host, port, 'GLIMPSE_PORT', error as NodeJS.ErrnoException);
-  }
-}
-
-/** Says where the service is; a developer is welcomed once it can answer. */
-function announce(app: NestFastifyApplication, { settings, telemetry, health }: Parts): void {
-  const { port } = app.getHttpServer().address() as { port: number };
+/** Logs where each API is served; in development prints how to use it, once the catalogue is available. */
+function announce(
+  listeners: readonly Listener[],
+  urls: readonly string[],
+  { settings, telemetry, health }: Parts,
+): void {
   const { host, mode, identities } = settings;
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   if (identities && !isLoopback(host)) telemetry.observe('development-tokens-exposed', { host });
-  telemetry.observe('listening', { url, mode });
+  listeners.forEach(({ api }, at) => telemetry.observe('listening', { url: urls[at]!, mode, api }));
   if (mode === 'development') {
-    void health.database.ready.then(() => process.stdout.write(welcome(url, settings)));
+    void health.database.ready.then(() => process.stdout.write(welcome(urls[0]!, settings)));
   }
 }

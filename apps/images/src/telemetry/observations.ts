@@ -6,7 +6,7 @@ import type { COUNTED } from './mirror-metrics.js';
 /** Everything that is logged or counted, with what is known of each. Never a token. */
 export interface Observations extends KeystoneObservations, MirrorObservations {
   /** The service accepts requests. */
-  listening: { url: string; mode: string };
+  listening: { url: string; mode: string; api: string };
   /** The database holds a catalogue that this build can serve. */
   'schema-seen': object;
   /** The database lacks migrations of this build. */
@@ -22,6 +22,7 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
   'policy-rule-unsound': { rule: string; source: string | null; problem: string };
   /** A request was answered. */
   'request-served': {
+    api: string;
     requestId: string;
     /** The id that the request has in all services that it passes, where the sender said so. */
     globalRequestId?: string | undefined;

@@ -5,6 +5,7 @@ import { RequestDurations } from './request-durations.js';
 
 const observations = fc.array(
   fc.record({
+    api: fc.constantFrom('compute', 'image'),
     route: fc.constantFrom('/v2.1/images/:image_id', 'none', '/with "quotes" and \\'),
     method: fc.constantFrom('GET', 'HEAD', 'PUT'),
     status: fc.constantFrom(200, 304, 503),
@@ -19,14 +20,14 @@ it('is what prom-client’s histogram would be', async () => {
       const durations = new RequestDurations(own);
       const histogram = new Histogram({
         name: 'glimpse_http_request_duration_seconds',
-        help: 'Time from a request to the end of its answer, by route, method and status.',
-        labelNames: ['route', 'method', 'status'],
+        help: 'Time from a request to the end of its response, by API, route, method and status.',
+        labelNames: ['api', 'route', 'method', 'status'],
         buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
         registers: [theirs],
       });
-      for (const { route, method, status, seconds } of all) {
-        durations.observe(route, method, status, seconds);
-        histogram.observe({ route, method, status }, seconds);
+      for (const { seconds, ...labels } of all) {
+        durations.observe(labels, seconds);
+        histogram.observe(labels, seconds);
       }
       const lines = async (registry: Registry): Promise<string[]> =>
         (await registry.metrics()).split('\n').sort();

@@ -3,48 +3,69 @@ import type { Metric, MetricObject, Registry } from 'prom-client';
 /** The upper bounds of the buckets, in seconds. */
 const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-/** The requests of one route, method and status. */
+interface Labels {
+  readonly api: string;
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+}
+
+/** The requests with the same labels. */
 interface Series {
-  readonly labels: { readonly route: string; readonly method: string; readonly status: number };
+  readonly labels: Labels;
   /** How many fell into each bucket; one more for those beyond all bounds. */
   readonly counts: number[];
   /** Seconds. */
   sum: number;
 }
 
+/** The value of a key, which is made where there is none. */
+function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}
+
 /**
- * The histogram of the time from a request to the end of its answer. Its own, because one observation costs
- * prom-client's histogram as much as everything else that a request of a known image needs.
+ * The histogram of request durations. It does not use prom-client's, where one observation costs as much as everything
+ * else that a cached image needs.
  */
 export class RequestDurations {
   readonly name = 'glimpse_http_request_duration_seconds';
-  /** By route, method and status. */
-  readonly #series = new Map<string, Map<string, Map<number, Series>>>();
+  /** By API, route, method and status. */
+  readonly #series = new Map<string, Map<string, Map<string, Map<number, Series>>>>();
 
   constructor(registry: Registry) {
     registry.registerMetric(this as unknown as Metric);
   }
 
-  observe(route: string, method: string, status: number, seconds: number): void {
-    const series = this.#series.get(route)?.get(method)?.get(status) ?? this.#add({ route, method, status });
+  observe(labels: Labels, seconds: number): void {
+    const { api, route, method, status } = labels;
+    const series =
+      this.#series.get(api)?.get(route)?.get(method)?.get(status) ??
+      this.#add({ api, route, method, status });
     let bucket = 0;
     while (bucket < BOUNDS.length && seconds > BOUNDS[bucket]!) bucket++;
     series.counts[bucket]!++;
     series.sum += seconds;
   }
 
-  #add(labels: Series['labels']): Series {
-    const { route, method, status } = labels;
-    const methods = this.#series.get(route) ?? new Map<string, Map<number, Series>>();
-    const statuses = methods.get(method) ?? new Map<number, Series>();
-    const series = { labels, counts: Array<number>(BOUNDS.length + 1).fill(0), sum: 0 };
-    this.#series.set(route, methods.set(method, statuses.set(status, series)));
-    return series;
+  #add(labels: Labels): Series {
+    const routes = entryOf(
+      this.#series,
+      labels.api,
+      () => new Map<string, Map<string, Map<number, Series>>>(),
+    );
+    const methods = entryOf(routes, labels.route, () => new Map<string, Map<number, Series>>());
+    const statuses = entryOf(methods, labels.method, () => new Map<number, Series>());
+    const counts = Array<number>(BOUNDS.length + 1).fill(0);
+    return entryOf(statuses, labels.status, () => ({ labels, counts, sum: 0 }));
   }
 
-  /** What prom-client asks of a metric. */
+  /** prom-client collects a metric by this method. */
   get(): MetricObject {
     const values = [...this.#series.values()]
+      .flatMap((routes) => [...routes.values()])
       .flatMap((methods) => [...methods.values()])
       .flatMap((statuses) => [...statuses.values()])
       .flatMap(({ labels, counts, sum }) => {
@@ -62,7 +83,7 @@ export class RequestDurations {
       });
     return {
       name: this.name,
-      help: 'Time from a request to the end of its answer, by route, method and status.',
+      help: 'Time from a request to the end of its response, by API, route, method and status.',
       type: 'histogram',
       aggregator: 'sum',
       values,

@@ -108,8 +108,8 @@ export class Telemetry {
   observe<N extends ObservationName>(name: N, known: Observations[N]): void {
     if (name === 'request-served') {
       const request = known as Observations['request-served'];
-      const { route, method, status, duration } = request;
-      this.#requestDurations.observe(route, method, status, duration);
+      const { status, duration } = request;
+      this.#requestDurations.observe(request, duration);
       if (!this.#deservesLine(request)) return;
       if (status >= 400 && !this.options.requests) {
         const omitted = this.#refusedLines.spend();

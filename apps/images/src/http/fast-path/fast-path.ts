@@ -30,6 +30,8 @@ export interface ReadyResponse {
 export type FastPath = (request: IncomingMessage, path: string) => ReadyResponse | undefined;
 
 export interface FastPathParts {
+  /** The name of the API. */
+  readonly api: string;
   readonly telemetry: Telemetry;
   readonly connections: Connections;
   readonly unread: UnreadResponses;
@@ -41,7 +43,7 @@ export interface FastPathParts {
  */
 export function serveReady(
   fastPath: FastPath,
-  { telemetry, connections, unread }: FastPathParts,
+  { api, telemetry, connections, unread }: FastPathParts,
   listener: RequestListener,
 ): RequestListener {
   return (request, response) => {
@@ -58,6 +60,7 @@ export function serveReady(
     connections.answered(socket, from);
     const { requestId, caller, route, status } = ready;
     telemetry.observe('request-served', {
+      api,
       requestId,
       globalRequestId: globalRequestIdOf(request.headers),
       userId: caller.userId,

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { CannotListen } from '../http/cannot-listen.js';
+
+/** The server of one API on a port of its own, with its own limits and connections. */
+export interface Listener {
+  /** The name of the API. */
+  readonly api: string;
+  readonly app: NestFastifyApplication;
+  readonly port: number;
+  /** The variable that names the port. */
+  readonly setting: string;
+}
+
+/**
+ * Opens all listeners, or none.
+ *
+ * @returns the URL of each, in order
+ * @throws {CannotListen}
+ */
+export async function openListeners(listeners: readonly Listener[], host: string): Promise<string[]> {
+  const urls: string[] = [];
+  for (const { app, port, setting } of listeners) {
+    try {
+      await app.listen(port, host);
+    } catch (error) {
+      await closeListeners(listeners, 0);
+      throw new CannotListen(host, port, setting, error as NodeJS.ErrnoException);
+    }
+    const address = app.getHttpServer().address() as { port: number };
+    urls.push(`http://${host.includes(':') ? `[${host}]` : host}:${address.port}`);
+  }
+  return urls;
+}
+
+/** Accepts no more connections on any listener, and completes the accepted requests of all within a time. */
+export async function closeListeners(listeners: readonly Listener[], timeoutMs: number): Promise<void> {
+  const closed = new AbortController();
+  const cutOff = sleep(timeoutMs, undefined, { signal: closed.signal }).then(
+    () => listeners.forEach(({ app }) => app.getHttpServer().closeAllConnections()),
+    () => undefined,
+  );
+  await Promise.all(listeners.map(({ app }) => app.close()));
+  closed.abort();
+  await cutOff;
+}
