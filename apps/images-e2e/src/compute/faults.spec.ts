@@ -692,7 +692,7 @@ describe('metrics', () => {
 
   it('count requests by route, method and status, and say what runs', async () => {
     const count = async (route: string, method: string, status: number): Promise<number> => {
-      const labels = `{route="${route}",method="${method}",status="${status}"}`;
+      const labels = `{api="compute",route="${route}",method="${method}",status="${status}"}`;
       const lines = (await metrics(service.url)).split('\n');
       const line = lines.find((one) =>
         one.startsWith(`glimpse_http_request_duration_seconds_count${labels} `),
