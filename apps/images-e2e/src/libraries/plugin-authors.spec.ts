@@ -68,7 +68,7 @@ describe('plugins written outside the repository', () => {
       writeFileSync(tokens, JSON.stringify({ 'token-of-ann': ann }));
       const settings = {
         extensions: [
-          { use: folderOf('plugin-image-owner'), options: { nobody: null } },
+          { use: folderOf('plugin-image-owner'), options: { ownerless: null } },
           { use: folderOf('written-from-the-page'), options: { digits: 5 } },
         ],
         authenticator: { use: folderOf('plugin-static-tokens'), options: { file: tokens, realm: 'here' } },
