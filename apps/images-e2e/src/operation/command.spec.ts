@@ -63,11 +63,8 @@ describe('the command', () => {
     const { code, stdout, stderr } = await glimpse([...args, '--help'], { GLIMPSE_PORT: 'wrong' });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(usage);
-  });
-
-  it('names every subcommand in its help', async () => {
-    const { stdout } = await glimpse(['--help'], {});
-    for (const name of ['serve', 'migrate', 'import', 'config']) {
+    if (args.length > 0) return;
+    for (const name of ['serve', 'migrate', 'import', 'follow', 'purge', 'config', 'policy']) {
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     }
   });
@@ -450,16 +447,15 @@ describe('a database', () => {
     expect(stderr).not.toMatch(/DATABASE_URL|^glimpse: +at /m);
   });
 
-  it.each(ASK_IT.map((args) => [args]))('that says nothing stops %j with one line', async (args) => {
+  it('that never responds stops each command with one line', async () => {
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as { port: number };
     try {
       const settings = { DATABASE_URL: `postgresql://glimpse@127.0.0.1:${port}/glimpse` };
-      expectFailure(
-        await glimpse(args, settings),
-        /^glimpse: the database is unavailable: .*time.*DATABASE_URL/,
-      );
+      for (const outcome of await Promise.all(ASK_IT.map((args) => glimpse(args, settings)))) {
+        expectFailure(outcome, /^glimpse: the database is unavailable: .*time.*DATABASE_URL/);
+      }
     } finally {
       silent.close();
     }
