@@ -14,7 +14,7 @@ import {
 const RELATIONS = ['owner', ...MEMBER_STATUSES, 'stranger', 'no project', 'admin'] as const;
 type Relation = (typeof RELATIONS)[number];
 
-/** Who is shown an owned image by id, written out. */
+/** The viewers that are shown an owned image by id. */
 const SHOWN: Record<Visibility, Record<Relation, boolean>> = {
   public: {
     owner: true,
@@ -54,7 +54,7 @@ const SHOWN: Record<Visibility, Record<Relation, boolean>> = {
   },
 };
 
-/** Who finds an owned image in lists while it is not hidden, written out. */
+/** The viewers that find an owned image in lists while it is not hidden. */
 const LISTED: Record<Visibility, Record<Relation, boolean>> = {
   public: SHOWN.public,
   community: {
@@ -92,7 +92,7 @@ const CHANGED: Record<Relation, boolean> = {
 const project = fc.uuid().map((id) => id.replaceAll('-', ''));
 const memberStatus = fc.constantFrom(...MEMBER_STATUSES);
 
-/** Everything about an image that says nothing about whom it is for. */
+/** The attributes of an image that do not matter for visibility. */
 const rest = fc.record({
   id: fc.uuid(),
   version: fc.bigInt({ min: 1n }),
@@ -143,7 +143,7 @@ const encounter = fc
     return { image, viewer, relation };
   });
 
-/** What must not matter: an image that differs in all that the rules do not look at. */
+/** An image that differs in everything that the rules do not use. */
 const twins = fc.tuple(encounter, rest).map(([{ image, viewer }, other]) => ({
   image,
   viewer,
@@ -151,7 +151,7 @@ const twins = fc.tuple(encounter, rest).map(([{ image, viewer }, other]) => ({
 }));
 
 describe('canSee', () => {
-  it('shows an owned image to those for whom its visibility is meant, and to nobody else', () => {
+  it('shows an owned image to the viewers of its visibility, and to no others', () => {
     fc.assert(
       fc.property(encounter, ({ image, viewer, relation }) => {
         fc.pre(image.owner !== null);
@@ -161,7 +161,7 @@ describe('canSee', () => {
     );
   });
 
-  it('shows an image without an owner to everybody', () => {
+  it('shows an image without an owner to every viewer', () => {
     fc.assert(
       fc.property(encounter, ({ image, viewer }) => {
         expect(canSee({ ...image, owner: null }, viewer)).toBe(true);
@@ -169,7 +169,7 @@ describe('canSee', () => {
     );
   });
 
-  it('shows an administrator every image, whatever project it acts for', () => {
+  it('shows an administrator every image, whatever its project', () => {
     fc.assert(
       fc.property(encounter, fc.option(project), ({ image }, project) => {
         expect(canSee(image, { project, admin: true })).toBe(true);
@@ -183,14 +183,14 @@ describe('canSee', () => {
         fc.pre(image.owner !== member && viewer.project !== member);
         const members = new Map([...image.members, [member, status]]);
         const seen = (visibility: Visibility): boolean =>
-          canSee({ ...image, owner: 'somebody', members, visibility }, { project: member, admin: false });
+          canSee({ ...image, owner: 'another', members, visibility }, { project: member, admin: false });
         expect(seen('shared')).toBe(true);
         expect(seen('private')).toBe(false);
       }),
     );
   });
 
-  it('does not look at whether an image is hidden, nor at its status, name, or anything else', () => {
+  it('does not depend on whether an image is hidden, nor on its status, name, or anything else', () => {
     fc.assert(
       fc.property(twins, ({ image, viewer, twin }) => {
         expect(canSee(twin, viewer)).toBe(canSee(image, viewer));
@@ -218,7 +218,7 @@ describe('canChange', () => {
     );
   });
 
-  it('never gives an image to whoever may not see it', () => {
+  it('never gives an image to a viewer that may not see it', () => {
     fc.assert(
       fc.property(encounter, ({ image, viewer }) => {
         fc.pre(canChange(image, viewer));
@@ -227,7 +227,7 @@ describe('canChange', () => {
     );
   });
 
-  it('does not look at whether an image is hidden, nor at its status, name, or anything else', () => {
+  it('does not depend on whether an image is hidden, nor on its status, name, or anything else', () => {
     fc.assert(
       fc.property(twins, ({ image, viewer, twin }) => {
         expect(canChange(twin, viewer)).toBe(canChange(image, viewer));
@@ -237,7 +237,7 @@ describe('canChange', () => {
 });
 
 describe('isListed', () => {
-  it('lists an owned image for those for whom its visibility is meant, and for nobody else', () => {
+  it('lists an owned image for the viewers of its visibility, and for no others', () => {
     fc.assert(
       fc.property(encounter, ({ image, viewer, relation }) => {
         fc.pre(image.owner !== null && !image.hidden);
@@ -258,7 +258,7 @@ describe('isListed', () => {
     );
   });
 
-  it('lists no hidden image for anybody, whatever is asked for', () => {
+  it('lists no hidden image for any viewer, whatever the visibility in the request', () => {
     fc.assert(
       fc.property(encounter, fc.constantFrom(undefined, ...VISIBILITIES), ({ image, viewer }, visibility) => {
         expect(isListed({ ...image, hidden: true }, viewer, visibility)).toBe(false);

@@ -4,7 +4,7 @@ import type { Image, Visibility } from './image.js';
 export interface Viewer {
   /** The id of its project. */
   readonly project: string | null;
-  /** Whether policy calls it an administrator, who sees and may change everything. */
+  /** Whether policy makes it an administrator, which sees and may change everything. */
   readonly admin: boolean;
 }
 

@@ -1,12 +1,12 @@
 import type { ImageStatus, Visibility } from './image.js';
 
-/** Which images a list is to hold, of those that are listed for whoever asks. Everything given must hold. */
+/** Which images a list holds, of those that are listed for the viewer. All criteria must match. */
 export interface ImageCriteria {
-  /** The most images of a page. */
+  /** The maximum number of images of a page. */
   readonly limit: number;
-  /** The id of the image that the page begins after; it may have been deleted since. */
+  /** The id of the image after which the page begins; it may have been deleted since. */
   readonly marker?: string;
-  /** Exact names, of which an image has one. */
+  /** Exact names, one of which matches. */
   readonly names?: readonly string[];
   /** A part of the name, in any case; at least three characters. */
   readonly search?: string;

@@ -1,4 +1,4 @@
-/** Why something was not done. Each face turns these into answers of its own. */
+/** The base of all errors of the domain. Each API turns them into responses of its own. */
 export abstract class DomainError extends Error {
   /** Stable; callers may switch over it. */
   abstract readonly code: string;
@@ -9,7 +9,7 @@ export abstract class DomainError extends Error {
   }
 }
 
-/** There is no such image, or it is not for this viewer to see. */
+/** There is no such image, or the viewer may not see it. */
 export class ImageNotFound extends DomainError {
   readonly code = 'image-not-found';
 
@@ -18,18 +18,18 @@ export class ImageNotFound extends DomainError {
   }
 }
 
-/** The catalogue cannot be asked at the moment. */
+/** The catalogue is temporarily unavailable. */
 export class CatalogueUnavailable extends DomainError {
   readonly code: 'catalogue-unavailable' | 'catalogue-busy' = 'catalogue-unavailable';
-  /** Seconds after which asking again makes sense. */
+  /** Seconds after which a retry makes sense. */
   readonly retryAfter = 1;
 
   constructor(options?: ErrorOptions) {
-    super('the catalogue cannot be asked', options);
+    super('the image catalogue is temporarily unavailable', options);
   }
 }
 
-/** Time ran out in a queue of this service. That says nothing about the database. */
+/** Timed out in a queue of this service; the database itself may be healthy. */
 export class CatalogueBusy extends CatalogueUnavailable {
   override readonly code = 'catalogue-busy';
 
@@ -39,7 +39,7 @@ export class CatalogueBusy extends CatalogueUnavailable {
   }
 }
 
-/** The source that the catalogue mirrors cannot be asked at the moment, or says what cannot be right. */
+/** The source that the catalogue mirrors is unavailable, or its response cannot be right. */
 export class SourceUnavailable extends CatalogueUnavailable {
   constructor(
     /** Why, in one line without secrets. */
@@ -47,11 +47,11 @@ export class SourceUnavailable extends CatalogueUnavailable {
     options?: ErrorOptions,
   ) {
     super(options);
-    this.message = `the source cannot be asked: ${reason}`;
+    this.message = `the source is unavailable: ${reason}`;
   }
 }
 
-/** The image that a list is to go on after does not exist, or is not for this viewer to see. */
+/** The marker of a list does not exist, or the viewer may not see it. */
 export class MarkerNotFound extends DomainError {
   readonly code = 'marker-not-found';
 
@@ -60,7 +60,7 @@ export class MarkerNotFound extends DomainError {
   }
 }
 
-/** The image is not this identity's to change. */
+/** The caller does not own the image. */
 export class NotOwner extends DomainError {
   readonly code = 'not-owner';
 
@@ -72,7 +72,7 @@ export class NotOwner extends DomainError {
   }
 }
 
-/** The image is protected from being deleted. */
+/** The image is protected from deletion. */
 export class ImageProtected extends DomainError {
   readonly code = 'image-protected';
 
@@ -90,7 +90,7 @@ export class QuotaExceeded extends DomainError {
   }
 }
 
-/** The property that is to be removed is not there. */
+/** The property that is to be removed does not exist. */
 export class PropertyNotFound extends DomainError {
   readonly code = 'property-not-found';
 
@@ -99,7 +99,7 @@ export class PropertyNotFound extends DomainError {
   }
 }
 
-/** The image is not in the state that the change was made for. */
+/** The image has another version than the change requires. */
 export class VersionLost extends DomainError {
   readonly code = 'version-lost';
 
@@ -108,16 +108,16 @@ export class VersionLost extends DomainError {
   }
 }
 
-/** The source of the catalogue refuses a change for what it says. */
+/** The source of the catalogue refuses the content of a change. */
 export class ChangeRefused extends DomainError {
   readonly code = 'change-refused';
 }
 
-/** A change met others of the same image, or the image is in use, and was given up. */
+/** A change was given up because of concurrent changes of the image, or because it is in use. */
 export class ChangeConflict extends DomainError {
   readonly code = 'change-conflict';
 
   constructor(readonly id: string) {
-    super(`image ${id} is in use or being changed by somebody else`);
+    super(`image ${id} is in use or being changed by another client`);
   }
 }

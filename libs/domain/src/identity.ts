@@ -1,22 +1,22 @@
-/** What a token is good for: one project, one domain, the whole system, or nothing in particular. */
+/** The scope of a token: one project, one domain, the whole system, or none. */
 export type Scope =
   | {
       readonly kind: 'project';
       readonly id: string;
       readonly name: string;
-      /** The id of the project's domain; left out where the authenticator does not know it. */
+      /** The id of the project's domain; absent where the authenticator does not know it. */
       readonly domainId?: string;
     }
   | { readonly kind: 'domain'; readonly id: string; readonly name: string }
   | { readonly kind: 'system' }
   | { readonly kind: 'none' };
 
-/** One thing that an application credential is restricted to, as Keystone words it. */
+/** An access rule of an application credential, as Keystone has it. */
 export interface AccessRule {
-  /** The type of the service it holds for, such as `compute`. */
+  /** The type of the service that it allows, such as `compute`. */
   readonly service: string;
   readonly method: string;
-  /** A path in which `*` and `{name}` stand for one segment and `**` for any number. */
+  /** A path in which `*` and `{name}` match one segment and `**` any number. */
   readonly path: string;
 }
 
@@ -33,7 +33,7 @@ export interface ForwardingService {
 export interface Identity {
   readonly userId: string;
   readonly userName: string;
-  /** The id of the user's domain; left out where the authenticator does not know it. */
+  /** The id of the user's domain; absent where the authenticator does not know it. */
   readonly userDomainId?: string;
   readonly scope: Scope;
   readonly roles: readonly string[];
@@ -49,7 +49,7 @@ export interface Identity {
   readonly forwardedBy?: ForwardingService;
 }
 
-/** The project that an identity acts for; null when it is not scoped to one. */
+/** The project of an identity; null when its scope is not a project. */
 export function projectOf(identity: Identity): string | null {
   return identity.scope.kind === 'project' ? identity.scope.id : null;
 }

@@ -34,7 +34,7 @@ export const IMAGE_ATTRIBUTE_NAMES = Object.keys(IMAGE_ATTRIBUTES) as readonly I
 export const COMPARED_ATTRIBUTES = IMAGE_ATTRIBUTE_NAMES.filter((name) => IMAGE_ATTRIBUTES[name].compared);
 
 /**
- * The names of image documents that are never custom properties, whatever a document says: the attributes above, and
+ * The names of image documents that are never custom properties: the attributes above, and
  * those that the catalogue does not hold. Source: Glance's `get_base_properties`, with what its image documents
  * carry besides (`self`, `schema`, `file`, `stores`, `locations`, `direct_url`).
  */

@@ -27,7 +27,7 @@ export interface ReadOptions {
 export interface ImageReader {
   /**
    * @param id a UUID, in either case
-   * @throws {ImageNotFound} no such image, or not for this viewer: the two cannot be told apart
+   * @throws {ImageNotFound} no such image, or not for this viewer: the two are indistinguishable
    * @throws {CatalogueUnavailable} and there is no copy
    */
   image(id: string, viewer: Viewer, options?: ReadOptions): Promise<Reading<Image>>;

@@ -12,31 +12,31 @@ export const IMAGE_STATUSES = [
 ] as const;
 export type ImageStatus = (typeof IMAGE_STATUSES)[number];
 
-/** Who may find an image, in Glance's words. */
+/** To whom an image is visible, in Glance's words. */
 export const VISIBILITIES = ['public', 'community', 'shared', 'private'] as const;
 export type Visibility = (typeof VISIBILITIES)[number];
 
-/** What a project made of an image that was shared with it. */
+/** How a project responded to an image that was shared with it. */
 export const MEMBER_STATUSES = ['pending', 'accepted', 'rejected'] as const;
 export type MemberStatus = (typeof MEMBER_STATUSES)[number];
 
 /**
  * An image of the catalogue: a plain value that is replaced, never changed. The vocabulary is that of
- * Glance's Image API v2; no face's wire format shows here.
+ * Glance's Image API v2; it knows no API's wire format.
  */
 export interface Image {
   /** A lower-case UUID. */
   readonly id: string;
-  /** Orders the changes of this one image; says nothing about two images. */
+  /** Orders the changes of this image; versions of two images are not comparable. */
   readonly version: bigint;
   readonly name: string | null;
   readonly status: ImageStatus;
   readonly visibility: Visibility;
-  /** Left out of lists, shown by id. Glance's `os_hidden`. */
+  /** Omitted from lists, shown by id. Glance's `os_hidden`. */
   readonly hidden: boolean;
   /** The id of the project that owns it. */
   readonly owner: string | null;
-  /** Not to be deleted. */
+  /** Cannot be deleted. */
   readonly protected: boolean;
   /** Bytes; null while unknown. */
   readonly size: number | null;
@@ -48,6 +48,6 @@ export interface Image {
   readonly properties: Readonly<Record<string, string>>;
   readonly createdAt: Date;
   readonly updatedAt: Date | null;
-  /** The projects it is shared with, by id. They count only while the visibility is `shared`. */
+  /** The projects it is shared with, by id. They matter only while the visibility is `shared`. */
   readonly members: ReadonlyMap<string, MemberStatus>;
 }

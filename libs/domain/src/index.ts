@@ -1,5 +1,5 @@
 /**
- * What an image is, who may see it and whose it is to change.
+ * Images, which callers may see and change them, and how they are read and written.
  *
  * @module @glimpse/domain
  */

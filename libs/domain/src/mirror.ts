@@ -3,8 +3,8 @@ import type { Image } from './image.js';
 import type { SourceImage, SourceMembers, SourcePlace } from './source.js';
 
 /**
- * The place of an answer among all answers of a source, whoever got them. It is drawn before the question is
- * sent (for a change: after it was answered), so that an answer of a higher one is never the older.
+ * A sequence number that orders the responses of a source across replicas; a response with a lower number never
+ * overwrites a higher one. It is drawn before the request is sent; for a change, after its response.
  */
 export interface Ticket {
   readonly number: bigint;
@@ -12,10 +12,10 @@ export interface Ticket {
   readonly drawnAt: Date;
 }
 
-/** What became of images that a mirror was given. */
-export interface Taken {
+/** What applying images changed. */
+export interface ApplyResult {
   readonly added: readonly string[];
-  /** Those that differ from before, ones that were deleted and are back among them. */
+  /** Those that differ from before, including ones that had been deleted. */
   readonly changed: readonly string[];
   /** Those that the catalogue cannot hold, and why. */
   readonly refused: readonly { readonly id: string; readonly reason: string }[];
@@ -29,45 +29,44 @@ export interface SyncStatus {
   readonly age: number;
 }
 
-/** The right to follow a source. There is one at a time; each has a higher number than the ones before. */
+/** The lease of the follower. One is held at a time; each has a higher number than those before. */
 export interface Lease {
   readonly number: bigint;
 }
 
-/** Somebody else follows the source now: what was to be written is not. */
+/** Another follower has the lease: nothing was written. */
 export class LeaseLost extends DomainError {
   readonly code = 'lease-lost';
 
   constructor() {
-    super('somebody else follows the source now');
+    super('another follower has the lease');
   }
 }
 
 /**
- * A catalogue that holds the images of a source. What it is given it takes if it has nothing newer: the same
- * answers make the same catalogue, in whatever order they come. What is written under a lease is not written
- * when that is over.
+ * A catalogue that holds the images of a source. A response is applied if nothing newer was: the same responses make
+ * the same catalogue, in any order. Nothing is written under a lease that has ended.
  */
 export interface Mirror {
   /** @throws {CatalogueUnavailable} as everything here */
   draw(): Promise<Ticket>;
 
-  lastLook(): Promise<SyncStatus>;
+  syncStatus(): Promise<SyncStatus>;
 
   /**
    * @param images each id once
    * @throws {LeaseLost}
    */
-  take(images: readonly SourceImage[], ticket: Ticket, lease?: Lease): Promise<Taken>;
+  apply(images: readonly SourceImage[], ticket: Ticket, lease?: Lease): Promise<ApplyResult>;
 
   /**
-   * Puts members in the place of those that images had; images that the mirror lacks are left out.
+   * Replaces the members of images; images that the mirror lacks are left out.
    *
    * @param members each image once
    * @returns the ids of the images whose members differ from before
    * @throws {LeaseLost}
    */
-  takeMembers(members: readonly SourceMembers[], ticket: Ticket, lease?: Lease): Promise<readonly string[]>;
+  applyMembers(members: readonly SourceMembers[], ticket: Ticket, lease?: Lease): Promise<readonly string[]>;
 
   /**
    * Deletes images softly that their source no longer has.
@@ -78,88 +77,89 @@ export interface Mirror {
   remove(ids: readonly string[], ticket: Ticket, lease?: Lease): Promise<readonly string[]>;
 
   /**
-   * Does something to an image of the source that nobody else does at the same time, on whichever replica.
+   * Runs a change of an image of the source while holding the image's change lease: no other replica changes it
+   * meanwhile.
    *
-   * @param change is given the time that it has; later somebody else may begin
-   * @throws {CatalogueUnavailable} nobody else was done in time
+   * @param change its signal aborts before the lease ends
+   * @throws {CatalogueUnavailable} the lease did not become free in time
    */
-  changeAlone<T>(id: string, change: (end: AbortSignal) => Promise<T>): Promise<T>;
+  withChangeLease<T>(id: string, change: (end: AbortSignal) => Promise<T>): Promise<T>;
 }
 
-/** How far a follower is. What it was before, another one goes on from. */
+/** How far a follower is; the next holder of the lease continues from there. */
 export interface Progress {
-  /** Who follows now, in a few words; null: nobody does. */
+  /** The follower that has the lease, by its description; null: none has. */
   readonly holder: string | null;
-  /** The newest time of change among the answers of the source. */
+  /** The newest time of change among the responses of the source. */
   readonly changedUntil: Date | null;
-  /** When the last look began, by the database's clock, in which all that had changed was seen. */
-  readonly lookedAt: Date | null;
-  /** The walk over all images that is under way. */
-  readonly walk: Walk | null;
-  /** When the last walk over all images ended; null: none has, and the catalogue is not complete. */
-  readonly walkedAt: Date | null;
-  /** How many images the last walk did not find, and the source did not confirm as gone. */
+  /** When the last complete incremental sync began, by the database's clock. */
+  readonly incrementalSyncAt: Date | null;
+  /** The full sync that is running. */
+  readonly fullSync: FullSync | null;
+  /** When the last full sync ended; null: none has, and the catalogue is not complete. */
+  readonly fullSyncAt: Date | null;
+  /** How many images the last full sync did not find, and the source did not confirm as gone. */
   readonly refusedRemovals: number;
-  /** Whether the next walk removes them all the same. */
+  /** Whether the next full sync removes them all the same. */
   readonly acceptsRemovals: boolean;
 }
 
-/** A walk over all images of a source: first those that are not hidden, then those that are. */
-export interface Walk {
-  /** The ticket that was drawn when it began: whatever it names has a higher one. */
+/** The place of a full sync: images that are not hidden come first, then hidden ones. */
+export interface FullSync {
+  /** The ticket that was drawn when it began: the images that it reads get higher ones. */
   readonly ticket: bigint;
   readonly hidden: boolean;
-  /** The last image that was taken; null: none of this half. */
+  /** The last image that was applied; null: none of this half. */
   readonly after: SourcePlace | null;
 }
 
-/** Which images' members are to be read next. */
+/** Selects images whose members are to be read. */
 export interface MembersDue {
   /** `unread`: never read; else whether they had any when last read. */
   readonly kind: 'unread' | 'some' | 'none';
-  /** Seconds since they were read; whatever was read later is not due. */
+  /** Seconds since they were read, at least. */
   readonly age: number;
   readonly limit: number;
 }
 
-/** How old the members are that a mirror has. */
-export interface MembersStanding {
-  /** How many shared images' members were never read. */
+/** How stale the members of a mirror are. */
+export interface MembersStaleness {
+  /** How many shared images have members that were never read. */
   readonly unread: number;
-  /** Seconds since those were read that were not for the longest time, of images that have any; 0: there are none. */
+  /** Seconds since the least recently refreshed member list was read, of images with members; 0: there are none. */
   readonly oldest: number;
-  /** The same of images that had none: how late a first member may show. */
+  /** The same of images without members: the delay of a first member. */
   readonly oldestNone: number;
 }
 
-/** The mirror as the one who follows its source knows it. */
+/** The mirror as its follower writes it. */
 export interface FollowedMirror extends Mirror {
   /**
-   * @param holder who asks, in a few words
-   * @returns undefined while somebody else has it
+   * @param holder describes the follower
+   * @returns undefined while another follower has it
    */
   acquire(holder: string): Promise<Lease | undefined>;
-  /** Makes it last again as long as a new one. @throws {LeaseLost} */
+  /** Extends the lease to the length of a new one. @throws {LeaseLost} */
   renew(lease: Lease): Promise<void>;
   release(lease: Lease): Promise<void>;
 
   progress(): Promise<Progress>;
-  /** Writes down how far the follower is; what is left out stays as it is. @throws {LeaseLost} */
+  /** Stores how far the follower is; fields that are left out stay as they are. @throws {LeaseLost} */
   advance(progress: Partial<Omit<Progress, 'holder'>>, lease: Lease): Promise<void>;
 
-  /** Lets the next walk remove what it does not find, and the source does not confirm as gone. */
+  /** Allows the next full sync to remove images that the source does not confirm as gone. */
   acceptRemovals(): Promise<void>;
 
-  /** Whether there are images that came from no source, before anybody followed one. */
-  hasOthers(): Promise<boolean>;
-  /** How many images there are, deleted ones left out. */
+  /** Whether there are images of a time before any source was followed. */
+  hasOwnImages(): Promise<boolean>;
+  /** The number of images, without deleted ones. */
   count(): Promise<number>;
-  membersStanding(): Promise<MembersStanding>;
-  /** Images with their members, in the order of sources, deleted ones left out. */
+  membersStaleness(): Promise<MembersStaleness>;
+  /** Images with their members, in the order of sources, without deleted ones. */
   page(hidden: boolean, limit: number, after?: SourcePlace): Promise<readonly Image[]>;
-  /** The ids of images that nothing has named since a walk began: at most so many, after one of them. */
+  /** The ids of images that no response has named since a full sync began, at most `limit`, after an id. */
   unnamedSince(ticket: bigint, limit: number, after?: string): Promise<readonly string[]>;
   countUnnamedSince(ticket: bigint): Promise<number>;
-  /** The ids of shared images whose members are to be read, the longest unread first. */
+  /** The ids of shared images whose members are to be read, the least recently read first. */
   membersDue(due: MembersDue): Promise<readonly string[]>;
 }

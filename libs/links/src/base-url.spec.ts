@@ -78,7 +78,7 @@ describe('isHost', () => {
     expect(isHost(host)).toBe(false);
   });
 
-  it('takes nothing that makes another URL than one of that host', () => {
+  it('accepts nothing that makes another URL than one of that host', () => {
     const piece = fc.constantFrom(
       'a',
       'Z',
@@ -111,7 +111,7 @@ describe('isHost', () => {
     );
   });
 
-  it('takes every IP address and port', () => {
+  it('accepts every IP address and port', () => {
     const address = fc.oneof(
       fc.ipV4(),
       fc.ipV6().map((address) => `[${address}]`),

@@ -11,7 +11,7 @@ export function isHost(text: string): boolean {
 }
 
 /**
- * The base of links to this service when no public URL is configured: what the client asked.
+ * The base of links to this service when no public URL is configured: what the client requested.
  *
  * @param host the `Host` header, for which {@link isHost} holds
  * @param forwardedProto the `X-Forwarded-Proto` header; of a list the first entry counts, and only as

@@ -34,7 +34,7 @@ const text = fc.oneof(
   }),
 );
 
-/** The segments of a link's path behind its base, as whoever follows it reads them. */
+/** The segments of a link's path behind its base, as a client reads them. */
 function segments(href: string, base: string): string[] {
   const path = new URL(href).pathname.slice(new URL(base).pathname.replace(/\/$/, '').length);
   return path.split('/').slice(1).map(decodeURIComponent);

@@ -5,7 +5,7 @@ export interface Link {
   readonly type?: string;
 }
 
-/** What the links of one answer are built on. */
+/** The base of the links of one response. */
 export interface LinkBase {
   /** This service's base URL, without a slash at the end. */
   readonly compute: string;
@@ -18,7 +18,7 @@ export interface LinkBase {
 }
 
 /**
- * One segment of a path. URL parsers take `.` and `..` for steps, escaped as `%2E` or not, so no link can
+ * One segment of a path. URL parsers resolve `.` and `..`, escaped as `%2E` or not, so no link can
  * lead to an id that is one of them; escaped twice it at least leads nowhere else.
  */
 function segment(text: string): string {
@@ -59,10 +59,10 @@ export function imageLinks(base: LinkBase, id: string): [Link, Link, Link] {
 }
 
 /**
- * The links of the server that an image was made from: self and bookmark.
+ * The links of the server that an image was created from: self and bookmark.
  *
- * @param id the server's id, which is a property of the image and so any text; it is escaped. No link can
- *   lead to `.` or `..`, which are steps in a path: theirs lead to a server that cannot be
+ * @param id the server's id, which is a property of the image and so any text; it is escaped. `.` and `..` cannot
+ *   be a path segment: their links lead to a server that does not exist
  * @throws {URIError} the id has half a surrogate pair, which no UTF-8 text has
  */
 export function serverLinks(base: LinkBase, id: string): [Link, Link] {

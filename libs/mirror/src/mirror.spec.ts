@@ -232,7 +232,7 @@ describe('a follower', () => {
     await until(async () => (await differences()).length === 0);
     expect(await listed()).toEqual([...images, shared].map(({ id }) => id).sort());
     expect(await listed(OTHER)).toEqual([shared.id]);
-    expect(await mirror.lastLook()).toMatchObject({ complete: true });
+    expect(await mirror.syncStatus()).toMatchObject({ complete: true });
 
     source.change(images[0]!.id, { name: 'renamed', properties: { a: 'b' } });
     source.change(hidden.id, { hidden: false });
@@ -248,7 +248,7 @@ describe('a follower', () => {
     const first = new AbortController();
     const ended = follow({ round: 100, signal: first.signal });
     await walks(1);
-    await until(async () => (await mirror.membersStanding()).unread === 0);
+    await until(async () => (await mirror.membersStaleness()).unread === 0);
     first.abort();
     await ended;
     // As of a time that no look reaches back to; and it is long until members are due.
@@ -414,11 +414,11 @@ describe('a follower', () => {
         expect(observed.find(({ name }) => name === 'source-unavailable')!.known).toEqual({
           reason: 'its list of images does not advance: a page leads back to one before',
         });
-        expect(await mirror.lastLook()).toMatchObject({ complete: false, age: Infinity });
+        expect(await mirror.syncStatus()).toMatchObject({ complete: false, age: Infinity });
         expect(was('source-unavailable')).toBe(1);
         source.distort = (page) => page;
         await walks(1);
-        await until(async () => (await mirror.lastLook()).age < 5);
+        await until(async () => (await mirror.syncStatus()).age < 5);
       },
       30_000,
     );
@@ -456,7 +456,7 @@ describe('a follower', () => {
       source.shares.delete(good!.id);
       await until(async () => (await listed(OTHER)).length === 1);
       expect(await listed(OTHER)).toEqual([away!.id]);
-      await until(async () => (await mirror.lastLook()).age < 5);
+      await until(async () => (await mirror.syncStatus()).age < 5);
     }, 30_000);
 
     it('begins again after a mistake of ours', async () => {
@@ -478,7 +478,7 @@ describe('a follower', () => {
     source.away = 'connection refused';
     void follow();
     await until(() => was('source-unavailable') === 1);
-    expect(await mirror.lastLook()).toMatchObject({ complete: false });
+    expect(await mirror.syncStatus()).toMatchObject({ complete: false });
     source.away = undefined;
     await walks(1);
     source.away = 'connection refused';

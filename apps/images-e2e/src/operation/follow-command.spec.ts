@@ -132,7 +132,7 @@ describe('glimpse follow, and serve, with a source', () => {
       code: 1,
       stdout: '',
       stderr: expect.stringMatching(
-        /^glimpse: the source cannot be asked: it answers 502; .*GLIMPSE_GLANCE_URL.*\n$/,
+        /^glimpse: the source is unavailable: it answers 502; .*GLIMPSE_GLANCE_URL.*\n$/,
       ),
     });
     set('failures');

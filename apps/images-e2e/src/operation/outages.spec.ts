@@ -42,7 +42,7 @@ async function expectUnavailable(asked: Promise<RawAnswer>): Promise<void> {
   const { status, headers, text } = await asked;
   expect(status).toBe(503);
   expect(JSON.parse(text)).toEqual({
-    serviceUnavailable: { code: 503, message: 'The image catalogue cannot be asked at the moment.' },
+    serviceUnavailable: { code: 503, message: 'The image catalogue is temporarily unavailable.' },
   });
   expect(Number(headers['retry-after'])).toBeGreaterThan(0);
   expect(headers).toMatchObject({
@@ -99,7 +99,7 @@ async function expectOutage(service: Service, { copies }: { copies: boolean }): 
 }
 /** What the answer to HEAD does not repeat. */
 const headText = JSON.stringify({
-  serviceUnavailable: { code: 503, message: 'The image catalogue cannot be asked at the moment.' },
+  serviceUnavailable: { code: 503, message: 'The image catalogue is temporarily unavailable.' },
 });
 
 async function expectRecovery(service: Service): Promise<void> {

@@ -43,7 +43,7 @@ describe('more requests than can be answered', () => {
     });
     const refused = await answers.at(-1)!;
     expect(messageOf(refused)).toBe('Too many requests are being answered at the moment.');
-    expect(messages).not.toContain('The image catalogue cannot be asked at the moment.');
+    expect(messages).not.toContain('The image catalogue is temporarily unavailable.');
     expect(refused).toMatchObject({
       status: 503,
       headers: {
@@ -84,7 +84,7 @@ describe('more requests than can be answered', () => {
     // Answered by the same process behind all that it has read of them.
     await sendRaw(service.url, { target: '/livez' });
     other.write(bytesOf(LIST));
-    expect(messageOf(await other.answer())).toBe('The image catalogue cannot be asked at the moment.');
+    expect(messageOf(await other.answer())).toBe('The image catalogue is temporarily unavailable.');
     await database.restore();
     await until(async () => (await sendRaw(service.url, LIST)).status === 200);
     for (let answers = 0; answers < many; answers++) {

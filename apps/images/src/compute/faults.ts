@@ -55,7 +55,7 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
   'catalogue-unavailable': {
     status: 503,
     key: 'serviceUnavailable',
-    message: 'The image catalogue cannot be asked at the moment.',
+    message: 'The image catalogue is temporarily unavailable.',
   },
   'catalogue-busy': {
     status: 503,

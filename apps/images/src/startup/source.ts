@@ -115,7 +115,7 @@ export async function refuseOtherImages(
   mirror: FollowedMirror,
   { source }: EffectiveSettings,
 ): Promise<void> {
-  if (!(await mirror.hasOthers())) return;
+  if (!(await mirror.hasOwnImages())) return;
   throw new InvalidOptions([
     `GLIMPSE_SOURCE = ${JSON.stringify(source.use)} is not allowed: the catalogue holds images of its own; give ` +
       'it an empty database',

@@ -116,17 +116,17 @@ export function exposeFollower(
   gauge(
     'glimpse_source_members_unread',
     'Shared images whose members were never read: only their owners see them.',
-    async () => (await mirror.membersStanding()).unread,
+    async () => (await mirror.membersStaleness()).unread,
   );
   gauge(
     'glimpse_source_members_age_seconds',
     'Since the members were read that were not for the longest time, of images that have any.',
-    async () => (await mirror.membersStanding()).oldest,
+    async () => (await mirror.membersStaleness()).oldest,
   );
   gauge(
     'glimpse_source_members_none_age_seconds',
     'Since the least recent read of the members of a shared image that had none: how late a first member may show.',
-    async () => (await mirror.membersStanding()).oldestNone,
+    async () => (await mirror.membersStaleness()).oldestNone,
   );
   gauge(
     'glimpse_source_removals_refused',

@@ -11,7 +11,7 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
   'schema-seen': object;
   /** The database lacks migrations of this build. */
   'schema-behind': { missing: readonly string[] };
-  /** The database cannot be asked; said once, until it can be again. */
+  /** The database is unavailable; reported once, until it is available again. */
   'database-unavailable': { error: unknown };
   'database-available': object;
   /** The database tells which images are touched, and copies of them count as fresh. */
@@ -62,10 +62,13 @@ export const LINES: Readonly<
   listening: { level: 'info', message: 'listening' },
   'schema-seen': { level: 'info', message: 'the catalogue is there' },
   'schema-behind': { level: 'warn', message: 'the database lacks migrations: run glimpse migrate' },
-  'database-unavailable': { level: 'error', message: 'the database cannot be asked' },
+  'database-unavailable': { level: 'error', message: 'the database is unavailable' },
   'database-available': { level: 'info', message: 'the database can be asked again' },
-  'notices-heard': { level: 'info', message: 'change notices are heard' },
-  'notices-lost': { level: 'warn', message: 'change notices are not heard: every read asks the database' },
+  'notices-heard': { level: 'info', message: 'change notifications are received' },
+  'notices-lost': {
+    level: 'warn',
+    message: 'change notifications are not received: every read queries the database',
+  },
   'policy-rule-unsound': {
     level: 'warn',
     message: 'a policy rule has a check that never holds; nothing here enforces the rule',

@@ -36,7 +36,7 @@ export async function applyPage(context: SyncContext, query: SourceQuery): Promi
   const problems = [...bad];
   const unreadable = [...badIds];
   for (let from = 0; from < images.length; from += BATCH) {
-    const applied = await mirror.take(images.slice(from, from + BATCH), ticket, lease);
+    const applied = await mirror.apply(images.slice(from, from + BATCH), ticket, lease);
     added.push(...applied.added);
     changed.push(...applied.changed);
     for (const { id, reason } of applied.refused) {

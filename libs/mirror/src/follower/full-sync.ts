@@ -1,4 +1,4 @@
-import type { Walk } from '@glimpse/domain';
+import type { FullSync } from '@glimpse/domain';
 import { applyPage } from './apply-page.js';
 import { readMembers } from './members.js';
 import { PageProgress } from './page-progress.js';
@@ -15,9 +15,9 @@ const SOURCE_TIME_FRACTION = 0.1;
  */
 export async function fullSync(context: SyncContext): Promise<void> {
   const { mirror, observe, lease, signal } = context;
-  const { walk: unfinished, walkedAt } = await mirror.progress();
-  let place: Walk = unfinished ?? { ticket: (await mirror.draw()).number, hidden: false, after: null };
-  if (!unfinished) await mirror.advance({ walk: place }, lease);
+  const { fullSync: unfinished, fullSyncAt } = await mirror.progress();
+  let place: FullSync = unfinished ?? { ticket: (await mirror.draw()).number, hidden: false, after: null };
+  if (!unfinished) await mirror.advance({ fullSync: place }, lease);
 
   const began = performance.now();
   let images = 0;
@@ -26,7 +26,7 @@ export async function fullSync(context: SyncContext): Promise<void> {
   for (let ended = false; !ended && !signal.aborted;) {
     const { hidden, after } = place;
     const query = { hidden, ...(after && { after }) };
-    const { count, next, ...page } = await paced(walkedAt ? SOURCE_TIME_FRACTION : 1, signal, async () => {
+    const { count, next, ...page } = await paced(fullSyncAt ? SOURCE_TIME_FRACTION : 1, signal, async () => {
       const page = await applyPage(context, query);
       // Read members now: the incremental sync will not see these images again.
       await readMembers(context, page.changedShared);
@@ -38,7 +38,7 @@ export async function fullSync(context: SyncContext): Promise<void> {
     else progress = new PageProgress();
     ended = !next && hidden;
     place = next ? { ...place, after: next } : { ...place, hidden: true, after: null };
-    if (!ended) await mirror.advance({ walk: place }, lease);
+    if (!ended) await mirror.advance({ fullSync: place }, lease);
   }
   if (signal.aborted) return;
   const { acceptsRemovals } = await mirror.progress();
@@ -46,6 +46,6 @@ export async function fullSync(context: SyncContext): Promise<void> {
   const { drawnAt } = await mirror.draw();
   // An --accept-removals given after it was read applies to the next full sync.
   const accepted = acceptsRemovals && { acceptsRemovals: false };
-  await mirror.advance({ walk: null, walkedAt: drawnAt, refusedRemovals, ...accepted }, lease);
+  await mirror.advance({ fullSync: null, fullSyncAt: drawnAt, refusedRemovals, ...accepted }, lease);
   observe('source-walked', { images, leftOut: unreadable, seconds: (performance.now() - began) / 1000 });
 }

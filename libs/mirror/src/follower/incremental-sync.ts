@@ -54,7 +54,7 @@ export class IncrementalSync {
       this.#repaired = true;
     }
     if (pass.newest) reached = later(reached, earlier(pass.newest, pass.requestedAt));
-    await mirror.advance({ changedUntil: reached, lookedAt: drawnAt }, lease);
+    await mirror.advance({ changedUntil: reached, incrementalSyncAt: drawnAt }, lease);
   }
 
   async #pass(changedSince: Date): Promise<Pass> {

@@ -43,7 +43,7 @@ export async function readMembers(
   }
   if (read.length > 0) await requireFullVisibility(context);
   for (const { ticket, members } of read) {
-    const { length: count } = await mirror.takeMembers([members], ticket, lease);
+    const { length: count } = await mirror.applyMembers([members], ticket, lease);
     if (count > 0) observe('source-followed', { kind: 'members', count });
   }
   return failures;

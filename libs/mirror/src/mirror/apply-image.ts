@@ -73,9 +73,9 @@ async function applyWithMembers(
   const isShared = image.visibility === 'shared' && !image.deleted;
   const membersTicket = isShared ? await mirror.draw() : undefined;
   const members = membersTicket && (await readableMembers(parts, image.id, signal));
-  const { refused } = await mirror.take([image], ticket);
+  const { refused } = await mirror.apply([image], ticket);
   if (refused[0]) await leaveOut(parts, image.id, ticket, refused[0].reason);
-  if (members) await mirror.takeMembers([members], membersTicket);
+  if (members) await mirror.applyMembers([members], membersTicket);
 }
 
 async function leaveOut(

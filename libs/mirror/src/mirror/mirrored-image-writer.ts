@@ -38,7 +38,7 @@ export class MirroredImageWriter implements ImageWriter {
     options: ChangeOptions = {},
   ): Promise<Image['properties']> {
     const key = id.toLowerCase();
-    const after = await this.options.mirror.changeAlone(key, async (end) => {
+    const after = await this.options.mirror.withChangeLease(key, async (end) => {
       const { version, ...image } = await this.#refreshed(id, end);
       let { properties } = image;
       refuseUnchangeable(change, properties);
@@ -62,7 +62,7 @@ export class MirroredImageWriter implements ImageWriter {
   async delete(id: string, options: ChangeOptions = {}): Promise<void> {
     const { mirror, onChanged } = this.options;
     const key = id.toLowerCase();
-    await mirror.changeAlone(key, async (end) => {
+    await mirror.withChangeLease(key, async (end) => {
       const image = await this.#refreshed(id, end);
       if (image.protected) throw new ImageProtected(id);
       if (options.version !== undefined && image.version !== options.version) throw new VersionLost();

@@ -10,7 +10,7 @@ export class SyncStatusReader {
 
   /** @param now milliseconds of a monotonic clock */
   constructor(
-    private readonly mirror: Pick<Mirror, 'lastLook'>,
+    private readonly mirror: Pick<Mirror, 'syncStatus'>,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -40,7 +40,7 @@ export class SyncStatusReader {
   async #read(): Promise<SyncStatus> {
     const readAt = this.now();
     try {
-      this.update(await this.mirror.lastLook(), readAt);
+      this.update(await this.mirror.syncStatus(), readAt);
     } catch (error) {
       if (!(error instanceof CatalogueUnavailable) || !this.#received) throw error;
     }

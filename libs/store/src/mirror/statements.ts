@@ -1,12 +1,12 @@
 import { DIFFERS, IMAGE_COLUMNS, REPLACEMENT, imagesIn } from '../images/image-columns.js';
 
 /**
- * The statements of a mirror. In SQL and not through Prisma Client because each decides under the lock of the
- * row in `mirrored` whether its answer is the newer one, and writes in the same moment; and because leases end
- * by the database's clock.
+ * The statements of a mirror. In SQL and not through Prisma Client because each decides under the lock of the row in
+ * `mirrored` whether its response is the newer one, and writes at once; and because leases end by the database's
+ * clock.
  */
 
-/** $1: the lease under which something is written, or null. The lock makes a successor wait for what is under way. */
+/** $1: the lease under which rows are written, or null. The lock makes a successor wait for running statements. */
 const HELD = `
   held AS (
     SELECT FROM follower WHERE lease = $1 AND ends_at > clock_timestamp() FOR SHARE
@@ -17,12 +17,12 @@ const HELD = `
 export const DRAW = `SELECT nextval('source_tickets') AS number, clock_timestamp() AS "drawnAt"`;
 
 /**
- * Images, added or put in the place of older answers. Equal ones get the ticket and are left alone besides: no
- * new version, nothing for a replica to hear of. Served by the primary keys of `mirrored` and `images`.
+ * Adds images, or replaces those of older responses. Equal images only get the ticket: no new version and no
+ * notification. Served by the primary keys of `mirrored` and `images`.
  *
  * $1: the lease or null; $2: the ticket; $3: the images as a JSON array.
  */
-export const TAKE = `
+export const APPLY = `
   WITH ${HELD}, batch AS (
     ${imagesIn('$3')}
   ), newer AS (
@@ -46,18 +46,18 @@ export const TAKE = `
   FROM may LEFT JOIN written ON true GROUP BY may.write`;
 
 /**
- * Waits for whoever writes members of these images. Whose statement began before they were done would not see
- * what they wrote, and leave a member that is none any more. $1: the ids.
+ * Waits for concurrent writers of these images' members. Without the lock, a statement with an older snapshot would
+ * miss their writes and keep a deleted member. $1: the ids.
  */
-export const LOCK = `
+export const LOCK_MIRRORED = `
   SELECT FROM mirrored WHERE image_id = ANY ($1::uuid[]) ORDER BY image_id FOR UPDATE`;
 
 /**
- * The members of images, in the place of those they had. Served by the primary keys of `mirrored` and `members`.
+ * Replaces the members of images. Served by the primary keys of `mirrored` and `members`.
  *
  * $1: the lease or null; $2: the ticket; $3: a JSON array of {image_id, members: [{member, status}]}.
  */
-export const TAKE_MEMBERS = `
+export const APPLY_MEMBERS = `
   WITH ${HELD}, batch AS (
     SELECT image_id, members FROM jsonb_to_recordset($3::jsonb) AS named (image_id uuid, members jsonb)
   ), newer AS (
@@ -80,11 +80,11 @@ export const TAKE_MEMBERS = `
     ON CONFLICT (image_id, member) DO UPDATE SET status = EXCLUDED.status
     WHERE kept.status <> EXCLUDED.status
     RETURNING image_id
-  ), touched AS (
+  ), differing AS (
     SELECT image_id FROM removed UNION SELECT image_id FROM replaced
   )
   SELECT may.write AS held, coalesce(array_agg(image_id::text) FILTER (WHERE image_id IS NOT NULL), '{}') AS changed
-  FROM may LEFT JOIN touched ON true GROUP BY may.write`;
+  FROM may LEFT JOIN differing ON true GROUP BY may.write`;
 
 /**
  * Soft deletes. Served by the primary keys of `mirrored` and `images`.
@@ -105,17 +105,17 @@ export const REMOVE = `
   SELECT may.write AS held, coalesce(array_agg(id::text) FILTER (WHERE id IS NOT NULL), '{}') AS changed
   FROM may LEFT JOIN removed ON true GROUP BY may.write`;
 
-/** Seconds that the right to follow lasts unless it is renewed. */
-const LEASE = 3;
+/** The length of the follower's lease. */
+const FOLLOWER_LEASE_S = 3;
 
-/** $1: who asks. No row while somebody else has it. */
+/** $1: the follower. No row while another one has the lease. */
 export const ACQUIRE = `
-  UPDATE follower SET lease = lease + 1, holder = $1, ends_at = clock_timestamp() + interval '${LEASE} s'
+  UPDATE follower SET lease = lease + 1, holder = $1, ends_at = clock_timestamp() + interval '${FOLLOWER_LEASE_S} s'
   WHERE ends_at < clock_timestamp() RETURNING lease AS number`;
 
 /** $1: the lease. A row while it holds. */
 export const RENEW = `
-  UPDATE follower SET ends_at = clock_timestamp() + interval '${LEASE} s'
+  UPDATE follower SET ends_at = clock_timestamp() + interval '${FOLLOWER_LEASE_S} s'
   WHERE lease = $1 AND ends_at > clock_timestamp() RETURNING lease`;
 
 /** $1: the lease. */
@@ -129,38 +129,38 @@ export const SYNC_STATUS = `
 
 export const PROGRESS = `
   SELECT CASE WHEN ends_at > clock_timestamp() THEN holder END AS holder,
-         changed_until AS "changedUntil", looked_at AS "lookedAt", walk, walked_at AS "walkedAt",
+         changed_until AS "changedUntil", looked_at AS "incrementalSyncAt", walk AS "fullSync", walked_at AS "fullSyncAt",
          refused_removals AS "refusedRemovals", accepts_removals AS "acceptsRemovals"
   FROM follower`;
 
-/** Of each column what is in $2, a JSON object of those that change. $1: the lease. A row while it holds. */
+/** Updates the columns in $2, a JSON object. $1: the lease. A row while it holds. */
 export const ADVANCE = `
   UPDATE follower
   SET changed_until = CASE WHEN $2 ? 'changedUntil' THEN ($2 ->> 'changedUntil')::timestamptz ELSE changed_until END,
-      looked_at = CASE WHEN $2 ? 'lookedAt' THEN ($2 ->> 'lookedAt')::timestamptz ELSE looked_at END,
-      walk = CASE WHEN $2 ? 'walk' THEN nullif($2 -> 'walk', 'null') ELSE walk END,
-      walked_at = CASE WHEN $2 ? 'walkedAt' THEN ($2 ->> 'walkedAt')::timestamptz ELSE walked_at END,
+      looked_at = CASE WHEN $2 ? 'incrementalSyncAt' THEN ($2 ->> 'incrementalSyncAt')::timestamptz ELSE looked_at END,
+      walk = CASE WHEN $2 ? 'fullSync' THEN nullif($2 -> 'fullSync', 'null') ELSE walk END,
+      walked_at = CASE WHEN $2 ? 'fullSyncAt' THEN ($2 ->> 'fullSyncAt')::timestamptz ELSE walked_at END,
       refused_removals = coalesce(($2 ->> 'refusedRemovals')::integer, refused_removals),
       accepts_removals = coalesce(($2 ->> 'acceptsRemovals')::boolean, accepts_removals)
   WHERE lease = $1 AND ends_at > clock_timestamp() RETURNING lease`;
 
-/** What the rows that no answer has named since a ticket have in common. $1: the ticket. */
+/** The images that no response has named since a ticket. $1: the ticket. */
 const UNNAMED = `
   FROM mirrored JOIN images ON id = image_id WHERE ticket < $1 AND deleted_at IS NULL`;
 
-/** By primary key, from one id to the next. $2: the id to go on after; $3: how many. */
+/** By primary key, in the order of ids. $2: the id to continue after; $3: how many. */
 export const UNNAMED_SINCE = `SELECT id ${UNNAMED} AND image_id > $2 ORDER BY image_id LIMIT $3`;
 
-/** Reads all of `mirrored`, once a walk. */
+/** Reads all of `mirrored`, once in a full sync. */
 export const COUNT_UNNAMED_SINCE = `SELECT count(*)::int AS count ${UNNAMED}`;
 
 export const ACCEPT_REMOVALS = `UPDATE follower SET accepts_removals = true`;
 
-/** Finds one soon, or there are few images: once somebody follows, none comes from elsewhere. */
-export const HAS_OTHERS = `
+/** Finds one early, or there are few images: once a source is followed, images come from it only. */
+export const HAS_OWN_IMAGES = `
   SELECT lease = 0 AND EXISTS (
     SELECT FROM images WHERE deleted_at IS NULL AND NOT EXISTS (SELECT FROM mirrored WHERE image_id = id)
-  ) AS others
+  ) AS "hasOwnImages"
   FROM follower`;
 
 const OLDEST_READ = (condition: string): string => `
@@ -168,12 +168,12 @@ const OLDEST_READ = (condition: string): string => `
             FROM mirrored WHERE shared AND ${condition} ORDER BY members_ticket LIMIT 1), 0)`;
 
 /** Served by `mirrored_members_idx`. */
-export const MEMBERS_STANDING = `
+export const MEMBERS_STALENESS = `
   SELECT (SELECT count(*)::int FROM mirrored WHERE shared AND NOT has_members AND members_ticket = 0) AS unread,
          ${OLDEST_READ('has_members')} AS oldest,
          ${OLDEST_READ('NOT has_members AND members_ticket > 0')} AS "oldestNone"`;
 
-/** $1: whether hidden; $2 and $3: the place to go on after; $4: how many. */
+/** $1: whether hidden; $2 and $3: the place to continue after; $4: how many. */
 export const IDS_IN_ORDER = `
   SELECT id FROM images
   WHERE deleted_at IS NULL AND hidden = $1 AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT $4`;
@@ -183,7 +183,7 @@ export const COUNT = `SELECT count(*)::int AS count FROM images WHERE deleted_at
 /**
  * Served by `mirrored_members_idx`.
  *
- * $1: whether they had any; $2: whether they were ever read; $3: seconds since; $4: how many.
+ * $1: whether they had any; $2: whether they were ever read; $3: seconds since then; $4: how many.
  */
 export const MEMBERS_DUE = `
   SELECT image_id AS id FROM mirrored
@@ -191,13 +191,13 @@ export const MEMBERS_DUE = `
     AND coalesce(members_read_at, '-infinity') <= clock_timestamp() - make_interval(secs => $3)
   ORDER BY members_ticket LIMIT $4`;
 
-/** Seconds that a change of an image has. */
-export const CHANGE_LEASE = 8;
+/** The length of the lease of a change. */
+export const CHANGE_LEASE_S = 8;
 
-/** $1: the image; $2: who. A row when nobody else changes it. */
+/** $1: the image; $2: the holder. A row if no other holder has the lease. */
 export const BEGIN_CHANGE = `
   INSERT INTO change_leases AS kept (image_id, holder, ends_at)
-  VALUES ($1, $2, clock_timestamp() + interval '${CHANGE_LEASE} s')
+  VALUES ($1, $2, clock_timestamp() + interval '${CHANGE_LEASE_S} s')
   ON CONFLICT (image_id) DO UPDATE SET holder = EXCLUDED.holder, ends_at = EXCLUDED.ends_at
   WHERE kept.ends_at < clock_timestamp() RETURNING image_id`;
 

@@ -8,7 +8,7 @@ import { StoredImageReader } from '../images/stored-image-reader.js';
 import { openDatabase, type Database } from '../connection/database.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { migrate } from '../migrations/migrate.js';
-import { LOCK, TAKE_MEMBERS } from './statements.js';
+import { LOCK_MIRRORED, APPLY_MEMBERS } from './statements.js';
 import { StoredMirror } from './stored-mirror.js';
 
 let server: TemporaryDatabase;
@@ -50,23 +50,23 @@ const members = (entries: Record<string, MemberStatus>) => new Map(Object.entrie
 describe('an answer of the source', () => {
   it('is taken', async () => {
     const one = image();
-    expect(await mirror.take([one], await mirror.draw())).toMatchObject({ added: [one.id], changed: [] });
+    expect(await mirror.apply([one], await mirror.draw())).toMatchObject({ added: [one.id], changed: [] });
     expect(await read(one.id)).toMatchObject({ name: 'cirros', owner: 'a', properties: { os: 'linux' } });
   });
 
-  it('takes the place of one that was asked for earlier, whichever came first', async () => {
+  it('replaces one that was requested earlier, whichever came first', async () => {
     const one = image();
     const [early, late] = [await mirror.draw(), await mirror.draw()];
-    await mirror.take([{ ...one, name: 'late' }], late);
-    expect(await mirror.take([{ ...one, name: 'early' }], early)).toMatchObject({ added: [], changed: [] });
+    await mirror.apply([{ ...one, name: 'late' }], late);
+    expect(await mirror.apply([{ ...one, name: 'early' }], early)).toMatchObject({ added: [], changed: [] });
     expect((await read(one.id)).name).toBe('late');
-    await mirror.take([{ ...one, name: 'later still' }], await mirror.draw());
+    await mirror.apply([{ ...one, name: 'later still' }], await mirror.draw());
     expect((await read(one.id)).name).toBe('later still');
   });
 
-  it('that says nothing new changes no version, notifies nobody, and still outdates what was asked for before', async () => {
+  it('without a difference changes no version, sends no notification, and still outdates earlier requests', async () => {
     const one = image();
-    await mirror.take([one], await mirror.draw());
+    await mirror.apply([one], await mirror.draw());
     const { version } = await read(one.id);
     const listener = new pg.Client({ connectionString: server.url });
     await listener.connect();
@@ -75,13 +75,13 @@ describe('an answer of the source', () => {
     await listener.query('LISTEN glimpse_images');
 
     const [early, late] = [await mirror.draw(), await mirror.draw()];
-    expect(await mirror.take([one], late)).toMatchObject({ added: [], changed: [] });
-    await mirror.take([{ ...one, name: 'early' }], early);
+    expect(await mirror.apply([one], late)).toMatchObject({ added: [], changed: [] });
+    await mirror.apply([{ ...one, name: 'early' }], early);
     await listener.query('SELECT 1');
     expect((await read(one.id)).version).toBe(version);
     expect(heard).toEqual([]);
 
-    await mirror.take([{ ...one, name: 'new' }], await mirror.draw());
+    await mirror.apply([{ ...one, name: 'new' }], await mirror.draw());
     await listener.query('SELECT 1');
     expect(heard).toEqual([one.id]);
     await listener.end();
@@ -89,44 +89,44 @@ describe('an answer of the source', () => {
 
   it('brings a deleted image back', async () => {
     const one = image();
-    await mirror.take([one], await mirror.draw());
+    await mirror.apply([one], await mirror.draw());
     await mirror.remove([one.id], await mirror.draw());
     await expect(read(one.id)).rejects.toThrow(ImageNotFound);
-    expect(await mirror.take([one], await mirror.draw())).toMatchObject({ added: [], changed: [one.id] });
+    expect(await mirror.apply([one], await mirror.draw())).toMatchObject({ added: [], changed: [one.id] });
     expect((await read(one.id)).status).toBe('active');
   });
 
   it('that was asked for before a deletion does not', async () => {
     const one = image();
-    await mirror.take([one], await mirror.draw());
+    await mirror.apply([one], await mirror.draw());
     const before = await mirror.draw();
     expect(await mirror.remove([one.id], await mirror.draw())).toEqual([one.id]);
-    await mirror.take([{ ...one, name: 'before' }], before);
+    await mirror.apply([{ ...one, name: 'before' }], before);
     await expect(read(one.id)).rejects.toThrow(ImageNotFound);
   });
 
   it('about members replaces those that there were, unless it is the older one', async () => {
     const one = image({ visibility: 'shared' });
-    await mirror.take([one], await mirror.draw());
+    await mirror.apply([one], await mirror.draw());
     const [early, late] = [await mirror.draw(), await mirror.draw()];
     const of = (entries: Record<string, MemberStatus>) => [{ imageId: one.id, members: members(entries) }];
-    expect(await mirror.takeMembers(of({ b: 'pending', c: 'accepted' }), late)).toEqual([one.id]);
-    expect(await mirror.takeMembers(of({ d: 'pending' }), early)).toEqual([]);
+    expect(await mirror.applyMembers(of({ b: 'pending', c: 'accepted' }), late)).toEqual([one.id]);
+    expect(await mirror.applyMembers(of({ d: 'pending' }), early)).toEqual([]);
     expect((await read(one.id)).members).toEqual(members({ b: 'pending', c: 'accepted' }));
-    expect(await mirror.takeMembers(of({ b: 'accepted' }), await mirror.draw())).toEqual([one.id]);
+    expect(await mirror.applyMembers(of({ b: 'accepted' }), await mirror.draw())).toEqual([one.id]);
     expect((await read(one.id)).members).toEqual(members({ b: 'accepted' }));
   });
 
   it('about members sees what a writer has just put there that it waited for', async () => {
     const one = image({ visibility: 'shared' });
-    await mirror.take([one], await mirror.draw());
+    await mirror.apply([one], await mirror.draw());
     const [early, late] = [await mirror.draw(), await mirror.draw()];
     const client = await database.pool.connect();
     await client.query('BEGIN');
-    await client.query(LOCK, [[one.id]]);
-    const withdrawn = mirror.takeMembers([{ imageId: one.id, members: members({}) }], late);
+    await client.query(LOCK_MIRRORED, [[one.id]]);
+    const withdrawn = mirror.applyMembers([{ imageId: one.id, members: members({}) }], late);
     await sleep(200);
-    await client.query(TAKE_MEMBERS, [
+    await client.query(APPLY_MEMBERS, [
       null,
       early.number,
       JSON.stringify([{ image_id: one.id, members: [{ member: 'b', status: 'accepted' }] }]),
@@ -138,8 +138,8 @@ describe('an answer of the source', () => {
   });
 
   it('about the members of an image that is not there is left', async () => {
-    const nobody = [{ imageId: randomUUID(), members: members({ b: 'accepted' }) }];
-    expect(await mirror.takeMembers(nobody, await mirror.draw())).toEqual([]);
+    const unknown = [{ imageId: randomUUID(), members: members({ b: 'accepted' }) }];
+    expect(await mirror.applyMembers(unknown, await mirror.draw())).toEqual([]);
   });
 });
 
@@ -150,14 +150,14 @@ describe('the members that are due', () => {
       image({ visibility: 'shared' }),
       image(),
     ];
-    await mirror.take([first, second, other], await mirror.draw());
+    await mirror.apply([first, second, other], await mirror.draw());
     const due = (kind: 'unread' | 'some' | 'none') => mirror.membersDue({ kind, age: 0, limit: 10 });
     expect([...(await due('unread'))].sort()).toEqual([first.id, second.id].sort());
-    await mirror.takeMembers(
+    await mirror.applyMembers(
       [{ imageId: second.id, members: members({ b: 'pending' }) }],
       await mirror.draw(),
     );
-    await mirror.takeMembers([{ imageId: first.id, members: members({}) }], await mirror.draw());
+    await mirror.applyMembers([{ imageId: first.id, members: members({}) }], await mirror.draw());
     expect([await due('unread'), await due('some'), await due('none')]).toEqual([
       [],
       [second.id],
@@ -168,10 +168,10 @@ describe('the members that are due', () => {
 
   it('are those again of an image that was not shared for a while', async () => {
     const one = image({ visibility: 'shared' });
-    await mirror.take([one], await mirror.draw());
-    await mirror.takeMembers([{ imageId: one.id, members: members({}) }], await mirror.draw());
-    await mirror.take([{ ...one, visibility: 'private' }], await mirror.draw());
-    await mirror.take([one], await mirror.draw());
+    await mirror.apply([one], await mirror.draw());
+    await mirror.applyMembers([{ imageId: one.id, members: members({}) }], await mirror.draw());
+    await mirror.apply([{ ...one, visibility: 'private' }], await mirror.draw());
+    await mirror.apply([one], await mirror.draw());
     expect(await mirror.membersDue({ kind: 'unread', age: 0, limit: 10 })).toEqual([one.id]);
   });
 });
@@ -179,10 +179,10 @@ describe('the members that are due', () => {
 describe('what a walk did not name', () => {
   it('is what was there before it began and no answer named since', async () => {
     const [named, unnamed, later, deleted] = [image(), image(), image(), image()];
-    await mirror.take([named, unnamed, deleted], await mirror.draw());
+    await mirror.apply([named, unnamed, deleted], await mirror.draw());
     await mirror.remove([deleted.id], await mirror.draw());
     const { number } = await mirror.draw();
-    await mirror.take([named, later], await mirror.draw());
+    await mirror.apply([named, later], await mirror.draw());
     expect(await mirror.unnamedSince(number, 10)).toEqual([unnamed.id]);
     expect(await mirror.unnamedSince(number, 10, unnamed.id)).toEqual([]);
     expect([await mirror.countUnnamedSince(number), await mirror.count()]).toEqual([1, 3]);
@@ -207,21 +207,21 @@ describe('the right to follow', () => {
     expect(await mirror.acquire('three')).toBeDefined();
   });
 
-  it('lets nobody write with it who has lost it', async () => {
+  it('lets no holder write that has lost it', async () => {
     const lost = (await mirror.acquire('one'))!;
     const one = image({ visibility: 'shared' });
-    await mirror.take([one], await mirror.draw(), lost);
+    await mirror.apply([one], await mirror.draw(), lost);
     await end();
     const write = [
-      async () => mirror.take([{ ...one, name: 'late' }], await mirror.draw(), lost),
+      async () => mirror.apply([{ ...one, name: 'late' }], await mirror.draw(), lost),
       async () =>
-        mirror.takeMembers(
+        mirror.applyMembers(
           [{ imageId: one.id, members: members({ b: 'pending' }) }],
           await mirror.draw(),
           lost,
         ),
       async () => mirror.remove([one.id], await mirror.draw(), lost),
-      async () => mirror.advance({ walkedAt: new Date() }, lost),
+      async () => mirror.advance({ fullSyncAt: new Date() }, lost),
       async () => mirror.renew(lost),
     ];
     for (const attempt of write) await expect(attempt()).rejects.toThrow(LeaseLost);
@@ -245,20 +245,20 @@ describe('the right to follow', () => {
     const lease = (await mirror.acquire('one'))!;
     const progress = {
       changedUntil: new Date('2026-01-02T03:04:05Z'),
-      lookedAt: new Date('2026-01-02T03:04:06.789Z'),
-      walk: {
+      incrementalSyncAt: new Date('2026-01-02T03:04:06.789Z'),
+      fullSync: {
         ticket: 2n ** 60n,
         hidden: true,
         after: { createdAt: new Date('2026-01-01T00:00:00Z'), id: randomUUID() },
       },
-      walkedAt: new Date('2026-01-02T00:00:00Z'),
+      fullSyncAt: new Date('2026-01-02T00:00:00Z'),
       refusedRemovals: 7,
       acceptsRemovals: true,
     };
     await mirror.advance(progress, lease);
     expect(await mirror.progress()).toEqual({ holder: 'one', ...progress });
-    await mirror.advance({ walk: null, acceptsRemovals: false }, lease);
-    expect(await mirror.progress()).toMatchObject({ ...progress, walk: null, acceptsRemovals: false });
+    await mirror.advance({ fullSync: null, acceptsRemovals: false }, lease);
+    expect(await mirror.progress()).toMatchObject({ ...progress, fullSync: null, acceptsRemovals: false });
     await mirror.release(lease);
     expect((await mirror.progress()).holder).toBeNull();
   });
@@ -267,11 +267,11 @@ describe('the right to follow', () => {
 describe('the last look', () => {
   it('is as old as the database says, and complete once a walk has ended', async () => {
     await database.pool.query('UPDATE follower SET looked_at = NULL, walked_at = NULL');
-    expect(await mirror.lastLook()).toEqual({ complete: false, age: Infinity });
+    expect(await mirror.syncStatus()).toEqual({ complete: false, age: Infinity });
     await database.pool.query(
       `UPDATE follower SET looked_at = clock_timestamp() - interval '1 h', walked_at = now()`,
     );
-    const { complete, age } = await mirror.lastLook();
+    const { complete, age } = await mirror.syncStatus();
     expect(complete).toBe(true);
     expect(Math.floor(age / 60)).toBe(60);
   });
@@ -287,20 +287,20 @@ describe('a change of an image at the source', () => {
       await sleep(20);
       running--;
     };
-    await Promise.all(Array.from({ length: 5 }, () => mirror.changeAlone(id, change)));
+    await Promise.all(Array.from({ length: 5 }, () => mirror.withChangeLease(id, change)));
     expect(most).toEqual([1, 1, 1, 1, 1]);
   }, 15_000);
 
   it('lets the next begin when it fails', async () => {
     const id = randomUUID();
-    const failing = mirror.changeAlone(id, () => Promise.reject(new Error('no')));
+    const failing = mirror.withChangeLease(id, () => Promise.reject(new Error('no')));
     await expect(failing).rejects.toThrow('no');
-    expect(await mirror.changeAlone(id, async (end) => end.aborted)).toBe(false);
+    expect(await mirror.withChangeLease(id, async (end) => end.aborted)).toBe(false);
   });
 
   it('does not wait for those of another image', async () => {
-    const result = mirror.changeAlone(randomUUID(), () =>
-      mirror.changeAlone(randomUUID(), async () => 'inner'),
+    const result = mirror.withChangeLease(randomUUID(), () =>
+      mirror.withChangeLease(randomUUID(), async () => 'inner'),
     );
     expect(await result).toBe('inner');
   });

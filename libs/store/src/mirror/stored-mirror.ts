@@ -7,15 +7,15 @@ import {
   type Image,
   type Lease,
   type MembersDue,
-  type MembersStanding,
+  type MembersStaleness,
   type Progress,
   type SourceImage,
   type SourceMembers,
   type SourcePlace,
   type SyncStatus,
-  type Taken,
+  type ApplyResult,
   type Ticket,
-  type Walk,
+  type FullSync,
 } from '@glimpse/domain';
 import type { Database } from '../connection/database.js';
 import { documentOf, imageOf } from '../images/image-columns.js';
@@ -26,33 +26,32 @@ import {
   ACCEPT_REMOVALS,
   ACQUIRE,
   ADVANCE,
+  APPLY,
+  APPLY_MEMBERS,
   BEGIN_CHANGE,
-  CHANGE_LEASE,
+  CHANGE_LEASE_S,
   COUNT,
   COUNT_UNNAMED_SINCE,
   DRAW,
   END_CHANGE,
-  HAS_OTHERS,
+  HAS_OWN_IMAGES,
   IDS_IN_ORDER,
-  LOCK,
+  LOCK_MIRRORED,
   MEMBERS_DUE,
-  MEMBERS_STANDING,
+  MEMBERS_STALENESS,
   PROGRESS,
   RELEASE,
   REMOVE,
   RENEW,
   SYNC_STATUS,
-  TAKE,
-  TAKE_MEMBERS,
   UNNAMED_SINCE,
 } from './statements.js';
 
 const LEAST_ID = '00000000-0000-0000-0000-000000000000';
 
-/** Milliseconds from one attempt to begin a change to the next. */
-const ATTEMPT = 40;
-/** Milliseconds before the end of a change's lease at which the change has to be over. */
-const MARGIN = 1_000;
+const LEASE_RETRY_INTERVAL_MS = 40;
+/** How long before the end of its lease a change is aborted. */
+const LEASE_MARGIN_MS = 1_000;
 
 /** What a statement wrote, if its lease held. */
 interface Written {
@@ -60,7 +59,7 @@ interface Written {
   readonly changed: readonly string[];
 }
 
-/** The mirror of a source as it stands in PostgreSQL. */
+/** The mirror of a source in PostgreSQL. */
 export class StoredMirror implements FollowedMirror {
   constructor(
     private readonly database: Database,
@@ -72,24 +71,27 @@ export class StoredMirror implements FollowedMirror {
     return { number: BigInt(row!.number), drawnAt: row!.drawnAt };
   }
 
-  async lastLook(): Promise<SyncStatus> {
+  async syncStatus(): Promise<SyncStatus> {
     return (await this.#query<SyncStatus>(SYNC_STATUS))[0]!;
   }
 
-  async take(images: readonly SourceImage[], ticket: Ticket, lease?: Lease): Promise<Taken> {
+  async apply(images: readonly SourceImage[], ticket: Ticket, lease?: Lease): Promise<ApplyResult> {
     if (images.length === 0) return { added: [], changed: [], refused: [] };
     try {
       const batch = JSON.stringify(images.map(documentOf));
-      const { added, changed } = await this.#write<Written & Taken>(TAKE, lease, [ticket.number, batch]);
+      const { added, changed } = await this.#write<Written & ApplyResult>(APPLY, lease, [
+        ticket.number,
+        batch,
+      ]);
       return { added, changed, refused: [] };
     } catch (error) {
       const reason = refusalIn(error);
       if (images.length === 1) return { added: [], changed: [], refused: [{ id: images[0]!.id, reason }] };
     }
-    // One of them fails the statement of all: halves find it with few statements.
+    // One image makes the statement fail for all: halving the batch finds it with few statements.
     const middle = Math.ceil(images.length / 2);
-    const first = await this.take(images.slice(0, middle), ticket, lease);
-    const second = await this.take(images.slice(middle), ticket, lease);
+    const first = await this.apply(images.slice(0, middle), ticket, lease);
+    const second = await this.apply(images.slice(middle), ticket, lease);
     return {
       added: [...first.added, ...second.added],
       changed: [...first.changed, ...second.changed],
@@ -97,7 +99,7 @@ export class StoredMirror implements FollowedMirror {
     };
   }
 
-  async takeMembers(
+  async applyMembers(
     members: readonly SourceMembers[],
     { number }: Ticket,
     lease?: Lease,
@@ -108,8 +110,8 @@ export class StoredMirror implements FollowedMirror {
     const row = await orUnavailable(
       () =>
         this.database.transaction(async (client) => {
-          await client.query(LOCK, [ids]);
-          const { rows } = await client.query<Written>(TAKE_MEMBERS, [lease?.number ?? null, number, batch]);
+          await client.query(LOCK_MIRRORED, [ids]);
+          const { rows } = await client.query<Written>(APPLY_MEMBERS, [lease?.number ?? null, number, batch]);
           return rows[0]!;
         }),
       this.availability,
@@ -121,17 +123,17 @@ export class StoredMirror implements FollowedMirror {
     return (await this.#write(REMOVE, lease, [number, ids])).changed;
   }
 
-  async changeAlone<T>(id: string, change: (end: AbortSignal) => Promise<T>): Promise<T> {
+  async withChangeLease<T>(id: string, change: (end: AbortSignal) => Promise<T>): Promise<T> {
     const holder = randomUUID();
-    const patience = performance.now() + CHANGE_LEASE * 1000;
+    const deadline = performance.now() + CHANGE_LEASE_S * 1000;
     while ((await this.#query(BEGIN_CHANGE, [id, holder])).length === 0) {
-      if (performance.now() > patience) throw new CatalogueUnavailable();
-      await sleep(ATTEMPT * (0.5 + Math.random()));
+      if (performance.now() > deadline) throw new CatalogueUnavailable();
+      await sleep(LEASE_RETRY_INTERVAL_MS * (0.5 + Math.random()));
     }
     try {
-      return await change(AbortSignal.timeout(CHANGE_LEASE * 1000 - MARGIN));
+      return await change(AbortSignal.timeout(CHANGE_LEASE_S * 1000 - LEASE_MARGIN_MS));
     } finally {
-      // Where it fails, the lease ends by itself.
+      // If this fails, the lease expires.
       await this.#query(END_CHANGE, [id, holder]).catch(() => undefined);
     }
   }
@@ -150,13 +152,17 @@ export class StoredMirror implements FollowedMirror {
   }
 
   async progress(): Promise<Progress> {
-    const [row] = await this.#query<Omit<Progress, 'walk'> & { walk: StoredWalk | null }>(PROGRESS);
-    return { ...row!, walk: row!.walk && walkOf(row!.walk) };
+    const [row] = await this.#query<Omit<Progress, 'fullSync'> & { fullSync: StoredFullSync | null }>(
+      PROGRESS,
+    );
+    return { ...row!, fullSync: row!.fullSync && fullSyncOf(row!.fullSync) };
   }
 
   async advance(progress: Partial<Omit<Progress, 'holder'>>, { number }: Lease): Promise<void> {
-    const { walk } = progress;
-    const changes = walk ? { ...progress, walk: { ...walk, ticket: String(walk.ticket) } } : progress;
+    const { fullSync } = progress;
+    const changes = fullSync
+      ? { ...progress, fullSync: { ...fullSync, ticket: String(fullSync.ticket) } }
+      : progress;
     if ((await this.#query(ADVANCE, [number, JSON.stringify(changes)])).length === 0) throw new LeaseLost();
   }
 
@@ -164,12 +170,12 @@ export class StoredMirror implements FollowedMirror {
     await this.#query(ACCEPT_REMOVALS);
   }
 
-  async hasOthers(): Promise<boolean> {
-    return (await this.#query<{ others: boolean }>(HAS_OTHERS))[0]!.others;
+  async hasOwnImages(): Promise<boolean> {
+    return (await this.#query<{ hasOwnImages: boolean }>(HAS_OWN_IMAGES))[0]!.hasOwnImages;
   }
 
-  async membersStanding(): Promise<MembersStanding> {
-    return (await this.#query<MembersStanding>(MEMBERS_STANDING))[0]!;
+  async membersStaleness(): Promise<MembersStaleness> {
+    return (await this.#query<MembersStaleness>(MEMBERS_STALENESS))[0]!;
   }
 
   async page(hidden: boolean, limit: number, after?: SourcePlace): Promise<readonly Image[]> {
@@ -222,14 +228,14 @@ function requireHeld<Row extends Written>(row: Row): Row {
   return row;
 }
 
-/** As JSON holds it. */
-interface StoredWalk {
+/** A full sync as its column holds it, in JSON. */
+interface StoredFullSync {
   readonly ticket: string;
   readonly hidden: boolean;
   readonly after: { readonly createdAt: string; readonly id: string } | null;
 }
 
-function walkOf({ ticket, hidden, after }: StoredWalk): Walk {
+function fullSyncOf({ ticket, hidden, after }: StoredFullSync): FullSync {
   return {
     ticket: BigInt(ticket),
     hidden,

@@ -1,4 +1,4 @@
-import { printable, type MembersStanding } from '@glimpse/domain';
+import { printable, type MembersStaleness } from '@glimpse/domain';
 import type { StoredMirror } from '@glimpse/store';
 import type { EffectiveSettings } from '../../settings/settings.js';
 import { telemetryOf, withMirror } from './with-mirror.js';
@@ -15,22 +15,22 @@ interface MirrorStatus {
   readonly lastWalk: string | null;
   /** Where the walk is that is under way. */
   readonly walk: { readonly hidden: boolean; readonly after: string | null } | null;
-  readonly members: MembersStanding;
+  readonly members: MembersStaleness;
   readonly refusedRemovals: number;
   readonly acceptsRemovals: boolean;
 }
 
 async function statusOf(mirror: StoredMirror): Promise<MirrorStatus> {
-  const { complete, age } = await mirror.lastLook();
-  const { holder, walk, walkedAt, refusedRemovals, acceptsRemovals } = await mirror.progress();
+  const { complete, age } = await mirror.syncStatus();
+  const { holder, fullSync, fullSyncAt, refusedRemovals, acceptsRemovals } = await mirror.progress();
   return {
     follower: holder,
     images: await mirror.count(),
     complete,
     lastLookAge: Number.isFinite(age) ? age : null,
-    lastWalk: walkedAt?.toISOString() ?? null,
-    walk: walk && { hidden: walk.hidden, after: walk.after?.id ?? null },
-    members: await mirror.membersStanding(),
+    lastWalk: fullSyncAt?.toISOString() ?? null,
+    walk: fullSync && { hidden: fullSync.hidden, after: fullSync.after?.id ?? null },
+    members: await mirror.membersStaleness(),
     refusedRemovals,
     acceptsRemovals,
   };
