@@ -1,12 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Aborted by the first signal to stop; the second ends the process at once. */
+/** Signals within this time are one request to stop: Ctrl-C reaches a process from its terminal and from npm. */
+const REPEAT_MS = 1_000;
+
+/**
+ * Aborted by the first signal to stop; a later SIGINT or SIGTERM ends the process at once. SIGHUP does not: it also
+ * reports that the parent process has ended, as npm does after Ctrl-C.
+ */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();
+  let firstAt = 0;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(1);
-      controller.abort(signal);
+      if (!controller.signal.aborted) {
+        firstAt = performance.now();
+        controller.abort(signal);
+      } else if (signal !== 'SIGHUP' && performance.now() - firstAt > REPEAT_MS) {
+        process.exit(1);
+      }
     });
   }
   return controller.signal;
