@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FakeKeystone } from '@glimpse/auth/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { amount } from '../harness/long.js';
 import { newFolder, until } from '../harness/service.js';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
@@ -14,7 +15,7 @@ const SOURCE = fileURLToPath(new URL('../harness/image-source.mjs', import.meta.
 const CANNOT_FIND = process.platform === 'linux' ? '' : ' (skipped: no /proc on this platform)';
 const test = CANNOT_FIND ? it.skip : it;
 
-/** What `npm start` started, by the last word of its command line. */
+/** A running `npm start`. */
 interface Started {
   readonly npm: ChildProcess;
   readonly folder: string;
@@ -93,14 +94,18 @@ const PARTS = {
 };
 
 describe('what npm start started', () => {
-  test.each([
-    ['npm', 'SIGTERM'],
-    ['npm', 'SIGHUP'],
-    ['npm', 'SIGKILL'],
-    ['service', 'SIGTERM'],
-    ['service', 'SIGHUP'],
-    ['follower', 'SIGTERM'],
-  ] as const)(
+  test.each(
+    (
+      [
+        ['npm', 'SIGTERM'],
+        ['npm', 'SIGKILL'],
+        ['follower', 'SIGTERM'],
+        ['npm', 'SIGHUP'],
+        ['service', 'SIGTERM'],
+        ['service', 'SIGHUP'],
+      ] as const
+    ).slice(0, amount(3, 6)),
+  )(
     `ends all of it, in order, when %s gets %s${CANNOT_FIND}`,
     async (part, signal) => {
       const { folder, log } = await npmStart();
