@@ -4,7 +4,7 @@ import { checkImageExtension, sampleImage } from '@glimpse/plugins/testing';
 import plugin from './index.js';
 
 for (const options of [{}, { as: 'flag' }, { ownerless: 'ownerless' }]) {
-  test(`does what the contract says, with ${JSON.stringify(options)}`, () =>
+  test(`conforms to its contract, with ${JSON.stringify(options)}`, () =>
     checkImageExtension(plugin, options));
 }
 

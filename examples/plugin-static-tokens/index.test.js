@@ -19,7 +19,7 @@ const TOKENS = {
 };
 
 for (const token of Object.keys(TOKENS)) {
-  test(`does what the contract says, with ${token}`, async () =>
+  test(`conforms to its contract, with ${token}`, async () =>
     checkAuthenticator(plugin, { options: { file: await tokensFile(TOKENS) }, token }));
 }
 

@@ -6,7 +6,7 @@ import {
   PolicyRefused,
   Unauthenticated,
   credentialsOf,
-  judgeRequest,
+  authenticateRequest,
 } from '@glimpse/auth';
 import { trial } from './trial.js';
 
@@ -24,7 +24,7 @@ await trial(async ({ policy, ...judge }) => {
     method: ['GET', 'DELETE'],
     url: '/',
     handler: async ({ method, url: path, headers }) => {
-      const identity = await judgeRequest(judge, { method, path, headers });
+      const identity = await authenticateRequest(judge, { method, path, headers });
       const allowed = policy.allows('delete_image', credentialsOf(identity), { project_id: 'p1' });
       if (method === 'DELETE' && !allowed) throw new PolicyRefused('delete_image');
       return identity.userName;

@@ -2,13 +2,18 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { AuthenticationUnavailable, Unauthenticated, credentialsOf, judgeRequest } from '@glimpse/auth';
+import {
+  AuthenticationUnavailable,
+  Unauthenticated,
+  credentialsOf,
+  authenticateRequest,
+} from '@glimpse/auth';
 import { trial } from './trial.js';
 
 await trial(async ({ policy, ...judge }) => {
   const server = createServer(async ({ method = '', url: path = '', headers }, response) => {
     try {
-      const identity = await judgeRequest(judge, { method, path, headers });
+      const identity = await authenticateRequest(judge, { method, path, headers });
       const allowed = policy.allows('delete_image', credentialsOf(identity), { project_id: 'p1' });
       response.writeHead(method === 'DELETE' && !allowed ? 403 : 200).end(identity.userName);
     } catch (error) {

@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import type { Identity as Caller } from '@glimpse/domain';
 import { AuthenticationUnavailable, PolicyRefused, Unauthenticated } from '@glimpse/auth';
-import { Allow, AuthGuard, Identity, JUDGE, type JudgeOfRequests } from '@glimpse/auth/nestjs';
+import { Allow, AuthGuard, Identity, AUTH_GUARD_OPTIONS, type AuthGuardOptions } from '@glimpse/auth/nestjs';
 import {
   Catch,
   Controller,
@@ -54,14 +54,14 @@ class WhoController {
 export class ServiceModule {
   static protectedBy(protection: Protection): DynamicModule {
     // Every route is the root, so the path is the same for Express and Fastify, whatever either decodes.
-    const judge: JudgeOfRequests = {
+    const judge: AuthGuardOptions = {
       ...protection,
       pathOf: (request) => (request as { url: string }).url.split('?', 1)[0]!,
     };
     return {
       module: ServiceModule,
       controllers: [WhoController],
-      providers: [AuthGuard, TokenFilter, { provide: JUDGE, useValue: judge }],
+      providers: [AuthGuard, TokenFilter, { provide: AUTH_GUARD_OPTIONS, useValue: judge }],
     };
   }
 }

@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import {
   createKeystoneAuthenticator,
   loadPolicy,
-  type Judge,
+  type RequestAuthenticator,
   type Policy,
   type RuleDefault,
 } from '@glimpse/auth';
 import { FakeKeystone } from '@glimpse/auth/testing';
 
 /** What a service is protected with. */
-export interface Protection extends Judge {
+export interface Protection extends RequestAuthenticator {
   readonly policy: Policy;
 }
 

@@ -6,9 +6,8 @@ function matchesSegment(pattern: string, segment: string): boolean {
 }
 
 /**
- * Whether a path of an access rule covers a path. `*` and `{name}` are one segment, `**` any number of
- * them, everything else is literal. The time is bounded by the product of both lengths, whatever a
- * credential's owner wrote there.
+ * Whether a path of an access rule covers a path. `*` and `{name}` are one segment, `**` any number of segments,
+ * everything else is literal. The time is bounded by the product of both lengths, for every rule.
  */
 export function matchesPath(pattern: string, path: string): boolean {
   const wanted = pattern.split('/');
@@ -36,8 +35,8 @@ export function matchesPath(pattern: string, path: string): boolean {
 /**
  * Whether the access rules of an application credential allow a request.
  *
- * @param serviceType the type of the service that is asked, such as `compute`
- * @param path the path the router acts on, never the one that was sent
+ * @param serviceType the type of this service, such as `compute`
+ * @param path the path that the router matches, not the path that was sent
  */
 export function allowedByAccessRules(
   rules: readonly AccessRule[],

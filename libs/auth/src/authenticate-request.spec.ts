@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { AccessRule, Identity } from '@glimpse/domain';
 import type { Authentication, AuthenticationRequest, Authenticator } from '@glimpse/plugins';
 import { AuthenticationUnavailable, Unauthenticated } from './errors.js';
-import { judgeRequest } from './authenticate-request.js';
+import { authenticateRequest } from './authenticate-request.js';
 
 const CHALLENGE = 'Keystone uri="http://keystone.example.com"';
 const A = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';
@@ -21,16 +21,16 @@ function identity(userName: string, changes: Partial<Identity> = {}): Identity {
   };
 }
 
-/** A Keystone in small: it knows these tokens, and notes what it is asked. */
+/** An authenticator that knows these tokens, and records the requests. */
 class Tokens implements Authenticator {
   readonly challenge = CHALLENGE;
-  readonly asked: [token: string, request: AuthenticationRequest | undefined][] = [];
+  readonly requests: [token: string, request: AuthenticationRequest | undefined][] = [];
 
   /** @param atOnce whether it answers without a promise */
   constructor(private readonly atOnce = false) {}
 
   authenticate(token: string, request?: AuthenticationRequest): Authentication | Promise<Authentication> {
-    this.asked.push([token, request]);
+    this.requests.push([token, request]);
     const answer = this.answer(token, request?.allowExpired ?? false);
     return this.atOnce ? answer : Promise.resolve(answer);
   }
@@ -76,10 +76,14 @@ interface Sent {
   readonly path?: string;
 }
 
-async function judge(sent: Sent, authenticator = new Tokens(), serviceType = 'compute'): Promise<Identity> {
+async function authenticate(
+  sent: Sent,
+  authenticator = new Tokens(),
+  serviceType = 'compute',
+): Promise<Identity> {
   const { token, service, cacheControl, method = 'GET', path = A } = sent;
   const headers = { 'x-auth-token': token, 'x-service-token': service, 'cache-control': cacheControl };
-  return judgeRequest({ authenticator, serviceType }, { method, path, headers });
+  return authenticateRequest({ authenticator, serviceType }, { method, path, headers });
 }
 
 /** Who is let through, or else why not, whether the authenticator answers at once or later. */
@@ -91,7 +95,7 @@ async function verdict(sent: Sent): Promise<string> {
 
 async function verdictBy(tokens: Tokens, sent: Sent): Promise<string> {
   try {
-    return (await judge(sent, tokens)).userName;
+    return (await authenticate(sent, tokens)).userName;
   } catch (error) {
     if (error instanceof Unauthenticated) {
       expect(error.challenge).toBe(CHALLENGE);
@@ -102,11 +106,11 @@ async function verdictBy(tokens: Tokens, sent: Sent): Promise<string> {
   }
 }
 
-describe('judgeRequest', () => {
+describe('authenticateRequest', () => {
   it.each([undefined, {}, { authenticator: {}, serviceType: 'compute' }, { authenticator: new Tokens() }])(
-    'refuses to judge with %j, before it looks at the request',
-    async (judge) => {
-      await expect(judgeRequest(judge as never, undefined as never)).rejects.toMatchObject({
+    'refuses the options %j before it reads the request',
+    async (options) => {
+      await expect(authenticateRequest(options as never, undefined as never)).rejects.toMatchObject({
         code: 'invalid-options',
         message: expect.stringMatching(/^(?:authenticator|serviceType) is missing: it must be /),
       });
@@ -119,7 +123,7 @@ describe('judgeRequest', () => {
     ['an empty token', { token: '' }, '401'],
     ['an unknown token', { token: 'garbage' }, '401'],
     ['an expired token', { token: 'expired' }, '401'],
-    ['a token nobody can tell about', { token: 'away' }, '503 after 7'],
+    ['a token that cannot be validated', { token: 'away' }, '503 after 7'],
     ['two tokens', { token: ['demo', 'demo'] }, '401'],
     ['a service token alone', { service: 'nova' }, '401'],
     ['a service token in the place of a user token', { token: 'nova' }, 'nova'],
@@ -138,16 +142,16 @@ describe('judgeRequest', () => {
 
   it('gives the service that sent the request for its user', async () => {
     const projectId = '66c50f42ace742efaaf201e7ba0fe751';
-    expect(await judge({ token: 'demo', service: 'nova' })).toMatchObject({
+    expect(await authenticate({ token: 'demo', service: 'nova' })).toMatchObject({
       userId: 'id of demo',
       forwardedBy: { userId: 'id of nova', projectId, roles: ['service'] },
     });
-    expect(await judge({ token: 'demo' })).not.toHaveProperty('forwardedBy');
+    expect(await authenticate({ token: 'demo' })).not.toHaveProperty('forwardedBy');
   });
 
-  it('looks for access rules of the type of this service', async () => {
+  it('checks access rules of the type of this service', async () => {
     const sent = { token: 'restricted', path: '/v2.1/images' };
-    await expect(judge(sent, new Tokens(), 'image')).rejects.toThrow(Unauthenticated);
+    await expect(authenticate(sent, new Tokens(), 'image')).rejects.toThrow(Unauthenticated);
   });
 
   it.each<[why: string, sent: Sent, verdict: string]>([
@@ -157,7 +161,7 @@ describe('judgeRequest', () => {
     ['lifts an empty list of them', { token: 'nothing-allowed', service: 'nova' }, 'nothing-allowed'],
     ['lifts both at once', { token: 'expired-restricted', service: 'nova' }, 'expired-restricted'],
     ['saves no unknown token', { token: 'garbage', service: 'nova' }, '401'],
-    ['saves no token nobody can tell about', { token: 'away', service: 'nova' }, '503 after 7'],
+    ['does not help a token that cannot be validated', { token: 'away', service: 'nova' }, '503 after 7'],
     ['is none while empty', { token: 'demo', service: '' }, 'demo'],
     ['lifts nothing while empty', { token: 'restricted', service: '' }, '401'],
     ['lets no expired token pass while empty', { token: 'expired', service: '' }, '401'],
@@ -171,29 +175,29 @@ describe('judgeRequest', () => {
     ['has no service role', 'demo', '401'],
     ['is restricted itself', 'nova-restricted', '401'],
     ['is one of two', ['nova', 'demo'], '401'],
-    ['is one that nobody can tell about', 'away', '503 after 7'],
+    ['cannot be validated', 'away', '503 after 7'],
   ])('refuses every request whose service token %s', async (_, service, expected) => {
     for (const token of ['demo', 'restricted', 'expired', 'nova', 'garbage']) {
       expect(await verdict({ token, service, path: '/v2.1/images' })).toBe(expected);
     }
   });
 
-  it('asks for an expired user token only where a service vouches for it, and never for the service', async () => {
+  it('accepts an expired user token only with a service token, and never an expired service token', async () => {
     const tokens = new Tokens();
-    await judge({ token: 'demo' }, tokens);
-    await judge({ token: 'demo', service: 'nova' }, tokens);
+    await authenticate({ token: 'demo' }, tokens);
+    await authenticate({ token: 'demo', service: 'nova' }, tokens);
     const source = expect.anything();
-    expect(tokens.asked).toEqual([
+    expect(tokens.requests).toEqual([
       ['demo', { fresh: false, source }],
       ['nova', { fresh: false, source }],
       ['demo', { fresh: false, source, allowExpired: true }],
     ]);
   });
 
-  it('asks nobody about a request without a token', async () => {
+  it('validates nothing for a request without a token', async () => {
     const tokens = new Tokens();
-    await expect(judge({ service: 'nova' }, tokens)).rejects.toThrow(Unauthenticated);
-    expect(tokens.asked).toEqual([]);
+    await expect(authenticate({ service: 'nova' }, tokens)).rejects.toThrow(Unauthenticated);
+    expect(tokens.requests).toEqual([]);
   });
 
   it.each([
@@ -207,10 +211,10 @@ describe('judgeRequest', () => {
     ['no-store', false],
     ['not-no-cache', false],
     ['no-cached', false],
-  ])('with Cache-Control %j asks anew: %s', async (cacheControl, fresh) => {
+  ])('with Cache-Control %j bypasses the cache: %s', async (cacheControl, fresh) => {
     const tokens = new Tokens();
-    await judge({ token: 'demo', service: 'nova', cacheControl }, tokens);
-    expect(tokens.asked.map(([, request]) => request?.fresh)).toEqual([fresh, fresh]);
+    await authenticate({ token: 'demo', service: 'nova', cacheControl }, tokens);
+    expect(tokens.requests.map(([, request]) => request?.fresh)).toEqual([fresh, fresh]);
   });
 
   it.each<[{ remoteAddress: string } | undefined, string | undefined, string, RegExp]>([
@@ -221,37 +225,37 @@ describe('judgeRequest', () => {
     [{ remoteAddress: '2001:db8::1' }, '2001:db8:7:8:9::1', '2001:db8:0:0', /^2001:db8:7:8$/],
     [undefined, undefined, '', /^$/],
   ])(
-    'says where a request came from: connection %j, X-Forwarded-For %j',
+    'knows the source of a request: connection %j, X-Forwarded-For %j',
     async (socket, forwarded, network, name) => {
       const tokens = new Tokens();
       const headers = { 'x-auth-token': 'demo', 'x-forwarded-for': forwarded };
-      await judgeRequest(
+      await authenticateRequest(
         { authenticator: tokens, serviceType: 'compute' },
         { method: 'GET', path: '/v2.1/images', headers, socket },
       );
-      const { address, client } = tokens.asked[0]![1]!.source!;
+      const { address, client } = tokens.requests[0]![1]!.source!;
       expect(address).toBe(network);
       expect(client).toMatch(name);
     },
   );
 
-  it('judges the same token anew for each request', async () => {
+  it('checks the same token again for each request', async () => {
     const tokens = new Tokens();
-    const allowed = await judge({ token: 'restricted', path: '/v2.1/images' }, tokens);
+    const allowed = await authenticate({ token: 'restricted', path: '/v2.1/images' }, tokens);
     expect(allowed.userName).toBe('restricted');
-    await expect(judge({ token: 'restricted' }, tokens)).rejects.toThrow(Unauthenticated);
+    await expect(authenticate({ token: 'restricted' }, tokens)).rejects.toThrow(Unauthenticated);
   });
 
   it('answers at once where the authenticator does and lets the request pass', async () => {
-    const ask = (token: string, path = A): unknown =>
-      judgeRequest(
+    const authenticateNow = (token: string, path = A): unknown =>
+      authenticateRequest(
         { authenticator: new Tokens(true), serviceType: 'compute' },
         { method: 'GET', path, headers: { 'x-auth-token': token } },
       );
-    expect(ask('demo')).toEqual(identity('demo'));
-    expect(ask('restricted', '/v2.1/images')).toMatchObject({ userName: 'restricted' });
+    expect(authenticateNow('demo')).toEqual(identity('demo'));
+    expect(authenticateNow('restricted', '/v2.1/images')).toMatchObject({ userName: 'restricted' });
     for (const token of ['', 'garbage', 'restricted']) {
-      const refusal = ask(token);
+      const refusal = authenticateNow(token);
       expect(refusal).toBeInstanceOf(Promise);
       await expect(refusal).rejects.toThrow(Unauthenticated);
     }
@@ -268,6 +272,8 @@ describe('judgeRequest', () => {
   ])('lets a failure of the authenticator through as it is: it %s', async (_, authenticate) => {
     const authenticator: Authenticator = { challenge: CHALLENGE, authenticate };
     const request = { method: 'GET', path: A, headers: { 'x-auth-token': 'demo' } };
-    await expect(judgeRequest({ authenticator, serviceType: 'compute' }, request)).rejects.toThrow('a bug');
+    await expect(authenticateRequest({ authenticator, serviceType: 'compute' }, request)).rejects.toThrow(
+      'a bug',
+    );
   });
 });

@@ -3,39 +3,37 @@ import { InvalidOptions } from '@glimpse/options';
 import type { Authentication, AuthenticationRequest, Authenticator } from '@glimpse/plugins';
 import { allowedByAccessRules } from './access-rules.js';
 import { AuthenticationOverloaded, AuthenticationUnavailable, Unauthenticated } from './errors.js';
+import { isNoCache } from './no-cache.js';
 import { SourceOfRequest } from './request-source.js';
 
-/** Of a request, what it is judged by. */
-export interface JudgedRequest {
+/** The parts of a request that authenticate it. */
+export interface RequestToAuthenticate {
   readonly method: string;
-  /** The decoded path that the router acts on. */
+  /** The decoded path that the router matches. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /**
-   * The connection that it came on, as Node's and the frameworks' requests have it: unknown tokens of different
-   * sources share the calls to Keystone fairly. Left out, all requests have one source.
+   * The connection of the request, as Node's and the frameworks' requests have it: unknown tokens of different sources
+   * share the calls to Keystone fairly. Without it all requests have one source.
    */
   readonly socket?: { readonly remoteAddress?: string | undefined } | undefined;
 }
 
-/** What requests are judged with. */
-export interface Judge {
+export interface RequestAuthenticator {
   readonly authenticator: Authenticator;
-  /** The type of this service in Keystone's catalog, such as `compute`; access rules name it. */
+  /** The type of this service in Keystone's catalog, such as `compute`, which access rules name. */
   readonly serviceType: string;
 }
 
-/**
- * Whether requests can be judged with what was given.
- *
- * @throws {InvalidOptions} naming what is missing
- */
-export function checkJudge(judge: Partial<Judge> | undefined): asserts judge is Judge {
+/** @throws {InvalidOptions} naming what is missing */
+export function requireRequestAuthenticator(
+  options: Partial<RequestAuthenticator> | undefined,
+): asserts options is RequestAuthenticator {
   const problems: string[] = [];
-  if (typeof judge?.authenticator?.authenticate !== 'function') {
+  if (typeof options?.authenticator?.authenticate !== 'function') {
     problems.push('authenticator is missing: it must be an authenticator');
   }
-  if (typeof judge?.serviceType !== 'string' || judge.serviceType === '') {
+  if (typeof options?.serviceType !== 'string' || options.serviceType === '') {
     problems.push('serviceType is missing: it must be a service type, such as compute');
   }
   if (problems.length > 0) throw new InvalidOptions(problems);
@@ -45,61 +43,61 @@ function text(header: string | string[] | undefined): string {
   return Array.isArray(header) ? header.join(', ') : (header ?? '');
 }
 
-function saysNoCache(header: string | string[] | undefined): boolean {
-  return header !== undefined && /(?:^|[\s,])no-cache(?:$|[\s,])/i.test(text(header));
-}
-
 /**
- * Finds out who sent a request, and whether their token is good for it. What the authenticator knows of a
- * token is looked up first; what depends on the request is judged here, each time.
+ * Authenticates a request by its token, and checks that the token is valid for it: its service token and access rules.
+ * The authenticator may cache the token; the request is checked each time.
  *
- * A service token counts only when it is valid, carries a service role and has no access rules of its own.
- * It then lifts the access rules of the user's token and allows that one to be expired. Any other service
- * token refuses the request. keystonemiddleware takes any valid token there, a restricted one included.
+ * A service token counts only when it is valid, has a service role and no access rules of its own. It then lifts the
+ * access rules of the user's token, which may be expired. Any other service token refuses the request;
+ * keystonemiddleware accepts any valid one, a restricted one included.
  *
- * @returns the identity at once where the authenticator answers at once; else, and for every refusal, a promise
- * @throws {InvalidOptions} the judge lacks something
- * @throws {Unauthenticated} no token, an invalid one, or one that is not good for this request
+ * @returns the identity at once if the authenticator returns it at once; else, and for every refusal, a promise
+ * @throws {InvalidOptions} the options lack something
+ * @throws {Unauthenticated} there is no valid token for this request
  * @throws {AuthenticationUnavailable} the token cannot be validated now
- * @throws {AuthenticationOverloaded} too many tokens are waiting to be validated
+ * @throws {AuthenticationOverloaded} queue timeout: too many tokens wait for validation
  *
  * @example
- * const identity = await judgeRequest(
+ * const identity = await authenticateRequest(
  *   { authenticator, serviceType: 'compute' },
  *   { method: 'GET', path: '/v2.1/images', headers: { 'x-auth-token': token } },
  * );
  */
-export function judgeRequest(judge: Judge, request: JudgedRequest): Identity | Promise<Identity> {
+export function authenticateRequest(
+  options: RequestAuthenticator,
+  request: RequestToAuthenticate,
+): Identity | Promise<Identity> {
   try {
-    checkJudge(judge);
+    requireRequestAuthenticator(options);
+    const { authenticator } = options;
     const { headers } = request;
     const token = text(headers['x-auth-token']);
-    if (token === '') throw new Unauthenticated(judge.authenticator.challenge);
-    const options = { fresh: saysNoCache(headers['cache-control']), source: new SourceOfRequest(request) };
-    if (text(headers['x-service-token']) !== '') return judgeVouched(judge, request, token, options);
+    if (token === '') throw new Unauthenticated(authenticator.challenge);
+    const how = { fresh: isNoCache(headers['cache-control']), source: new SourceOfRequest(request) };
+    if (text(headers['x-service-token']) !== '') return withServiceToken(options, request, token, how);
 
-    const authentication = judge.authenticator.authenticate(token, options);
-    if ('outcome' in authentication) return restricted(judge, request, identified(judge, authentication));
-    return Promise.resolve(authentication).then((answer) =>
-      restricted(judge, request, identified(judge, answer)),
+    const authentication = authenticator.authenticate(token, how);
+    if ('outcome' in authentication) return restricted(options, request, identified(options, authentication));
+    return Promise.resolve(authentication).then((settled) =>
+      restricted(options, request, identified(options, settled)),
     );
   } catch (error) {
     return Promise.reject(error as Error);
   }
 }
 
-/** Judges a request for which a service vouches with a token of its own. */
-async function judgeVouched(
-  judge: Judge,
-  request: JudgedRequest,
+/** Authenticates a request that a service forwards with a token of its own. */
+async function withServiceToken(
+  options: RequestAuthenticator,
+  request: RequestToAuthenticate,
   token: string,
-  options: AuthenticationRequest,
+  how: AuthenticationRequest,
 ): Promise<Identity> {
-  const { authenticator } = judge;
+  const { authenticator } = options;
   const serviceToken = text(request.headers['x-service-token']);
-  const service = identified(judge, await authenticator.authenticate(serviceToken, options));
+  const service = identified(options, await authenticator.authenticate(serviceToken, how));
   if (!service.service || service.accessRules !== null) throw new Unauthenticated(authenticator.challenge);
-  const user = identified(judge, await authenticator.authenticate(token, { ...options, allowExpired: true }));
+  const user = identified(options, await authenticator.authenticate(token, { ...how, allowExpired: true }));
   return { ...user, forwardedBy: forwardingServiceOf(service) };
 }
 
@@ -116,8 +114,8 @@ function forwardingServiceOf(service: Identity): ForwardingService {
 
 /** An identity, if its access rules allow the request. */
 function restricted(
-  { authenticator, serviceType }: Judge,
-  request: JudgedRequest,
+  { authenticator, serviceType }: RequestAuthenticator,
+  request: RequestToAuthenticate,
   identity: Identity,
 ): Identity {
   const { accessRules } = identity;
@@ -127,7 +125,7 @@ function restricted(
   return identity;
 }
 
-function identified({ authenticator }: Judge, authentication: Authentication): Identity {
+function identified({ authenticator }: RequestAuthenticator, authentication: Authentication): Identity {
   if (authentication.outcome === 'identity') return authentication.identity;
   if (authentication.outcome === 'unavailable') {
     const { retryAfter, overloaded } = authentication;

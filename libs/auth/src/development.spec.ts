@@ -24,7 +24,7 @@ function two(): Map<string, Identity> {
 }
 
 describe('developmentAuthenticator', () => {
-  it('does what the contract of plugins says', () =>
+  it('conforms to the contract of plugins', () =>
     checkAuthenticator(developmentAuthenticator(two(), KEYSTONE), { token: 'ann-token' }));
 
   it('knows whom each of its tokens belongs to', async () => {
@@ -43,7 +43,7 @@ describe('developmentAuthenticator', () => {
     },
   );
 
-  it('says the same of a token however it is asked', async () => {
+  it('has the same result for every request with a token', async () => {
     const authenticator = await start(two());
     for (const request of [{}, { fresh: true }, { allowExpired: true }]) {
       expect(await authenticator.authenticate('bob-token', request)).toMatchObject({ outcome: 'identity' });
@@ -60,7 +60,7 @@ describe('developmentAuthenticator', () => {
     expect(await authenticator.authenticate('eve-token')).toEqual({ outcome: 'invalid' });
   });
 
-  it('knows nobody without identities', async () => {
+  it('accepts no token without identities', async () => {
     const authenticator = await start(new Map());
     expect(await authenticator.authenticate('ann-token')).toEqual({ outcome: 'invalid' });
   });
@@ -69,7 +69,7 @@ describe('developmentAuthenticator', () => {
     expect((await start(two())).challenge).toBe('Keystone uri="http://127.0.0.1:5000"');
   });
 
-  it('takes no options', async () => {
+  it('has no options', async () => {
     const loading = loadPlugin(
       'authenticator',
       { use: 'development', options: { token: 'x' } },

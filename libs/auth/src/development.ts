@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Identity } from '@glimpse/domain';
 import { definePlugin, type Plugin } from '@glimpse/plugins';
 
-/** Tokens are looked up by their hash, so that the time a look-up takes tells nothing about them. */
+/** Tokens are found by their hash, so that the time reveals nothing about them. */
 function keyOf(token: string): string {
   return hash('sha256', token, 'base64');
 }
@@ -10,8 +10,8 @@ function keyOf(token: string): string {
 /**
  * The `development` authenticator: a fixed set of tokens, for machines without a Keystone.
  *
- * @param identities whom each token belongs to
- * @param keystoneUrl where the challenge sends whoever has no valid token
+ * @param identities the identity of each token
+ * @param keystoneUrl the URL in the challenge of a 401
  *
  * @example
  * const plugin = developmentAuthenticator(readIdentities({ secret: { user_id: 'u', user_name: 'ann', roles: [] } }), 'http://127.0.0.1:5000');

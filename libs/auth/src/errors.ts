@@ -1,6 +1,6 @@
 import { DomainError } from '@glimpse/domain';
 
-/** No token, or one that is not valid here. */
+/** There is no token, or it is not valid for this request. */
 export class Unauthenticated extends DomainError {
   readonly code = 'unauthenticated';
 
@@ -12,31 +12,31 @@ export class Unauthenticated extends DomainError {
   }
 }
 
-/** Whoever knows about tokens cannot be asked at the moment. */
+/** Tokens cannot be validated at the moment. */
 export class AuthenticationUnavailable extends DomainError {
   readonly code = 'authentication-unavailable';
 
   constructor(
-    /** Seconds after which asking again makes sense. */
+    /** Seconds after which a retry makes sense. */
     readonly retryAfter: number,
   ) {
     super('tokens cannot be validated at the moment');
   }
 }
 
-/** Too many tokens are waiting to be validated here; what validates them may be well. */
+/** Queue timeout: too many tokens wait for validation. The identity service may be healthy. */
 export class AuthenticationOverloaded extends DomainError {
   readonly code = 'authentication-overloaded';
 
   constructor(
-    /** Seconds after which another try makes sense. */
+    /** Seconds after which a retry makes sense. */
     readonly retryAfter: number,
   ) {
     super('too many tokens are waiting to be validated');
   }
 }
 
-/** A rule of policy refuses what the rules of the domain would allow. */
+/** A policy rule refuses the request. */
 export class PolicyRefused extends DomainError {
   readonly code = 'policy-refused';
 

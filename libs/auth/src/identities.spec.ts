@@ -74,7 +74,7 @@ describe('readIdentities', () => {
     [['admin'], false],
     [['services'], false],
     [[], false],
-  ])('takes whoever has the roles %j for a service: %s', (roles, service) => {
+  ])('counts as a service with the roles %j: %s', (roles, service) => {
     expect(readIdentities({ secret: { ...DEMO, roles } }).get('secret')).toMatchObject({ roles, service });
   });
 

@@ -1,5 +1,5 @@
 /**
- * Tokens from Keystone, what a request is judged by, and policy.
+ * Authentication of requests by Keystone's tokens, and policy.
  *
  * @module @glimpse/auth
  */
@@ -8,6 +8,11 @@ export * from './deprecated.js';
 export * from './development.js';
 export * from './errors.js';
 export * from './identities.js';
-export { judgeRequest, type Judge, type JudgedRequest } from './authenticate-request.js';
+export {
+  authenticateRequest,
+  type RequestAuthenticator,
+  type RequestToAuthenticate,
+} from './authenticate-request.js';
 export * from './keystone/index.js';
+export { isNoCache } from './no-cache.js';
 export * from './policy/index.js';

@@ -1,6 +1,6 @@
 import type { RequestSource } from '@glimpse/plugins';
 
-/** Characters of a proxy's word about its client that are kept. */
+/** Characters of a proxy's `X-Forwarded-For` that are kept. */
 const MAX_CLIENT_LENGTH = 64;
 
 /** A number for each connection, so that nothing holds on to one that is over. */
@@ -18,7 +18,7 @@ export interface RequestWithSource {
  * Where a request came from. It is computed only if it is needed: most tokens are in the cache.
  *
  * The address is that of the connection, which no client can make up. Behind a proxy all clients have the proxy's
- * address, so its clients are told apart by the last hop of `X-Forwarded-For`, which the nearest proxy wrote. A
+ * address, so its clients are distinguished by the last hop of `X-Forwarded-For`, which the nearest proxy wrote. A
  * client that writes this header itself appears as many clients, but all of its own address.
  */
 export class SourceOfRequest implements RequestSource {

@@ -5,5 +5,5 @@
  */
 export { createGlanceSource } from './client/glance-source.js';
 export { GlanceOptions } from './client/options.js';
-export { BadDocument, membersOf, shown } from './documents/bad-document.js';
+export { BadDocument, membersOf, printableValue } from './documents/bad-document.js';
 export { readImageDocument, readMemberDocuments } from './documents/image-document.js';

@@ -17,7 +17,7 @@ export interface JsonBounds {
 
 /**
  * Collects a JSON text from its chunks within bounds. Arrays and objects deeper than {@link MAX_DEPTH} become null:
- * parsing a million of them takes a second, and writing them overflows the stack.
+ * parsing a million of them needs a second, and writing them overflows the stack.
  *
  * @example
  * const json = new BoundedJson({ maxBytes: 1_048_576 });

@@ -135,10 +135,10 @@ class FakeSource implements ImageSource {
   }
 
   /** What it has when it is asked is what is answered, however long that takes. */
-  async #answer<T>(call: string, look: () => T): Promise<T> {
+  async #answer<T>(call: string, read: () => T): Promise<T> {
     this.calls[call] = (this.calls[call] ?? 0) + 1;
     if (this.away !== undefined) throw new SourceUnavailable(this.away);
-    const answer = look();
+    const answer = read();
     await this.meanwhile(call);
     return answer;
   }
@@ -212,7 +212,7 @@ async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   }
 }
 
-const walks = (count: number) => until(() => was('source-walked') >= count);
+const fullSyncs = (count: number) => until(() => was('source-walked') >= count);
 const listed = async (viewer = ADMIN) =>
   (await stored.lister.images(CRITERIA, viewer)).value.images.map(({ id }) => id).sort();
 const differences = async () => {
@@ -222,13 +222,13 @@ const differences = async () => {
 };
 
 describe('a follower', () => {
-  it('takes all images and their members, and then what changes', async () => {
+  it('applies all images and their members, and then changes', async () => {
     const images = Array.from({ length: 3 * PAGE + 1 }, () => source.add());
     const shared = source.add({ visibility: 'shared' });
     source.share(shared.id, 'b', 'accepted');
     const hidden = source.add({ hidden: true });
     void follow();
-    await walks(1);
+    await fullSyncs(1);
     await until(async () => (await differences()).length === 0);
     expect(await listed()).toEqual([...images, shared].map(({ id }) => id).sort());
     expect(await listed(OTHER)).toEqual([shared.id]);
@@ -242,16 +242,16 @@ describe('a follower', () => {
     expect(await listed()).toContain(hidden.id);
   }, 30_000);
 
-  it('reads the members of an image that a walk saw to have changed, before any look', async () => {
+  it('reads the members of an image that changed in a full sync, before any incremental sync', async () => {
     const shared = source.add({ visibility: 'shared', updatedAt: new Date('2026-01-01T00:00:00Z') });
     source.add();
     const first = new AbortController();
     const ended = follow({ round: 100, signal: first.signal });
-    await walks(1);
+    await fullSyncs(1);
     await until(async () => (await mirror.membersStaleness()).unread === 0);
     first.abort();
     await ended;
-    // As of a time that no look reaches back to; and it is long until members are due.
+    // At a time before that of any incremental sync; and members are due much later.
     source.change(shared.id, { name: 'renamed', updatedAt: new Date('2026-01-01T00:00:01Z') });
     source.share(shared.id, 'b', 'accepted');
     void follow({ round: 100 });
@@ -267,23 +267,23 @@ describe('a follower', () => {
     await until(async () => (await listed(OTHER)).length === 0);
   }, 30_000);
 
-  it('removes what no walk names and the source does not have, and nothing that it has', async () => {
+  it('removes what no full sync lists and the source does not have, and nothing that it has', async () => {
     const [stays, goes, unlisted] = [source.add(), source.add(), source.add()];
     void follow();
-    await walks(1);
+    await fullSyncs(1);
     source.images.delete(goes.id);
     source.unlisted.add(unlisted.id);
     await until(async () => (await listed()).length === 2);
-    await walks(was('source-walked') + 2);
+    await fullSyncs(was('source-walked') + 2);
     expect(await listed()).toEqual([stays.id, unlisted.id].sort());
     source.images.set(goes.id, goes);
     await until(async () => (await listed()).includes(goes.id));
   }, 30_000);
 
-  it('removes nothing while the source does not show it everything, and says so', async () => {
+  it('removes nothing while the source does not show it everything, and reports that', async () => {
     const [first, second] = [source.add(), source.add()];
     void follow();
-    await walks(1);
+    await fullSyncs(1);
     source.blind = 'its user lacks the role admin';
     source.images.delete(second.id);
     await until(() => was('source-unavailable') > 0);
@@ -300,7 +300,7 @@ describe('a follower', () => {
   it('removes all that the source confirms as gone, however many, and no more', async () => {
     const images = Array.from({ length: 250 }, () => source.add());
     void follow();
-    await walks(1);
+    await fullSyncs(1);
     for (const { id } of images.slice(0, 130)) source.images.delete(id);
     for (const { id } of images.slice(130, 140)) source.unlisted.add(id);
     await until(async () => (await mirror.count()) === 120);
@@ -317,7 +317,7 @@ describe('a follower', () => {
   it('keeps what the source does not confirm as gone, removes the rest, and both when that is accepted', async () => {
     const images = Array.from({ length: 10 }, () => source.add());
     void follow();
-    await walks(1);
+    await fullSyncs(1);
     const [first, second, third] = images.map(({ id }) => id);
     for (const id of [first!, second!, third!]) source.images.delete(id);
     source.failing.add(first!).add(second!);
@@ -338,7 +338,7 @@ describe('a follower', () => {
   it('accepts no removal from a source that is away, whatever was accepted', async () => {
     const images = Array.from({ length: 8 }, () => source.add());
     void follow();
-    await walks(1);
+    await fullSyncs(1);
     await mirror.acceptRemovals();
     source.meanwhile = async (call) => {
       if (call === 'image') source.away = 'connection refused';
@@ -358,7 +358,7 @@ describe('a follower', () => {
         images: [{ ...first!, name: 'late', updatedAt: new Date() }, ...page.images, ...page.images],
       });
       void follow();
-      await walks(2);
+      await fullSyncs(2);
       expect(await stored.reader.image(first!.id, ADMIN)).toMatchObject({ value: { name: 'late' } });
       expect(await mirror.count()).toBe(2);
     }, 30_000);
@@ -368,7 +368,7 @@ describe('a follower', () => {
       source.add({ updatedAt: ahead });
       const { id } = source.add();
       void follow({ round: 1_000 });
-      await walks(1);
+      await fullSyncs(1);
       source.add({ updatedAt: ahead });
       await until(async () => (await mirror.count()) === 3);
       source.change(id, { name: 'renamed' });
@@ -381,7 +381,7 @@ describe('a follower', () => {
       source.distort = (page) => ({ ...page, requestedAt: new Date(Date.now() - 3_600_000) });
       source.add({ updatedAt: new Date(Date.now() - 10_000) });
       void follow({ round: 1_000 });
-      await walks(1);
+      await fullSyncs(1);
       source.change(id, { name: 'renamed', updatedAt: new Date(Date.now() - 3_600_000) });
       await until(async () => (await stored.reader.image(id, ADMIN)).value.name === 'renamed');
     }, 30_000);
@@ -390,7 +390,7 @@ describe('a follower', () => {
       const { id } = source.add({ updatedAt: new Date('2026-01-01T00:00:00Z') });
       const first = new AbortController();
       const ended = follow({ round: 1_000, signal: first.signal });
-      await walks(1);
+      await fullSyncs(1);
       first.abort();
       await ended;
       await database.pool.query(`UPDATE follower SET changed_until = now() + interval '1 hour'`);
@@ -417,7 +417,7 @@ describe('a follower', () => {
         expect(await mirror.syncStatus()).toMatchObject({ complete: false, age: Infinity });
         expect(was('source-unavailable')).toBe(1);
         source.distort = (page) => page;
-        await walks(1);
+        await fullSyncs(1);
         await until(async () => (await mirror.syncStatus()).age < 5);
       },
       30_000,
@@ -426,7 +426,7 @@ describe('a follower', () => {
     it('leaves out what the catalogue cannot hold, stops serving what it had of it, and has it again when it can', async () => {
       const [kept, bad, refused] = [source.add(), source.add(), source.add()];
       void follow();
-      await walks(1);
+      await fullSyncs(1);
       source.distort = (page) => ({
         ...page,
         images: page.images
@@ -467,7 +467,7 @@ describe('a follower', () => {
         return page;
       };
       void follow();
-      await walks(1);
+      await fullSyncs(1);
       expect(await listed()).toEqual([id]);
       expect(was('follower-failed')).toBe(3);
     }, 30_000);
@@ -480,7 +480,7 @@ describe('a follower', () => {
     await until(() => was('source-unavailable') === 1);
     expect(await mirror.syncStatus()).toMatchObject({ complete: false });
     source.away = undefined;
-    await walks(1);
+    await fullSyncs(1);
     source.away = 'connection refused';
     await sleep(200);
     source.away = undefined;
@@ -507,7 +507,7 @@ describe('a follower', () => {
     await database.pool.query(`UPDATE follower SET lease = lease + 1, ends_at = '-infinity'`);
     for (const { id } of images) source.change(id, { name: 'new' });
     void follow();
-    await walks(1);
+    await fullSyncs(1);
     await until(async () => (await differences()).length === 0);
     first.abort();
     wake();
@@ -531,7 +531,7 @@ describe('the catalogue in front of a source', () => {
   const read = async (id: string, viewer = OWNER, options = {}) =>
     (await reader.image(id, viewer, options)).value;
 
-  it('finds what it lacks, for whoever may see it', async () => {
+  it('fetches what it lacks, for every caller who may see it', async () => {
     const image = source.add({ visibility: 'shared' });
     source.share(image.id, 'b', 'pending');
     expect(await read(image.id, OTHER)).toMatchObject({ id: image.id, members: new Map([['b', 'pending']]) });
@@ -540,7 +540,7 @@ describe('the catalogue in front of a source', () => {
     expect(source.calls['image']).toBe(1);
   });
 
-  it('asks about an id that there is not once a second, whoever wants it', async () => {
+  it('fetches an id that does not exist once a second, for all callers', async () => {
     const id = randomUUID();
     const answers = await Promise.allSettled([...Array(20)].map((_, at) => read(id, at % 2 ? OWNER : OTHER)));
     await expect(read(id)).rejects.toThrow(ImageNotFound);
@@ -551,7 +551,7 @@ describe('the catalogue in front of a source', () => {
     expect(source.calls['image']).toBe(2);
   });
 
-  it('never says that an image is not there while the source cannot tell', async () => {
+  it('never reports an image as missing while the source is unavailable', async () => {
     source.away = 'connection refused';
     await expect(read(randomUUID())).rejects.toThrow(CatalogueUnavailable);
     source.away = undefined;
@@ -571,7 +571,7 @@ describe('the catalogue in front of a source', () => {
     expect(failures.filter((error) => error instanceof ImageNotFound)).toHaveLength(2);
   });
 
-  it('asks anew when the reader wants no copy', async () => {
+  it('fetches again with no-cache', async () => {
     const image = source.add();
     await read(image.id);
     source.change(image.id, { name: 'renamed' });
@@ -580,7 +580,7 @@ describe('the catalogue in front of a source', () => {
     expect(await read(image.id)).toMatchObject({ name: 'renamed' });
   });
 
-  it('removes for all readers what a reader who wants no copy finds to be gone', async () => {
+  it('removes for all callers what a read with no-cache finds to be gone', async () => {
     const [gone, blind] = [source.add(), source.add()];
     await read(gone.id);
     await read(blind.id);
@@ -613,7 +613,7 @@ describe('the catalogue in front of a source', () => {
       );
     });
 
-    it('asks the source as for one that is nowhere, once a second', async () => {
+    it('sends the same request as for one that does not exist, once a second', async () => {
       const { id } = source.add();
       await read(id);
       source.calls['image'] = 0;
@@ -626,7 +626,7 @@ describe('the catalogue in front of a source', () => {
       expect((await dated.image(id, OWNER)).value).toMatchObject({ id });
     });
 
-    it('says no more than for one that is nowhere while the source is away, or too many ask', async () => {
+    it('has the same error as for one that does not exist while the source is unavailable', async () => {
       const { id } = source.add();
       await read(id);
       source.away = 'connection refused';
@@ -635,7 +635,7 @@ describe('the catalogue in front of a source', () => {
       }
     });
 
-    it('answers in a time that does not tell it from one that is nowhere', async () => {
+    it('needs the same time as for one that does not exist', async () => {
       source.meanwhile = (call) => sleep(call === 'image' ? 5 : 3);
       const images = Array.from({ length: 30 }, () => source.add({ visibility: 'shared' }));
       for (const { id } of images) await read(id);
@@ -660,7 +660,7 @@ describe('the catalogue in front of a source', () => {
 
   const merge = (properties: Record<string, string>): PropertyChange => ({ kind: 'merge', properties });
 
-  it('makes changes at the source, and takes what comes of them', async () => {
+  it('makes changes at the source, and applies the result', async () => {
     const { id } = source.add({ properties: { kept: '1' } });
     const after = await writer.change(id, { properties: merge({ a: 'b' }) }, { token: 'owner' });
     expect(after).toEqual({ kept: '1', a: 'b' });
@@ -684,7 +684,7 @@ describe('the catalogue in front of a source', () => {
     expect(Object.keys((await read(id)).properties).sort()).toEqual([...keys].sort());
   }, 30_000);
 
-  it('sends a change again that somebody else undid, and gives up in the end', async () => {
+  it('sends a change again that another client undid, and gives up in the end', async () => {
     const { id } = source.add();
     const changed = source.changeProperties.bind(source);
     let times = 2;
@@ -708,7 +708,7 @@ describe('the catalogue in front of a source', () => {
     expect(await read(id)).toEqual(before);
   });
 
-  it('judges quota, version and protection on what the source has', async () => {
+  it('checks quota, version and protection on what the source has', async () => {
     const properties = Object.fromEntries(Array.from({ length: 128 }, (_, at) => [`key-${at}`, '1']));
     const { id } = source.add();
     const { version } = await read(id);
@@ -739,7 +739,7 @@ describe('the catalogue in front of a source', () => {
   describe('while the source is away', () => {
     let now = 0;
     let dated: StalenessCatalogue;
-    const look = (age: number, complete = true) => syncStatus.update({ complete, age }, now);
+    const sync = (age: number, complete = true) => syncStatus.update({ complete, age }, now);
     let syncStatus: SyncStatusReader;
     beforeEach(() => {
       syncStatus = new SyncStatusReader(mirror, () => now);
@@ -749,33 +749,33 @@ describe('the catalogue in front of a source', () => {
     it('serves what it has as fresh for a minute, then as a copy of that age, after the limit not at all', async () => {
       const { id } = source.add();
       await read(id);
-      look(59);
+      sync(59);
       expect(await dated.image(id, OWNER)).toMatchObject({ source: 'fresh' });
       expect(await dated.images(CRITERIA, OWNER)).toMatchObject({ source: 'fresh' });
-      look(61);
+      sync(61);
       expect(await dated.image(id, OWNER)).toMatchObject({ source: 'copy', age: 61 });
       expect(await dated.images(CRITERIA, OWNER)).toMatchObject({ source: 'copy', age: 61 });
       now += 1_000;
       expect(await dated.image(id, OWNER)).toMatchObject({ age: 62 });
-      look(3600);
+      sync(3600);
       await expect(dated.image(id, OWNER)).rejects.toThrow(CatalogueUnavailable);
       await expect(dated.images(CRITERIA, OWNER)).rejects.toThrow(CatalogueUnavailable);
     });
 
-    it('has no lists before all images are there, and asks for each', async () => {
+    it('has no lists before the first full sync, and fetches each image', async () => {
       const { id } = source.add();
-      look(Infinity, false);
+      sync(Infinity, false);
       await expect(dated.images(CRITERIA, OWNER)).rejects.toThrow(CatalogueUnavailable);
       expect(await dated.image(id, OWNER)).toMatchObject({ source: 'fresh', value: { id } });
       source.change(id, { name: 'renamed' });
       expect(await dated.image(id, OWNER)).toMatchObject({ value: { name: 'renamed' } });
     });
 
-    it('serves what it has to whoever wants no copy, too', async () => {
+    it('serves a stale image with no-cache, too', async () => {
       const { id } = source.add();
       await read(id);
       source.away = 'connection refused';
-      look(61);
+      sync(61);
       expect(await dated.image(id, OWNER, { fresh: true })).toMatchObject({ source: 'copy', age: 61 });
     });
   });

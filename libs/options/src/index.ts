@@ -1,5 +1,5 @@
 /**
- * Option classes: decorators that say what is allowed, and a reader whose errors name the option, the value and
+ * Option classes: decorators that declare what is allowed, and a reader whose errors name the option, the value and
  * what is allowed.
  *
  * @module @glimpse/options

@@ -101,13 +101,13 @@ describe('readOptions', () => {
     expect(options.parts[0]).toBeInstanceOf(Part);
   });
 
-  it('takes undefined for not given', () => {
+  it('reads undefined as not given', () => {
     const nothing = { text: undefined, port: undefined, verbose: undefined, comment: undefined };
     expect(readOptions(Everything, nothing)).toEqual(new Everything());
     expect(readOptions(Everything, { unknown: undefined })).toEqual(new Everything());
   });
 
-  it('takes null, an empty value in YAML, for not given where an option may be left out', () => {
+  it('reads null, an empty value in YAML, as not given where an option is optional', () => {
     expect(readOptions(Everything, { comment: null }).comment).toBeUndefined();
     expect(readOptions(Everything, { level: null }).level).toBe(3);
   });
@@ -189,7 +189,7 @@ describe('readOptions', () => {
     ]);
   });
 
-  it('says what is missing', () => {
+  it('names what is missing', () => {
     expect(problemsOf(() => readOptions(Required, {}))).toEqual([
       'name is missing: it must be a text',
       'bit is missing: it must be a whole number from 0 to 1',
@@ -262,7 +262,7 @@ describe('readOptions', () => {
     expect(problemsOf(() => readOptions(Tree, raw))).toEqual([problem]);
   });
 
-  it('takes a mapping and a list where nothing tells which of them is declared', () => {
+  it('accepts a mapping and a list where the declared type is unknown', () => {
     class Untold {
       parts: unknown;
     }
@@ -303,7 +303,7 @@ describe('readOptions', () => {
     ]);
   });
 
-  it('says each problem in one line, whatever a key or a value holds', () => {
+  it('reports each problem in one line, whatever a key or a value contains', () => {
     const raw = { 'a\nb': 1, 'c\r\nd': 2, 'e\u2028f': 3, text: ['g\nh'] };
     const problems = problemsOf(() => readOptions(Everything, raw));
     expect(problems).toHaveLength(4);
@@ -349,7 +349,7 @@ describe('readOptions', () => {
     );
   });
 
-  it('either reads or refuses whatever JSON says, and never fails otherwise', () => {
+  it('either reads or refuses any JSON value, and never fails otherwise', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.constantFrom('limits', 'parts', 'x'), fc.jsonValue()), (raw) => {
         let options: Tree;

@@ -69,7 +69,7 @@ describe('an isolated authenticator', () => {
     ['has a scope without a project', () => identity({ scope: { kind: 'project' } }), /wrong scope/],
     ['has another scope', () => identity({ scope: 'project' }), /wrong scope/],
     ['has its expiry in a text', () => identity({ expiresAt: '2030-01-01' }), /wrong expiresAt/],
-  ])('says that nobody could say when the authenticator %s', async (_, authenticate, reason) => {
+  ])('is unavailable when the authenticator %s', async (_, authenticate, reason) => {
     const { answer, faults } = await isolated(authenticate);
     expect(answer).toEqual({ outcome: 'unavailable', retryAfter: 5 });
     expect(faults).toEqual([expect.stringMatching(reason)]);

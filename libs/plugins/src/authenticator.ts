@@ -5,7 +5,7 @@ import { reasonOf, type OnFault } from './fault.js';
 /** Milliseconds within which an authenticator answers. */
 const AUTHENTICATION = 5_000;
 
-/** Seconds after which asking again makes sense when an authenticator failed. */
+/** Seconds after which a retry makes sense when an authenticator failed. */
 const RETRY_AFTER = 5;
 
 function isText(value: unknown): boolean {
@@ -37,7 +37,7 @@ function problemOfIdentity(identity: Partial<Identity> | null | undefined): stri
   return wrong.length === 0 ? undefined : `identity has a wrong ${wrong.map(([key]) => key).join(', ')}`;
 }
 
-/** What an authenticator answered, when it is what its contract says. */
+/** Checks a result against the contract. */
 function checkedAuthentication(answer: unknown): Authentication {
   const authentication = answer as Partial<Authentication> | null | undefined;
   switch (authentication?.outcome) {
@@ -59,10 +59,10 @@ function checkedAuthentication(answer: unknown): Authentication {
 }
 
 /**
- * What an authenticator says of a token, within a bounded time.
+ * Authenticates a token, within a bounded time.
  *
  * @param within milliseconds
- * @throws {TypeError} it answered something else than its contract says; {Error} it did not answer in time; and
+ * @throws {TypeError} the result does not conform to the contract; {Error} there is none in time; and
  *   whatever the authenticator throws
  */
 export async function authenticationOf(
@@ -86,9 +86,9 @@ async function inTime<T>(answer: T | PromiseLike<T>, within: number): Promise<T>
 }
 
 /**
- * An authenticator whose faults are nobody's but its own: where it throws, does not answer in time or answers
- * something else than its contract says, nobody could say whose the token is. It is never `invalid` then: a
- * client would throw away a good token. What the authenticator answers at once is answered at once.
+ * Keeps an authenticator's faults to itself: where it throws, has no result in time or one that does not conform to its
+ * contract, the outcome is `unavailable`. It is never `invalid` then, since a client would drop a valid token.
+ * Synchronous results remain synchronous.
  *
  * @param within milliseconds
  */

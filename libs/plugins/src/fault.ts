@@ -1,12 +1,12 @@
 import { oneLine } from '@glimpse/options';
 
-/** Hears why a plugin did not do what its contract says: one line, without any token. */
+/** Called with the reason of a plugin's fault, in one line without any token. */
 export type OnFault = (reason: string) => void;
 
 /**
  * What was thrown, in one line of at most 300 characters.
  *
- * @param secret what the line must not hold
+ * @param secret is masked in the line
  */
 export function reasonOf(thrown: unknown, secret = ''): string {
   let reason: string;
@@ -15,6 +15,6 @@ export function reasonOf(thrown: unknown, secret = ''): string {
   } catch {
     reason = 'something that has no text was thrown';
   }
-  const told = secret === '' ? reason : reason.replaceAll(secret, '***');
-  return oneLine(told.trim()).slice(0, 300);
+  const masked = secret === '' ? reason : reason.replaceAll(secret, '***');
+  return oneLine(masked.trim()).slice(0, 300);
 }

@@ -66,7 +66,7 @@ describe('an isolated image extension', () => {
     ['answers null', () => null, /answered null, wanted is a mapping/],
     ['answers a text', () => 'X:owner', /answered string, wanted is a mapping/],
     ['answers a list', () => ['X:owner'], /wanted is a mapping/],
-    ['answers a bigint', () => ({ 'X:size': 1n }), /X:size = 1 is not allowed: it must be what JSON can say/],
+    ['answers a bigint', () => ({ 'X:size': 1n }), /X:size = 1 is not allowed: it must be a JSON value/],
     ['answers no number', () => ({ 'X:size': NaN }), /X:size = NaN is not allowed/],
     ['answers a function', () => ({ 'X:size': () => 1 }), /is not allowed/],
     ['answers what has no end', () => ({ 'X:list': circle }), /circular/],
@@ -84,12 +84,12 @@ describe('an isolated image extension', () => {
       () => ({ 'X:a': 1, id: '2' }),
       /^TypeError: id is an attribute/,
     ],
-  ])('adds nothing and says one line when the extension %s', async (_, attributes, reason) => {
+  ])('adds nothing and reports one line when the extension %s', async (_, attributes, reason) => {
     const { added, faults } = isolated(attributes);
     expect(added).toEqual({});
     expect(faults).toEqual([expect.stringMatching(reason)]);
     expect(faults[0]!.split(/[\n\r]/)).toHaveLength(1);
-    // A rejection that nobody took up would end the process in the meantime.
+    // An unhandled rejection would end the process in the meantime.
     await new Promise((resolve) => setImmediate(resolve));
   });
 });

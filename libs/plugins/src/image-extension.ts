@@ -2,27 +2,27 @@ import type { Image } from '@glimpse/domain';
 import type { ImageExtension, Json } from './contract.js';
 import { reasonOf, type OnFault } from './fault.js';
 
-/** Lets a promise that nobody waits for fail unheard; elsewhere that ends the process. */
+/** Handles the rejection of a promise that is not awaited, which would end the process. */
 function forget(value: unknown): boolean {
   if (typeof (value as PromiseLike<unknown> | undefined | null)?.then !== 'function') return false;
   Promise.resolve(value).catch(() => undefined);
   return true;
 }
 
-/** A value of JSON, in a copy where later changes to it would show. */
+/** A JSON value; objects are deep-copied so the extension cannot change them later. */
 function json(name: string, value: unknown): Json {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   if (typeof value === 'object') return JSON.parse(JSON.stringify(value)) as Json;
-  throw new TypeError(`${name} = ${String(value)} is not allowed: it must be what JSON can say`);
+  throw new TypeError(`${name} = ${String(value)} is not allowed: it must be a JSON value`);
 }
 
 /**
- * What an extension adds to an image, as its contract says: a mapping of what JSON can say. As in JSON, an
- * attribute that is undefined is left out.
+ * The attributes that an extension adds to an image: a mapping of JSON values. As in JSON, an undefined attribute is
+ * omitted.
  *
- * @param reserved the names that are not its to give
- * @throws {TypeError} it is something else; and whatever the extension throws
+ * @param reserved names that the extension may not use
+ * @throws {TypeError} the result does not conform to the contract; and errors of the extension
  */
 export function attributesOf(
   extension: ImageExtension,
@@ -46,10 +46,10 @@ export function attributesOf(
 }
 
 /**
- * An extension that harms nobody but itself: where it throws or answers something else than its contract says,
- * the document goes without its attributes. An extension that never returns cannot be stopped.
+ * Keeps an extension's faults to itself: where it throws or its result does not conform to the contract, the document is
+ * sent without its attributes. An extension that never returns cannot be stopped.
  *
- * @param reserved the names that are not its to give
+ * @param reserved names that the extension may not use
  *
  * @example
  * const isolated = isolateImageExtension(extension, new Set(['id', 'links']), (reason) => console.error(reason));

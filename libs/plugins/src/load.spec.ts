@@ -108,7 +108,7 @@ describe('loadPlugin', () => {
     expect(error.cause).toBeInstanceOf(Error);
   });
 
-  it.each(['__proto__', 'constructor', 'toString'])('takes %s for no built-in', async (use) => {
+  it.each(['__proto__', 'constructor', 'toString'])('does not read %s as a built-in', async (use) => {
     const modules = Object.create(null) as Record<string, unknown>;
     expect((await refusal(load({ use }, modules))).message).toMatch(/ it is neither built in /);
   });
@@ -162,7 +162,7 @@ describe('loadPlugin', () => {
     );
   });
 
-  it('refuses options for a plugin that takes none', async () => {
+  it('refuses options for a plugin that has none', async () => {
     expect((await refusal(load({ use: 'OWNER', options: { as: 'text' } }))).message).toBe(
       'plugin OWNER: option as is not a known key: known are none',
     );
@@ -234,7 +234,7 @@ describe('loadPlugin', () => {
     expect(error.message).toBe('plugin ./it.js: what it makes has no text challenge');
   });
 
-  it('says it in one line, whatever configuration and modules say', async () => {
+  it('reports it in one line, whatever configuration and modules contain', async () => {
     await refusal(load({ use: 'a\nb' }));
     await refusal(load({ use: 'SIZE', options: { 'a\nb': 1, as: 'c\nd' } }));
     await refusal(load({ use: './it.js' }, { './it.js': { ...owner, kind: 'a\nb' } }));
@@ -255,14 +255,14 @@ describe('loadImageExtensions', () => {
 
   it('refuses the same extension twice', async () => {
     const error = await refusal(loadImageExtensions([{ use: 'SIZE' }, { use: 'SIZE' }], BUILT_INS, from({})));
-    expect(error.message).toBe('plugin SIZE: the alias SIZE is taken by another extension');
+    expect(error.message).toBe('plugin SIZE: the alias SIZE belongs to another extension');
   });
 
-  it('refuses another extension with an alias that is taken', async () => {
+  it('refuses another extension with the same alias', async () => {
     const modules = { './it.js': definePlugin({ ...owner, create: () => extension('SIZE') }) };
     const loading = loadImageExtensions([{ use: 'SIZE' }, { use: './it.js' }], BUILT_INS, from(modules));
     expect((await refusal(loading)).message).toBe(
-      'plugin ./it.js: the alias SIZE is taken by another extension',
+      'plugin ./it.js: the alias SIZE belongs to another extension',
     );
   });
 

@@ -55,7 +55,7 @@ function firstLine(error: unknown): string {
   );
 }
 
-/** Settles as a plugin does, or rejects when it takes too long. */
+/** Settles as a plugin does, or rejects after the time limit. */
 async function inTime<T>(plugin: PromiseLike<T> | T, within: number): Promise<T> {
   let late: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
@@ -68,7 +68,7 @@ async function inTime<T>(plugin: PromiseLike<T> | T, within: number): Promise<T>
   }
 }
 
-/** Whether what a plugin made is what its kind asks for. */
+/** Whether a plugin created what its kind requires. */
 function checkMade(kind: PluginKind, use: string, made: unknown): void {
   const values = made as Readonly<Record<string, unknown>> | null | undefined;
   if (typeof values?.[ESSENTIAL[kind]] !== 'function') {
@@ -120,7 +120,7 @@ async function find<K extends PluginKind>(
 export type ImportModule = (specifier: string) => Promise<{ default?: unknown }>;
 
 /**
- * Makes a plugin from what configuration says of it.
+ * Creates a plugin from its configuration.
  *
  * @param kind what it is to be
  * @param builtIns the plugins that have a name of their own
@@ -168,7 +168,7 @@ export async function loadImageExtensions(
   for (const use of uses) {
     const extension = await loadPlugin('image-extension', use, builtIns, importModule);
     if (loaded.has(extension.alias)) {
-      throw new PluginError(use.use, `the alias ${extension.alias} is taken by another extension`);
+      throw new PluginError(use.use, `the alias ${extension.alias} belongs to another extension`);
     }
     loaded.set(extension.alias, extension);
   }

@@ -4,8 +4,8 @@ import {
   type RequestListener,
   type Server,
 } from 'node:http';
-import type { Judge } from '@glimpse/auth';
-import { callerOf, judgementOf } from '@glimpse/auth/nestjs';
+import type { RequestAuthenticator } from '@glimpse/auth';
+import { callerOf, authenticationOf } from '@glimpse/auth/nestjs';
 import { projectOf } from '@glimpse/domain';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
@@ -38,7 +38,7 @@ declare module 'fastify' {
 
 /** What a server is made of besides its API. */
 export interface ServerParts {
-  readonly judge: Judge;
+  readonly judge: RequestAuthenticator;
   readonly telemetry: Telemetry;
   readonly traces?: Traces | undefined;
   readonly cors?: Cors | undefined;
@@ -214,9 +214,9 @@ async function dropChunkedBody(
  *
  * @throws {Unauthenticated} {AuthenticationUnavailable}
  */
-async function authenticate(judge: Judge, { raw }: FastifyRequest): Promise<void> {
+async function authenticate(judge: RequestAuthenticator, { raw }: FastifyRequest): Promise<void> {
   const { method = 'GET', headers } = raw;
-  const identity = judgementOf(judge, { method, path: pathOf(raw), headers, socket: raw.socket }, raw);
+  const identity = authenticationOf(judge, { method, path: pathOf(raw), headers, socket: raw.socket }, raw);
   if (identity instanceof Promise) await identity;
 }
 

@@ -1,4 +1,4 @@
-import { membersOf, shown } from '@glimpse/glance';
+import { membersOf, printableValue } from '@glimpse/glance';
 import { JsonInput, type JsonValue } from './json-input.js';
 import { UnreadableInput } from './unreadable-input.js';
 
@@ -117,7 +117,11 @@ function* otherAttributes(
   for (const [name, read] of attributes) {
     if (LIST_ATTRIBUTES.has(name)) continue;
     if (name !== 'next') {
-      yield { kind: 'bad', subject: shown(name), reason: 'only "images" and "members" are imported' };
+      yield {
+        kind: 'bad',
+        subject: printableValue(name),
+        reason: 'only "images" and "members" are imported',
+      };
     } else if (!('value' in read) || read.value !== null) {
       yield { kind: 'bad', subject: 'the list goes on', reason: moreImages(images) };
     }

@@ -1,7 +1,7 @@
 import type { LinkBase } from '@glimpse/links';
 import { API, type Api } from '../http/api.js';
 import type { Traces } from '../http/traces.js';
-import { AuthGuard, JUDGE, type JudgeOfRequests } from '@glimpse/auth/nestjs';
+import { AuthGuard, AUTH_GUARD_OPTIONS, type AuthGuardOptions } from '@glimpse/auth/nestjs';
 import type { ImageExtension } from '@glimpse/plugins';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
@@ -24,7 +24,7 @@ export interface Parts {
   readonly access: ImageAccess;
   readonly documents: ImageDocuments<LinkBase>;
   readonly extensions: readonly ImageExtension[];
-  readonly judge: JudgeOfRequests;
+  readonly judge: AuthGuardOptions;
   readonly health: Health;
   readonly telemetry: Telemetry;
   readonly traces?: Traces | undefined;
@@ -52,7 +52,7 @@ export class AppModule {
         { provide: APP_FILTER, useClass: FaultFilter },
         { provide: HEALTH, useValue: parts.health },
         { provide: IMAGE_EXTENSIONS, useValue: parts.extensions },
-        { provide: JUDGE, useValue: parts.judge },
+        { provide: AUTH_GUARD_OPTIONS, useValue: parts.judge },
         { provide: SETTINGS, useValue: parts.settings },
         { provide: TELEMETRY, useValue: parts.telemetry },
       ],

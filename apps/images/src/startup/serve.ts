@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Image } from '@glimpse/domain';
 import type { LinkBase } from '@glimpse/links';
-import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
+import type { AuthGuardOptions } from '@glimpse/auth/nestjs';
 import { InvalidOptions } from '@glimpse/options';
 import { type Authenticator, type ImageSource } from '@glimpse/plugins';
 import { StoredMirror, openDatabase } from '@glimpse/store';
@@ -48,7 +48,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const settings = withSource(given, source);
   const extensions = await loadExtensions(settings, telemetry);
   const authenticator = await loadAuthenticator(settings, telemetry);
-  const judge: JudgeOfRequests = {
+  const judge: AuthGuardOptions = {
     authenticator: traces?.through(authenticator) ?? authenticator,
     serviceType: settings.token.service_type,
     pathOf: (request) => pathOf((request as FastifyRequest).raw),

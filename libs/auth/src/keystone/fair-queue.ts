@@ -1,17 +1,17 @@
-/** What waits of one address: a set for each of its clients, in the order of their turns. */
+/** The waiting entries of one address: a set for each of its clients, in fair order. */
 interface Address<T> {
   readonly clients: Map<string, Set<T>>;
   size: number;
 }
 
 /**
- * A queue in which each address has its turn, and within an address each client, whatever number of entries
- * either has: a flood from one delays its own entries, and those of another come next.
+ * A queue that serves addresses in rotation, and the clients of an address in rotation, however many entries each has:
+ * a flood from one delays its own entries only.
  */
 export class FairQueue<T> {
-  /** In the order of their turns: the first is next, and goes to the end when one of its entries was taken. */
+  /** In fair order: the first one is next, and goes to the end when one of its entries was removed. */
   readonly #addresses = new Map<string, Address<T>>();
-  /** All entries in the order in which they came, each with its address and client. */
+  /** All entries in order of arrival, each with its address and client. */
   readonly #arrivals = new Map<T, readonly [address: string, client: string]>();
 
   get size(): number {
@@ -28,7 +28,7 @@ export class FairQueue<T> {
     this.#arrivals.set(entry, [address, client]);
   }
 
-  /** The entry whose turn it is; it leaves the queue. */
+  /** Removes the next entry in fair order. */
   next(): T | undefined {
     for (const [address, { clients }] of this.#addresses) {
       for (const [client, entries] of clients) {
@@ -43,14 +43,14 @@ export class FairQueue<T> {
     return undefined;
   }
 
-  /** The entry that came last; it leaves the queue. */
+  /** Removes the newest entry. */
   newest(): T | undefined {
     const entry = [...this.#arrivals.keys()].at(-1);
     if (entry !== undefined) this.delete(entry);
     return entry;
   }
 
-  /** The newest entry of the client with the most, of the address with the most; it leaves the queue. */
+  /** Removes the newest entry of the client with the most entries, of the address with the most. */
   evict(): T | undefined {
     const waiting = largest(this.#addresses.values());
     const entries = waiting && largest(waiting.clients.values());
@@ -71,7 +71,7 @@ export class FairQueue<T> {
   }
 }
 
-/** The last of the largest, which is the one that came last. */
+/** Among equally large ones the newest. */
 function largest<V extends { readonly size: number }>(all: Iterable<V>): V | undefined {
   let found: V | undefined;
   for (const each of all) if (!found || each.size >= found.size) found = each;

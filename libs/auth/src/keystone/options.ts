@@ -15,7 +15,7 @@ export function versionThree(url: string): string {
   return `${url.replace(/\/+$/, '').replace(/\/v3$/, '')}/v3`;
 }
 
-/** Where Keystone is, who asks it, and how far its answers are trusted. Seconds throughout. */
+/** Keystone's URL, the service's credentials, and limits. All times are in seconds. */
 export class KeystoneOptions {
   /** Keystone's URL, with or without `/v3`. */
   @HttpUrl()
@@ -69,12 +69,12 @@ export class KeystoneOptions {
   @OneOf(['public', 'internal', 'admin'])
   interface?: 'public' | 'internal' | 'admin';
 
-  /** The region of that endpoint; unset: whichever the catalog names first. */
+  /** The region of that endpoint; unset: that of the first one in the catalog. */
   @Optional()
   @Text()
   region?: string;
 
-  /** The certificates, as PEM text, that Keystone's own must be signed by; unset: the usual authorities. */
+  /** The authorities, as PEM text, that must sign Keystone's certificate; unset: the usual ones. */
   @Optional()
   @Text()
   ca?: string;
@@ -84,32 +84,32 @@ export class KeystoneOptions {
   @IsString({ each: true, message: 'a list of role names' })
   serviceRoles: string[] = ['service'];
 
-  /** How long a token that Keystone knew is not asked about again. */
+  /** How long a valid token is not validated again. */
   @WholeNumber(0, 300)
   cache = 300;
 
-  /** How much longer such a token counts while Keystone cannot be asked. */
+  /** How much longer such a token is accepted while Keystone is unavailable. */
   @WholeNumber(0, 86_400)
   outage = 0;
 
-  /** Within how long Keystone has to accept a connection. */
+  /** The time limit for connecting to Keystone. */
   @WholeNumber(1, 60)
   connectTimeout = 2;
 
-  /** Within how long a token is judged, whatever it takes. */
+  /** The time limit for the validation of a token, waiting included. */
   @WholeNumber(1, 60)
   timeout = 5;
 
-  /** How many calls to Keystone run at once. */
+  /** How many calls to Keystone run at a time. */
   @WholeNumber(1, 1000)
   concurrency = 16;
 
-  /** How many more wait for that. */
+  /** How many more may wait. */
   @WholeNumber(0, 100_000)
   queue = 1024;
 }
 
-/** What each way of proving who the service is needs; the names are those of {@link KeystoneOptions}. */
+/** The options that each kind of credentials needs. */
 const CREDENTIALS = [
   ['username', 'password', 'projectName'],
   ['applicationCredentialId', 'applicationCredentialSecret'],
@@ -118,7 +118,7 @@ const CREDENTIALS = [
 /**
  * Reads the options of Keystone.
  *
- * @param name turns an option's name into what the reader knows it by
+ * @param name turns an option's name into the name that messages show
  * @throws {InvalidOptions}
  */
 export function readKeystoneOptions(

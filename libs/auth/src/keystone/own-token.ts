@@ -37,7 +37,7 @@ export function authentication(options: KeystoneOptions): object {
   };
 }
 
-/** An id takes precedence over a name, as in OpenStack's own clients. */
+/** An id has precedence over a name, as in OpenStack's own clients. */
 function domain(id: string | undefined, name: string | undefined): object {
   return id === undefined && name !== undefined ? { name } : { id: id ?? 'default' };
 }
@@ -69,7 +69,7 @@ export class OwnToken {
   #refused?: { readonly status: number; readonly pause: number; readonly until: number };
 
   /**
-   * @param now milliseconds of a clock that never goes back
+   * @param now milliseconds of a monotonic clock
    * @param onFailure called for a renewal that failed while the old token is valid
    */
   constructor(

@@ -42,21 +42,21 @@ describe('the credentials of a service', () => {
     },
   );
 
-  it('say which roles there are now, each time by asking', async () => {
+  it('have the current roles, requested each time', async () => {
     expect((await credentials.confirmed()).roles).toEqual(['service', 'admin']);
     expect((await credentials.confirmed()).roles).toEqual(['service', 'admin']);
     expect(keystone.callsOf('validations')).toHaveLength(2);
     expect(keystone.callsOf('authentications')).toHaveLength(1);
   });
 
-  it('say so by a new token where the old one is over', async () => {
+  it('have them by a new token where the old one has expired', async () => {
     await credentials.token();
     keystone.expireServiceTokens();
     expect((await credentials.confirmed()).roles).toEqual(['service', 'admin']);
     expect(keystone.callsOf('authentications')).toHaveLength(2);
   });
 
-  it('say nothing while Keystone cannot be asked', async () => {
+  it('have no roles while Keystone is unavailable', async () => {
     await credentials.token();
     keystone.behave({ status: 503 }, 'validations');
     await expect(credentials.confirmed()).rejects.toThrow(KeystoneUnavailable);
@@ -114,8 +114,8 @@ describe('the credentials of a service', () => {
       keystone.addApplicationCredential({ id: 'e'.repeat(32), secret: 'x', user: 'images' });
       const own = { applicationCredentialId: 'e'.repeat(32), applicationCredentialSecret: 'x' };
       const others = createServiceCredentials({ authUrl: keystone.url, ...own });
-      const asked = others.withRestrictedToken({ accessRules: [RULE] }, async () => undefined);
-      await expect(asked).rejects.toMatchObject({ code: 'credential-forbidden' });
+      const created = others.withRestrictedToken({ accessRules: [RULE] }, async () => undefined);
+      await expect(created).rejects.toMatchObject({ code: 'credential-forbidden' });
     });
   });
 });

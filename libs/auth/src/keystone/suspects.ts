@@ -2,9 +2,8 @@ import type { RequestSource } from '@glimpse/plugins';
 import { LRUCache } from 'lru-cache';
 import type { Suspicion } from './validation-queue.js';
 
-/** The most sources that are remembered. */
 const MAX_SOURCES = 20_000;
-/** Milliseconds after its last invalid token when a source counts as any other again. */
+/** After so long without an invalid token, a source counts as any other again. */
 const FORGIVEN_AFTER_MS = 60_000;
 /** Invalid tokens that are usual: a client whose token has expired sends it once or twice before it gets another. */
 const USUAL_INVALID = 2;
@@ -13,7 +12,7 @@ const USUAL_INVALID = 2;
 export class Suspects {
   readonly #sources = new LRUCache<string, { count: number; last: number }>({ max: MAX_SOURCES });
 
-  /** @param now milliseconds of a clock that never goes back */
+  /** @param now milliseconds of a monotonic clock */
   constructor(private readonly now: () => number) {}
 
   suspicionOf(source: RequestSource): Suspicion {

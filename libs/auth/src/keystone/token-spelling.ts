@@ -10,7 +10,7 @@ const ALPHABET = /^[A-Za-z0-9_-]$/;
 const USUAL = { 2: /^[A-Za-z0-9_-]*[AQgw]$/, 3: /^[A-Za-z0-9_-]*[AEIMQUYcgkosw048]$/, 0: /^[A-Za-z0-9_-]*$/ };
 
 /**
- * The spelling under which a Fernet token is known, whichever of its spellings a client sends. Keystone decodes
+ * The canonical spelling of a Fernet token, whichever of its spellings a client sends. Keystone decodes
  * a token with Python's lenient base64: it fills up missing padding and ignores surplus padding, unused bits,
  * characters outside the alphabet, and everything behind complete padding. Spellings with one result here have
  * the same decoded bytes there, so they are one token. A token that is not Fernet's is its own spelling.

@@ -4,7 +4,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { AuthenticationUnavailable, PolicyRefused, Unauthenticated } from '../errors.js';
 import { loadPolicy } from '../policy/index.js';
-import { Allow, AuthGuard, Identity, identityOf, judgementOf, type JudgeOfRequests } from './index.js';
+import { Allow, AuthGuard, Identity, identityOf, authenticationOf, type AuthGuardOptions } from './index.js';
 
 const CHALLENGE = 'Keystone uri="http://keystone.example.com"';
 const ANN: DomainIdentity = {
@@ -17,7 +17,7 @@ const ANN: DomainIdentity = {
   service: false,
 };
 
-const JUDGE_OF_TESTS: JudgeOfRequests = {
+const OPTIONS: AuthGuardOptions = {
   authenticator: {
     challenge: CHALLENGE,
     authenticate: (token) =>
@@ -52,7 +52,7 @@ function contextOf(request: object, controller: object = class {}, handler = () 
 }
 
 function guard(request: object): Promise<boolean> {
-  return new AuthGuard(JUDGE_OF_TESTS).canActivate(contextOf(request));
+  return new AuthGuard(OPTIONS).canActivate(contextOf(request));
 }
 
 /** What the parameter decorator hands to a controller's method, asked for as Nest does. */
@@ -72,14 +72,14 @@ function parameterFor(request: object): unknown {
 }
 
 describe('AuthGuard', () => {
-  it.each([
-    undefined,
-    {},
-    { ...JUDGE_OF_TESTS, authenticator: undefined },
-    { ...JUDGE_OF_TESTS, pathOf: '/' },
-  ])('is not made with %j to judge with', (judge) => {
-    expect(() => new AuthGuard(judge as never)).toThrow(expect.objectContaining({ code: 'invalid-options' }));
-  });
+  it.each([undefined, {}, { ...OPTIONS, authenticator: undefined }, { ...OPTIONS, pathOf: '/' }])(
+    'is not created with the options %j',
+    (options) => {
+      expect(() => new AuthGuard(options as never)).toThrow(
+        expect.objectContaining({ code: 'invalid-options' }),
+      );
+    },
+  );
 
   it('lets a request with a valid token through, and knows then who sent it', async () => {
     const sent = request('ann');
@@ -96,28 +96,28 @@ describe('AuthGuard', () => {
     }
   });
 
-  it('says so when nobody can tell about a token', async () => {
+  it('reports that a token cannot be validated', async () => {
     await expect(guard(request('away'))).rejects.toThrow(AuthenticationUnavailable);
     await expect(guard(request('away'))).rejects.toMatchObject({ retryAfter: 3 });
   });
 
-  it('judges by the path that is routed, not by the one that was sent', async () => {
+  it('compares access rules with the path that is routed, not the one that was sent', async () => {
     const sent = { url: '/v2.1/images', routed: '/v2.1/images/70a599e0' };
     await expect(guard(request('ann', sent))).rejects.toThrow(Unauthenticated);
   });
 
-  it("judges by the request's method", async () => {
+  it("compares access rules with the request's method", async () => {
     await expect(guard(request('ann', { method: 'DELETE' }))).rejects.toThrow(Unauthenticated);
   });
 });
 
-describe('judgementOf', () => {
+describe('authenticationOf', () => {
   const LIST = { method: 'GET', path: '/v2.1/images', headers: { 'x-auth-token': 'ann' } };
 
-  it('is the judgement of the guard, whoever asks first, and one look at the token', async () => {
+  it('is shared with the guard in either order, with one validation of the token', async () => {
     let looks = 0;
-    const judge: JudgeOfRequests = {
-      ...JUDGE_OF_TESTS,
+    const options: AuthGuardOptions = {
+      ...OPTIONS,
       authenticator: {
         challenge: CHALLENGE,
         authenticate: () => (looks++, { outcome: 'identity', identity: ANN }),
@@ -125,58 +125,58 @@ describe('judgementOf', () => {
     };
     const raw = {};
     const sent = request('ann', { raw });
-    expect(judgementOf(judge, LIST, raw)).toBe(ANN);
-    expect(await new AuthGuard(judge).canActivate(contextOf(sent))).toBe(true);
+    expect(authenticationOf(options, LIST, raw)).toBe(ANN);
+    expect(await new AuthGuard(options).canActivate(contextOf(sent))).toBe(true);
     expect(identityOf(sent)).toBe(ANN);
     expect(looks).toBe(1);
   });
 
-  it('is a promise that nobody has to wait for, where the request is refused', async () => {
+  it('is a promise that need not be awaited where the request is refused', async () => {
     const sent = request('garbage');
     const garbage = { ...LIST, headers: { 'x-auth-token': 'garbage' } };
-    await expect(judgementOf(JUDGE_OF_TESTS, garbage, sent)).rejects.toThrow(Unauthenticated);
-    void judgementOf(JUDGE_OF_TESTS, garbage, {});
+    await expect(authenticationOf(OPTIONS, garbage, sent)).rejects.toThrow(Unauthenticated);
+    void authenticationOf(OPTIONS, garbage, {});
     await new Promise((resolve) => setImmediate(resolve));
     await expect(guard(sent)).rejects.toThrow(Unauthenticated);
-    expect(() => identityOf(sent)).toThrow('AuthGuard does not stand in front of this route');
+    expect(() => identityOf(sent)).toThrow('this route has no AuthGuard');
   });
 });
 
 describe('identityOf', () => {
   it('keeps requests apart', async () => {
     await guard(request('ann'));
-    expect(() => identityOf(request('ann'))).toThrow('AuthGuard does not stand in front of this route');
+    expect(() => identityOf(request('ann'))).toThrow('this route has no AuthGuard');
   });
 });
 
 describe('Identity', () => {
-  it('is whoever sent the request', async () => {
+  it('is the caller of the request', async () => {
     const sent = request('ann');
     await guard(sent);
     expect(parameterFor(sent)).toBe(ANN);
   });
 
   it('fails on a route without the guard', () => {
-    expect(() => parameterFor(request('ann'))).toThrow('AuthGuard does not stand in front of this route');
+    expect(() => parameterFor(request('ann'))).toThrow('this route has no AuthGuard');
   });
 });
 
 describe('Allow', () => {
   const rules = {
     context_is_admin: 'role:admin',
-    everybody: '@',
-    nobody: '!',
+    anyone: '@',
+    closed: '!',
     own_project: 'project_id:%(project_id)s',
   };
   const policy = loadPolicy({
     defaults: Object.entries(rules).map(([name, text]) => ({ name, text, description: '', enforced: true })),
   });
 
-  @Allow('everybody')
+  @Allow('anyone')
   class Controller {
     plain = (): string => 'ok';
 
-    @Allow('nobody')
+    @Allow('closed')
     closed(): string {
       return 'ok';
     }
@@ -193,8 +193,8 @@ describe('Allow', () => {
   }
 
   const IN_PROJECT: DomainIdentity = { ...ANN, scope: { kind: 'project', id: 'p1', name: 'demo' } };
-  const judge: JudgeOfRequests = {
-    ...JUDGE_OF_TESTS,
+  const options: AuthGuardOptions = {
+    ...OPTIONS,
     authenticator: {
       challenge: CHALLENGE,
       authenticate: () => Promise.resolve({ outcome: 'identity', identity: IN_PROJECT }),
@@ -202,43 +202,43 @@ describe('Allow', () => {
     policy,
   };
 
-  function asked(method: keyof Controller, changes: object = {}, by = judge): Promise<boolean> {
+  function call(method: keyof Controller, changes: object = {}, by = options): Promise<boolean> {
     const handler = new Controller()[method];
     return new AuthGuard(by).canActivate(contextOf(request('ann', changes), Controller, handler));
   }
 
-  it("asks the controller's rule, and a method's own in its place", async () => {
-    expect(await asked('plain')).toBe(true);
-    await expect(asked('closed')).rejects.toThrow(PolicyRefused);
-    await expect(asked('closed')).rejects.toThrow("Policy doesn't allow nobody to be performed.");
+  it("enforces the controller's rule, or a method's own instead", async () => {
+    expect(await call('plain')).toBe(true);
+    await expect(call('closed')).rejects.toThrow(PolicyRefused);
+    await expect(call('closed')).rejects.toThrow("Policy doesn't allow closed to be performed.");
   });
 
-  it('asks about what the request names', async () => {
-    expect(await asked('ofProject', { of: 'p1' })).toBe(true);
-    await expect(asked('ofProject', { of: 'p2' })).rejects.toThrow(PolicyRefused);
+  it('uses the target of the request', async () => {
+    expect(await call('ofProject', { of: 'p1' })).toBe(true);
+    await expect(call('ofProject', { of: 'p2' })).rejects.toThrow(PolicyRefused);
   });
 
-  it("asks about the caller's own project where nothing else is said", async () => {
-    expect(await asked('ofCaller')).toBe(true);
+  it("uses the caller's own project by default", async () => {
+    expect(await call('ofCaller')).toBe(true);
   });
 
   it('comes after the token', async () => {
-    const guard = new AuthGuard({ ...judge, authenticator: JUDGE_OF_TESTS.authenticator });
+    const guard = new AuthGuard({ ...options, authenticator: OPTIONS.authenticator });
     const context = contextOf(request('garbage'), Controller, new Controller().closed);
     await expect(guard.canActivate(context)).rejects.toThrow(Unauthenticated);
   });
 
   it('holds for a controller that extends the one it stands on', async () => {
-    @Allow('nobody')
+    @Allow('closed')
     class Base {}
     class Extended extends Base {}
     const context = contextOf(request('ann'), Extended);
-    await expect(new AuthGuard(judge).canActivate(context)).rejects.toThrow(PolicyRefused);
+    await expect(new AuthGuard(options).canActivate(context)).rejects.toThrow(PolicyRefused);
   });
 
-  it('says so where there is no policy', async () => {
-    await expect(asked('closed', {}, { ...judge, policy: undefined })).rejects.toThrow(
-      "@Allow('nobody') has no policy to ask: provide one with JUDGE",
+  it('fails where there is no policy', async () => {
+    await expect(call('closed', {}, { ...options, policy: undefined })).rejects.toThrow(
+      "@Allow('closed') needs a policy: provide one with AUTH_GUARD_OPTIONS",
     );
   });
 });

@@ -15,23 +15,28 @@ import {
 import type { Identity as DomainIdentity } from '@glimpse/domain';
 import { InvalidOptions } from '@glimpse/options';
 import { PolicyRefused } from '../errors.js';
-import { checkJudge, judgeRequest, type Judge, type JudgedRequest } from '../authenticate-request.js';
+import {
+  authenticateRequest,
+  requireRequestAuthenticator,
+  type RequestAuthenticator,
+  type RequestToAuthenticate,
+} from '../authenticate-request.js';
 import { credentialsOf, type Policy, type Target } from '../policy/index.js';
 
-/** What {@link AuthGuard} judges requests with: provide a {@link JudgeOfRequests} under this token. */
-export const JUDGE = Symbol('glimpse.judge');
+/** The injection token of {@link AuthGuard}'s {@link AuthGuardOptions}. */
+export const AUTH_GUARD_OPTIONS = Symbol('glimpse.auth-guard-options');
 
-/** A judge, how to find the path it judges by, and what {@link Allow} asks. */
-export interface JudgeOfRequests extends Judge {
+export interface AuthGuardOptions extends RequestAuthenticator {
+  /** Required by {@link Allow}. */
   readonly policy?: Policy;
   /**
-   * The decoded path that the router acts on. A request's URL as it was sent will not do where a router
-   * decodes or normalises it: access rules would be compared with something else than what is routed.
+   * The decoded path that the router matches. It is not the URL as it was sent where the router decodes or normalises
+   * it: access rules must be compared with what is routed.
    */
   pathOf(request: unknown): string;
 }
 
-/** What a rule is asked about, of a request. */
+/** The target of a rule, from a request. */
 export type TargetOfRequest = (request: never, identity: DomainIdentity) => Target;
 
 interface Permission {
@@ -39,21 +44,20 @@ interface Permission {
   readonly targetOf: TargetOfRequest;
 }
 
-/** Under which a permission stands on controllers and on their methods. */
+/** The metadata key of a permission. */
 const PERMISSION = 'glimpse:permission';
 
-/** As in the services that ask policy about nothing but their callers. */
+/** The default target, as in OpenStack services: the caller's own user and project. */
 const ownTarget: TargetOfRequest = (_, { userId, scope }) => ({
   user_id: userId,
   project_id: scope.kind === 'project' ? scope.id : null,
 });
 
 /**
- * A rule of policy that has to allow every request of a controller, or of one of its methods, which goes
- * before. {@link AuthGuard} asks it; what a rule decides about an image that has to be read first, ask the
- * policy itself.
+ * A policy rule that must allow every request of a controller, or of one of its methods, which has precedence.
+ * {@link AuthGuard} enforces it. A rule about an object that has to be read first is for the controller to enforce.
  *
- * @param targetOf what the rule is asked about; unless given, the caller's own user and project
+ * @param targetOf the target of the rule; by default the caller's own user and project
  *
  * @example
  * @Allow('delete_server', (request: FastifyRequest) => ({ project_id: request.params.project }))
@@ -62,99 +66,109 @@ export function Allow(rule: string, targetOf: TargetOfRequest = ownTarget): Cust
   return SetMetadata(PERMISSION, { rule, targetOf } satisfies Permission);
 }
 
-/** A method's permission, else its controller's, else that of the class which the controller extends. */
+/** The permission of the method, else of its controller, else of the controller's base class. */
 function permissionOf(context: ExecutionContext): Permission | undefined {
   return [context.getHandler(), context.getClass()]
     .map((holder) => Reflect.getMetadata(PERMISSION, holder) as Permission | undefined)
     .find((permission) => permission !== undefined);
 }
 
-const JUDGEMENT = Symbol('glimpse.judgement');
+const AUTHENTICATION = Symbol('glimpse.authentication');
 
-/** Who sent a request, once that was found out or is being found out. */
-interface Judged {
-  [JUDGEMENT]?: DomainIdentity | Promise<DomainIdentity>;
+/** A request with its authentication, which may be pending. */
+interface Authenticated {
+  [AUTHENTICATION]?: DomainIdentity | Promise<DomainIdentity>;
 }
 
-/** What carries the judgement: Node's own request, which is the same in front of a framework and within it. */
-function carrierOf(request: object): Judged {
+/** Node's own request carries the authentication: it is the same object in front of a framework and within it. */
+function carrierOf(request: object): Authenticated {
   return (request as { raw?: object }).raw ?? request;
 }
 
 /**
- * Judges a request as {@link AuthGuard} does, for what stands in front of it. However often a request is
- * judged, its token is looked at once.
+ * Authenticates a request as {@link AuthGuard} does, for code in front of it. Repeated calls for a request share one
+ * authentication.
  *
  * @param request a framework's request, or Node's own under it
- * @returns the identity, or a promise where somebody has to be asked, or the request is refused
+ * @returns the identity, or a promise if the token has to be validated or the request is refused
  */
-export function judgementOf(
-  judge: Judge,
-  judged: JudgedRequest,
+export function authenticationOf(
+  options: RequestAuthenticator,
+  parts: RequestToAuthenticate,
   request: object,
 ): DomainIdentity | Promise<DomainIdentity> {
   const carrier = carrierOf(request);
-  if (carrier[JUDGEMENT]) return carrier[JUDGEMENT];
-  const judgement = judgeRequest(judge, judged);
-  // The guard says why; should it never come to that, nobody has to.
-  if (judgement instanceof Promise) judgement.catch(() => undefined);
-  return (carrier[JUDGEMENT] = judgement);
+  if (carrier[AUTHENTICATION]) return carrier[AUTHENTICATION];
+  const authentication = authenticateRequest(options, parts);
+  // Avoid an unhandled rejection: the guard reports it if the request gets there.
+  if (authentication instanceof Promise) authentication.catch(() => undefined);
+  return (carrier[AUTHENTICATION] = authentication);
 }
 
 /**
- * Lets a request through when its token is valid and good for it, and the rule of {@link Allow} does; works on
- * Express and on Fastify.
+ * Authenticates requests and enforces the rule of {@link Allow}, on Express and on Fastify.
  *
- * @throws {Unauthenticated} and {AuthenticationUnavailable}, as `judgeRequest`, and {PolicyRefused}: give them
+ * @throws {Unauthenticated} and {AuthenticationUnavailable}, as `authenticateRequest`, and {PolicyRefused}, which need
  *   an exception filter
  */
 @Injectable()
 export class AuthGuard implements CanActivate {
-  /** @throws {InvalidOptions} what is provided under {@link JUDGE} lacks something */
-  constructor(@Inject(JUDGE) private readonly judge: JudgeOfRequests) {
-    checkJudge(judge);
-    if (typeof judge.pathOf !== 'function') {
+  /** @throws {InvalidOptions} the options lack something */
+  constructor(@Inject(AUTH_GUARD_OPTIONS) private readonly options: AuthGuardOptions) {
+    requireRequestAuthenticator(options);
+    if (typeof options.pathOf !== 'function') {
       throw new InvalidOptions(['pathOf is missing: it must be a function from a request to its path']);
     }
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<JudgedRequest>();
+    const request = context.switchToHttp().getRequest<RequestToAuthenticate>();
     const { method, headers, socket } = request;
-    const judged = { method, headers, socket, path: this.judge.pathOf(request) };
-    const identity = await judgementOf(this.judge, judged, request);
-    carrierOf(request)[JUDGEMENT] = identity;
+    const parts = { method, headers, socket, path: this.options.pathOf(request) };
+    const identity = await authenticationOf(this.options, parts, request);
+    carrierOf(request)[AUTHENTICATION] = identity;
     const permission = permissionOf(context);
     if (permission) this.#enforce(permission, request as never, identity);
     return true;
   }
 
   #enforce({ rule, targetOf }: Permission, request: never, identity: DomainIdentity): void {
-    const { policy } = this.judge;
-    if (!policy) throw new Error(`@Allow('${rule}') has no policy to ask: provide one with JUDGE`);
+    const { policy } = this.options;
+    if (!policy) throw new Error(`@Allow('${rule}') needs a policy: provide one with AUTH_GUARD_OPTIONS`);
     const allowed = policy.allows(rule, credentialsOf(identity), targetOf(request, identity));
     if (!allowed) throw new PolicyRefused(rule);
   }
 }
 
-/** Who sent a request; undefined unless {@link AuthGuard} found that out, as in a log that has all requests. */
+/** The caller of a request; undefined unless it is authenticated, for logs of all requests. */
 export function callerOf(request: object): DomainIdentity | undefined {
-  const judgement = carrierOf(request)[JUDGEMENT];
-  return judgement instanceof Promise ? undefined : judgement;
+  const authentication = carrierOf(request)[AUTHENTICATION];
+  return authentication instanceof Promise ? undefined : authentication;
 }
 
 /**
- * Who sent a request that {@link AuthGuard} let through.
+ * The caller of a request that passed {@link AuthGuard}.
  *
  * @throws {Error} the guard did not run for it
  */
 export function identityOf(request: object): DomainIdentity {
   const identity = callerOf(request);
-  if (!identity) throw new Error('AuthGuard does not stand in front of this route');
+  if (!identity) throw new Error('this route has no AuthGuard');
   return identity;
 }
 
-/** The parameter of a controller's method that takes {@link identityOf} the request. */
+/** Injects {@link identityOf} the request into a parameter of a controller's method. */
 export const Identity = createParamDecorator((_: unknown, context: ExecutionContext) =>
   identityOf(context.switchToHttp().getRequest<object>()),
 );
+
+export {
+  /** @deprecated the name is now `AUTH_GUARD_OPTIONS` */
+  AUTH_GUARD_OPTIONS as JUDGE,
+  /** @deprecated the name is now `authenticationOf` */
+  authenticationOf as judgementOf,
+};
+export type {
+  /** @deprecated the name is now `AuthGuardOptions` */
+  AuthGuardOptions as JudgeOfRequests,
+};

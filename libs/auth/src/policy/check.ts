@@ -1,20 +1,20 @@
 import { PolicyError, quote } from './error.js';
 import { reprOfFloat } from './python.js';
 
-/** The right side of a check: literal parts, and keys of the target where `%(key)s` stands. */
+/** The right side of a check: literal parts, and keys of the target for each `%(key)s`. */
 export interface Template {
   /** As it was written. */
   readonly text: string;
   readonly parts: readonly (string | { readonly key: string })[];
 }
 
-/** What stands between the operators of a rule. */
+/** An operand of a rule. */
 export type Check =
   /** `@`, and the empty text. */
   | { readonly type: 'true' }
   /** `!` */
   | { readonly type: 'false' }
-  /** `rule:name`: what the rule of that name says. */
+  /** `rule:name`: the result of the rule of that name. */
   | { readonly type: 'rule'; readonly name: string }
   /** `role:name`: whether the credentials hold a role, whatever its case. */
   | { readonly type: 'role'; readonly match: Template }
@@ -23,12 +23,12 @@ export type Check =
   /** `project_id:%(owner)s`, `token.user.id:x`: a value of the credentials. */
   | { readonly type: 'credential'; readonly path: readonly string[]; readonly match: Template };
 
-/** Kinds that ask another service over the network, in the middle of a request. */
+/** Kinds that send a request to another service, in the middle of a request. */
 const REMOTE = new Set(['http', 'https']);
 
 /**
- * Reads one check, `kind:match`. What oslo.policy takes as a refusal with a line in its log (no colon), or
- * answers with an exception at each request (a format that Python does not know), is refused here.
+ * Reads one check, `kind:match`. A check without a colon, which oslo.policy logs and refuses, or with a format that
+ * Python does not have, which fails at each request there, is an error here.
  *
  * @throws {PolicyError}
  */
@@ -67,7 +67,7 @@ export function printCheck(check: Check): string {
   }
 }
 
-/** Of Python's `%` formatting what policies are written with: `%(key)s`, whose key may hold pairs of parentheses, and `%%`. */
+/** The part of Python's `%` formatting that policies use: `%(key)s`, whose key may have pairs of parentheses, and `%%`. */
 function parseTemplate(text: string): Template {
   const parts: (string | { key: string })[] = [];
   let literal = '';
@@ -93,7 +93,7 @@ function parseTemplate(text: string): Template {
   return { text, parts };
 }
 
-/** Where the parenthesis that opens at an index is closed; -1: nowhere. */
+/** The index of the matching closing parenthesis, or -1. */
 function closingParenthesis(text: string, opening: number): number {
   let open = 0;
   for (let at = opening; at < text.length; at++) {
@@ -103,7 +103,7 @@ function closingParenthesis(text: string, opening: number): number {
   return -1;
 }
 
-/** What Python prints for a literal on the left side; undefined when it is none. */
+/** A literal on the left side as Python prints it; undefined if it is not a literal. */
 function literalOf(text: string): string | undefined {
   if (text === 'True' || text === 'False' || text === 'None') return text;
   if (/^'[^'\\]*'$|^"[^"\\]*"$/.test(text)) return text.slice(1, -1);
@@ -113,7 +113,7 @@ function literalOf(text: string): string | undefined {
   return undefined;
 }
 
-/** Names with dots between them: Python's names, within which hyphens may stand. */
+/** Python's names, joined by dots; hyphens are allowed. */
 const PATH_SEGMENT = /^[\p{ID_Start}_][\p{ID_Continue}]*(?:-[\p{ID_Continue}]+)*$/u;
 
 function pathOf(text: string): string[] {

@@ -38,8 +38,8 @@ export const CREDENTIAL_NAMES: readonly string[] = [
 ];
 
 /**
- * An identity as rules see it: the names of oslo.context's `to_policy_values()`, and `system` as oslo.policy
- * adds it. What the identity does not have is null, Python's `None`.
+ * The credentials of an identity: the names of oslo.context's `to_policy_values()`, and `system` as oslo.policy adds it.
+ * A missing value is null, Python's `None`.
  *
  * @example
  * policy.allows('delete_server', credentialsOf(identity), { project_id: 'p1' });

@@ -1,4 +1,4 @@
-/** Where a policy went wrong. */
+/** The place of a policy error. */
 export interface PolicyPlace {
   /** The file, as it was named. */
   readonly file?: string;
@@ -6,7 +6,7 @@ export interface PolicyPlace {
   readonly rule?: string;
 }
 
-/** A policy that cannot be taken. The message names the file, the rule and the reason, as far as they are known. */
+/** A policy that cannot be used. The message names the file, the rule and the reason, as far as they are known. */
 export class PolicyError extends Error {
   readonly code = 'policy-error';
 
@@ -26,7 +26,7 @@ export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
 
-/** Says of the policy errors of a step where they happened. */
+/** Adds the place to the policy errors of a step. */
 export function locate<T>(place: PolicyPlace, step: () => T): T {
   try {
     return step();

@@ -156,7 +156,7 @@ describe('explain', () => {
     ]);
   });
 
-  it('comes to what evaluate says', () => {
+  it('has the result of evaluate', () => {
     const check = fc.constantFrom('@', '!', 'role:member', 'role:admin', 'rule:owner', 'x:%(y)s', 'quota:10');
     const { rule } = fc.letrec<{ rule: string }>((tie) => ({
       rule: fc.oneof(

@@ -1,23 +1,23 @@
 import { print, type Check, type Rule, type Template } from './language.js';
 import { str } from './python.js';
 
-/** What is known of whoever asks, by oslo.policy's names. Values may be nested and may be lists. */
+/** The caller's attributes, by oslo.policy's names. Values may be nested and may be lists. */
 export type CredentialValues = Readonly<Record<string, unknown>>;
 
-/** What is known of the thing that is asked about. Its keys are plain: `%(a.b)s` is the value of `a.b`. */
+/** The attributes of the object. Its keys are plain: `%(a.b)s` is the value of `a.b`. */
 export type Target = Readonly<Record<string, unknown>>;
 
-/** What a rule is evaluated with. */
+/** The input of an evaluation. */
 export interface Question {
   readonly credentials: CredentialValues;
   readonly target: Target;
-  /** What `rule:` refers to; they must not refer to each other in a circle. A name that is not here refuses. */
+  /** The rules that `rule:` refers to, without cycles. A name that is missing refuses. */
   readonly rules: ReadonlyMap<string, Rule>;
 }
 
 /**
- * Whether a rule allows. Values compare as Python prints them; a key that the target or the credentials lack
- * makes its check false; roles compare without case.
+ * Whether a rule allows. Values are compared as Python prints them; a key that the target or the credentials lack makes
+ * its check false; the case of roles does not matter.
  *
  * @example
  * evaluate(parse('project_id:%(owner)s'), {
@@ -75,7 +75,7 @@ function rolesOf(credentials: CredentialValues): string[] {
   return Array.isArray(roles) ? roles.map(str) : [];
 }
 
-/** The values at a path: none, one, or where the path leads through a list, those of all its items. */
+/** The values at a path: none, one, or those of all items where the path leads through a list. */
 function valuesAt(value: unknown, path: readonly string[], at = 0): unknown[] {
   if (at === path.length) return [value];
   const key = path[at]!;
@@ -94,7 +94,7 @@ function has(record: Readonly<Record<string, unknown>>, key: string): boolean {
   return Object.hasOwn(record, key) && record[key] !== undefined;
 }
 
-/** What a rule, or a part of one, came to, and which of its parts decided that. */
+/** The result of a rule or a part of one, and which of its parts decided it. */
 export interface Explanation {
   /** The part, as it is written. */
   readonly rule: string;
@@ -105,7 +105,7 @@ export interface Explanation {
   readonly parts: readonly Explanation[];
 }
 
-/** Evaluates a rule and says which part decided. `allowed` is always what `evaluate` gives. */
+/** Evaluates a rule and shows which part decided. `allowed` is always the result of `evaluate`. */
 export function explain(rule: Rule, question: Question): Explanation {
   switch (rule.type) {
     case 'not': {

@@ -22,14 +22,14 @@ export interface WrittenRule {
 /**
  * The rules of one file in YAML, of which JSON is a part. An empty file has none.
  *
- * @throws {PolicyError} it cannot be read, is broken, or holds something else than rules
+ * @throws {PolicyError} it cannot be read or parsed, or has something else than rules
  */
 export function readRules(file: string): WrittenRule[] {
   const text = readable(file, () => new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)));
   return locate({ file }, () => rulesOf(documentOf(text)));
 }
 
-/** Does something with a path of the file system; what goes wrong there is a policy error. */
+/** Turns errors of the file system into policy errors. */
 export function readable<T>(file: string, step: () => T): T {
   try {
     return step();
@@ -81,7 +81,7 @@ function sourceOf(value: unknown, document: Document): string | RuleList {
   if (!isNode(value)) throw notARule();
   visit(value, {
     Node(_, { tag }) {
-      if (tag !== undefined) throw new PolicyError(`${tag} is a tag of YAML; a rule stands in quotes`);
+      if (tag !== undefined) throw new PolicyError(`${tag} is a tag of YAML; a rule must be in quotes`);
     },
   });
   const source = plain(value, document);

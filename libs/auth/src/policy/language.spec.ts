@@ -84,7 +84,7 @@ describe('parse', () => {
     expect(print(parse(list))).toBe(printed);
   });
 
-  it('takes the checks of a list as they stand', () => {
+  it('uses the checks of a list unchanged', () => {
     expect(parse([['role:cloud admin (all)']])).toMatchObject({ match: { text: 'cloud admin (all)' } });
     expect(() => parse(['role:a or role:b', 'and'])).toThrow('"and" is not a check');
   });
@@ -143,7 +143,7 @@ describe('parse', () => {
     );
   });
 
-  it('throws nothing but a policy error, and prints what it takes, for any soup of words', () => {
+  it('throws nothing but a policy error, and prints what it accepts, for any soup of words', () => {
     const soup = fc.array(fc.tuple(fc.constantFrom(...WORDS), fc.constantFrom('', ' ')), { maxLength: 12 });
     fc.assert(
       fc.property(
@@ -157,7 +157,7 @@ describe('parse', () => {
     );
   });
 
-  it('throws nothing but a policy error, and prints what it takes, for any string', () => {
+  it('throws nothing but a policy error, and prints what it accepts, for any string', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary', maxLength: 60 }),
@@ -174,8 +174,8 @@ describe('parse', () => {
   it.each([
     ['parentheses around a check', (n: number) => `${'('.repeat(n)}role:a${')'.repeat(n)}`],
     ['parentheses one by one', (n: number) => `${'( '.repeat(n)}role:a${' )'.repeat(n)}`],
-    ['parentheses that nobody closes', (n: number) => '('.repeat(n)],
-    ['parentheses that nobody opened', (n: number) => `role:a${')'.repeat(n)}`],
+    ['unclosed parentheses', (n: number) => '('.repeat(n)],
+    ['unopened parentheses', (n: number) => `role:a${')'.repeat(n)}`],
     [
       'operators within operators',
       (n: number) => `${'(role:a and (role:b or '.repeat(n)}role:c${'))'.repeat(n)}`,
@@ -183,7 +183,7 @@ describe('parse', () => {
     ['negations', (n: number) => `${'not '.repeat(n)}role:a`],
     ['alternatives', (n: number) => `${'role:a or role:b and '.repeat(n)}role:c`],
     ['keys', (n: number) => `x:${'%(a)s'.repeat(n)}`],
-    ['keys that nobody closes', (n: number) => `x:${'%('.repeat(n)}`],
+    ['unclosed keys', (n: number) => `x:${'%('.repeat(n)}`],
     ['a long name', (n: number) => `${'a-'.repeat(n)}!:x`],
     ['a long number', (n: number) => `${'1'.repeat(n)}:x`],
     ['white space', (n: number) => `role:a${' \t'.repeat(n)}`],

@@ -22,8 +22,7 @@ export const MAX_DEPTH = 400;
  * Reads a rule. `not` binds tighter than `and`, `and` tighter than `or`; operators are read in any case; the
  * empty text is always true. Time and memory grow with the length of the text, whatever is nested in it.
  *
- * A text that oslo.policy does not understand is refused; oslo.policy itself writes it to its log and takes
- * it for `!`.
+ * A text that oslo.policy cannot parse is an error; oslo.policy itself logs it and uses `!`.
  *
  * @param source a text, or the list form: alternatives, of which an empty list is always true
  * @throws {PolicyError} and nothing else, for any text
@@ -79,7 +78,7 @@ type Token = '(' | ')' | 'and' | 'or' | 'not' | { readonly check: string };
 // eslint-disable-next-line no-control-regex
 const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 
-/** Words are told apart by white space; parentheses stand before and after them, those within belong to a check. */
+/** Words are separated by white space; parentheses are before and after them, those within belong to a check. */
 function* tokens(text: string): Generator<Token> {
   for (const word of text.split(SPACE)) {
     let start = 0;
@@ -97,7 +96,7 @@ function* tokens(text: string): Generator<Token> {
 function tokenOf(word: string, last: boolean): Token {
   const lowered = word.toLowerCase();
   if (lowered === 'and' || lowered === 'or' || lowered === 'not') return lowered;
-  // oslo.policy knows quoted words, but has no use for them; a parenthesis behind one makes it a check.
+  // oslo.policy parses quoted words without using them; a parenthesis after one makes it a check.
   if (last && /^(?:'.*'|".*")$/s.test(word)) throw new PolicyError(`${quote(word)} is not a check`);
   return { check: word };
 }
@@ -108,7 +107,7 @@ interface Part {
   readonly depth: number;
 }
 
-/** What was read of a pair of parentheses, or of the whole text. */
+/** The parser's state within a pair of parentheses, or of the whole text. */
 class Group {
   private readonly alternatives: Part[] = [];
   private conjunction: Part[] = [];
@@ -187,7 +186,7 @@ function parseText(text: string): Rule {
   return group.close().rule;
 }
 
-/** Its checks are taken as they stand, white space and parentheses included; alternatives without a check are skipped. */
+/** Its checks are used unchanged, white space and parentheses included; alternatives without a check are skipped. */
 function parseList(list: RuleList): Rule {
   if (list.length === 0) return { type: 'true' };
   const rules = list

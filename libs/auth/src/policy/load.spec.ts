@@ -74,7 +74,7 @@ describe('loadPolicy', () => {
     );
   });
 
-  it('takes the defaults where there is no file', () => {
+  it('uses the defaults where there is no file', () => {
     expect(load().rules.map(({ name, text, source, used }) => ({ name, text, source, used }))).toEqual([
       { name: 'context_is_admin', text: 'role:admin', source: null, used: true },
       { name: 'default', text: '', source: null, used: false },
@@ -141,7 +141,7 @@ describe('loadPolicy', () => {
     expect(load({ dirs: [join(folder, 'd')] }).rules).toEqual(load().rules);
   });
 
-  it('keeps rules that nobody asks for, as unused', () => {
+  it('keeps rules that are not enforced, as unused', () => {
     const file = write('policy.yaml', 'add_image: rule:default\nget_image: rule:reader\nreader: role:reader');
     const used = Object.fromEntries(load({ file }).rules.map((rule) => [rule.name, rule.used]));
     expect(used).toMatchObject({ add_image: false, default: false, get_image: true, reader: true });
@@ -173,8 +173,8 @@ describe('loadPolicy', () => {
     ['a: [[role:x, 1]]', '/p.yaml: rule "a": is neither a text nor a list of checks'],
     ['a: [[[role:x]]]', '/p.yaml: rule "a": is neither a text nor a list of checks'],
     ['a: [null]', '/p.yaml: rule "a": is neither a text nor a list of checks'],
-    ['a: !', '/p.yaml: rule "a": ! is a tag of YAML; a rule stands in quotes'],
-    ['a: [!x role:y]', '/p.yaml: rule "a": !x is a tag of YAML; a rule stands in quotes'],
+    ['a: !', '/p.yaml: rule "a": ! is a tag of YAML; a rule must be in quotes'],
+    ['a: [!x role:y]', '/p.yaml: rule "a": !x is a tag of YAML; a rule must be in quotes'],
     ['1: role:x', '/p.yaml: 1 is not the name of a rule'],
     ['[a]: role:x', '/p.yaml: ["a"] is not the name of a rule'],
     ['- a', '/p.yaml: is not a mapping of rule names to rules'],
@@ -223,7 +223,7 @@ describe('loadPolicy', () => {
     },
   );
 
-  it('takes the alias of a rule for the rule', () => {
+  it('reads the alias of a rule as the rule', () => {
     expect(text(load({ file: write('p.yaml', 'a: &r role:x\nb: *r') }), 'b')).toBe('role:x');
   });
 

@@ -16,13 +16,13 @@ export interface PolicySources {
   readonly dirs?: readonly string[];
   /** The rules that the service registers in code. */
   readonly defaults: readonly RuleDefault[];
-  /** The names of all credentials that there can be; unset: any. */
+  /** The names of all possible credentials; unset: any. */
   readonly credentials?: readonly string[];
   /** The keys that no target has; unset: none. */
   readonly absentKeys?: readonly string[];
 }
 
-/** {@link PolicySources}, as they are checked. */
+/** {@link PolicySources}, for validation. */
 class Sources {
   @Optional()
   @Text()
@@ -44,22 +44,20 @@ class Sources {
 }
 
 /**
- * Reads a policy: the defaults, over them the file, over that the files of each directory in the order of
- * their names, as oslo.policy reads a `policy.d`: hidden files and directories within are passed over. What
- * is read later replaces a rule as a whole.
+ * Reads a policy: the defaults, over them the file, over that the files of each directory in the order of their names,
+ * as oslo.policy reads a `policy.d`: hidden files and subdirectories are ignored. A later rule replaces an earlier one.
  *
- * Refused, with file and rule named, is much that oslo.policy meets with a line in its log or none: a file
- * or directory that cannot be read; YAML that is broken, has a key twice or a tag (an unquoted `!` is one,
- * and oslo.policy takes it for *always*); a value that is neither a text nor a list of checks (nothing at all
- * is *always* there too); a text that is no rule; a check of a kind that asks another service; a circle of
- * rules.
+ * Much that oslo.policy only logs, or ignores, is an error that names file and rule: a file or directory that cannot be
+ * read; broken YAML, a repeated key or a tag (an unquoted `!` is one, which means *always* to oslo.policy); a value that
+ * is neither a text nor a list of checks (an empty value means *always*, too); a text that is not a rule; a check of a
+ * kind that sends a request to another service; a cycle of rules.
  *
- * Of the rules that the service enforces, and those that they refer to, these are refused besides: a `rule:` that
- * is defined nowhere, for which oslo.policy takes the rule `default`, so that a misspelt name opens what `default`
- * opens; and a check of a credential that there never is or of a key that no target has, which would make a `not`
- * always true. In any other rule they are no more than the policy's `warnings`.
+ * In rules that the service enforces, and those that they refer to, these are errors, too: a `rule:` that is not
+ * defined, for which oslo.policy uses the rule `default`, so that a misspelt name allows what `default` allows; and a
+ * check of a credential or of a target's key that never exists, which would make a `not` always true. In any other rule
+ * they are the policy's `warnings`.
  *
- * @throws {InvalidOptions} the sources are none
+ * @throws {InvalidOptions} the sources are not valid
  * @throws {PolicyError}
  *
  * @example
@@ -89,14 +87,14 @@ export function loadPolicy(sources: PolicySources): Policy {
   return policy;
 }
 
-/** What the checks of a rule are compared with. */
+/** What the checks of a rule may refer to. */
 interface Names {
   readonly rules: ReadonlyMap<string, unknown>;
   readonly credentials: readonly string[] | undefined;
   readonly absentKeys: readonly string[];
 }
 
-/** The checks of a rule that never hold, whatever the caller and the target are, and why. */
+/** The reasons of the checks of a rule that are false for every caller and target. */
 function problemsOf(rule: Rule, { rules, credentials, absentKeys }: Names): string[] {
   return [...checksOf(rule)].flatMap((check) => {
     if (check.type === 'rule') return rules.has(check.name) ? [] : [`rule:${check.name} is defined nowhere`];
@@ -127,7 +125,7 @@ function defined(name: string, written: string | RuleList, source: string | null
   return { name, text: typeof written === 'string' ? written : print(rule), rule, source };
 }
 
-/** The files of a directory. A Kubernetes volume holds links to files, beside a hidden directory. */
+/** The files of a directory. A Kubernetes volume has links to files, beside a hidden directory. */
 function filesOf(directory: string): string[] {
   return readable(directory, () => readdirSync(directory))
     .filter((name) => !name.startsWith('.'))
@@ -136,7 +134,7 @@ function filesOf(directory: string): string[] {
     .filter((path) => !readable(path, () => statSync(path)).isDirectory());
 }
 
-/** Refuses references in a circle, or deeper than an evaluation may go. */
+/** Refuses cycles of references, and references deeper than an evaluation may nest. */
 function refuseCircles(rules: ReadonlyMap<string, ReadRule>): void {
   const depths = new Map<string, number>();
   const path: string[] = [];

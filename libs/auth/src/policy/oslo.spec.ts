@@ -12,9 +12,9 @@ from oslo_config import cfg
 from oslo_policy import policy
 
 class Complaints(logging.Handler):
-    heard = False
+    refused = False
     def emit(self, record):
-        self.heard = self.heard or record.getMessage().startswith('Failed to understand rule')
+        self.refused = self.refused or record.getMessage().startswith('Failed to understand rule')
 
 complaints = Complaints()
 logging.getLogger('oslo_policy').addHandler(complaints)
@@ -22,11 +22,11 @@ logging.getLogger('oslo_policy').propagate = False
 enforcer = policy.Enforcer(cfg.ConfigOpts(), policy_file='none', use_conf=False)
 for line in sys.stdin:
     case = json.loads(line)
-    complaints.heard = False
+    complaints.refused = False
     enforcer.set_rules(policy.Rules.from_dict(case['rules']), overwrite=True, use_conf=False)
-    answer = {'understood': not complaints.heard, 'allowed': None, 'raised': None}
+    answer = {'understood': not complaints.refused, 'allowed': None, 'raised': None}
     try:
-        answer['allowed'] = bool(enforcer.enforce('asked', case['target'], case['credentials']))
+        answer['allowed'] = bool(enforcer.enforce('checked', case['target'], case['credentials']))
     except Exception as error:
         answer['raised'] = repr(error)
     print(json.dumps(answer))
@@ -68,12 +68,12 @@ function askOslo(cases: readonly Case[]): Answer[] {
     .map((line) => JSON.parse(line) as Answer);
 }
 
-function ask({ rules, target, credentials }: Case): Pick<Answer, 'understood' | 'allowed'> {
+function evaluated({ rules, target, credentials }: Case): Pick<Answer, 'understood' | 'allowed'> {
   try {
     const parsed = new Map(Object.entries(rules).map(([name, source]) => [name, parse(source)]));
     return {
       understood: true,
-      allowed: evaluate(parsed.get('asked')!, { credentials, target, rules: parsed }),
+      allowed: evaluate(parsed.get('checked')!, { credentials, target, rules: parsed }),
     };
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
@@ -148,7 +148,7 @@ function ruleText(after: readonly string[]) {
   return fc.oneof<[fc.Arbitrary<string>, fc.Arbitrary<string>, fc.Arbitrary<RuleList>]>(text, text, list);
 }
 
-const rules = fc.record({ asked: ruleText(['a', 'b']), a: ruleText(['b']), b: ruleText([]) });
+const rules = fc.record({ checked: ruleText(['a', 'b']), a: ruleText(['b']), b: ruleText([]) });
 
 compare(`the real oslo.policy${why}`, () => {
   it('comes to the same for 1,000 generated rules, targets and credentials', () => {
@@ -164,7 +164,7 @@ compare(`the real oslo.policy${why}`, () => {
       expect(answered.filter(({ oslo }) => oslo.allowed === allowed).length).toBeGreaterThan(250);
     }
     const differing = answered.filter(({ each, oslo }) => {
-      const ours = ask(each);
+      const ours = evaluated(each);
       return ours.allowed !== oslo.allowed || ours.understood !== oslo.understood;
     });
     expect(differing).toEqual([]);
@@ -177,7 +177,7 @@ compare(`the real oslo.policy${why}`, () => {
     ); // prettier-ignore
     const soup = fc
       .array(fc.tuple(word, fc.constantFrom(' ', ' ', '\u001c')), { maxLength: 7 })
-      .map((words) => ({ asked: words.flat().join('') }));
+      .map((words) => ({ checked: words.flat().join('') }));
     const joined = fc
       .array(fc.tuple(fc.constantFrom('', 'not ', '(', 'not ('), word, fc.constantFrom('', ')')), {
         minLength: 1,
@@ -186,7 +186,7 @@ compare(`the real oslo.policy${why}`, () => {
       .chain((parts) =>
         fc
           .constantFrom(' and ', ' or ')
-          .map((by) => ({ asked: parts.map((part) => part.join('')).join(by) })),
+          .map((by) => ({ checked: parts.map((part) => part.join('')).join(by) })),
       );
     const cases = fc.sample(
       fc.record({
@@ -197,11 +197,11 @@ compare(`the real oslo.policy${why}`, () => {
       { numRuns: 2000, seed: 20_240_229 },
     );
     const answers = askOslo(cases);
-    // A single word of the language is a rule to it, which then cannot be asked.
+    // A single word of the language is a rule to it, which then cannot be evaluated.
     const understood = answers.map((answer) => answer.understood && answer.raised === null);
     expect(understood.filter(Boolean).length).toBeGreaterThan(200);
     const differing = cases
-      .map((each, i) => ({ text: each.rules.asked, ours: ask(each), oslo: answers[i]! }))
+      .map((each, i) => ({ text: each.rules.checked, ours: evaluated(each), oslo: answers[i]! }))
       .filter(({ ours, oslo }, i) => {
         return ours.understood !== understood[i] || (ours.understood && ours.allowed !== oslo.allowed);
       });

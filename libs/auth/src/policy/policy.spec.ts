@@ -90,7 +90,7 @@ describe('Policy', () => {
     expect(() => policy.readsTarget('get_imgae')).toThrow(PolicyError);
   });
 
-  it('knows which rules look at their target, through others too', () => {
+  it('knows which rules depend on their target, through others, too', () => {
     const policy = policyOf({
       get_images: 'role:reader or rule:context_is_admin or project_id:p1',
       get_image: 'not rule:public',

@@ -6,10 +6,10 @@ import type { TokenScope } from './rule-default.js';
 /** A rule of a policy, with where it comes from. */
 export interface DefinedRule {
   readonly name: string;
-  /** As it was written; the list form as the text that says the same. */
+  /** As it was written; for the list form the equivalent text. */
   readonly text: string;
   readonly rule: Rule;
-  /** The file that said so last; null: the service's own default. */
+  /** The file that defines it; null: the service's default. */
   readonly source: string | null;
   /** The scopes that a token needs where the rule is enforced by its name; undefined: any. */
   readonly scopes?: readonly TokenScope[] | undefined;
@@ -17,7 +17,7 @@ export interface DefinedRule {
   readonly problems?: readonly string[];
 }
 
-/** Why a rule does not do what it says, and where it is written. */
+/** Why a rule cannot have the effect that it describes, and where it is written. */
 export interface RuleProblem {
   readonly rule: string;
   readonly source: string | null;
@@ -29,7 +29,7 @@ export interface ListedRule extends DefinedRule {
   readonly used: boolean;
 }
 
-/** The rules of a service, ready to be asked. `loadPolicy` makes one. */
+/** The rules of a service, for evaluation. `loadPolicy` creates one. */
 export class Policy {
   /** All rules, by name. */
   readonly rules: readonly ListedRule[];
@@ -52,7 +52,7 @@ export class Policy {
   /**
    * Whether a rule allows something.
    *
-   * @param target what it is about; of nothing in particular, every check of a target's key is false
+   * @param target the attributes of the object; without one, every check of a target's key is false
    * @throws {PolicyError} there is no rule of that name
    *
    * @example
@@ -63,7 +63,7 @@ export class Policy {
     return this.isInScope(name, credentials) && evaluate(rule, { credentials, target, rules: this.byName });
   }
 
-  /** What `allows` says, and which parts of the rule decided it. */
+  /** The result of `allows`, and which parts of the rule decided it. */
   explain(name: string, credentials: CredentialValues, target: Target = {}): Explanation {
     const explanation = explain(this.rule(name), { credentials, target, rules: this.byName });
     if (this.isInScope(name, credentials)) return explanation;
@@ -82,7 +82,7 @@ export class Policy {
   }
 
   /**
-   * Refuses a rule that has, or refers to one that has, checks that never hold.
+   * Refuses a rule with checks that never hold, also in rules that it refers to.
    *
    * @throws {PolicyError}
    */
@@ -94,7 +94,7 @@ export class Policy {
     }
   }
 
-  /** Whether a rule looks at its target at all; one that does not is decided once for all targets. */
+  /** Whether the result of a rule depends on the target. */
   readsTarget(name: string): boolean {
     this.rule(name);
     return [...this.reachableFrom(name)].some((reached) => {
@@ -120,7 +120,7 @@ export class Policy {
     return rule;
   }
 
-  /** A rule and those it refers to, at whatever remove. */
+  /** A rule and all that it refers to, directly or indirectly. */
   private reachableFrom(name: string): Set<string> {
     const reached = new Set([name]);
     for (const each of reached) {
@@ -132,7 +132,7 @@ export class Policy {
   }
 }
 
-/** The scope of a token, as oslo.policy tells it by the credentials. */
+/** The scope of a token, which oslo.policy derives from the credentials. */
 function scopeOf(credentials: CredentialValues): TokenScope {
   if (credentials['system']) return 'system';
   return credentials['domain_id'] ? 'domain' : 'project';

@@ -1,6 +1,6 @@
 /**
  * A value as Python's `str()` prints it, which is what oslo.policy compares. A number without a fraction is
- * printed as an integer: JavaScript does not tell `1.0` from `1`.
+ * printed as an integer: JavaScript has no difference between `1.0` and `1`.
  *
  * @example
  * str(true); // 'True'

@@ -1,14 +1,14 @@
-/** What a token may be scoped to, as far as policies tell scopes apart: one for nothing counts as a project's. */
+/** The scope types of policies; an unscoped token counts as scoped to a project. */
 export type TokenScope = 'project' | 'domain' | 'system';
 
 /** A rule that a service registers in code, which policy files may replace. */
 export interface RuleDefault {
   readonly name: string;
   readonly text: string;
-  /** For the reader of a sample file. */
+  /** For sample files. */
   readonly description: string;
   /** Whether the service enforces it by its name; otherwise other rules may refer to it. */
   readonly enforced: boolean;
-  /** The scopes that a token needs where the rule is enforced, whatever a file says; all unless given. */
+  /** The scopes that a token needs when the rule is enforced, which no file can change; all by default. */
   readonly scopes?: readonly TokenScope[];
 }

@@ -1,4 +1,4 @@
-/** An answer of the Identity API; a body that is null is an empty one. */
+/** A response of the Identity API; a null body is empty. */
 export interface ApiAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;

@@ -3,40 +3,40 @@ import type { AccessRule } from '@glimpse/domain';
 import { forbidden, notFound, refusal, type ApiAnswer } from './answers.js';
 import { ruleDocument, type IssuedToken } from './documents.js';
 
-/** What a user has made to get tokens by, without the password. */
+/** An application credential of a user. */
 export interface ApplicationCredential {
   readonly id: string;
   readonly secret: string;
   /** The name of its user; its project and roles are theirs. */
   readonly user: string;
-  /** The only roles of its tokens; its user's unless given. */
+  /** The roles of its tokens; its user's by default. */
   readonly roles?: readonly string[];
-  /** What it is restricted to; everything of its user's unless given. */
+  /** Its access rules; unrestricted by default. */
   readonly accessRules?: readonly AccessRule[];
-  /** When it is over, and its tokens with it; never unless given. */
+  /** When it and its tokens expire; never by default. */
   readonly expiresAt?: number;
 }
 
-/** What users have made to get tokens by. */
+/** The application credentials of all users. */
 export class ApplicationCredentials {
   readonly all: ApplicationCredential[] = [];
-  /** Access rules stay when their credential goes. By id. */
+  /** By id. Access rules outlive their credential. */
   readonly rules = new Map<string, AccessRule>();
 
-  /** Answers somebody about their own: `path` is what follows their id. */
-  answer(asking: IssuedToken, method: string, path: readonly string[], body: string): ApiAnswer {
+  /** Responds to a user about their own credentials: `path` is what follows the user's id. */
+  answer(caller: IssuedToken, method: string, path: readonly string[], body: string): ApiAnswer {
     const [kind, id] = path;
-    if (asking.credential) {
+    if (caller.credential) {
       const managing = 'is not allowed for managing additional application credentials.';
       return forbidden(`Using method 'application_credential' ${managing}`);
     }
-    if (kind === 'application_credentials' && method === 'POST') return this.#make(asking, body);
+    if (kind === 'application_credentials' && method === 'POST') return this.#make(caller, body);
     if (method !== 'DELETE' || id === undefined) return refusal(404, 'The resource could not be found.');
     return kind === 'access_rules' ? this.#deleteRule(id) : this.#delete(id);
   }
 
   #make({ user }: IssuedToken, body: string): ApiAnswer {
-    const { application_credential: asked } = JSON.parse(body) as {
+    const { application_credential: requested } = JSON.parse(body) as {
       application_credential: {
         name: string;
         expires_at?: string;
@@ -44,7 +44,7 @@ export class ApplicationCredentials {
         roles?: { name: string }[];
       };
     };
-    const { name, expires_at, access_rules: accessRules, roles } = asked;
+    const { name, expires_at, access_rules: accessRules, roles } = requested;
     const [id, secret] = [randomBytes(16).toString('hex'), randomBytes(64).toString('base64url')];
     const documents = (accessRules ?? []).map(ruleDocument);
     for (const { id: rule, ...what } of documents) this.rules.set(rule, what);

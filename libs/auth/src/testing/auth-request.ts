@@ -1,7 +1,7 @@
 import type { Scope } from '@glimpse/domain';
 import { idOf } from './documents.js';
 
-/** Somebody who gets tokens by password. */
+/** A user with a password. */
 export interface User {
   readonly name: string;
   readonly password: string;
@@ -14,7 +14,7 @@ export interface User {
   readonly everywhere?: boolean;
 }
 
-/** Of the body of `POST /v3/auth/tokens`, what is read of it. */
+/** The part of the body of `POST /v3/auth/tokens` that is read. */
 export interface AuthRequest {
   readonly identity?: {
     readonly methods?: readonly string[];
@@ -35,7 +35,7 @@ export function domainOf(user: User): string {
   return user.domain ?? 'default';
 }
 
-/** Whether a name or id given with a domain's name or id means this one. */
+/** Whether a name or id, with a domain's name or id, refers to this one. */
 export function isUser(user: User, given: NamedInDomain): boolean {
   if (given.id !== undefined) return given.id === idOf('user', user.name);
   return given.name === user.name && isDomain(user, given.domain);
@@ -52,10 +52,10 @@ export function projectOf(user: User): Scope & { kind: 'project' } {
   return { kind: 'project', id: idOf('project', name), name };
 }
 
-/** The scope that a user asks for; null when they have no role in it. */
-export function scopeOf(user: User, asked: AuthRequest['scope']): Scope | null {
-  if (asked === undefined || asked === 'unscoped') return { kind: 'none' };
-  const { project, domain, system } = asked;
+/** The scope that a user requests; null if they have no role in it. */
+export function scopeOf(user: User, requested: AuthRequest['scope']): Scope | null {
+  if (requested === undefined || requested === 'unscoped') return { kind: 'none' };
+  const { project, domain, system } = requested;
   if (project) {
     const own = projectOf(user);
     const meant =

@@ -10,7 +10,7 @@ export interface CatalogService {
   readonly endpoints: readonly CatalogEndpoint[];
 }
 
-/** Where a service of the catalog can be reached. */
+/** An endpoint of the catalog. */
 export interface CatalogEndpoint {
   readonly id: string;
   readonly interface: 'public' | 'internal' | 'admin';
@@ -27,7 +27,7 @@ export interface IssuedToken {
   readonly roles: readonly string[];
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** Whether that is when its application credential is over. */
+  /** Whether it expires with its application credential. */
   readonly endsWithCredential?: boolean;
   readonly auditId: string;
   /** Of a token by application credential, the credential. */
@@ -35,7 +35,7 @@ export interface IssuedToken {
   readonly catalog: readonly CatalogService[];
 }
 
-/** An id that looks like Keystone's and is the same for the same name, such as `idOf('project', 'demo')`. */
+/** An id in the form of Keystone's that is the same for the same name, such as `idOf('project', 'demo')`. */
 export function idOf(kind: string, name: string): string {
   return createHash('sha256').update(`${kind}/${name}`).digest('hex').slice(0, 32);
 }
@@ -49,7 +49,7 @@ export function newToken(): string {
 }
 
 /**
- * The token that is meant by a spelling: Keystone's base64 ignores surplus padding and unused bits, which
+ * The token of a spelling: Keystone's base64 ignores surplus padding and unused bits, which
  * Node's does as well.
  */
 export function tokenMeantBy(spelling: string): string {
@@ -58,7 +58,7 @@ export function tokenMeantBy(spelling: string): string {
     : spelling;
 }
 
-/** What Keystone notes in a token to trace it by. */
+/** An audit id of a token. */
 export function newAuditId(): string {
   return randomBytes(16).toString('base64url');
 }
@@ -85,7 +85,7 @@ export function tokenDocument(token: IssuedToken, withCatalog: boolean): object 
         password_expires_at: null,
       },
       audit_ids: [token.auditId],
-      // Keystone 22 leaves out the zone here when it takes the time from the credential.
+      // Keystone 22 omits the zone where the time is the credential's.
       expires_at: token.endsWithCredential
         ? time(token.expiresAt).slice(0, -'.000000Z'.length)
         : time(token.expiresAt),
@@ -114,7 +114,7 @@ export function ruleDocument({ service, path, method }: AccessRule) {
   return { id: idOf('rule', `${service} ${method} ${path}`), service, path, method };
 }
 
-/** What `GET /v3/` says. */
+/** The document of `GET /v3/`. */
 export function versionDocument(url: string): object {
   return {
     version: {

@@ -185,7 +185,7 @@ describe('FakeKeystone', () => {
     });
   });
 
-  it('gives a user and an application credential the ids that addUser says', async () => {
+  it('gives a user and an application credential the ids that addUser returns', async () => {
     const ids = keystone.addUser({ name: 'ann', password: 'x', project: 'demo', roles: ['member'] });
     keystone.addApplicationCredential({ id: 'c1', secret: 's', user: 'ann' });
     const answer = await fetch(`${keystone.url}/v3/auth/tokens`, {
@@ -212,7 +212,7 @@ describe('FakeKeystone', () => {
     expect((await validate(token)).status).toBe(200);
   });
 
-  it('says what was asked of it', async () => {
+  it('records the requests', async () => {
     const token = keystone.issue({ userName: 'ann', scope: project, roles: [] });
     await validate(token);
     expect(keystone.calls).toHaveLength(2);
@@ -222,7 +222,7 @@ describe('FakeKeystone', () => {
     ]);
   });
 
-  it('says how many validations ran at once', async () => {
+  it('counts concurrent validations', async () => {
     const token = keystone.issue({ userName: 'ann', scope: project, roles: [] });
     keystone.behave({ delay: 200 });
     await Promise.all([validate(token), validate(token), validate(token)]);

@@ -10,9 +10,9 @@ import { projectOf, type User } from './auth-request.js';
 import { catalogOf, idOf, newAuditId, newToken, tokenMeantBy, type CatalogService } from './documents.js';
 import { IdentityApi } from './identity-api.js';
 
-/** How a {@link FakeKeystone} is set up. */
+/** The settings of a {@link FakeKeystone}. */
 export interface FakeKeystoneOptions {
-  /** Speak https with this key and certificate, PEM; plain http unless given. */
+  /** Use https with this key and certificate, PEM; plain http by default. */
   readonly tls?: { readonly key: string; readonly cert: string };
   /** A free one unless given. */
   readonly port?: number;
@@ -20,25 +20,25 @@ export interface FakeKeystoneOptions {
   readonly tokenLifetime?: number;
 }
 
-/** A token to put there, without anybody asking for it. */
+/** A token to issue without a request. */
 export interface TokenToIssue {
   readonly userName: string;
   /** Follows from the name unless given. */
   readonly userId?: string;
   readonly scope: Scope;
   readonly roles: readonly string[];
-  /** In seconds; below zero it has been over for so long. 3600 unless given. */
+  /** In seconds; negative: expired for so long. 3600 by default. */
   readonly expiresIn?: number;
-  /** With these it is a token by an application credential that is restricted to them. */
+  /** Makes it the token of an application credential with these access rules. */
   readonly accessRules?: readonly AccessRule[];
   readonly catalog?: readonly CatalogService[];
 }
 
 /**
- * What an answer is like:
+ * The behaviour of responses:
  * - `well`: as Keystone's
- * - `{ status }`: this one instead, with a body of HTML, and `Retry-After` where `retryAfter` says so, in seconds
- * - `{ delay }`: the answer that was right when the request came, so many milliseconds later
+ * - `{ status }`: this status with a body of HTML, and `Retry-After` where `retryAfter` is given, in seconds
+ * - `{ delay }`: the right response at the time of the request, so many milliseconds later
  * - `hang`: none, ever
  * - `half-body`: the right one, and the connection is cut in the middle of its body
  * - `not-json`: 200 with a body that is no JSON
@@ -58,21 +58,21 @@ export type Behaviour =
 /** `GET /v3/auth/tokens`, and `POST /v3/auth/tokens`. */
 export type KindOfCall = 'validations' | 'authentications';
 
-/** A request that came in. */
+/** A received request. */
 export interface Call {
   readonly method: string;
   /** With the query. */
   readonly path: string;
-  /** `X-Auth-Token`: who asks. */
+  /** `X-Auth-Token`: the caller's. */
   readonly token?: string;
-  /** `X-Subject-Token`: about which token. */
+  /** `X-Subject-Token`: the token to validate. */
   readonly subject?: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
 /**
- * A Keystone for tests: real HTTP on a loopback port, answers as a real Keystone 22 gives them, and every
- * way to misbehave that a service has to survive.
+ * A Keystone for tests: real HTTP on a loopback port, the responses of a real Keystone 22, and every fault that a
+ * service has to survive.
  *
  * @example
  * const keystone = await FakeKeystone.start();
@@ -87,7 +87,7 @@ export class FakeKeystone {
   readonly url: string;
   /** Every request so far. */
   readonly calls: Call[] = [];
-  /** The highest number of validations that ran at once. */
+  /** The highest number of concurrent validations. */
   mostValidationsAtOnce = 0;
 
   readonly #server: Server;
@@ -104,14 +104,14 @@ export class FakeKeystone {
     this.#catalog = catalogOf(this.url);
     this.#api = new IdentityApi(this.url, tokenLifetime, this.#catalog);
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      // What a caller cut off is its own affair.
+      // The caller closed the connection.
       void this.#serve(request, response).catch(() => response.destroy());
     });
   }
 
   /** Starts one, listening. */
   static async start(options: FakeKeystoneOptions = {}): Promise<FakeKeystone> {
-    // Keystone itself takes tokens longer than Node's limit of all headers.
+    // Keystone accepts tokens longer than Node's limit for all headers.
     const limits = { maxHeaderSize: 1 << 16 };
     const server = options.tls ? createTlsServer({ ...options.tls, ...limits }) : createServer(limits);
     server.listen(options.port ?? 0, '127.0.0.1');
@@ -119,24 +119,24 @@ export class FakeKeystone {
     return new FakeKeystone(server, options);
   }
 
-  /** Adds somebody who gets tokens by password, and says which ids they have. */
+  /** Adds a user with a password. @returns their ids */
   addUser(user: User): { readonly userId: string; readonly projectId: string } {
     this.#api.users.push(user);
     return { userId: idOf('user', user.name), projectId: projectOf(user).id };
   }
 
-  /** Adds a credential by which its user, who was added before, gets tokens. */
+  /** Adds an application credential of a user that was added before. */
   addApplicationCredential(credential: ApplicationCredential): void {
     this.#api.credentials.all.push(credential);
   }
 
-  /** What there is to get tokens by without a password, and each access rule that one of them has or had. */
+  /** All application credentials and access rules. */
   get applicationCredentials(): { ids: string[]; accessRules: AccessRule[] } {
     const { all, rules } = this.#api.credentials;
     return { ids: all.map(({ id }) => id), accessRules: [...rules.values()] };
   }
 
-  /** Puts a valid token there. */
+  /** Issues a valid token without a request. */
   issue(token: TokenToIssue): string {
     const { userName: name, scope, roles, expiresIn = 3600, accessRules, catalog = this.#catalog } = token;
     const now = Date.now();
@@ -155,17 +155,17 @@ export class FakeKeystone {
     return id;
   }
 
-  /** Makes a token invalid, as an administrator does who revokes it or disables its user. */
+  /** Revokes a token. */
   revoke(token: string): void {
     this.#api.revoked.add(token);
   }
 
-  /** Makes every token invalid that was got over the API, as the service's own is. */
+  /** Revokes every token that was issued over the API, such as the service's own. */
   expireServiceTokens(): void {
     for (const token of this.#api.posted) this.#api.revoked.add(token);
   }
 
-  /** Says what every following answer is like, or only those to one kind of call. */
+  /** Sets the behaviour of all following responses, or of those to one kind of call. */
   behave(how: Behaviour, only?: KindOfCall): void {
     for (const kind of only ? [only] : (['validations', 'authentications'] as const)) {
       this.#behaviour[kind] = how;
@@ -235,9 +235,9 @@ async function send(response: ServerResponse, answer: ApiAnswer, how: Behaviour)
   if (how === 'wrong-json') return end(response, 200, answer.headers, '{"token": {"user": null}}');
   if (typeof how === 'object' && 'status' in how) {
     const { status, retryAfter } = how;
-    const asks: Record<string, string> =
+    const retryAfterHeader: Record<string, string> =
       retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
-    return end(response, status, { 'content-type': 'text/html', ...asks }, `<h1>${status}</h1>`);
+    return end(response, status, { 'content-type': 'text/html', ...retryAfterHeader }, `<h1>${status}</h1>`);
   }
   const body = answer.body === null ? '' : JSON.stringify(answer.body);
   if (how === 'half-body') {

@@ -5,18 +5,18 @@ import { domainOf, isUser, projectOf, scopeOf, type AuthRequest, type User } fro
 import { idOf, newAuditId, newToken, tokenDocument, versionDocument } from './documents.js';
 import type { CatalogService, IssuedToken } from './documents.js';
 
-/** A request as the Identity API sees it. */
+/** A request to the Identity API. */
 export interface ApiRequest {
   readonly method: string;
   readonly url: URL;
   readonly authToken: string;
   readonly subjectToken: string;
-  /** Whether the caller says that it enforces access rules. */
+  /** Whether the caller declares that it enforces access rules. */
   readonly enforcesAccessRules: boolean;
   readonly body: string;
 }
 
-/** How long after its end `allow_expired` still shows a token. */
+/** How long after its expiry `allow_expired` still shows a token. */
 const EXPIRED_WINDOW = 48 * 3600 * 1000;
 
 function badRequest(expected: string): ApiAnswer {
@@ -26,18 +26,18 @@ function badRequest(expected: string): ApiAnswer {
   );
 }
 
-/** Keystone's tokens, and its answers to whoever asks for or about one. */
+/** Keystone's tokens, and its responses to requests for and about them. */
 export class IdentityApi {
   readonly users: User[] = [];
   readonly credentials = new ApplicationCredentials();
   readonly tokens = new Map<string, IssuedToken>();
   readonly revoked = new Set<string>();
-  /** The tokens got over the API, not put there. */
+  /** The tokens that were issued over the API. */
   readonly posted = new Set<string>();
 
   constructor(
     private readonly baseUrl: string,
-    /** How long a token lasts that is got over the API, in seconds. */
+    /** The lifetime of a token that is issued over the API, in seconds. */
     private readonly tokenLifetime: number,
     private readonly catalog: readonly CatalogService[],
   ) {}
@@ -109,7 +109,7 @@ export class IdentityApi {
     scope: Scope,
     credential: IssuedToken['credential'],
   ): IssuedToken {
-    // Keystone's own tokens live from one whole second to another.
+    // Keystone's times are whole seconds.
     const now = Math.floor(Date.now() / 1000) * 1000;
     return {
       method,
@@ -125,15 +125,15 @@ export class IdentityApi {
   }
 
   #askOwnCredentials({ method, authToken, body }: ApiRequest, [user, ...path]: string[]): ApiAnswer {
-    const asking = this.#alive(authToken);
-    if (!asking) return this.#unauthorized();
-    if (asking.user.id !== user) return forbidden('identity:create_application_credential');
-    return this.credentials.answer(asking, method, path, body);
+    const caller = this.#alive(authToken);
+    if (!caller) return this.#unauthorized();
+    if (caller.user.id !== user) return forbidden('identity:create_application_credential');
+    return this.credentials.answer(caller, method, path, body);
   }
 
   #validate(request: ApiRequest): ApiAnswer {
-    const asking = this.#alive(request.authToken);
-    if (!asking) return this.#unauthorized();
+    const caller = this.#alive(request.authToken);
+    if (!caller) return this.#unauthorized();
     const { subjectToken, url } = request;
     if (subjectToken === '') return refusal(404, 'No token in the request');
     if (!this.tokens.has(subjectToken)) return unrecognized();
@@ -141,8 +141,8 @@ export class IdentityApi {
     const token = this.#alive(subjectToken, allowExpired ? EXPIRED_WINDOW : 0);
     const hidden = (token?.credential?.accessRules.length ?? 0) > 0 && !request.enforcesAccessRules;
     if (!token || hidden) return refusal(404, 'Failed to validate token');
-    const allowed = asking.roles.some((role) => role === 'service' || role === 'admin');
-    if (!allowed && asking.user.id !== token.user.id) return forbidden('identity:validate_token');
+    const allowed = caller.roles.some((role) => role === 'service' || role === 'admin');
+    if (!allowed && caller.user.id !== token.user.id) return forbidden('identity:validate_token');
     return {
       status: 200,
       headers: { 'x-subject-token': subjectToken },
@@ -151,12 +151,12 @@ export class IdentityApi {
   }
 
   #revoke(request: ApiRequest): ApiAnswer {
-    const asking = this.#alive(request.authToken);
-    if (!asking) return this.#unauthorized();
+    const caller = this.#alive(request.authToken);
+    if (!caller) return this.#unauthorized();
     if (!this.tokens.has(request.subjectToken)) return unrecognized();
     const token = this.#alive(request.subjectToken);
     if (!token) return refusal(404, 'Failed to validate token');
-    if (!asking.roles.includes('admin') && asking.user.id !== token.user.id) {
+    if (!caller.roles.includes('admin') && caller.user.id !== token.user.id) {
       return forbidden('identity:revoke_token');
     }
     this.revoked.add(request.subjectToken);

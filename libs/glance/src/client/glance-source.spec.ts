@@ -21,7 +21,7 @@ import { FakeGlance, ODDITIES, type GlanceBehaviour } from '../testing/index.js'
 import { createGlanceSource } from './glance-source.js';
 import type { GlanceOptions } from './options.js';
 
-const NOBODY = '00000000-0000-4000-8000-000000000000';
+const UNKNOWN_ID = '00000000-0000-4000-8000-000000000000';
 const UNHIDDEN: SourceQuery = { hidden: false };
 
 class NoCredential extends CannotAsk {
@@ -88,8 +88,8 @@ describe('a Glance as a source of images', () => {
     createGlanceSource({ url: glance.url, timeout: 1, ...options }, credentials, { serviceUser });
   const withoutServiceUser = (): ImageSource => createGlanceSource({ url: glance.url }, credentials);
 
-  const reason = async (asked: Promise<unknown>): Promise<string> => {
-    const error = await asked.then(
+  const reason = async (pending: Promise<unknown>): Promise<string> => {
+    const error = await pending.then(
       () => undefined,
       (thrown: unknown) => thrown,
     );
@@ -117,13 +117,13 @@ describe('a Glance as a source of images', () => {
       ...more,
     });
 
-    it.each(['', '/', '/v2', '/v2/'])('is told by a URL that ends in %j', async (end) => {
+    it.each(['', '/', '/v2', '/v2/'])('is the configured URL, which ends in %j', async (end) => {
       source = make({ url: glance.url + end });
       expect(source.url).toBe(glance.url);
-      expect(await source.image(NOBODY)).toBeUndefined();
+      expect(await source.image(UNKNOWN_ID)).toBeUndefined();
     });
 
-    it('is told by the catalog, once there is a token', async () => {
+    it('is that of the catalog, once there is a token', async () => {
       credentials.catalog = [
         endpoint('http://127.0.0.1:1', { type: 'compute' }),
         endpoint('http://127.0.0.1:1', { interface: 'internal' }),
@@ -132,11 +132,11 @@ describe('a Glance as a source of images', () => {
       ];
       source = make({ url: undefined, region: 'two' });
       expect(source.url).toBeUndefined();
-      expect(await source.image(NOBODY)).toBeUndefined();
+      expect(await source.image(UNKNOWN_ID)).toBeUndefined();
       expect(source.url).toBe(glance.url);
     });
 
-    it('is unknown when the catalog does not tell', async () => {
+    it('is unknown when the catalog has none', async () => {
       source = make({ url: undefined, interface: 'internal', region: 'two' });
       expect(await reason(source.page(UNHIDDEN))).toBe(
         "Keystone's catalog has no image endpoint internal in the region two",
@@ -178,19 +178,19 @@ describe('a Glance as a source of images', () => {
       expect(images.map(({ id }) => id)).toEqual([changed!.id]);
     });
 
-    it('tells of an image that no catalogue can hold, and has the others', async () => {
+    it('names an image that no catalogue can hold, and has the others', async () => {
       const { id } = glance.add();
-      glance.add({ id: NOBODY, min_disk: -1 });
+      glance.add({ id: UNKNOWN_ID, min_disk: -1 });
       const { id: capital } = glance.add({ id: 'AAAAAAAA-0000-4000-8000-000000000000' });
       const { images, bad } = await source.page(UNHIDDEN);
       expect(images.map((image) => image.id)).toEqual([id]);
       expect(bad).toEqual([
-        `image "${NOBODY}": min_disk is -1; it must be a whole number from 0 to 2147483647`,
+        `image "${UNKNOWN_ID}": min_disk is -1; it must be a whole number from 0 to 2147483647`,
         `image "${capital}": id is "${capital}"; it must be a UUID in small letters`,
       ]);
     });
 
-    it('asks for fewer at a time when a page is too long', async () => {
+    it('requests fewer at a time when a page is too long', async () => {
       const properties = Object.fromEntries(
         Array.from({ length: 100 }, (_, n) => [`long${n}`, 'x'.repeat(65_000)]),
       );
@@ -200,7 +200,7 @@ describe('a Glance as a source of images', () => {
       expect(glance.calls.length).toBeGreaterThan(1);
     }, 60_000);
 
-    it('says when something last changed, hidden or not', async () => {
+    it('has the time of the last change, hidden or not', async () => {
       expect(await source.newestChange()).toBeUndefined();
       glance.add({ updated_at: '2026-01-01T00:00:01Z' });
       glance.add({ updated_at: '2026-01-01T00:00:03Z', os_hidden: true });
@@ -212,7 +212,7 @@ describe('a Glance as a source of images', () => {
       expect(await source.newestChange()).toEqual(new Date('2026-01-01T00:00:03Z'));
     });
 
-    it('says when it was requested, by the clock of Glance, and never later', async () => {
+    it('has the time of its request by the clock of Glance, never later', async () => {
       glance.configure({ clockAhead: 3_600_000 });
       const before = Date.now() + 3_600_000;
       const { requestedAt } = await source.page(UNHIDDEN);
@@ -285,7 +285,7 @@ describe('a Glance as a source of images', () => {
       await expect(source.image(long!.id)).rejects.toMatchObject({ code: 'bad-document' });
     }, 60_000);
 
-    it('is asked for its next page at the same address, wherever that is said to be', async () => {
+    it('gets the request for the next page at the same address, whatever the link is', async () => {
       source = make({ pageSize: 1 });
       const ids = [1, 2].map((n) => glance.add({ created_at: `2026-01-01T00:00:0${n}Z` }).id);
       glance.behave(ODDITIES.next('http://127.0.0.1:1/v2/images?marker=x'));
@@ -324,10 +324,10 @@ describe('a Glance as a source of images', () => {
     ['the 404 of a proxy', { status: 404 } as const],
     ['an error document with status 200', { json: { message: 'not now', code: '503' } }],
     ['a message of a megabyte of markup', { json: { message: '<'.repeat(1_000_000) } }],
-  ])('does not say that an image is missing by %s', async (_what, behaviour) => {
+  ])('does not report an image as missing by %s', async (_what, behaviour) => {
     glance.behave(behaviour);
-    await reason(source.image(NOBODY));
-    await reason(source.members(NOBODY));
+    await reason(source.image(UNKNOWN_ID));
+    await reason(source.members(UNKNOWN_ID));
   });
 
   describe('one image', () => {
@@ -349,8 +349,8 @@ describe('a Glance as a source of images', () => {
     });
 
     it('is not there', async () => {
-      expect(await source.image(NOBODY)).toBeUndefined();
-      expect(await source.members(NOBODY)).toBeUndefined();
+      expect(await source.image(UNKNOWN_ID)).toBeUndefined();
+      expect(await source.members(UNKNOWN_ID)).toBeUndefined();
     });
 
     it('is there, and no catalogue can hold it', async () => {
@@ -360,11 +360,11 @@ describe('a Glance as a source of images', () => {
 
     it('is not another one', async () => {
       glance.behave({ json: glance.add() });
-      expect(await reason(source.image(NOBODY))).toBe(`its answer is not the image ${NOBODY}`);
+      expect(await reason(source.image(UNKNOWN_ID))).toBe(`its answer is not the image ${UNKNOWN_ID}`);
     });
   });
 
-  it('does what the contract of a source says', async () => {
+  it('conforms to the contract of a source', async () => {
     for (const n of [1, 1, 2, 3]) {
       glance.add({ created_at: `2026-01-01T00:00:0${n}Z`, updated_at: `2026-02-01T00:00:0${n}Z` });
     }
@@ -378,7 +378,7 @@ describe('a Glance as a source of images', () => {
     await checkImageSource(plugin, { image, token: 'theirs' });
   });
 
-  it('is blind without the administrator’s role, whatever its token said', async () => {
+  it('lacks read access without the administrator’s role, whatever its token has', async () => {
     expect(await source.missingReadAccess()).toBeUndefined();
     credentials.roles = ['reader', 'service'];
     expect(await source.missingReadAccess()).toMatch(
@@ -506,7 +506,7 @@ describe('a Glance as a source of images', () => {
 
     it('is sent with the caller’s token alone where there is no service user', async () => {
       glance.admit('theirs', { projectId: 'demo', roles: ['member'], restricted: true });
-      expect(await reason(withoutServiceUser().deleteImage(NOBODY, 'theirs'))).toMatch(
+      expect(await reason(withoutServiceUser().deleteImage(UNKNOWN_ID, 'theirs'))).toMatch(
         /401 to a caller's token: one with access rules needs a service user$/,
       );
       expect(sent()).toEqual([['theirs', undefined]]);
@@ -515,7 +515,9 @@ describe('a Glance as a source of images', () => {
     it('is never sent with the token of an administrator beside the caller’s', async () => {
       glance.admit('theirs', { projectId: 'demo', roles: ['member'], restricted: true });
       serviceUser.roles = ['service', 'Admin'];
-      expect(await reason(source.deleteImage(NOBODY, 'theirs'))).toMatch(/service user has the role admin/);
+      expect(await reason(source.deleteImage(UNKNOWN_ID, 'theirs'))).toMatch(
+        /service user has the role admin/,
+      );
       expect(sent()).toEqual([['theirs', undefined]]);
     });
 
@@ -533,7 +535,7 @@ describe('a Glance as a source of images', () => {
       const own = glance.add({ protected: true });
       const set = (id: string, properties: Record<string, string>): Promise<void> =>
         source.changeProperties(id, { kind: 'merge', properties }, {}, 'theirs');
-      await expect(set(NOBODY, { a: 'b' })).rejects.toThrow(new ImageNotFound(NOBODY));
+      await expect(set(UNKNOWN_ID, { a: 'b' })).rejects.toThrow(new ImageNotFound(UNKNOWN_ID));
       await expect(set(open.id, { a: 'b' })).rejects.toThrow(new NotOwner(open.id, 'change'));
       await expect(set(own.id, { os_glance_x: 'b' })).rejects.toThrow(NotOwner);
       await expect(set(own.id, { '😀': 'b' })).rejects.toThrow(
@@ -547,28 +549,28 @@ describe('a Glance as a source of images', () => {
       );
       await expect(source.deleteImage(own.id, 'theirs')).rejects.toThrow(new ImageProtected(own.id));
       await expect(source.deleteImage(open.id, 'theirs')).rejects.toThrow(new NotOwner(open.id, 'delete'));
-      await expect(source.deleteImage(NOBODY, 'theirs')).rejects.toThrow(new ImageNotFound(NOBODY));
+      await expect(source.deleteImage(UNKNOWN_ID, 'theirs')).rejects.toThrow(new ImageNotFound(UNKNOWN_ID));
     });
 
     it('names what Glance may lack where it accepts the token in no way', async () => {
-      expect(await reason(source.deleteImage(NOBODY, 'unknown'))).toMatch(
+      expect(await reason(source.deleteImage(UNKNOWN_ID, 'unknown'))).toMatch(
         /service_type = image.*service_token_roles/,
       );
     });
   });
 
   describe('the service’s own token', () => {
-    it('is replaced when Glance no longer takes it, for all who find that out at once by one', async () => {
-      await source.image(NOBODY);
+    it('is replaced once for all requests when Glance no longer accepts it', async () => {
+      await source.image(UNKNOWN_ID);
       glance.dismiss('own 1');
-      await Promise.all([source.image(NOBODY), source.image(NOBODY), source.page(UNHIDDEN)]);
+      await Promise.all([source.image(UNKNOWN_ID), source.image(UNKNOWN_ID), source.page(UNHIDDEN)]);
       expect(credentials.issued).toBe(2);
     });
 
     it('is not replaced again and again when that does not help', async () => {
       glance.behave({ status: 401 });
       for (let n = 0; n < 5; n++) {
-        expect(await reason(source.image(NOBODY))).toBe("it answers 401 to this service's own token");
+        expect(await reason(source.image(UNKNOWN_ID))).toBe("it answers 401 to this service's own token");
       }
       expect(credentials.issued).toBe(2);
     });
@@ -586,7 +588,7 @@ describe('a Glance as a source of images', () => {
   });
 
   describe.each<[string, GlanceBehaviour, RegExp]>([
-    ['says nothing', 'hang', /^it does not answer within 1 s$/],
+    ['does not respond', 'hang', /^it does not answer within 1 s$/],
     ['cuts the connection', 'cut', /^(?:UND_ERR_SOCKET|ECONNRESET)$/],
     ['cuts it in the middle of an answer', 'half-body', /^(?:UND_ERR_\w+|ECONNRESET|terminated)$/],
     ['is broken', { status: 500 }, /^it answers 500$/],
@@ -598,8 +600,8 @@ describe('a Glance as a source of images', () => {
     it('is unavailable to reading', async () => {
       const { id } = glance.add();
       glance.behave(behaviour);
-      const asked = [source.page(UNHIDDEN), source.newestChange(), source.image(id), source.members(id)];
-      for (const each of await Promise.all(asked.map(reason))) expect(each).toMatch(expected);
+      const pending = [source.page(UNHIDDEN), source.newestChange(), source.image(id), source.members(id)];
+      for (const each of await Promise.all(pending.map(reason))) expect(each).toMatch(expected);
     });
   });
 
@@ -614,7 +616,7 @@ describe('a Glance as a source of images', () => {
     },
   );
 
-  it('is unavailable when nobody listens', async () => {
+  it('is unavailable when nothing listens', async () => {
     await glance.close();
     expect(await reason(source.page(UNHIDDEN))).toBe('ECONNREFUSED');
     glance = await FakeGlance.start();
@@ -623,9 +625,9 @@ describe('a Glance as a source of images', () => {
   it('is given up when its answer is no longer wanted', async () => {
     glance.behave('hang');
     const given = new AbortController();
-    const asked = reason(source.page(UNHIDDEN, given.signal));
+    const pending = reason(source.page(UNHIDDEN, given.signal));
     given.abort();
-    expect(await asked).toBe('its answer is no longer wanted');
+    expect(await pending).toBe('its answer is no longer wanted');
   });
 
   it.each([

@@ -12,12 +12,12 @@ import {
 import type { HttpResponse } from '@glimpse/http-client';
 import { readOptions } from '@glimpse/options';
 import type { ImageSource, ListAccess, SourcePage, SourceQuery } from '@glimpse/plugins';
-import { BadDocument, shown } from '../documents/bad-document.js';
+import { BadDocument, printableValue } from '../documents/bad-document.js';
 import { readImageDocument, readMemberDocuments, readTime } from '../documents/image-document.js';
 import { ResponseTooLong } from './glance-client.js';
 import { GlanceOptions } from './options.js';
 import { propertyPatch } from './property-patch.js';
-import { refusalOf, unexpected, wordsOf } from './refusals.js';
+import { refusalOf, unexpected, messageOf } from './refusals.js';
 import { Session, hasRole, type Request } from './session.js';
 import { listAccess, missingTokenSupport } from './token-check.js';
 
@@ -38,7 +38,7 @@ export interface GlanceSourceHooks {
  * Makes a Glance a source of images. Nothing is opened before the first request.
  *
  * @param credentials those of the reader, a user with Glance's role of an administrator: without that Glance
- *   leaves images out and does not say so. Its token is never sent beside a caller's
+ *   omits images without notice. Its token is never sent beside a caller's
  * @throws {InvalidOptions} naming each wrong option, its value, and what is allowed
  *
  * @example
@@ -135,7 +135,7 @@ class GlanceSource implements ImageSource {
     const answer = await this.#whole(`/images/${id}/members`, signal);
     if (answer.status === 404) return confirmedMissing(answer, id);
     // It keeps those of an image whose visibility was `shared`, but they are no members now.
-    if (answer.status === 403 && /only shared images have members/i.test(wordsOf(answer))) {
+    if (answer.status === 403 && /only shared images have members/i.test(messageOf(answer))) {
       return { imageId: id.toLowerCase(), members: new Map() };
     }
     return readMemberDocuments(id, listOf(answer, 'members'));
@@ -175,7 +175,7 @@ class GlanceSource implements ImageSource {
       this.#get(listPath(hidden, ...parameters, ...more), signal, withoutLongStrings);
     if (!after) return get();
     const answer = await get(`marker=${encodeURIComponent(after.id)}`);
-    if (answer.status !== 400 || !/no image found/i.test(wordsOf(answer))) return answer;
+    if (answer.status !== 400 || !/no image found/i.test(messageOf(answer))) return answer;
     // The marker has been purged. Glance orders more finely than its times show, so that second comes again.
     return get(`created_at=gte:${secondOf(after.createdAt)}`);
   }
@@ -191,7 +191,7 @@ class GlanceSource implements ImageSource {
     return {
       ...readPage(answer, query),
       images: [],
-      bad: ids.map((id) => `image ${shown(id ?? null)}: ${reason}`),
+      bad: ids.map((id) => `image ${printableValue(id ?? null)}: ${reason}`),
       badIds: ids.filter((id) => id !== undefined && isUuid(id)) as string[],
     };
   }
@@ -215,9 +215,9 @@ class GlanceSource implements ImageSource {
   }
 }
 
-/** The 404 of a proxy, or of another service at this address, is none: it does not say which image is missing. */
+/** A 404 that does not name the image is a proxy's, or another service's at this address. */
 function confirmedMissing(answer: HttpResponse, id: string): undefined {
-  if (wordsOf(answer).toLowerCase().includes(id.toLowerCase())) return undefined;
+  if (messageOf(answer).toLowerCase().includes(id.toLowerCase())) return undefined;
   throw new SourceUnavailable('it answers 404 without naming the image');
 }
 
@@ -242,7 +242,7 @@ function readPage(answer: HttpResponse, { after }: SourceQuery): SourcePage {
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       const id = idIn(document);
-      bad.push(`image ${shown(id ?? null)}: ${error.message}`);
+      bad.push(`image ${printableValue(id ?? null)}: ${error.message}`);
       if (id !== undefined && isUuid(id)) badIds.push(id);
     }
   }
@@ -260,7 +260,7 @@ function readPage(answer: HttpResponse, { after }: SourceQuery): SourcePage {
 function isLast(next: unknown): boolean {
   if (next === undefined || next === null) return true;
   if (typeof next !== 'string')
-    throw new SourceUnavailable(`next in its answer is ${shown(next)}; it must be a path`);
+    throw new SourceUnavailable(`next in its answer is ${printableValue(next)}; it must be a path`);
   return false;
 }
 

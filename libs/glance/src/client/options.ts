@@ -1,6 +1,6 @@
 import { HttpUrl, OneOf, Optional, Text, WholeNumber } from '@glimpse/options';
 
-/** Where a Glance is, and how it is asked. Seconds throughout. */
+/** Glance's URL, and limits. All times are in seconds. */
 export class GlanceOptions {
   /** Glance's URL, with or without `/v2`; unset: the image endpoint of Keystone's catalog. */
   @Optional()
@@ -11,12 +11,12 @@ export class GlanceOptions {
   @OneOf(['public', 'internal', 'admin'])
   interface: 'public' | 'internal' | 'admin' = 'public';
 
-  /** The region of that endpoint; unset: whichever the catalog names first. */
+  /** The region of that endpoint; unset: that of the first one in the catalog. */
   @Optional()
   @Text()
   region?: string;
 
-  /** The certificates, as PEM text, that Glance's own must be signed by; unset: the usual authorities. */
+  /** The authorities, as PEM text, that must sign Glance's certificate; unset: the usual ones. */
   @Optional()
   @Text()
   ca?: string;
@@ -29,15 +29,15 @@ export class GlanceOptions {
   @WholeNumber(1, 1000)
   pageSize = 500;
 
-  /** Within how long Glance has to accept a connection. */
+  /** The time limit for connecting to Glance. */
   @WholeNumber(1, 60)
   connectTimeout = 2;
 
-  /** Within how long Glance has to answer in full. */
+  /** The time limit for a complete response. */
   @WholeNumber(1, 300)
   timeout = 5;
 
-  /** How many calls to Glance run at once. */
+  /** How many calls to Glance run at a time. */
   @WholeNumber(1, 1000)
   concurrency = 16;
 }

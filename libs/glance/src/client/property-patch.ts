@@ -6,7 +6,7 @@ export type PatchOperation =
   | { readonly op: 'remove'; readonly path: string };
 
 /**
- * A change of properties as Glance's PATCH takes it. What is as the change wants it is left out, as by Nova:
+ * A change of properties as the body of Glance's PATCH. Properties that have the right value are omitted, as by Nova:
  * Glance refuses a protected property even where it is set to the value that it has.
  *
  * @param before what the image has: a replacement removes what it does not name

@@ -12,13 +12,13 @@ import {
 } from '@glimpse/domain';
 import type { HttpResponse } from '@glimpse/http-client';
 
-/** How much of what Glance says is told, in characters. */
-const TOLD = 300;
-/** How much of it is looked at: removing markup takes time with the square of its length. */
+/** Characters of Glance's message in an error. */
+const MAX_SHOWN_LENGTH = 300;
+/** Characters that are read: the time to remove markup grows with the square of the length. */
 const MAX_MESSAGE_LENGTH = 4_096;
 
-/** What Glance says in an answer, on one line without markup; empty where it says nothing. */
-export function wordsOf({ document }: HttpResponse): string {
+/** Glance's message in a response, on one line without markup; empty where there is none. */
+export function messageOf({ document }: HttpResponse): string {
   const message = (document as { message?: unknown } | null | undefined)?.message;
   if (typeof message !== 'string') return '';
   const text = message
@@ -26,17 +26,17 @@ export function wordsOf({ document }: HttpResponse): string {
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim();
-  return printable(text.slice(0, TOLD));
+  return printable(text.slice(0, MAX_SHOWN_LENGTH));
 }
 
-/** An answer that no Glance gives that is well and set up for this service. */
+/** A response that a healthy Glance that is configured for this service does not give. */
 export function unexpected(answer: HttpResponse): SourceUnavailable {
   if (answer.status === 401) return new SourceUnavailable("it answers 401 to this service's own token");
-  const words = wordsOf(answer);
+  const words = messageOf(answer);
   return new SourceUnavailable(`it answers ${answer.status}${words && `: ${words}`}`);
 }
 
-/** What Glance refused. */
+/** A change that Glance refused. */
 interface RefusedChange {
   readonly action: 'change' | 'delete';
   /** Whether the service user's token was sent beside the caller's, too. */
@@ -49,7 +49,7 @@ export function refusalOf(
   id: string,
   { action, besideServiceUser }: RefusedChange,
 ): DomainError {
-  const words = wordsOf(answer);
+  const words = messageOf(answer);
   switch (answer.status) {
     case 400:
       return new ChangeRefused(words || 'the image service refuses the change');

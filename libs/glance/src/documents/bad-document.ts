@@ -1,27 +1,29 @@
 import { DomainError, printable } from '@glimpse/domain';
 
-/** How much of a value an error shows, in characters. */
-const SHOWN = 60;
-/** How many arrays and objects deep an error shows a value. */
+/** Characters of a value in an error. */
+const MAX_SHOWN_LENGTH = 60;
+/** How many levels of arrays and objects an error shows. */
 const OUTLINE_DEPTH = 3;
 
-/** A document of an image or its members says something that the catalogue cannot hold. */
+/** A document of an image or its members has a value that the catalogue cannot hold. */
 export class BadDocument extends DomainError {
   readonly code = 'bad-document';
 
   constructor(
-    /** What says it, such as `min_disk`. */
+    /** Such as `min_disk`. */
     readonly attribute: string,
     value: unknown,
-    /** What it may say, such as `a UUID`. */
+    /** What is allowed, such as `a UUID`. */
     readonly allowed: string,
   ) {
-    super(`${attribute} is ${value === undefined ? 'missing' : shown(value)}; it must be ${allowed}`);
+    super(
+      `${attribute} is ${value === undefined ? 'missing' : printableValue(value)}; it must be ${allowed}`,
+    );
   }
 }
 
-/** A value as errors show it: as JSON, on one line, shortened, whatever its depth or length. */
-export function shown(value: unknown): string {
+/** A value in an error: JSON on one line, shortened. */
+export function printableValue(value: unknown): string {
   return printable(cut(outline(value, OUTLINE_DEPTH)));
 }
 
@@ -32,16 +34,16 @@ function outline(value: unknown, depth: number): string {
   const [open, close] = Array.isArray(value) ? '[]' : '{}';
   if (depth === 0) return `${open}…${close}`;
   const parts = Object.entries(value)
-    .slice(0, SHOWN)
+    .slice(0, MAX_SHOWN_LENGTH)
     .map(([name, inner]) => (Array.isArray(value) ? '' : `${outline(name, 1)}:`) + outline(inner, depth - 1));
   return open + parts.join() + close;
 }
 
 function cut(text: string): string {
-  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+  return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }
 
-/** Names the members of an image in an error, whatever an input has for its id. */
+/** The members of an image in an error, for any value of its id. */
 export function membersOf(imageId: string): string {
-  return `members of ${/^[\w-]{1,60}$/.test(imageId) ? imageId : shown(imageId)}`;
+  return `members of ${/^[\w-]{1,60}$/.test(imageId) ? imageId : printableValue(imageId)}`;
 }

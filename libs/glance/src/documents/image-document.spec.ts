@@ -77,7 +77,7 @@ describe('readImageDocument', () => {
     });
   });
 
-  it('takes null for an unknown name, owner, size and time, and for no need of disk or memory', () => {
+  it('reads null as an unknown name, owner, size and time, and as no need of disk or memory', () => {
     const nulls = { name: null, owner: null, size: null, updated_at: null, min_disk: null, min_ram: null };
     expect(readImageDocument({ ...LEAST, ...nulls })).toEqual(readImageDocument(LEAST));
   });

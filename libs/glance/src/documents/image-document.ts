@@ -49,7 +49,7 @@ export function readImageDocument(document: unknown): SourceImage {
   return { ...image, deleted: image.status === 'deleted' };
 }
 
-/** Reads the value of an attribute, which stands in the document under this name. */
+/** Reads the value of an attribute of the document by its name. */
 type Reader<T> = (value: unknown, name: string, document: Document) => T;
 
 /** How each attribute is read. The first that fails is reported. */

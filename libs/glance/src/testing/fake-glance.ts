@@ -5,7 +5,7 @@ import type { PatchOperation } from '../client/property-patch.js';
 import { ImageApi, type ApiAnswer, type ImageDocument, type TokenHolder } from './image-api.js';
 
 /**
- * What an answer is like:
+ * The behaviour of responses:
  * - `well`: as Glance's
  * - `{ status }`: this one instead, with a body of HTML
  * - `{ json }`: 200 with this
@@ -27,7 +27,7 @@ export type GlanceBehaviour =
 
 /** What of its `[keystone_authtoken]` is set. */
 export interface GlanceSettings {
-  /** Without one no token with access rules is taken. `image` unless given. */
+  /** Without one no token with access rules is accepted. `image` by default. */
   readonly serviceType?: 'image' | '';
   /** Whose token lets another be expired. */
   readonly serviceTokenRoles?: readonly string[];
@@ -35,7 +35,7 @@ export interface GlanceSettings {
   readonly clockAhead?: number;
 }
 
-/** A request that came in. */
+/** A received request. */
 export interface GlanceCall {
   readonly method: string;
   /** With the query. */
@@ -47,7 +47,7 @@ export interface GlanceCall {
 }
 
 /**
- * A Glance for tests: real HTTP on a loopback port, what a mirror asks of the Image API v2 answered as Glance
+ * A Glance for tests: real HTTP on a loopback port, the requests of a mirror to the Image API v2 answered as by Glance
  * 25.1 does, and the ways to misbehave that a mirror has to survive. Images are put there as documents.
  *
  * @example
@@ -74,7 +74,7 @@ export class FakeGlance {
   private constructor(private readonly server: Server) {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-      // What a caller cut off is its own affair.
+      // The caller closed the connection.
       void this.#serve(request, response).catch(() => response.destroy());
     });
   }
@@ -86,12 +86,12 @@ export class FakeGlance {
     return new FakeGlance(server);
   }
 
-  /** Says whose a token is; without that it is 401. */
+  /** Makes a token valid; any other is 401. */
   admit(token: string, holder: TokenHolder): void {
     this.#tokens.set(token, holder);
   }
 
-  /** A token is not taken any more. */
+  /** Makes a token invalid. */
   dismiss(token: string): void {
     this.#tokens.delete(token);
   }
@@ -115,7 +115,7 @@ export class FakeGlance {
     this.#settings = { ...this.#settings, ...settings };
   }
 
-  /** Says what every following answer is like. */
+  /** Sets the behaviour of all following responses. */
   behave(how: GlanceBehaviour): void {
     this.#behaviour = how;
   }
@@ -160,7 +160,7 @@ export class FakeGlance {
   }
 
   /** As keystonemiddleware accepts tokens; Glance ignores an invalid service token. */
-  #takes({ expired, restricted }: TokenHolder, serviceToken: string): boolean {
+  #accepts({ expired, restricted }: TokenHolder, serviceToken: string): boolean {
     const { serviceType, serviceTokenRoles } = this.#settings;
     const roles = this.#tokens.get(serviceToken)?.roles ?? [];
     if (expired && !roles.some((role) => serviceTokenRoles.includes(role))) return false;
@@ -169,7 +169,7 @@ export class FakeGlance {
 
   #answer({ method, path, token = '', serviceToken = '', body }: GlanceCall): ApiAnswer {
     const who = this.#tokens.get(token);
-    if (!who || !this.#takes(who, serviceToken))
+    if (!who || !this.#accepts(who, serviceToken))
       return { status: 401, document: { message: 'Unauthorized' } };
     const { pathname, searchParams } = new URL(path, this.url);
     const [, version, kind, id, of] = pathname.split('/').map(decodeURIComponent);

@@ -17,7 +17,7 @@ function list(change: (document: ListDocument, path: string) => void): GlanceBeh
   };
 }
 
-/** Ways in which a Glance, or what stands in front of it, is odd without being away. */
+/** Odd responses of a Glance, or of a proxy in front of it. */
 export const ODDITIES = {
   /** One image has a name of so many arrays in each other. */
   deepName: (id: string, depth: number): GlanceBehaviour => ({

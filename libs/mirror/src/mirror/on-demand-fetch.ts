@@ -51,7 +51,7 @@ export class OnDemandFetch {
 
   /**
    * Does for an image that the caller may not see what {@link run} does for one that does not exist, so that the time
-   * of a 404 does not tell the two apart. Both cost one request to the source, and none within a second of the last.
+   * of a 404 does not distinguish the two. Both cost one request to the source, and none within a second of the last.
    *
    * @throws {ImageNotFound} always, unless as {@link run} throws
    */

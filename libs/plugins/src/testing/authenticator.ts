@@ -27,8 +27,8 @@ const MADE_UP: Readonly<Record<string, string>> = {
 };
 
 /**
- * Holds an authenticator against its contract: it loads, knows the token that it is said to know, always in the
- * same way, and says of anything else that it is invalid, whatever a client sends, in time and without throwing.
+ * Checks an authenticator against its contract: it loads, always has the same result for the known token, and `invalid`
+ * for any other, whatever a client sends, in time and without throwing.
  * Call it from a test of any runner.
  *
  * @param plugin the default export of its module
@@ -52,9 +52,9 @@ export async function checkAuthenticator(
 }
 
 async function checkKnown(authenticator: Authenticator, token: string, findings: Findings): Promise<void> {
-  const ask = (what: string, request?: AuthenticationRequest): Promise<Authentication | undefined> =>
+  const attempt = (what: string, request?: AuthenticationRequest): Promise<Authentication | undefined> =>
     findings.try(what, () => authenticationOf(authenticator, [token, request], WITHIN));
-  const first = await ask('the known token');
+  const first = await attempt('the known token');
   if (!first) return;
   findings.expect(
     first.outcome === 'identity',
@@ -67,15 +67,15 @@ async function checkKnown(authenticator: Authenticator, token: string, findings:
     'the known token: it is expired, and must be invalid',
   );
   const requests: Readonly<Record<string, AuthenticationRequest>> = {
-    'the known token, asked anew': { fresh: true },
+    'the known token, with no-cache': { fresh: true },
     'the known token, allowed to be expired': { allowExpired: true },
   };
   for (const [what, request] of Object.entries(requests)) {
-    const answer = await ask(what, request);
+    const answer = await attempt(what, request);
     findings.expect(!answer || isDeepStrictEqual(answer, first), `${what}: the answer is another one`);
   }
   const many = await Promise.all(
-    Array.from({ length: 100 }, () => ask('the known token, a hundred times at once')),
+    Array.from({ length: 100 }, () => attempt('the known token, a hundred times at once')),
   );
   const same = many.every((answer) => !answer || isDeepStrictEqual(answer, first));
   findings.expect(same, 'the known token, a hundred times at once: the answers differ');

@@ -142,11 +142,11 @@ describe('checkImageExtension', () => {
     expect(await problemsOf(checkImageExtension(plugin))).toMatch(problem);
   });
 
-  it('refuses options that it does not take', async () => {
+  it('refuses options that it does not have', async () => {
     expect(await problemsOf(checkImageExtension(extension(), { as: 'text' }))).toMatch(/option as = "text"/);
   });
 
-  it('says everything that is wrong at once', async () => {
+  it('reports everything that is wrong at once', async () => {
     const plugin = extension({ alias: 'a b', updated: 'now' });
     expect(await problemsOf(checkImageExtension(plugin))).toMatch(/alias.*\n.*updated.*\n.*must begin with/s);
   });
@@ -155,7 +155,7 @@ describe('checkImageExtension', () => {
 describe('checkAuthenticator', () => {
   const trial = { token: 'known' };
 
-  it('passes an authenticator that does what its contract says', async () => {
+  it('passes an authenticator that conforms to its contract', async () => {
     const plugin = authenticator((token) => (token === 'known' ? KNOWN : INVALID));
     await expect(checkAuthenticator(plugin, trial)).resolves.toBeUndefined();
   });
@@ -281,7 +281,7 @@ function source(change: (whole: ImageSource) => Partial<ImageSource> = () => ({}
 describe('checkImageSource', () => {
   const trial = { image: OWN, token: 'mine' };
 
-  it('passes a source that does what its contract says', async () => {
+  it('passes a source that conforms to its contract', async () => {
     await expect(checkImageSource(source(), trial)).resolves.toBeUndefined();
   });
 
@@ -370,7 +370,7 @@ describe('checkImageSource', () => {
       /a change with a made-up token: it is done.*\na made-up token: it has changed the image/s,
     ],
     [
-      'that says of nothing that it is somebody’s',
+      'that returns no NotOwner',
       () => ({ deleteImage: async (id) => Promise.reject(new NotOwner(id, 'delete')) }),
       /a deletion of no image: it is not-owner, wanted is image-not-found/,
     ],

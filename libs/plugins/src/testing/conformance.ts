@@ -6,14 +6,12 @@ import { loadPlugin } from '../load.js';
 /** Milliseconds within which an answer has to come. */
 const WITHIN = 10_000;
 
-/** A plugin that does not do what its contract says. The message has one line a problem. */
+/** A plugin does not conform to its contract. The message has one line for each problem. */
 export class ConformanceError extends Error {
   readonly code = 'not-conforming';
 
   constructor(readonly problems: readonly string[]) {
-    super(
-      `the plugin does not do what its contract says:\n${problems.map((line) => `- ${line}`).join('\n')}`,
-    );
+    super(`the plugin does not conform to its contract:\n${problems.map((line) => `- ${line}`).join('\n')}`);
     this.name = 'ConformanceError';
   }
 }
@@ -38,7 +36,7 @@ export class Findings {
   }
 
   /** Does so for an answer that has to come in time. */
-  ask<T>(what: string, attempt: () => Promise<T>): Promise<T | undefined> {
+  attempt<T>(what: string, attempt: () => Promise<T>): Promise<T | undefined> {
     return this.try(what, async () => {
       const over = new AbortController();
       const late = sleep(WITHIN, undefined, { signal: over.signal }).then(() => {

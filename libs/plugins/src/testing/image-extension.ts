@@ -40,7 +40,7 @@ function frozen(image: Image): Image {
 
 /**
  * Holds an image extension against its contract: it loads with these options, describes itself, and adds, to
- * images of every kind, attributes of its own that JSON can say, the same each time, without changing the image.
+ * images of every kind, JSON attributes of its own, the same each time, without changing the image.
  * Call it from a test of any runner.
  *
  * @param plugin the default export of its module

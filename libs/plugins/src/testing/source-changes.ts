@@ -4,19 +4,19 @@ import type { ImageSource } from '../contract.js';
 import type { Findings } from './conformance.js';
 import type { ImageSourceTrial } from './image-source.js';
 
-const NOBODY = '00000000-0000-4000-8000-000000000000';
+const UNKNOWN_ID = '00000000-0000-4000-8000-000000000000';
 const MADE_UP = 'made-up-token';
-/** What becomes of a change that somebody may not make. */
+/** The result of a change that a caller may not make. */
 const REFUSALS = ['image-not-found', 'not-owner', 'change-refused', 'catalogue-unavailable'];
 
-/** What somebody does with their token to an image, and to others; in the end it is deleted. */
+/** Changes of an image with a caller's token; in the end it is deleted. */
 export async function checkChanges(
   source: ImageSource,
   findings: Findings,
   { image: id, token }: ImageSourceTrial,
 ): Promise<void> {
   const properties = async (): Promise<Readonly<Record<string, string>> | undefined> =>
-    (await findings.ask(`image ${id}`, () => source.image(id)))?.properties;
+    (await findings.attempt(`image ${id}`, () => source.image(id)))?.properties;
   const before = await properties();
   findings.expect(before !== undefined, `image ${id}: it is to be changed in this trial, and is not there`);
   if (!before) return;
@@ -32,7 +32,7 @@ export async function checkChanges(
   ];
   for (const [what, change, wanted] of steps) {
     const had = (await properties()) ?? {};
-    await findings.ask(`a change (${what})`, () => source.changeProperties(id, change, had, token));
+    await findings.attempt(`a change (${what})`, () => source.changeProperties(id, change, had, token));
     const has = await properties();
     const seen = `the properties are ${JSON.stringify(has)}, wanted are ${JSON.stringify(wanted)}`;
     findings.expect(isDeepStrictEqual({ ...has }, wanted), `a change (${what}): ${seen}`);
@@ -49,12 +49,12 @@ export async function checkChanges(
     'a made-up token: it has changed the image',
   );
   const notFound = ['image-not-found'];
-  const ofNobody = (): Promise<void> => source.changeProperties(NOBODY, change, {}, token);
-  await refused(findings, 'a change of no image', ofNobody, notFound);
-  await refused(findings, 'a deletion of no image', () => source.deleteImage(NOBODY, token), notFound);
+  const ofUnknownImage = (): Promise<void> => source.changeProperties(UNKNOWN_ID, change, {}, token);
+  await refused(findings, 'a change of no image', ofUnknownImage, notFound);
+  await refused(findings, 'a deletion of no image', () => source.deleteImage(UNKNOWN_ID, token), notFound);
 
-  await findings.ask('a deletion', () => source.deleteImage(id, token));
-  const gone = await findings.ask('a deleted image', () => source.image(id));
+  await findings.attempt('a deletion', () => source.deleteImage(id, token));
+  const gone = await findings.attempt('a deleted image', () => source.image(id));
   findings.expect(gone === undefined, 'a deleted image: it must be undefined');
   await refused(findings, 'a deletion of a deleted image', () => source.deleteImage(id, token), notFound);
 }
@@ -67,7 +67,7 @@ async function refused(
   codes: readonly string[] = REFUSALS,
 ): Promise<void> {
   let code: unknown;
-  await findings.ask(what, async () => {
+  await findings.attempt(what, async () => {
     try {
       await attempt();
     } catch (error) {

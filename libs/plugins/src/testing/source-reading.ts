@@ -10,9 +10,9 @@ import {
 import type { ImageSource, SourceQuery } from '../contract.js';
 import type { Findings } from './conformance.js';
 
-/** After so many pages a walk is one in a circle. */
-const MOST_PAGES = 1_000;
-const NOBODY = '00000000-0000-4000-8000-000000000000';
+/** A list with more pages does not end. */
+const MAX_PAGES = 1_000;
+const UNKNOWN_ID = '00000000-0000-4000-8000-000000000000';
 interface Trial {
   readonly source: ImageSource;
   readonly findings: Findings;
@@ -21,38 +21,38 @@ interface Trial {
 /** Reads all that a source shows, in every way that there is. */
 export async function checkReading(source: ImageSource, findings: Findings): Promise<void> {
   const trial = { source, findings };
-  const images = await walked(trial);
+  const images = await readAll(trial);
   await checkTimes(trial, images);
   await checkSingle(trial, images);
 }
 
 /** @returns all its images, as its pages have them */
-async function walked(trial: Trial): Promise<readonly SourceImage[]> {
+async function readAll(trial: Trial): Promise<readonly SourceImage[]> {
   const { source, findings } = trial;
-  const missingAccess = await findings.ask('missingReadAccess', () => source.missingReadAccess());
+  const missingAccess = await findings.attempt('missingReadAccess', () => source.missingReadAccess());
   findings.expect(
     missingAccess === undefined,
-    `missingReadAccess: in a trial it has to show everything: ${missingAccess}`,
+    `missingReadAccess: in a test it must show everything: ${missingAccess}`,
   );
-  const missingWriteAccess = await findings.ask('missingWriteAccess', async () =>
+  const missingWriteAccess = await findings.attempt('missingWriteAccess', async () =>
     source.missingWriteAccess?.(),
   );
   findings.expect(
     missingWriteAccess === undefined,
-    `missingWriteAccess: in a trial it has to take changes: ${missingWriteAccess}`,
+    `missingWriteAccess: in a test it must accept changes: ${missingWriteAccess}`,
   );
   findings.expect(source.url !== undefined && URL.canParse(source.url), `url ${source.url} must be a URL`);
-  return [...(await walk(trial, false)), ...(await walk(trial, true))];
+  return [...(await readList(trial, false)), ...(await readList(trial, true))];
 }
 
-async function walk(trial: Trial, hidden: boolean): Promise<SourceImage[]> {
+async function readList(trial: Trial, hidden: boolean): Promise<SourceImage[]> {
   const { source, findings } = trial;
   const what = hidden ? 'pages of hidden images' : 'pages';
   const found = new Map<string, SourceImage>();
   let first: SourcePlace | undefined;
   let query: SourceQuery = { hidden };
   for (let count = 0; ; count++) {
-    const page = await findings.ask(what, () => source.page(query));
+    const page = await findings.attempt(what, () => source.page(query));
     if (!page) break;
     for (const image of page.images) {
       checkImage(findings, what, image, hidden);
@@ -60,10 +60,10 @@ async function walk(trial: Trial, hidden: boolean): Promise<SourceImage[]> {
       found.set(image.id, image);
     }
     for (const line of page.bad) {
-      findings.expect(/^.+$/.test(line), `${what}: what no catalogue can hold is told in one line each`);
+      findings.expect(/^.+$/.test(line), `${what}: what no catalogue can hold is one line each`);
     }
     if (!page.next) break;
-    if (count > MOST_PAGES) {
+    if (count > MAX_PAGES) {
       findings.expect(false, `${what}: there is no end of them`);
       break;
     }
@@ -85,8 +85,8 @@ async function goesOn(
   images: readonly SourceImage[],
 ): Promise<void> {
   const what = 'the page behind an image that is gone';
-  const after = { id: NOBODY, createdAt: place.createdAt };
-  const page = await findings.ask(what, () => source.page({ hidden, after }));
+  const after = { id: UNKNOWN_ID, createdAt: place.createdAt };
+  const page = await findings.attempt(what, () => source.page({ hidden, after }));
   const next = images.find(({ createdAt }) => createdAt > place.createdAt);
   const has = !page || !next || page.next || page.images.some(({ id }) => id === next.id);
   findings.expect(Boolean(has), `${what}: image ${next?.id} is missing`);
@@ -115,9 +115,9 @@ function checkImage(findings: Findings, what: string, image: SourceImage, hidden
   );
 }
 
-/** What it says of when images changed. */
+/** The times at which images changed. */
 async function checkTimes({ source, findings }: Trial, images: readonly SourceImage[]): Promise<void> {
-  const newest = await findings.ask('newestChange', () => source.newestChange());
+  const newest = await findings.attempt('newestChange', () => source.newestChange());
   const times = images.map(({ updatedAt }) => updatedAt.getTime());
   const wanted = Math.max(...times);
   findings.expect(
@@ -126,7 +126,7 @@ async function checkTimes({ source, findings }: Trial, images: readonly SourceIm
   );
   for (const hidden of [false, true]) {
     const query = { hidden, changedSince: new Date(wanted) };
-    const page = await findings.ask('the page of what changed last', () => source.page(query));
+    const page = await findings.attempt('the page of what changed last', () => source.page(query));
     if (!page) return;
     const expected = images.filter(
       (image) => image.hidden === hidden && image.updatedAt.getTime() === wanted,
@@ -147,17 +147,17 @@ async function checkTimes({ source, findings }: Trial, images: readonly SourceIm
 async function checkSingle({ source, findings }: Trial, images: readonly SourceImage[]): Promise<void> {
   for (const known of images.slice(0, 10)) {
     const { id } = known;
-    const image = await findings.ask(`image ${id}`, () => source.image(id));
+    const image = await findings.attempt(`image ${id}`, () => source.image(id));
     findings.expect(isDeepStrictEqual(image, known), `image ${id}: it is another one than in the pages`);
-    const members = await findings.ask(`members of ${id}`, () => source.members(id));
+    const members = await findings.attempt(`members of ${id}`, () => source.members(id));
     findings.expect(members?.imageId === id, `members of ${id}: imageId is ${members?.imageId}`);
     for (const [project, status] of members?.members ?? []) {
       const rule = `members of ${id}: the status of ${project} must be one of ${MEMBER_STATUSES.join(', ')}`;
       findings.expect(MEMBER_STATUSES.includes(status), rule);
     }
   }
-  const none = await findings.ask('no image', () => source.image(NOBODY));
+  const none = await findings.attempt('no image', () => source.image(UNKNOWN_ID));
   findings.expect(none === undefined, 'no image: it must be undefined');
-  const nobodys = await findings.ask('members of no image', () => source.members(NOBODY));
-  findings.expect(nobodys === undefined, 'members of no image: it must be undefined');
+  const membersOfUnknown = await findings.attempt('members of no image', () => source.members(UNKNOWN_ID));
+  findings.expect(membersOfUnknown === undefined, 'members of no image: it must be undefined');
 }

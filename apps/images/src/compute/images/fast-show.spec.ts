@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { developmentAuthenticator, loadPolicy } from '@glimpse/auth';
-import type { JudgeOfRequests } from '@glimpse/auth/nestjs';
+import type { AuthGuardOptions } from '@glimpse/auth/nestjs';
 import {
   ImageNotFound,
   type Catalogue,
@@ -111,7 +111,7 @@ describe.each([
     const settings = loadSettings({ GLIMPSE_MAX_MICROVERSION: '2.60' });
     const plugin = developmentAuthenticator(new Map(Object.entries(TOKENS)), 'http://keystone.example.com');
     const { challenge, authenticate } = await plugin.create({});
-    const judge: JudgeOfRequests = {
+    const judge: AuthGuardOptions = {
       authenticator: { challenge, authenticate: (token) => (judged++, authenticate(token)) },
       serviceType: 'compute',
       pathOf: (request) => pathOf((request as FastifyRequest).raw),

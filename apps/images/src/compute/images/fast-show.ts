@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { judgementOf, type JudgeOfRequests } from '@glimpse/auth/nestjs';
+import { authenticationOf, type AuthGuardOptions } from '@glimpse/auth/nestjs';
 import { projectOf, type Identity } from '@glimpse/domain';
 import type { EffectiveSettings } from '../../settings/settings.js';
 import { newRequestId } from '../../http/response-headers.js';
@@ -15,7 +15,7 @@ import type { LinkBase } from '@glimpse/links';
 
 /** The parts of the controller and its guards. */
 export interface ShowParts {
-  readonly judge: JudgeOfRequests;
+  readonly judge: AuthGuardOptions;
   readonly access: ImageAccess;
   readonly documents: ImageDocuments<LinkBase>;
   readonly settings: EffectiveSettings;
@@ -49,7 +49,7 @@ export function fastShow({ judge, access, documents, settings }: ShowParts): Fas
     if (microversion === undefined) return undefined;
 
     const method = request.method!;
-    const caller = judgementOf(judge, { method, path, headers, socket }, request);
+    const caller = authenticationOf(judge, { method, path, headers, socket }, request);
     if (caller instanceof Promise) return undefined;
     if (project !== undefined && project !== projectOf(caller)) return undefined;
     const image = access.readKept(id, caller);
