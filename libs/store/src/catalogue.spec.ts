@@ -70,19 +70,19 @@ beforeEach(() => {
 });
 
 describe('an image by its id', () => {
-  it('is read in one query with all that are asked for at that time, and judged by itself', async () => {
+  it('is read in one query with all concurrent requests, and checked by itself', async () => {
     let queries = 0;
     // The first read finds the schema.
     await catalogue.reader.image(PUBLIC, STRANGER);
     const count = (): number => queries++;
     database.pool.on('acquire', count);
-    const asked = [PUBLIC, SHARED, MISSING, PRIVATE, PUBLIC.toUpperCase(), DELETED].map((id) =>
+    const reads = [PUBLIC, SHARED, MISSING, PRIVATE, PUBLIC.toUpperCase(), DELETED].map((id) =>
       catalogue.reader.image(id, STRANGER).then(
         ({ value }) => [value.id, [...value.members]],
         (error) => error.constructor,
       ),
     );
-    expect(await Promise.all(asked)).toEqual([
+    expect(await Promise.all(reads)).toEqual([
       [PUBLIC, []],
       [SHARED, [['stranger', 'pending']]],
       ImageNotFound,
@@ -95,7 +95,7 @@ describe('an image by its id', () => {
     expect(queries).toBe(2);
   });
 
-  it('is read as it stands', async () => {
+  it('is read completely', async () => {
     expect(await catalogue.reader.image(PUBLIC, STRANGER)).toEqual({
       source: 'fresh',
       value: {
@@ -127,7 +127,7 @@ describe('an image by its id', () => {
     expect((await catalogue.reader.image(PUBLIC.toUpperCase(), STRANGER)).value.id).toBe(PUBLIC);
   });
 
-  it('that somebody is not shown is missing like one that is not there', async () => {
+  it('that a viewer may not see is not found, like one that does not exist', async () => {
     expect((await catalogue.reader.image(PRIVATE, OWNER)).value.id).toBe(PRIVATE);
     expect((await catalogue.reader.image(PRIVATE, ADMIN)).value.id).toBe(PRIVATE);
     for (const id of [PRIVATE, MISSING]) {
@@ -143,7 +143,7 @@ describe('an image by its id', () => {
     ['a UUID without hyphens', PUBLIC.replaceAll('-', '')],
     ['a UUID and a line feed', `${PUBLIC}\n`],
     ['a UUID with NUL', `${PUBLIC.slice(0, -1)}\0`],
-  ])('is missing for everybody, and nothing can be done with it, when it is %s', async (_, id) => {
+  ])('is not found by any viewer, and cannot be changed, when it is %s', async (_, id) => {
     for (const viewer of [STRANGER, OWNER, ADMIN]) {
       await expect(catalogue.reader.image(id, viewer)).rejects.toThrow(ImageNotFound);
     }
@@ -195,7 +195,7 @@ describe('a list', () => {
     });
   });
 
-  it('that waits too long for a connection is refused as busy, and no outage is reported', async () => {
+  it('that is queued too long for a connection is refused as busy, and no outage is reported', async () => {
     const small = openDatabase({ url: server.url, poolSize: 1 });
     const { lister: lists, reader } = storedCatalogue(small, { onUnavailable: (error) => lost.push(error) });
     const client = await small.pool.connect();
@@ -208,7 +208,7 @@ describe('a list', () => {
     await small.close();
   }, 30_000);
 
-  it('that nobody waits for any more is given up by PostgreSQL too', async () => {
+  it('that has timed out is cancelled by PostgreSQL too', async () => {
     const running = `SELECT count(*)::int AS count FROM pg_stat_activity
                      WHERE application_name = 'glimpse' AND state = 'active' AND query LIKE '%pg_sleep(30)%'`;
     await expect(database.pool.query('SELECT pg_sleep(30)')).rejects.toThrow();
@@ -221,8 +221,8 @@ describe('a list', () => {
   }, 30_000);
 });
 
-/** Everything that the catalogue can be asked, without an effect on what is there. */
-const QUESTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
+/** All methods of the catalogue, without a lasting effect. */
+const METHODS: Readonly<Record<string, () => Promise<unknown>>> = {
   'an image': () => catalogue.reader.image(PUBLIC, STRANGER),
   'a list': () => catalogue.lister.images({ limit: 10 }, STRANGER),
   'a change': () =>
@@ -233,31 +233,31 @@ const QUESTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
     }),
 };
 
-/** What every question comes to: its answer, or the error. */
-async function askAll(): Promise<string[]> {
-  const outcomes = await Promise.allSettled(Object.values(QUESTIONS).map((ask) => ask()));
+/** The outcome of every method. */
+async function callAll(): Promise<string[]> {
+  const outcomes = await Promise.allSettled(Object.values(METHODS).map((call) => call()));
   return outcomes.map((outcome) =>
     outcome.status === 'fulfilled'
-      ? 'answered'
+      ? 'done'
       : outcome.reason instanceof CatalogueUnavailable
         ? 'unavailable'
         : String(outcome.reason),
   );
 }
 
-const all = (outcome: string): string[] => Object.keys(QUESTIONS).map(() => outcome);
+const all = (outcome: string): string[] => Object.keys(METHODS).map(() => outcome);
 
 async function untilAnswered(): Promise<void> {
   for (
     const deadline = Date.now() + 10_000;
-    (await askAll()).some((outcome) => outcome !== 'answered');
+    (await callAll()).some((outcome) => outcome !== 'done');
     await sleep(50)
   ) {
-    if (Date.now() > deadline) throw new Error(`no recovery: ${await askAll()}`);
+    if (Date.now() > deadline) throw new Error(`no recovery: ${await callAll()}`);
   }
 }
 
-/** Waits until nobody listens where the server was. */
+/** Waits until the port of the server is closed. */
 async function untilGone(): Promise<void> {
   for (let refused = false; !refused; await sleep(20)) {
     refused = await new Promise<boolean>((resolve) => {
@@ -309,7 +309,7 @@ async function withImagesLocked(happens: () => Promise<void>): Promise<void> {
 const withProcesses = process.platform === 'linux' ? it : it.skip;
 const unless = process.platform === 'linux' ? '' : ' (skipped: no /proc on this platform)';
 
-describe('a database that cannot be asked', () => {
+describe('an unavailable database', () => {
   beforeEach(untilAnswered, 30_000);
 
   for (const how of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
@@ -319,17 +319,17 @@ describe('a database that cannot be asked', () => {
         let running: Promise<string[]> | undefined;
         let left: Promise<void> | undefined;
         await withImagesLocked(async () => {
-          running = askAll();
+          running = callAll();
           await sleep(200);
           signal(how, how === 'SIGKILL' ? processes() : [server.pid]);
           // As long as this process uses the server, it would be started again.
           left = server.leave().catch(() => undefined);
           // Whoever holds the lock may end first, and then some are answered on the way down.
-          for (const outcome of await running) expect(['unavailable', 'answered']).toContain(outcome);
+          for (const outcome of await running) expect(['unavailable', 'done']).toContain(outcome);
         });
         await left;
         await untilGone();
-        for (let times = 0; times < 5; times++) expect(await askAll()).toEqual(all('unavailable'));
+        for (let times = 0; times < 5; times++) expect(await callAll()).toEqual(all('unavailable'));
         expect(lost.length).toBeGreaterThanOrEqual(20);
 
         await startServer();
@@ -346,7 +346,7 @@ describe('a database that cannot be asked', () => {
       signal('SIGSTOP', stopped);
       try {
         for (let times = 0; times < 2; times++) {
-          expect(await askAll()).toEqual(all('unavailable'));
+          expect(await callAll()).toEqual(all('unavailable'));
         }
       } finally {
         signal('SIGCONT', stopped);
@@ -359,16 +359,16 @@ describe('a database that cannot be asked', () => {
   it('is unavailable when every connection is taken, and back when one is free', async () => {
     const taken = await Promise.all([1, 2, 3, 4].map(() => database.pool.connect()));
     try {
-      expect(await askAll()).toEqual(all('unavailable'));
+      expect(await callAll()).toEqual(all('unavailable'));
     } finally {
       for (const client of taken) client.release();
     }
-    expect(await askAll()).toEqual(all('answered'));
+    expect(await callAll()).toEqual(all('done'));
   }, 30_000);
 
-  it('is unavailable while somebody locks the table for longer than the deadline', async () => {
+  it('is unavailable while the table is locked for longer than the time limit', async () => {
     await withImagesLocked(async () => {
-      expect(await askAll()).toEqual(all('unavailable'));
+      expect(await callAll()).toEqual(all('unavailable'));
     });
     await untilAnswered();
   }, 30_000);
@@ -382,12 +382,12 @@ describe('a database that cannot be asked', () => {
     empty.pathname = 'postgres';
     for (const url of [missing, refused, empty]) {
       const other = openDatabase({ url: url.toString(), poolSize: 2 });
-      const heard: unknown[] = [];
-      const asked = storedCatalogue(other, { onUnavailable: (error) => heard.push(error) });
-      await expect(asked.reader.image(PUBLIC, ADMIN)).rejects.toThrow(CatalogueUnavailable);
-      await expect(asked.lister.images({ limit: 1 }, ADMIN)).rejects.toThrow(CatalogueUnavailable);
-      await expect(asked.writer.delete(PUBLIC)).rejects.toThrow(CatalogueUnavailable);
-      expect(heard).toHaveLength(3);
+      const reported: unknown[] = [];
+      const unreachable = storedCatalogue(other, { onUnavailable: (error) => reported.push(error) });
+      await expect(unreachable.reader.image(PUBLIC, ADMIN)).rejects.toThrow(CatalogueUnavailable);
+      await expect(unreachable.lister.images({ limit: 1 }, ADMIN)).rejects.toThrow(CatalogueUnavailable);
+      await expect(unreachable.writer.delete(PUBLIC)).rejects.toThrow(CatalogueUnavailable);
+      expect(reported).toHaveLength(3);
       await other.close();
     }
   }, 30_000);

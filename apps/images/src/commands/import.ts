@@ -95,7 +95,7 @@ export const importCommand = new Command('import')
     await withDatabase(
       settings,
       async ({ url, pooler }) => {
-        const database = openDatabase({ url, pooler, poolSize: 1, queryDeadline: 0 });
+        const database = openDatabase({ url, pooler, poolSize: 1, queryTimeoutMs: 0 });
         try {
           await requireMigrations(database);
           const bad = await runImport(database.pool, input, force, progress);

@@ -12,7 +12,7 @@ export const purgeCommand = new Command('purge')
     await withDatabase(
       loadSettings(process.env),
       async ({ url, pooler }) => {
-        const database = openDatabase({ url, pooler, poolSize: 1, queryDeadline: 0 });
+        const database = openDatabase({ url, pooler, poolSize: 1, queryTimeoutMs: 0 });
         try {
           await requireMigrations(database);
           console.log(`${await purgeImages(database, before)} images purged`);

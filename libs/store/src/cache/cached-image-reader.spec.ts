@@ -127,19 +127,19 @@ async function nameIn(
   return (await reader.image(id, viewer, options)).value.name!;
 }
 
-describe('with the notices of the database', () => {
+describe('with the notifications of the database', () => {
   let stop: AbortController;
   let notifications: ChangeNotifications;
   let listening: Promise<void>;
-  let told: ChangedIds[];
+  let received: ChangedIds[];
   let cache: CachedImageReader;
   beforeEach(async () => {
     stop = new AbortController();
     const observer = { onListening() {}, onCaughtUp() {}, onLost() {} };
     notifications = new ChangeNotifications({ url: server.url, pool: database.pool, observer });
     cache = new CachedImageReader(stored, notifications, OPTIONS);
-    told = [];
-    notifications.subscribe((changed) => told.push(changed));
+    received = [];
+    notifications.subscribe((changed) => received.push(changed));
     listening = notifications.listen(stop.signal);
     await until(() => notifications.session !== undefined);
   });
@@ -148,13 +148,13 @@ describe('with the notices of the database', () => {
     await listening;
   });
 
-  const toldOf = (wanted: string): boolean => told.some((changed) => changed.includes(wanted));
+  const wasNotifiedOf = (wanted: string): boolean => received.some((changed) => changed.includes(wanted));
 
-  it('an image is asked for once, until somebody changes it', async () => {
+  it('an image is read once, until it is changed', async () => {
     for (let times = 0; times < 3; times++) expect(await nameIn(cache)).toBe('old');
     expect(stored.reads).toBe(1);
     await rename('new');
-    await until(() => toldOf(id));
+    await until(() => wasNotifiedOf(id));
     for (let times = 0; times < 3; times++) expect(await nameIn(cache)).toBe('new');
     expect(stored.reads).toBe(2);
   });
@@ -162,11 +162,11 @@ describe('with the notices of the database', () => {
   it('an image is dropped with the change of its members, and when everything is', async () => {
     await nameIn(cache, MEMBER);
     await query('DELETE FROM members WHERE image_id = $1', [id]);
-    await until(() => toldOf(id));
+    await until(() => wasNotifiedOf(id));
     await expect(nameIn(cache, MEMBER)).rejects.toThrow(ImageNotFound);
     expect(await nameIn(cache)).toBe('old');
     await query('TRUNCATE images CASCADE');
-    await until(() => told.includes('all'));
+    await until(() => received.includes('all'));
     await expect(nameIn(cache)).rejects.toThrow(ImageNotFound);
     expect(cache.entries).toBe(0);
   });
@@ -178,16 +178,16 @@ describe('with the notices of the database', () => {
     );
     await nameIn(cache);
     await query(`UPDATE images SET name = 'new'`);
-    await until(() => told.includes('all'));
+    await until(() => received.includes('all'));
     expect(await nameIn(cache)).toBe('new');
   });
 
-  it('an answer that a notice has overtaken is given to those who wait, and not kept', async () => {
+  it('a result that a notification has overtaken goes to the waiting readers, and is not cached', async () => {
     stored.hold();
     const waiting = [nameIn(cache), nameIn(cache)];
     await until(() => stored.held === 1);
     await rename('new');
-    await until(() => toldOf(id));
+    await until(() => wasNotifiedOf(id));
     stored.release();
     expect(await Promise.all(waiting)).toEqual(['old', 'old']);
     expect(cache.entries).toBe(0);
@@ -199,7 +199,7 @@ describe('with the notices of the database', () => {
     const early = nameIn(cache);
     await until(() => stored.held === 1);
     await rename('new');
-    await until(() => toldOf(id));
+    await until(() => wasNotifiedOf(id));
     const late = nameIn(cache);
     await until(() => stored.held === 2);
     // The answers come in the order that is the worst: the older one last.
@@ -211,19 +211,19 @@ describe('with the notices of the database', () => {
     expect(stored.reads).toBe(2);
   });
 
-  it('what everything was dropped under is not kept either', async () => {
+  it('nor is a result that was read while all were dropped', async () => {
     stored.hold();
     const waiting = nameIn(cache);
     await until(() => stored.held === 1);
     await query('TRUNCATE images CASCADE');
-    await until(() => told.includes('all'));
+    await until(() => received.includes('all'));
     stored.release();
     expect(await waiting).toBe('old');
     await expect(nameIn(cache)).rejects.toThrow(ImageNotFound);
   });
 });
 
-describe('with notices that are late', () => {
+describe('with notifications that are late', () => {
   let notifications: TestNotifications;
   let cache: CachedImageReader;
   beforeEach(() => {
@@ -233,7 +233,7 @@ describe('with notices that are late', () => {
 
   const begin = (): ListeningSession => (notifications.session = { confirmedAt: notifications.time });
 
-  it('a change of one’s own is seen at once', async () => {
+  it('a change of the same replica is visible at once', async () => {
     await cache.image(id, OWNER);
     const writer = new StoredImageWriter(database, {}, (ids) => cache.drop(ids));
     await writer.change(id.toUpperCase(), { properties: { kind: 'merge', properties: { a: 'b' } } });
@@ -242,7 +242,7 @@ describe('with notices that are late', () => {
     await expect(cache.image(id, OWNER)).rejects.toThrow(ImageNotFound);
   });
 
-  it('a question that was asked before a change of one’s own is not kept', async () => {
+  it('a read that began before a change of the same replica is not cached', async () => {
     stored.hold();
     const waiting = cache.image(id, OWNER);
     await until(() => stored.held === 1);
@@ -270,7 +270,7 @@ describe('with notices that are late', () => {
     expect(stored.reads).toBe(1);
   });
 
-  it('nothing from before is fresh after a reconnect, and what was asked before is not kept as fresh', async () => {
+  it('nothing from before is fresh after a reconnect, nor is a read that began before', async () => {
     await cache.image(id, OWNER);
     stored.hold();
     const [waiting] = [cache.image(id, OWNER, { fresh: true })];
@@ -285,7 +285,7 @@ describe('with notices that are late', () => {
     expect(stored.reads).toBe(3);
   });
 
-  it('without notices every read asks, and those that come together ask together', async () => {
+  it('without notifications every read is a query, and concurrent reads share one', async () => {
     notifications.session = undefined;
     await cache.image(id, OWNER);
     await rename('new');
@@ -297,7 +297,7 @@ describe('with notices that are late', () => {
     expect(stored.reads).toBe(2);
   });
 
-  it('nobody joins a question that was asked more than two seconds ago', async () => {
+  it('a read in flight for more than two seconds is not shared', async () => {
     stored.hold();
     const early = nameIn(cache);
     await until(() => stored.held === 1);
@@ -378,7 +378,7 @@ describe('a copy', () => {
   });
 });
 
-describe('what is kept', () => {
+describe('a cached image', () => {
   let notifications: TestNotifications;
   let cache: CachedImageReader;
   beforeEach(() => {
@@ -390,7 +390,7 @@ describe('what is kept', () => {
     });
   });
 
-  it('is at hand for whom it is to see, while it is fresh', async () => {
+  it('is returned at once to viewers that may see it, while it is fresh', async () => {
     expect(cache.cached(id, OWNER)).toBeUndefined();
     const { value } = await cache.image(id, OWNER);
     expect(cache.cached(id.toUpperCase(), MEMBER)).toBe(value);
@@ -401,7 +401,7 @@ describe('what is kept', () => {
     expect(cache.outcomes).toMatchObject({ miss: 1, hit: 1 });
   });
 
-  it('counts with what others keep along with it, and goes together with that', async () => {
+  it('counts with the bytes that are cached along with it, and they are dropped together', async () => {
     const { value } = await cache.image(id, OWNER);
     const alone = cache.bytes;
     cache.accountBytes(value, 10_000);
@@ -429,7 +429,7 @@ describe('a read that wants no copy', () => {
   });
   const fresh = { fresh: true };
 
-  it('asks the database, and what it says is kept', async () => {
+  it('queries the database, and its result is cached', async () => {
     await cache.image(id, OWNER);
     await rename('new');
     expect(await nameIn(cache, OWNER, fresh)).toBe('new');
@@ -437,7 +437,7 @@ describe('a read that wants no copy', () => {
     expect(stored.reads).toBe(2);
   });
 
-  it('joins nobody who asked before', async () => {
+  it('shares no read that began before', async () => {
     stored.hold();
     const early = [nameIn(cache), nameIn(cache, OWNER, fresh)];
     await until(() => stored.held === 2);
@@ -465,7 +465,7 @@ describe('a read that wants no copy', () => {
     expect(stored.reads).toBe(7);
   });
 
-  it('is refused when its turn does not come, rather than given a copy, and keeps nobody else waiting', async () => {
+  it('is refused when it is queued for too long, rather than served a copy, and delays no other read', async () => {
     await cache.image(id, OWNER);
     const other = randomUUID();
     stored.hold();
@@ -517,7 +517,7 @@ describe('a database that cannot be asked', () => {
     await expect(cache.image(id, OWNER)).rejects.toThrow(CatalogueUnavailable);
   });
 
-  it('says nothing of what is missing, nor of what somebody is not shown', async () => {
+  it('reveals neither missing images nor those that a viewer may not see', async () => {
     for (const wanted of [randomUUID(), id]) {
       await expect(cache.image(wanted, STRANGER)).rejects.toThrow(CatalogueUnavailable);
     }

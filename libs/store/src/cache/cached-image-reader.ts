@@ -175,7 +175,7 @@ export class CachedImageReader implements ImageReader, ImageCache {
 
   /**
    * Reads an image that the viewer may not see: it costs as much as one that does not exist, or the time of a 404
-   * would tell the two apart. The copy stays as it is, for viewers who may see it.
+   * would tell the two apart. The copy stays as it is, for viewers that may see it.
    */
   async #readHidden(key: string, options: ReadOptions): Promise<Image> {
     this.outcomes.miss++;
@@ -202,7 +202,7 @@ export class CachedImageReader implements ImageReader, ImageCache {
     return image;
   }
 
-  /** A stale copy. A viewer who may not see the image does not learn that there is one. */
+  /** A stale copy. A viewer that may not see the image does not learn that it exists. */
   #stale(key: string, viewer: Viewer, error: CatalogueUnavailable): Reading<Image> {
     const copy = this.#copies.get(key);
     if (!copy || !canSee(copy.image, viewer)) throw error;

@@ -17,7 +17,7 @@ import { ChangeNotifications } from './change-notifications.js';
 
 const OWNER: Viewer = { project: 'owner', admin: false };
 
-/** The one connection that notices come on goes through here. */
+/** The listening connection goes through here. */
 class Line {
   readonly #sockets = new Set<Socket>();
   #dead = false;
@@ -66,7 +66,7 @@ class Line {
     this.#held = milliseconds;
   }
 
-  /** Half open: nothing comes through any more, and nobody is told. */
+  /** Half open: nothing comes through any more, and neither end notices. */
   die(): void {
     this.#dead = true;
   }
@@ -77,7 +77,7 @@ class Line {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Lets nobody in. */
+  /** Accepts no connections. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.server.close(resolve));
     this.cut();
@@ -107,19 +107,19 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
-/** What was said of the connection. */
-let said: string[];
-/** How far behind notices were at each heartbeat, in milliseconds. */
+/** What was reported of the connection. */
+let reported: string[];
+/** The lag at each heartbeat, in milliseconds. */
 let lags: number[];
 const observer = {
-  onListening: () => void said.push('heard'),
+  onListening: () => void reported.push('listening'),
   onCaughtUp: (lag: number) => void lags.push(lag),
-  onLost: (error: unknown) => void said.push(`lost: ${(error as Error).message}`),
+  onLost: (error: unknown) => void reported.push(`lost: ${(error as Error).message}`),
 };
 let stop: AbortController;
 let listening: Promise<void> | undefined;
 beforeEach(() => {
-  said = [];
+  reported = [];
   lags = [];
   stop = new AbortController();
 });
@@ -132,7 +132,7 @@ afterEach(async () => {
 async function listen(url: string): Promise<ChangeNotifications> {
   const notifications = new ChangeNotifications({ url, pool: database.pool, observer });
   listening = notifications.listen(stop.signal);
-  await until(() => said.length > 0);
+  await until(() => reported.length > 0);
   return notifications;
 }
 
@@ -144,7 +144,7 @@ describe('a listening connection', () => {
   beforeEach(async () => {
     line = await Line.to(server.url);
     notifications = await listen(line.url);
-    expect(said).toEqual(['heard']);
+    expect(reported).toEqual(['listening']);
     const stored = new StoredImageReader(database);
     cache = new CachedImageReader(stored, notifications, { size: 2 ** 20, staleLimit: 300, freshReads: 1 });
     id = randomUUID();
@@ -160,17 +160,17 @@ describe('a listening connection', () => {
   const rename = (to: string): Promise<unknown> =>
     database.pool.query('UPDATE images SET name = $2 WHERE id = $1', [id, to]);
 
-  it('that is cut loses what was told meanwhile, and nothing from before counts', async () => {
+  it('that is cut misses notifications, and nothing read before is fresh', async () => {
     await line.close();
     await until(() => notifications.session === undefined);
     await rename('new');
     await line.open();
     await until(() => notifications.session !== undefined);
     expect(await name()).toBe('new');
-    expect(said).toEqual(['heard', expect.stringMatching(/^lost: /), 'heard']);
+    expect(reported).toEqual(['listening', expect.stringMatching(/^lost: /), 'listening']);
   });
 
-  it('whose server process is ended is made anew at once, and nothing from before counts', async () => {
+  it('whose server process ends is opened again at once, and nothing read before is fresh', async () => {
     const session = notifications.session;
     await database.pool.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'glimpse notices'`,
@@ -180,7 +180,7 @@ describe('a listening connection', () => {
     expect(await name()).toBe('new');
   });
 
-  it('that is half open is believed for two seconds at most, and then given up', async () => {
+  it('that is half open is trusted for two seconds at most, and then given up', async () => {
     line.die();
     await rename('new');
     const from = performance.now();
@@ -191,8 +191,8 @@ describe('a listening connection', () => {
       await sleep(5);
     }
     expect(lastOld - from).toBeLessThanOrEqual(2_000);
-    await until(() => said.length === 2);
-    expect(said[1]).toBe('lost: the listening connection did not answer within 1000 ms');
+    await until(() => reported.length === 2);
+    expect(reported[1]).toBe('lost: the listening connection did not answer within 1000 ms');
     // The line takes new connections and passes nothing on: all goes on without it.
     await rename('newer');
     expect(await name()).toBe('newer');
@@ -201,10 +201,10 @@ describe('a listening connection', () => {
     await rename('newest');
     await until(() => cache.entries === 0);
     expect(await name()).toBe('newest');
-    expect(said).toEqual(['heard', expect.stringMatching(/^lost: /), 'heard']);
+    expect(reported).toEqual(['listening', expect.stringMatching(/^lost: /), 'listening']);
   });
 
-  it('is kept while it answers, and says how full the queue of notices is', async () => {
+  it('remains open while it responds, and reads how full the queue of notifications is', async () => {
     const { session } = notifications;
     const since = session!.confirmedAt;
     await until(() => session!.confirmedAt > since + 1_500);
@@ -212,13 +212,13 @@ describe('a listening connection', () => {
     expect(notifications.queueUsage).toBeGreaterThanOrEqual(0);
   });
 
-  it('says how far behind it is: as far as what was committed before is late', async () => {
+  it('reports its lag: the delay of what was committed before', async () => {
     line.hold(300);
     await until(() => lags.some((lag) => lag >= 300));
-    expect(said).toEqual(['heard']);
+    expect(reported).toEqual(['listening']);
   });
 
-  it('stays when this process stood still, though nothing is believed meanwhile', async () => {
+  it('remains open when this process was suspended, although nothing is trusted meanwhile', async () => {
     const { session } = notifications;
     // Nothing of this process runs for longer than copies are trusted, and than the server may take to answer.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_500);
@@ -227,17 +227,17 @@ describe('a listening connection', () => {
     expect(cache.outcomes.miss).toBe(asked + 1);
     await until(() => performance.now() - session!.confirmedAt < 1_000);
     expect(notifications.session).toBe(session);
-    expect(said).toEqual(['heard']);
+    expect(reported).toEqual(['listening']);
   });
 });
 
-describe('notices are not heard', () => {
-  it('of a server that nobody reaches, which is said once', async () => {
+describe('notifications are not received', () => {
+  it('from an unreachable server, which is reported once', async () => {
     const nowhere = await Line.to(server.url);
     await nowhere.close();
     const notifications = await listen(nowhere.url);
     await sleep(500);
-    expect(said).toEqual([expect.stringMatching(/^lost: .*ECONNREFUSED/)]);
+    expect(reported).toEqual([expect.stringMatching(/^lost: .*ECONNREFUSED/)]);
     expect(notifications.session).toBeUndefined();
   });
 
@@ -248,11 +248,11 @@ describe('notices are not heard', () => {
       return bytes;
     });
     await listen(pooler.url);
-    expect(said).toEqual(['lost: there is a pooler in front, which does not forward notifications']);
+    expect(reported).toEqual(['lost: there is a pooler in front, which does not forward notifications']);
     await pooler.close();
   });
 
-  it('of another database, though it has all that it takes', async () => {
+  it('from another database, although it has the schema', async () => {
     await database.pool.query('CREATE DATABASE another TEMPLATE template0');
     const another = new URL(server.url);
     another.pathname = 'another';
@@ -260,35 +260,35 @@ describe('notices are not heard', () => {
     const elsewhere = await Line.to(another.toString());
     const notifications = await listen(elsewhere.url);
     await until(() => elsewhere.taken > 2);
-    expect(said).toEqual([
+    expect(reported).toEqual([
       'lost: the listening connection leads to another database than changes are made in',
     ]);
     expect(notifications.session).toBeUndefined();
     await elsewhere.close();
   });
 
-  it('while changes cannot be made, for nothing shows then that they would be', async () => {
+  it('while changes are impossible, as nothing proves that they would be notified', async () => {
     const away = openDatabase({ url: server.url.replace(/:\d+\//, ':1/'), poolSize: 1 });
     const notifications = new ChangeNotifications({ url: server.url, pool: away.pool, observer });
     listening = notifications.listen(stop.signal);
-    await until(() => said.length > 0);
-    expect(said).toEqual([expect.stringMatching(/^lost: .*ECONNREFUSED/)]);
+    await until(() => reported.length > 0);
+    expect(reported).toEqual([expect.stringMatching(/^lost: .*ECONNREFUSED/)]);
     expect(notifications.session).toBeUndefined();
     await away.close();
   });
 
-  it('of a database that lacks a trigger', async () => {
+  it('from a database that lacks a trigger', async () => {
     await database.pool.query('ALTER TABLE members DISABLE TRIGGER members_updated');
     try {
       await listen(server.url);
-      expect(said).toEqual(['lost: the database lacks the triggers that notify']);
+      expect(reported).toEqual(['lost: the database lacks the triggers that notify']);
     } finally {
       await database.pool.query('ALTER TABLE members ENABLE TRIGGER members_updated');
     }
-    await until(() => said.includes('heard'));
+    await until(() => reported.includes('listening'));
   });
 
-  it('of a standby, and images are not read from one', async () => {
+  it('from a standby, and images are not read from one', async () => {
     const own = mkdtempSync(join(tmpdir(), 'glimpse-standby-'));
     const options = { folder: own, service: false, settings: ['fsync=off'] };
     const primary = await openEmbedded(options);
@@ -298,7 +298,7 @@ describe('notices are not heard', () => {
     const standby = await openEmbedded(options);
     try {
       await listen(standby.url);
-      expect(said).toEqual(['lost: the database is a standby, and only the primary notifies']);
+      expect(reported).toEqual(['lost: the database is a standby, and only the primary notifies']);
       const pool = openDatabase({ url: standby.url, poolSize: 1 });
       const error: unknown = await pool.pool.query('SELECT').catch((reason: unknown) => reason);
       expect(error).toMatchObject({ message: 'the database is a standby' });

@@ -10,7 +10,7 @@ const CHANNEL = 'glimpse_images';
 const TRIGGER_COUNT = 7;
 
 const HEARTBEAT_INTERVAL_MS = 1_000;
-/** How long the listening connection may take to answer. */
+/** The time limit of a response on the listening connection. */
 const RESPONSE_TIMEOUT_MS = 1_000;
 /** By how much the wait before the next attempt to connect grows, and its maximum. */
 const BACKOFF_STEP_MS = 100;
@@ -190,8 +190,8 @@ export class ChangeNotifications implements NotificationSource {
 }
 
 /**
- * Refuses a connection that does not receive all notifications. A pooler shows by the process id: the one that it
- * gave the client is not the one that answers.
+ * Refuses a connection that does not receive all notifications. A pooler shows by the process id: it
+ * gave the client another one than the server process has.
  */
 async function refuseUnlessNotified(
   client: pg.Client & { processID?: number | null },

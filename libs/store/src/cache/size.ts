@@ -1,19 +1,19 @@
 import type { Image } from '@glimpse/domain';
 
-/** Bytes of an image with nothing that varies, and of its place in the cache. */
-const IMAGE = 3_000;
-/** Bytes of a property or a member beside its text. */
-const ITEM = 60;
+/** The constant part of an image, and of its cache entry. */
+const IMAGE_BYTES = 3_000;
+/** A property or a member without its text. */
+const ITEM_BYTES = 60;
 
-/** How many bytes an image takes in memory: what was measured in Node 20, rounded up. */
+/** The memory that an image needs: as measured in Node 20, rounded up. */
 export function bytesOf({ name, owner, properties, members }: Image): number {
-  let bytes = IMAGE + textBytes(name) + textBytes(owner);
-  for (const key in properties) bytes += ITEM + textBytes(key) + textBytes(properties[key]!);
-  for (const member of members.keys()) bytes += ITEM + textBytes(member);
+  let bytes = IMAGE_BYTES + textBytes(name) + textBytes(owner);
+  for (const key in properties) bytes += ITEM_BYTES + textBytes(key) + textBytes(properties[key]!);
+  for (const member of members.keys()) bytes += ITEM_BYTES + textBytes(member);
   return bytes;
 }
 
-/** A character takes one byte, or two if any of the text lies beyond Latin-1. */
+/** A character needs one byte, or two if any of the text is beyond Latin-1. */
 function textBytes(text: string | null): number {
   return text === null ? 0 : 2 * text.length;
 }

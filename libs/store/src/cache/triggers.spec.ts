@@ -13,7 +13,7 @@ import { purgeImages } from '../images/purge.js';
 let server: TemporaryDatabase;
 let database: Database;
 let listener: pg.Client;
-let heard: string[];
+let received: string[];
 beforeAll(async () => {
   server = await openTemporary();
   await migrate(server.url);
@@ -28,17 +28,17 @@ beforeEach(async () => {
   await listener.connect();
   await listener.query('TRUNCATE images CASCADE');
   await listener.query('LISTEN glimpse_images');
-  heard = [];
-  listener.on('notification', ({ payload = '' }) => heard.push(payload));
+  received = [];
+  listener.on('notification', ({ payload = '' }) => received.push(payload));
 });
 afterEach(() => listener.end());
 
 /** What the statements of `happens` told, payload by payload. */
-async function toldBy(happens: () => Promise<unknown>): Promise<string[]> {
+async function notifiedBy(happens: () => Promise<unknown>): Promise<string[]> {
   await happens();
   // The answer comes after all that was told before it.
   await listener.query('SELECT');
-  return heard.splice(0);
+  return received.splice(0);
 }
 
 const query = (text: string, values?: unknown[]): Promise<pg.QueryResult> =>
@@ -80,52 +80,52 @@ describe('a notice', () => {
     await importAll(image(id));
     const writer = new StoredImageWriter(database);
     const merge = { kind: 'merge', properties: { a: 'b' } } as const;
-    expect(await toldBy(() => writer.change(id, { properties: merge }))).toEqual([id]);
-    expect(await toldBy(() => writer.change(id, { properties: merge }))).toEqual([]);
-    expect(await toldBy(() => writer.delete(id))).toEqual([id]);
-    expect(await toldBy(() => writer.delete(id).catch(() => undefined))).toEqual([]);
+    expect(await notifiedBy(() => writer.change(id, { properties: merge }))).toEqual([id]);
+    expect(await notifiedBy(() => writer.change(id, { properties: merge }))).toEqual([]);
+    expect(await notifiedBy(() => writer.delete(id))).toEqual([id]);
+    expect(await notifiedBy(() => writer.delete(id).catch(() => undefined))).toEqual([]);
   });
 
   it('is given by an import of what it replaces, and of nothing that is new or equal', async () => {
     const [other, third] = [randomUUID(), randomUUID()];
-    expect(await toldBy(() => importAll(image(id), image(other)))).toEqual([]);
+    expect(await notifiedBy(() => importAll(image(id), image(other)))).toEqual([]);
     const later = { updatedAt: new Date('2026-01-02T00:00:00Z') };
     const batch = [image(id, { ...later, name: 'renamed' }), image(other), image(third)];
-    expect(await toldBy(() => importAll(...batch))).toEqual([id]);
-    expect(await toldBy(() => importAll(image(other, { ...later, deleted: true })))).toEqual([other]);
+    expect(await notifiedBy(() => importAll(...batch))).toEqual([id]);
+    expect(await notifiedBy(() => importAll(image(other, { ...later, deleted: true })))).toEqual([other]);
   });
 
   it('is given of members that come, change and go', async () => {
     await importAll(image(id));
-    expect(await toldBy(() => share(id, { one: 'pending', two: 'pending' }))).toEqual([id]);
-    expect(await toldBy(() => share(id, { one: 'pending', two: 'pending' }))).toEqual([]);
-    expect(await toldBy(() => share(id, { one: 'accepted', two: 'pending' }))).toEqual([id]);
-    expect(await toldBy(() => share(id, { one: 'accepted' }))).toEqual([id]);
+    expect(await notifiedBy(() => share(id, { one: 'pending', two: 'pending' }))).toEqual([id]);
+    expect(await notifiedBy(() => share(id, { one: 'pending', two: 'pending' }))).toEqual([]);
+    expect(await notifiedBy(() => share(id, { one: 'accepted', two: 'pending' }))).toEqual([id]);
+    expect(await notifiedBy(() => share(id, { one: 'accepted' }))).toEqual([id]);
   });
 
   it('is given of an image under its old id and its new one', async () => {
     const [old] = await insert(1);
-    const told = await toldBy(() => query('UPDATE images SET id = $2 WHERE id = $1', [old, id]));
+    const told = await notifiedBy(() => query('UPDATE images SET id = $2 WHERE id = $1', [old, id]));
     expect(idsIn(told)).toEqual([old, id].sort());
   });
 
   it('is given once of an image that is purged, whatever its members', async () => {
     const ids = await insert(3);
-    for (const each of ids) await toldBy(() => share(each, { one: 'accepted', two: 'pending' }));
-    await toldBy(() => query('UPDATE images SET deleted_at = now()'));
-    const told = await toldBy(() => purgeImages(database, new Date(Date.now() + 1_000)));
+    for (const each of ids) await notifiedBy(() => share(each, { one: 'accepted', two: 'pending' }));
+    await notifiedBy(() => query('UPDATE images SET deleted_at = now()'));
+    const told = await notifiedBy(() => purgeImages(database, new Date(Date.now() + 1_000)));
     expect(idsIn(told)).toEqual(ids);
   });
 
   it('is not given when the transaction is undone', async () => {
     await insert(1);
     const undone = `BEGIN; UPDATE images SET name = 'renamed'; ROLLBACK`;
-    expect(await toldBy(() => query(undone))).toEqual([]);
+    expect(await notifiedBy(() => query(undone))).toEqual([]);
   });
 
   it.each([217, 1_000])('of %i images has each id once, a hundred in a payload at most', async (count) => {
     const ids = await insert(count);
-    const told = await toldBy(() => query(`UPDATE images SET name = 'renamed'`));
+    const told = await notifiedBy(() => query(`UPDATE images SET name = 'renamed'`));
     expect(idsIn(told)).toEqual(ids);
     expect(told).toHaveLength(Math.ceil(count / 100));
     for (const payload of told) expect(payload.length).toBeLessThan(8_000);
@@ -133,24 +133,26 @@ describe('a notice', () => {
 
   it('of more than a thousand images is one, for all there are', async () => {
     const ids = await insert(1_001);
-    expect(await toldBy(() => query(`UPDATE images SET name = 'renamed'`))).toEqual(['*']);
+    expect(await notifiedBy(() => query(`UPDATE images SET name = 'renamed'`))).toEqual(['*']);
     expect(
-      await toldBy(() => query(`INSERT INTO members SELECT id, 'one' FROM unnest($1::uuid[]) AS id`, [ids])),
+      await notifiedBy(() =>
+        query(`INSERT INTO members SELECT id, 'one' FROM unnest($1::uuid[]) AS id`, [ids]),
+      ),
     ).toEqual(['*']);
-    expect(await toldBy(() => query(`UPDATE members SET status = 'accepted'`))).toEqual(['*']);
-    expect(await toldBy(() => query('DELETE FROM members'))).toEqual(['*']);
-    expect(await toldBy(() => query('DELETE FROM images'))).toEqual(['*']);
+    expect(await notifiedBy(() => query(`UPDATE members SET status = 'accepted'`))).toEqual(['*']);
+    expect(await notifiedBy(() => query('DELETE FROM members'))).toEqual(['*']);
+    expect(await notifiedBy(() => query('DELETE FROM images'))).toEqual(['*']);
   });
 
   it('of tables that are emptied is one, for all there are', async () => {
     await insert(1);
-    expect(await toldBy(() => query('TRUNCATE members'))).toEqual(['*']);
-    expect(await toldBy(() => query('TRUNCATE images CASCADE'))).toEqual(['*']);
+    expect(await notifiedBy(() => query('TRUNCATE members'))).toEqual(['*']);
+    expect(await notifiedBy(() => query('TRUNCATE images CASCADE'))).toEqual(['*']);
   });
 
-  it('is given whatever the search path of whoever changes something', async () => {
+  it('is sent whatever the search path of the session that changes an image', async () => {
     const [only] = await insert(1);
     const elsewhere = `SET LOCAL search_path = ''; UPDATE public.images SET name = 'renamed';`;
-    expect(await toldBy(() => query(`BEGIN; ${elsewhere} COMMIT`))).toEqual([only]);
+    expect(await notifiedBy(() => query(`BEGIN; ${elsewhere} COMMIT`))).toEqual([only]);
   });
 });

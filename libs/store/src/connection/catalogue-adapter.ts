@@ -4,7 +4,7 @@ import type pg from 'pg';
 
 type PrismaPgOptions = NonNullable<ConstructorParameters<typeof PrismaPg>[1]>;
 
-/** There is no catalogue yet that a schema could be known of; PostgreSQL says the same code of missing tables. */
+/** The database has no catalogue whose schema could be used; the code is PostgreSQL's for missing tables. */
 class NoCatalogue extends Error {
   readonly code = '42P01';
 
@@ -15,7 +15,7 @@ class NoCatalogue extends Error {
 
 /**
  * Prisma's adapter, given the schema in which this database has its catalogue: Prisma names the schema in every
- * statement, and takes `public` unless told otherwise.
+ * statement, and uses `public` by default.
  */
 export class CatalogueAdapter implements SqlDriverAdapterFactory {
   readonly provider = 'postgres';

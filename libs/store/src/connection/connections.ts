@@ -14,12 +14,12 @@ export const CONNECT_TIMEOUT_MS = 2_000;
 /** Dates are sent in UTC, whatever the zone of this process. */
 pg.defaults.parseInputDatesAsUTC = true;
 
-/** Codes of Node that say that a host cannot be reached, with TLS or without. */
+/** Codes of Node for a host that cannot be reached, with TLS or without. */
 const UNREACHABLE = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ENOENT|25006)$/;
 /** SQLSTATEs of a refused user or password: other hosts would refuse it as well. */
 const REFUSED_LOGIN = /^28/;
 
-/** What PgBouncer says to start-up options. */
+/** PgBouncer's error for start-up options. */
 const OPTIONS_REFUSED = /unsupported startup parameter/;
 
 /** The server requires a password and the URL has none. */
@@ -67,7 +67,7 @@ export class Connections {
       port,
       ssl,
       sslnegotiation: ssl ? tlsNegotiation : 'postgres',
-      // As a function: pg would look for one in files of its own otherwise.
+      // As a function: otherwise pg would read one from files of its own.
       password() {
         if (password === undefined) throw new NoPassword();
         return password;
@@ -113,7 +113,7 @@ export class SessionClient extends pg.Client {
     super({ ...connections.config(), ...config });
     this.#connections = connections;
     this.server = connections.current;
-    // A connection that is lost says so here as well; the query that needs it fails. Unheard, it would end the process.
+    // A lost connection emits an error here as well; the query that needs it fails. Unhandled, it would end the process.
     this.on('error', () => undefined);
   }
 

@@ -6,14 +6,14 @@ import { CatalogueAdapter } from './catalogue-adapter.js';
 import { PrismaClient } from '../generated/client.js';
 import { namesOfPrepared } from './prepared.js';
 
-/** Milliseconds within which it has to answer a query, unless somebody says otherwise. */
-export const QUERY_DEADLINE = 2_000;
+/** The default time limit of a query. */
+export const QUERY_TIMEOUT_MS = 2_000;
 
 /** A PostgreSQL that holds a catalogue: one pool, and Prisma on the same pool. */
 export interface Database {
   readonly pool: pg.Pool;
   readonly prisma: PrismaClient;
-  /** Whether a connection keeps what is prepared on it for those who get it next. */
+  /** Whether prepared statements stay on their connection for its next user. */
   readonly prepares: boolean;
   /** Runs one statement that may write, in a transaction whose rights and isolation do not depend on the role. */
   write<Row extends object>(query: pg.QueryConfig<unknown[]>): Promise<Row[]>;
@@ -27,15 +27,15 @@ export interface DatabaseOptions {
   readonly url: string;
   /** The most connections that are open at a time. */
   readonly poolSize: number;
-  /** Milliseconds within which PostgreSQL has to answer a query; 0: it may take its time. */
-  readonly queryDeadline?: number;
+  /** The time limit of a query in milliseconds; 0: none. */
+  readonly queryTimeoutMs?: number;
   /** The pooler in front. One for transactions lets nothing stay with a connection. */
   readonly pooler?: Pooler | undefined;
 }
 
 /** Opens nothing yet: connections are made when they are needed, and made anew when they were lost. */
-export function openDatabase({ url, poolSize, queryDeadline, pooler }: DatabaseOptions): Database {
-  const statementTimeout = queryDeadline ?? QUERY_DEADLINE;
+export function openDatabase({ url, poolSize, queryTimeoutMs, pooler }: DatabaseOptions): Database {
+  const statementTimeout = queryTimeoutMs ?? QUERY_TIMEOUT_MS;
   const connections = new Connections(url, { name: 'glimpse', statementTimeout, catalogue: true, pooler });
   const pool = new SessionPool(connections, { max: poolSize, queryTimeout: statementTimeout });
   const prepares = pooler !== 'transaction';

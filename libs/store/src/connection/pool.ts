@@ -7,7 +7,7 @@ type PoolCallback = (
   done: (release?: unknown) => void,
 ) => void;
 
-/** Time ran out in the queue for a connection of the pool, which says nothing about the database. */
+/** Timed out in the queue for a connection of the pool; the database itself may be healthy. */
 export const QUEUE_TIMEOUT = 'timeout exceeded when trying to connect';
 
 /** Seconds after which a connection is replaced, and with it the plans that it keeps. */
@@ -28,7 +28,7 @@ export class SessionPool extends pg.Pool {
       query_timeout: queryTimeout,
     };
     super(config);
-    // An idle connection that dies says so here; the next query sees to it. Unheard, it would end the process.
+    // A lost idle connection emits an error here; the next query connects again. Unhandled, it would end the process.
     this.on('error', () => undefined);
   }
 

@@ -1,19 +1,18 @@
 /**
- * Of how many statements of a kind the connections keep a plan. Planning takes longer than reading; but a
- * connection keeps what is once prepared to its end, and clients can make up any number of lists.
+ * The number of statements of a kind whose plans connections keep. Planning costs more than reading; but a
+ * connection keeps a prepared statement to its end, and clients can request any number of different lists.
  */
 const MAX_NAMES = 50;
 
 /**
- * How often at most a statement takes the place of the one that was not used for longest. With the lifetime of
- * connections, this bounds the plans that a connection keeps.
+ * The shortest interval at which a statement replaces the least recently used one. With the lifetime of connections,
+ * this bounds the plans that a connection keeps.
  */
 const REPLACE_INTERVAL_MS = 30_000;
 
 /**
- * Gives texts of statements the names under which connections keep their plans. Once there are too many, a text
- * without a name gets the empty one, which is that of a statement that is not kept, until one that is no longer
- * used has made room. A name is never given twice.
+ * Assigns statement texts the names under which connections keep their plans. Once there are too many, a text without
+ * a name gets the empty one, with which no plan is kept, until an unused one makes room. A name is never reused.
  *
  * @param now milliseconds of a monotonic clock
  */

@@ -4,7 +4,7 @@
  */
 const REFUSALS = /^(?:21|22|23|54)...$/;
 
-/** What PostgreSQL says about a row that it refuses; any other error is thrown again. */
+/** PostgreSQL's message about a row that it refuses; any other error is rethrown. */
 export function refusalIn(error: unknown): string {
   if (error instanceof Error && 'code' in error && REFUSALS.test(String(error.code))) return error.message;
   throw error;

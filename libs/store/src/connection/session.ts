@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** What stands in front of PostgreSQL and hands out its connections, for a client's session or for a transaction. */
+/** A pooler in front of PostgreSQL assigns its connections for a client's session or for a transaction. */
 export type Pooler = 'session' | 'transaction';
 
 /** What the sessions of a kind are for. */
@@ -11,7 +11,7 @@ export interface SessionOptions {
   readonly statementTimeout: number;
   /** Whether it is for the catalogue: then plans must not depend on what PostgreSQL believes of the tables. */
   readonly catalogue?: boolean;
-  /** Whether it may be a session of a standby, which takes no changes. */
+  /** Whether it may be a session of a standby, which accepts no changes. */
   readonly standby?: boolean;
   readonly pooler?: Pooler | undefined;
 }
@@ -20,7 +20,7 @@ export interface SessionOptions {
 const LOCK_PART = 1 / 2;
 /** Milliseconds after which PostgreSQL ends a transaction whose client does nothing. */
 const IDLE_IN_TRANSACTION_MS = 30_000;
-/** Milliseconds that the first query of a session may take. */
+/** The time limit of the first query of a session. */
 const BEGIN_TIMEOUT_MS = 2_000;
 /** Shows that the start-up options of a connection have arrived: a pooler may drop them without a word. */
 const MARK = 'glimpse.session';
@@ -79,7 +79,7 @@ export function startupOptions(settings: Readonly<Record<string, string>>, given
     .trim();
 }
 
-/** A standby lags behind and takes no changes; PostgreSQL says the same code of those. */
+/** A standby lags behind and accepts no changes; the code is PostgreSQL's for changes there. */
 export class NotPrimary extends Error {
   readonly code = '25006';
 
@@ -88,7 +88,7 @@ export class NotPrimary extends Error {
   }
 }
 
-/** The database does not accept what a session needs. The message says what to do. */
+/** The database does not accept what a session needs. The message has the remedy. */
 class SessionRefused extends Error {
   readonly code = 'session-refused';
 }

@@ -23,12 +23,12 @@ afterAll(async () => {
 
 let database: Database;
 let catalogue: Catalogue;
-let heard: unknown[];
+let reported: unknown[];
 let admin: pg.Client;
 beforeEach(async () => {
-  heard = [];
+  reported = [];
   database = openDatabase({ url: server.url, poolSize: POOL });
-  catalogue = storedCatalogue(database, { onUnavailable: (error) => heard.push(error) });
+  catalogue = storedCatalogue(database, { onUnavailable: (error) => reported.push(error) });
   admin = await connect();
 });
 afterEach(async () => {
@@ -43,8 +43,8 @@ async function connect(): Promise<pg.Client> {
   return client;
 }
 
-/** Everything that the catalogue can be asked. Where it can be asked, it says that there is no such image. */
-const QUESTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
+/** All methods of the catalogue. While it is available, each finds no such image. */
+const METHODS: Readonly<Record<string, () => Promise<unknown>>> = {
   image: () => catalogue.reader.image(randomUUID(), VIEWER),
   images: () =>
     catalogue.lister.images({ limit: 1 }, VIEWER).then(() => Promise.reject(new ImageNotFound('none'))),
@@ -52,18 +52,18 @@ const QUESTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
   delete: () => catalogue.writer.delete(randomUUID()),
 };
 
-/** Asks everything at once, several times over, and tells what kinds of errors came, by question. */
-async function answers(times: number): Promise<Record<string, readonly string[]>> {
-  const asked = Object.entries(QUESTIONS).map(async ([name, ask]) => {
+/** Calls every method several times at once: the kinds of errors by method. */
+async function errorsOf(times: number): Promise<Record<string, readonly string[]>> {
+  const calls = Object.entries(METHODS).map(async ([name, call]) => {
     const errors = await Promise.all(
-      Array.from({ length: times }, () => ask().catch((error: Error) => `${error.name}: ${error.message}`)),
+      Array.from({ length: times }, () => call().catch((error: Error) => `${error.name}: ${error.message}`)),
     );
     return [name, [...new Set(errors.map((error) => String(error).split(':', 1)[0]!))]] as const;
   });
-  return Object.fromEntries(await Promise.all(asked));
+  return Object.fromEntries(await Promise.all(calls));
 }
 
-const ANSWERED = Object.fromEntries(Object.keys(QUESTIONS).map((question) => [question, ['ImageNotFound']]));
+const AVAILABLE = Object.fromEntries(Object.keys(METHODS).map((method) => [method, ['ImageNotFound']]));
 
 /** Opens every connection of the pool. */
 async function fillPool(): Promise<void> {
@@ -77,7 +77,7 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   }
 }
 
-/** Keeps everything that is asked waiting. */
+/** Keeps all queries waiting. */
 async function lockImages(): Promise<{ waiting(): Promise<boolean>; release(): Promise<void> }> {
   const locker = await connect();
   await locker.query('BEGIN');
@@ -96,19 +96,19 @@ async function lockImages(): Promise<{ waiting(): Promise<boolean>; release(): P
 const KILL_CONNECTIONS = `
   SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'glimpse'`;
 
-describe('the catalogue cannot be asked', () => {
+describe('the catalogue is unavailable', () => {
   it('where its connection is cut under a running query', async () => {
     const lock = await lockImages();
-    const asked = Promise.all(
-      Object.values(QUESTIONS)
+    const refused = Promise.all(
+      Object.values(METHODS)
         .slice(0, POOL)
         .map((ask) => ask().catch((error: unknown) => error)),
     );
     await until(() => lock.waiting());
     await admin.query(KILL_CONNECTIONS);
     await lock.release();
-    for (const error of await asked) expect(error).toBeInstanceOf(CatalogueUnavailable);
-    expect(await answers(5)).toEqual(ANSWERED);
+    for (const error of await refused) expect(error).toBeInstanceOf(CatalogueUnavailable);
+    expect(await errorsOf(5)).toEqual(AVAILABLE);
   });
 
   it('where its server has no TLS and is to have it', async () => {
@@ -116,10 +116,12 @@ describe('the catalogue cannot be asked', () => {
     url.search = 'sslmode=verify-full';
     const secure = openDatabase({ url: url.toString(), poolSize: 1 });
     try {
-      const asked = storedCatalogue(secure, { onUnavailable: (error) => heard.push(error) });
-      await expect(asked.reader.image(randomUUID(), VIEWER)).rejects.toThrow(CatalogueUnavailable);
-      await expect(asked.lister.images({ limit: 1 }, VIEWER)).rejects.toThrow(CatalogueUnavailable);
-      expect(heard).toHaveLength(2);
+      const catalogueOverTls = storedCatalogue(secure, { onUnavailable: (error) => reported.push(error) });
+      await expect(catalogueOverTls.reader.image(randomUUID(), VIEWER)).rejects.toThrow(CatalogueUnavailable);
+      await expect(catalogueOverTls.lister.images({ limit: 1 }, VIEWER)).rejects.toThrow(
+        CatalogueUnavailable,
+      );
+      expect(reported).toHaveLength(2);
     } finally {
       await secure.close();
     }
@@ -136,26 +138,26 @@ describe('the catalogue cannot be asked', () => {
   });
 });
 
-describe('the catalogue can be asked', () => {
+describe('the catalogue is available', () => {
   it('after its idle connections were cut', async () => {
     await fillPool();
     await admin.query(KILL_CONNECTIONS);
     await until(() => database.pool.totalCount === 0);
-    expect(await answers(5)).toEqual(ANSWERED);
-    expect(heard).toEqual([]);
+    expect(await errorsOf(5)).toEqual(AVAILABLE);
+    expect(reported).toEqual([]);
   });
 
   it('where a query is wrong: that is a mistake of ours and no outage', async () => {
     await admin.query('ALTER TABLE images RENAME COLUMN properties TO attributes');
     try {
-      for (const ask of Object.values(QUESTIONS)) {
+      for (const ask of Object.values(METHODS)) {
         const error: unknown = await ask().catch((reason: unknown) => reason);
         if (error instanceof ImageNotFound) continue;
         expect(error).toBeInstanceOf(Error);
         expect(error).not.toBeInstanceOf(CatalogueUnavailable);
       }
-      await expect(QUESTIONS['image']!()).rejects.not.toBeInstanceOf(ImageNotFound);
-      expect(heard).toEqual([]);
+      await expect(METHODS['image']!()).rejects.not.toBeInstanceOf(ImageNotFound);
+      expect(reported).toEqual([]);
     } finally {
       await admin.query('ALTER TABLE images RENAME COLUMN attributes TO properties');
     }

@@ -2,28 +2,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CatalogueBusy, CatalogueUnavailable } from '@glimpse/domain';
 import { QUEUE_TIMEOUT } from './pool.js';
 
-/** Codes of Node's sockets and of TLS, of PostgreSQL (SQLSTATE), of Prisma and of ours that say: the database is unavailable. */
+/** Codes of an unavailable database: of Node's sockets and TLS, of PostgreSQL (SQLSTATE), of Prisma and of ours. */
 const UNAVAILABLE_CODES =
   /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|08...|53...|55000|25P04|57...|25006|28...|3D000|42501|42P01|P1000|P1001|P1002|P1003|P1008|P1010|P1011|P1017|P2021|P2024|P2028|P2037|CERT_.*|.*_CERT(?:_.*)?|ERR_(?:TLS|SSL)_.*|UNABLE_TO_.*|session-refused)$/;
 
-/** What pg says without a code. */
+/** pg's messages without a code. */
 const UNAVAILABLE_MESSAGES =
   /Connection terminated|not queryable|timeout expired|Query read timeout|Can't reach database server|does not support SSL|establishing an SSL connection/;
 
 /**
- * Statements that met others: a serialization failure, a deadlock, a wait for a lock that took too long. PostgreSQL
- * has undone what they did, so that they may be sent again.
+ * Contention with other statements: a serialization failure, a deadlock, a lock timeout. PostgreSQL has rolled the
+ * statement back, so it may be sent again.
  */
 const CONTENTION_CODES = /^(?:40001|40P01|55P03|P2034)$/;
 
-/** How often a statement that met others is sent again. */
+/** How often a statement is sent again after contention. */
 const MAX_RETRIES = 5;
-/** Milliseconds after which it is not sent again: its client has waited long enough. */
+/** After this time it is not sent again: its client has waited long enough. */
 const RETRY_WITHIN_MS = 1_000;
-/** Milliseconds by which the longest wait before each retry grows. */
+/** By how much the longest wait before each retry grows. */
 const RETRY_STEP_MS = 20;
 
-/** The database is unavailable. The cause is what pg or Prisma says. */
+/** The database is unavailable. The cause is the error of pg or Prisma. */
 export class DatabaseUnavailable extends CatalogueUnavailable {
   constructor(cause: unknown) {
     super({ cause });
@@ -31,7 +31,7 @@ export class DatabaseUnavailable extends CatalogueUnavailable {
   }
 }
 
-/** A statement met others again and again. The database itself is there. */
+/** Contention went on through all retries. The database itself is healthy. */
 class CatalogueContended extends CatalogueUnavailable {
   constructor(cause: unknown) {
     super({ cause });
@@ -45,7 +45,7 @@ function reasonOf(error: unknown): string {
   return (message || code || String(error)).trim().split('\n').at(-1)!.trim();
 }
 
-/** What pg, Prisma and PostgreSQL say of an error, each in ways of their own, sometimes as the cause of something else. */
+/** The codes and messages of an error and its causes, which pg, Prisma and PostgreSQL put into different fields. */
 function causesOf(error: unknown): { codes: unknown[]; message: unknown; syscall: unknown }[] {
   const causes = [];
   for (let seen = error; typeof seen === 'object' && seen !== null;) {
@@ -63,7 +63,7 @@ function hasCode(error: unknown, pattern: RegExp): boolean {
 }
 
 /**
- * Whether an error of a query means that the database is unavailable: no connection, no answer in time, no free
+ * Whether an error of a query means that the database is unavailable: no connection, no response in time, no free
  * connection in time, shutting down, or no catalogue in it yet. To be applied only to what a query has thrown.
  */
 export function isUnavailable(error: unknown): boolean {

@@ -14,7 +14,7 @@ export interface Server {
   readonly ssl: TlsAttempt;
 }
 
-/** What a connection URL says. */
+/** The contents of a connection URL. */
 export interface DatabaseAddress {
   /** In the order in which they are tried. */
   readonly servers: readonly Server[];
@@ -121,7 +121,7 @@ function parametersOf(query: string): Parameters {
     if (!/^[a-z_]{1,40}$/i.test(name) || rest.length === 0) {
       throw new BadDatabaseUrl(`each parameter behind the ? must be a name=value; ${ENCODE}`);
     }
-    // Connection URLs written for earlier releases have it; it asks for what sslmode means here anyway.
+    // Connection URLs written for earlier releases have it; it requests what sslmode means here anyway.
     if (name === 'uselibpqcompat') continue;
     if (!(PARAMETERS as readonly string[]).includes(name)) {
       throw new BadDatabaseUrl(`the parameter ${name} is not known: known are ${PARAMETERS.join(', ')}`);
@@ -132,7 +132,7 @@ function parametersOf(query: string): Parameters {
   if (attributes !== undefined && !['read-write', 'primary'].includes(attributes)) {
     throw new BadDatabaseUrl(
       `target_session_attrs = ${JSON.stringify(attributes)} is not allowed: it may be read-write or primary, ` +
-        'which is what is looked for in any case',
+        'which is what is used in any case',
     );
   }
   return parameters;
@@ -179,7 +179,7 @@ function tlsNegotiationOf({ sslnegotiation = 'postgres', sslmode = '' }: Paramet
   return 'direct';
 }
 
-/** Who libpq connects as where the URL names no user. */
+/** The user of libpq where the URL has none. */
 function systemUser(): string {
   try {
     return userInfo().username;

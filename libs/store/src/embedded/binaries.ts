@@ -58,7 +58,7 @@ function linkLibraries(root: string): void {
       if (code === 'EEXIST') continue;
       throw new EmbeddedDatabaseError(
         `the embedded PostgreSQL lacks links that cannot be made (${message}); ` +
-          'run the command once as whoever installed it, or name a PostgreSQL of your own in DATABASE_URL',
+          'run the command once as the user that installed it, or name a PostgreSQL of your own in DATABASE_URL',
         { cause: error },
       );
     }

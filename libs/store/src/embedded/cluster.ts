@@ -28,8 +28,8 @@ export interface Postmaster {
   readonly port: number;
 }
 
-/** How long a server may take to start or to stop, in milliseconds. */
-const PATIENCE = 30_000;
+/** The time limit of starting and of stopping a server. */
+const START_STOP_TIMEOUT_MS = 30_000;
 
 /** How long to try again when a server does not start, in milliseconds. */
 const RETRY = 3_000;
@@ -47,11 +47,11 @@ const LOCALE = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '-
 const TIME_ZONE = ['timezone=UTC', 'log_timezone=UTC'];
 
 /**
- * A PostgreSQL cluster in a folder: made, started, found and stopped here. Who uses it is not its business.
+ * A PostgreSQL cluster in a folder: made, started, found and stopped here. Sharing it between processes is the concern of `index.ts`.
  *
  *     FOLDER/postgres/cluster     belongs, like the folder, to the user that the server runs as
  *     FOLDER/postgres/password    of the database user `glimpse`
- *     FOLDER/postgres.log         what the server says
+ *     FOLDER/postgres.log         the server's log
  */
 export class Cluster {
   readonly #home: string;
@@ -216,7 +216,7 @@ export class Cluster {
     server.once('error', (error) => (ended = error.message));
     server.once('exit', (code, signal) => (ended ??= `it ended with ${signal ?? code}`));
     server.unref();
-    for (const deadline = Date.now() + PATIENCE; Date.now() < deadline; await sleep(10)) {
+    for (const deadline = Date.now() + START_STOP_TIMEOUT_MS; Date.now() < deadline; await sleep(10)) {
       const holder = this.#holder();
       if (holder?.ready) return { pid: holder.pid, port: holder.port };
       if (ended !== undefined && !holder) return ended;
@@ -227,8 +227,8 @@ export class Cluster {
   /** Stops the server as a fast shutdown does, and waits until it is gone. */
   async stop({ pid }: Postmaster): Promise<void> {
     process.kill(pid, 'SIGINT');
-    // An orphan stays a zombie for a while, so its file tells, and not its number.
-    for (const deadline = Date.now() + PATIENCE; Date.now() < deadline; await sleep(10)) {
+    // An orphan stays a zombie for a while, so its file is checked, not its process id.
+    for (const deadline = Date.now() + START_STOP_TIMEOUT_MS; Date.now() < deadline; await sleep(10)) {
       if (!existsSync(join(this.#data, 'postmaster.pid'))) return;
     }
     throw new EmbeddedDatabaseError(

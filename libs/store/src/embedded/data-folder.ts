@@ -26,7 +26,7 @@ export function makeDataFolder(folder: string): string {
   return path;
 }
 
-/** Not the recursive form of `mkdir`, which never ends where a parent exists and takes no folders, as `/proc`. */
+/** Not the recursive form of `mkdir`, which never ends where a parent exists and accepts no folders, such as `/proc`. */
 function makeFolder(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isDirectory()) return;

@@ -1,4 +1,4 @@
-/** The embedded database cannot run. The message is one line that says why, and what to do instead. */
+/** The embedded database cannot run. The message is one line with the reason and a remedy. */
 export class EmbeddedDatabaseError extends Error {
   readonly code = 'embedded-database';
 

@@ -463,7 +463,7 @@ describe('the user that the server runs as', () => {
   });
 
   needs('root among the testers', root && linux)(
-    'is whoever starts it, when that is an ordinary user; root joins that server and starts it as that user',
+    'is the ordinary user that starts it; root joins that server and starts it as that user',
     async () => {
       const uid = Number(spawnSync('id', ['-u', 'nobody'], { encoding: 'utf8' }).stdout);
       const gid = Number(spawnSync('id', ['-g', 'nobody'], { encoding: 'utf8' }).stdout);

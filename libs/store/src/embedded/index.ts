@@ -15,7 +15,7 @@ const SERVICE_LOCK = 0x676c7365;
 
 /** How long to try to join a server that is just starting or stopping. */
 const JOIN_DEADLINE_MS = 30_000;
-/** How long a server has to answer a process that leaves. One that hangs never does. */
+/** The time limit of a query of a process that leaves: a hanging server never responds. */
 const LEAVE_DEADLINE_MS = 3_000;
 /** Between two attempts to start a server again that was lost. */
 const RESTART_INTERVAL_MS = 500;
@@ -99,7 +99,7 @@ class Use implements EmbeddedDatabase {
     }
   }
 
-  /** Until it succeeds or this process leaves: its pools only know the old port, and go on when that answers. */
+  /** Until it succeeds or this process leaves: its pools only know the old port, and go on when that responds. */
   async #rejoin(): Promise<void> {
     while (!this.#left.signal.aborted) {
       try {
@@ -117,8 +117,8 @@ class Use implements EmbeddedDatabase {
     const connection = this.#connection;
     try {
       await queryLeaving(connection, 'SELECT pg_advisory_unlock_shared($1)', USERS_LOCK);
-      const [row] = await queryLeaving(connection, 'SELECT pg_try_advisory_lock($1) AS taken', USERS_LOCK);
-      if (row?.taken) await this.cluster.stop(this.#server);
+      const [row] = await queryLeaving(connection, 'SELECT pg_try_advisory_lock($1) AS acquired', USERS_LOCK);
+      if (row?.acquired) await this.cluster.stop(this.#server);
     } catch (error) {
       // A server that is gone needs no stopping.
       if (this.cluster.running()?.pid !== this.#server.pid) return;
@@ -137,9 +137,9 @@ async function queryLeaving(
   connection: pg.Client,
   text: string,
   lock: number,
-): Promise<{ taken?: boolean }[]> {
+): Promise<{ acquired?: boolean }[]> {
   const query = { text, values: [lock], query_timeout: LEAVE_DEADLINE_MS };
-  return (await connection.query<{ taken?: boolean }>(query)).rows;
+  return (await connection.query<{ acquired?: boolean }>(query)).rows;
 }
 
 async function connect(
@@ -151,7 +151,7 @@ async function connect(
   const connection = await connectTo(url, { name: 'glimpse place', statementTimeout: 0, standby: true });
   try {
     await connection.query('SELECT pg_advisory_lock_shared($1)', [USERS_LOCK]);
-    if (service && !(await takesAlone(connection, SERVICE_LOCK))) {
+    if (service && !(await acquiresLock(connection, SERVICE_LOCK))) {
       throw new EmbeddedDatabaseError(
         `a service already runs on ${folder}: stop it, or choose another folder with GLIMPSE_DATA_DIR`,
       );
@@ -164,11 +164,12 @@ async function connect(
   }
 }
 
-async function takesAlone(connection: pg.Client, lock: number): Promise<boolean> {
-  const { rows } = await connection.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [
-    lock,
-  ]);
-  return rows[0]?.taken === true;
+async function acquiresLock(connection: pg.Client, lock: number): Promise<boolean> {
+  const { rows } = await connection.query<{ acquired: boolean }>(
+    'SELECT pg_try_advisory_lock($1) AS acquired',
+    [lock],
+  );
+  return rows[0]?.acquired === true;
 }
 
 async function createDatabase(connection: pg.Client): Promise<void> {
@@ -177,7 +178,7 @@ async function createDatabase(connection: pg.Client): Promise<void> {
   try {
     await connection.query('CREATE DATABASE glimpse');
   } catch (error) {
-    // Somebody else was faster (42P04, or 23505 in the very same moment).
+    // Another process was faster (42P04, or 23505 at the same time).
     if (!['42P04', '23505'].includes((error as { code?: string }).code ?? '')) throw error;
   }
 }

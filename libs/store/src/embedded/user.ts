@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** As whom PostgreSQL's programs run. It refuses to run as root. */
+/** The user that PostgreSQL's programs run as. They refuse to run as root. */
 export type ServerUser =
-  /** As whoever runs this process. */
+  /** As the user of this process. */
   | { readonly kind: 'self' }
   /** As an unprivileged user of the machine. */
   | { readonly kind: 'other'; readonly uid: number; readonly gid: number }
-  /** As root that looks like somebody else, in a user namespace: where no other user can enter. */
+  /** As root with another user id in a user namespace: where no other user can enter. */
   | { readonly kind: 'namespace' };
 
 const NAMESPACE = ['unshare', '--user', '--map-user=65534', '--map-group=65534', '--'];
@@ -28,7 +28,7 @@ function canEnter(folder: string, uid: number): boolean {
 }
 
 /**
- * Chooses as whom the server of a data folder runs: the owner of an existing one; for a new one, when this
+ * Chooses the user that the server of a data folder runs as: the owner of an existing one; for a new one, when this
  * is root, `postgres` where the machine has it, else `nobody`.
  *
  * @param cluster the folder that PostgreSQL owns, which may not exist yet

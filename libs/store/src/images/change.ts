@@ -1,16 +1,16 @@
 import { PROPERTY_QUOTA, type PropertyChange } from '@glimpse/domain';
 import type { Statement } from '../statement.js';
 
-/** What a change of properties found and left. */
+/** The properties before and after a change. */
 export interface PropertiesRow {
   /** The version before the change. */
   readonly version: string;
   readonly before: Readonly<Record<string, string>>;
-  /** As the change wants them; not in effect when it was refused. */
+  /** As the change makes them; not in effect if it was refused. */
   readonly after: Readonly<Record<string, string>>;
 }
 
-/** What a deletion found and left. */
+/** The state before a deletion. */
 export interface DeletedRow {
   /** The version before the deletion. */
   readonly version: string;
@@ -18,10 +18,10 @@ export interface DeletedRow {
 }
 
 /**
- * A change of properties. In SQL and not through Prisma Client because it is one statement that waits for
- * other writers of the image before it reads it: without the row lock the part in front would not be read
- * again after waiting, and the other writer's key would be gone. The same statement tells what it found, and
- * so why it changed nothing. Served by the primary key of `images`.
+ * A change of properties. In SQL and not through Prisma Client because it is one statement that waits for other
+ * writers of the image before it reads it: without the row lock the first part would not be read again after
+ * waiting, and the other writer's key would be lost. The same statement returns what it found, and so why it
+ * changed nothing. Served by the primary key of `images`.
  *
  * $1: the id; $2: properties to set, as JSON; $3: whether the others go; $4: a key to remove;
  * $5: the version the image must have, or null; $6: the most properties it may have;

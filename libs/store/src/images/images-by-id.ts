@@ -2,11 +2,10 @@ import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { Database } from '../connection/database.js';
 
 /** The most images that one query reads. */
-const MOST = 100;
+const MAX_BATCH = 100;
 
 /**
- * Images by their ids, with the members of those that members matter to: most are not shared, and need no
- * second query. Served by the primary keys of images and members.
+ * Images by their ids, with the members of shared ones: most are not shared, and need no second query. Served by the primary keys of images and members.
  */
 async function find({ prisma }: Database, ids: ReadonlySet<string>) {
   const images = await prisma.image.findMany({ where: { id: { in: [...ids] }, deletedAt: null } });
@@ -20,16 +19,15 @@ async function find({ prisma }: Database, ids: ReadonlySet<string>) {
 
 type Found = Awaited<ReturnType<typeof find>>[number];
 
-/** What is read by one query. */
+/** The images of one query. */
 interface Batch {
   readonly ids: Set<string>;
   readonly found: Promise<ReadonlyMap<string, Found>>;
 }
 
 /**
- * Reads images by id: all that are asked for in one turn of the event loop together. Prisma Client costs
- * what it costs for each query, hardly more for one that reads many rows; so a read costs the less the more
- * there are at a time.
+ * Reads images by id, in one query for all requests of one turn of the event loop. The cost of Prisma Client is per
+ * query, hardly per row; so the more reads at a time, the less each costs.
  */
 export class ImagesById {
   #batch: Batch | undefined;
@@ -38,7 +36,7 @@ export class ImagesById {
 
   /** @param id as it is stored */
   async read(id: string): Promise<Found | undefined> {
-    if (!this.#batch || this.#batch.ids.size === MOST) this.#batch = this.#begin();
+    if (!this.#batch || this.#batch.ids.size === MAX_BATCH) this.#batch = this.#begin();
     this.#batch.ids.add(id);
     return (await this.#batch.found).get(id);
   }
@@ -46,7 +44,7 @@ export class ImagesById {
   #begin(): Batch {
     const ids = new Set<string>();
     const found = endOfTurn().then(async () => {
-      // Whoever comes from now on wants what there is after this query was sent.
+      // Later requests need the state after this query was sent.
       if (this.#batch?.ids === ids) this.#batch = undefined;
       const images = await find(this.database, ids);
       return new Map(images.map((image) => [image.id, image]));

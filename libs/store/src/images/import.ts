@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { DIFFERS, IMAGE_COLUMNS, REPLACEMENT, documentOf, imagesIn } from './image-columns.js';
 import { orUnavailable } from '../connection/unavailable.js';
 
-/** What became of the images of a batch. */
+/** The result of a batch. */
 export interface ImportOutcome {
   readonly added: number;
   readonly changed: number;
@@ -12,9 +12,8 @@ export interface ImportOutcome {
 }
 
 /**
- * Images of a batch, added or put in the place of older ones. In SQL and not through Prisma Client because
- * one statement takes a batch, compares each row under its lock, and leaves equal ones alone: no new
- * version, nothing for a replica to hear of. Served by the primary key of `images`.
+ * Adds the images of a batch, or replaces older ones. In SQL and not through Prisma Client because one statement
+ * writes a batch, compares each row under its lock, and leaves equal ones alone: no new version, no notification. Served by the primary key of `images`.
  *
  * $1: the images as a JSON array; $2: whether older ones replace newer ones too.
  */
@@ -28,8 +27,8 @@ const UPSERT_IMAGES = `
   RETURNING xmax = 0 AS added`;
 
 /**
- * The members of a batch of images, in the place of those they had. Images that the catalogue does not have
- * are left out and their ids returned; equal members are left alone. Served by the primary key of `members`.
+ * Replaces the members of a batch of images. Images that the catalogue does not have are left out and their ids
+ * returned; equal members are left alone. Served by the primary key of `members`.
  *
  * $1: a JSON array of {image_id, members: [{member, status}]}.
  */
@@ -60,7 +59,7 @@ export function membersDocumentOf({ imageId, members }: SourceMembers): object {
 }
 
 /**
- * Adds images, or puts them in the place of older ones of the same id.
+ * Adds images, or replaces older ones of the same id.
  *
  * @param images each id once
  * @param force whether an image replaces one that changed later

@@ -2,10 +2,10 @@ import type { Database } from '../connection/database.js';
 import { orUnavailable } from '../connection/unavailable.js';
 
 /**
- * Removes the rows of images that were deleted before a time, and what belongs to them. What is gone is no
- * marker of a list any more.
+ * Removes the rows of images that were deleted before a time, with their members. They cannot be used as list markers
+ * any more.
  *
- * @returns how many there were
+ * @returns the number of images
  * @throws {DatabaseUnavailable}
  */
 export async function purgeImages({ prisma }: Database, before: Date): Promise<number> {

@@ -64,15 +64,15 @@ async function store(images: readonly SourceImage[], members: ReadonlyMap<string
   }
 }
 
-/** What somebody can be to an image that has an owner. */
-type Relation = 'owner' | MemberStatus | 'nobody' | 'no project';
+/** The relation of a viewer to an image that has an owner. */
+type Relation = 'owner' | MemberStatus | 'stranger' | 'no project';
 
 const EVERYBODY: Readonly<Record<Relation, boolean>> = {
   owner: true,
   accepted: true,
   pending: true,
   rejected: true,
-  nobody: true,
+  stranger: true,
   'no project': true,
 };
 const OWNER_ALONE = {
@@ -80,7 +80,7 @@ const OWNER_ALONE = {
   accepted: false,
   pending: false,
   rejected: false,
-  nobody: false,
+  stranger: false,
   'no project': false,
 };
 
@@ -110,7 +110,7 @@ interface Described {
 function relationOf({ owner, members }: Described, { project }: Viewer): Relation {
   if (project === null) return 'no project';
   if (project === owner) return 'owner';
-  return members[project] ?? 'nobody';
+  return members[project] ?? 'stranger';
 }
 
 function isShown(described: Described, viewer: Viewer): boolean {

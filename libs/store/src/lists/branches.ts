@@ -5,24 +5,22 @@ import type { Values } from '../statement.js';
  * A visibility branch of a list: one set of images that are listed for a viewer. Branches do not overlap;
  * together they are `isListed` of the domain, in SQL.
  *
- * - `everybody`: all of one visibility
+ * - `all`: all of one visibility
  * - `owner`: those of one visibility that a project owns
  * - `member`: those that others share with a project, and that it accepted
  */
 export type Branch =
-  | { readonly kind: 'everybody'; readonly visibility: Visibility }
+  | { readonly kind: 'all'; readonly visibility: Visibility }
   | { readonly kind: 'owner'; readonly visibility: Visibility; readonly project: string }
   | { readonly kind: 'member'; readonly visibility: 'shared'; readonly project: string };
 
 /** The branches of a list; a project is given as its place among the values of the statement. */
 export function branchesOf({ visibility }: ImageCriteria, viewer: Viewer, values: Values): Branch[] {
   const wanted = visibility ? [visibility] : VISIBILITIES;
-  const forEverybody = (one: Visibility): boolean =>
+  const listsAll = (one: Visibility): boolean =>
     one === 'public' || (one === 'community' ? visibility === one : viewer.admin);
-  const branches: Branch[] = wanted
-    .filter(forEverybody)
-    .map((one) => ({ kind: 'everybody', visibility: one }));
-  const others = wanted.filter((one) => !forEverybody(one));
+  const branches: Branch[] = wanted.filter(listsAll).map((one) => ({ kind: 'all', visibility: one }));
+  const others = wanted.filter((one) => !listsAll(one));
   if (viewer.project === null || others.length === 0) return branches;
   const project = values.add(viewer.project);
   branches.push(...others.map((one) => ({ kind: 'owner', visibility: one, project }) as const));

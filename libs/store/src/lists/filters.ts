@@ -2,12 +2,12 @@ import type { ImageCriteria } from '@glimpse/domain';
 import type { Values } from '../statement.js';
 
 /**
- * How an index finds the images that a filter holds for, each among those of one visibility.
+ * How an index finds the images that match a filter, among those of one visibility.
  *
- * - `ordered`: those of a value stand together in the order of lists, so that a reader can stop
+ * - `ordered`: those of a value are adjacent, in the order of lists, so that a scan can stop early
  * - `properties`: the same, for each of some properties
  * - `changed`: in the order of their last change
- * - `inverted`: in no order, and all of their places are gathered before the first is given
+ * - `inverted`: in no order; all matches are gathered before the first is returned
  */
 export type FilterIndex =
   | {
@@ -42,8 +42,8 @@ export interface Filter {
 }
 
 /**
- * Whether a part of a name has a trigram by which it can be looked up: pg_trgm takes a name's words apart, with
- * two blanks in front of each and one behind, and a part has but its own ends.
+ * Whether a part of a name has a trigram that the index has: pg_trgm splits a name into words, with two blanks before
+ * each and one after, and a part of a name has no such ends.
  */
 const TRIGRAM = /[\p{L}\p{N}]{3}|[\p{L}\p{N}]{2}[^\p{L}\p{N}]|[^\p{L}\p{N}][\p{L}\p{N}]/u;
 

@@ -121,7 +121,7 @@ it('tell apart names and values that are the same text when put together', async
   expect(new Set(hashes.map(({ hash }) => hash)).size).toBe(5);
 });
 
-it('are right after many have changed the same images at once, and nobody waits for ever', async () => {
+it('are right after many concurrent changes of the same images, without a deadlock', async () => {
   await pool.query(ADD, [IDS]);
   const change = (n: number): Promise<unknown> =>
     pool.query(`UPDATE images SET properties = properties || $2 WHERE id = $1`, [

@@ -26,7 +26,7 @@ export interface ListRow {
   readonly followed: boolean;
 }
 
-/** Images that an index gives in no order of use, and what is noted of each. */
+/** Images that an index returns in no useful order, and the columns that are read of each. */
 interface Gathered {
   readonly name: string;
   readonly scan: IndexScan;
@@ -43,14 +43,14 @@ const MAX_PAGE = 1000;
 /** Bytes of properties and members after which a page ends: about a document of 4 MiB. */
 const MAX_PAGE_BYTES = 4 * 2 ** 20;
 
-/** How much further each attempt goes: all attempts before the last cost a ninth of it. */
+/** The growth of the bound with each attempt: all attempts before the last cost a ninth of it. */
 const GROWTH = 10;
 
-/** The same where a branch has just one scan: it stops at the end of the page, and a bound only adds attempts. */
+/** The same for a branch with a single scan: it stops at the end of the page, and a bound only adds attempts. */
 const GROWTH_OF_ONLY_SCAN = 100;
 
-/** A scan in the order of lists is kept where one image in so many belongs to the page. */
-const WORTH_GOING_ON = 100;
+/** A scan in the order of lists continues if at least one image in so many belongs to the page. */
+const MAX_READ_PER_MATCH = 100;
 
 /** Finds the marker of a list if its viewer may see it. Served by the primary keys. */
 export function markerStatement(marker: string, viewer: Viewer): Statement {
@@ -66,8 +66,8 @@ export function markerStatement(marker: string, viewer: Viewer): Statement {
  *
  * Where there are filters, a branch can have several scans, and which one is short is not known beforehand:
  * PostgreSQL has no idea how often a property occurs, let alone where. So every scan has a bound, a row that is
- * `truncated` takes the place where the bound was reached, and {@link ListQuery.next} gives a truncated branch its
- * next scan and a higher bound. What is read is thus some multiple of what the best scan would have read.
+ * `truncated` marks the place where the bound was reached, and {@link ListQuery.next} retries a truncated branch with
+ * its next scan and a higher bound. The rows that are read are thus some multiple of those of the best scan.
  */
 export class ListQuery {
   readonly #values = new Values();
@@ -115,7 +115,7 @@ export class ListQuery {
       if (!ofBranch.some(({ truncated }) => truncated)) return { scan, bound };
       const scans = this.#branches[branch]!;
       const found = ofBranch.filter(({ truncated }) => !truncated).length;
-      const stays = scans[scan]!.ordered && found * WORTH_GOING_ON >= bound;
+      const stays = scans[scan]!.ordered && found * MAX_READ_PER_MATCH >= bound;
       const growth = scans.length === 1 ? GROWTH_OF_ONLY_SCAN : GROWTH;
       return { scan: stays ? scan : (scan + 1) % scans.length, bound: bound * growth };
     });
@@ -167,10 +167,9 @@ export class ListQuery {
   }
 
   /**
-   * What each branch brings to the page, and what several have in common. One image more than its bound is read:
-   * where a scan in the order of lists meets that, it is truncated in that place. One in any other order has then
-   * found nothing that can be relied on: it is truncated before the first image there is, for what it did not find
-   * may be newer than all of the page.
+   * The SQL of each branch, and what several have in common. One image more than the bound is read: a scan in the
+   * order of lists that reaches it is truncated there. A scan in any other order is then truncated before its first
+   * image, because images that it did not find may be newer than the whole page.
    */
   #parts(plan: ListPlan): { common: string[]; branches: string[] } {
     const gathered = new Map<string, Gathered>();
@@ -195,7 +194,7 @@ export class ListQuery {
       ORDER BY created_at DESC, id DESC)`;
   }
 
-  /** Branches that gather the same images do so once, and each notes which of these are its own. */
+  /** Branches that gather the same images do so once, each with a column that marks its own. */
   #gather(gathered: Map<string, Gathered>, scan: IndexScan, bound: number, branch: number): string {
     const most = bound + 1;
     const key = scan.read(most, '');
@@ -209,7 +208,7 @@ export class ListQuery {
     return name;
   }
 
-  /** Whole images are read when they are known to be on the page: what is gathered may be many thousands. */
+  /** Whole images are read when they are known to be on the page: many thousands may have been gathered. */
   #found(gathered: string, bound: number, branch: number): string {
     return `(
       SELECT image.id, place.created_at, ${LISTED_COLUMNS}, ${branch} AS branch, place.truncated

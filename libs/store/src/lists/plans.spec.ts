@@ -24,11 +24,11 @@ const LARGE = 200_000;
 const MOST = { plain: 250, filtered: 6_000, share: 6 };
 
 const VIEWERS: Readonly<Record<string, Viewer>> = {
-  'somebody with few images': { project: PROJECTS.few, admin: false },
-  'somebody with a fifth of all images': { project: PROJECTS.large, admin: false },
-  'somebody with many shares and no images': { project: PROJECTS.member, admin: false },
-  'somebody with nothing': { project: PROJECTS.none, admin: false },
-  'somebody without a project': { project: null, admin: false },
+  'a project with few images': { project: PROJECTS.few, admin: false },
+  'a project with a fifth of all images': { project: PROJECTS.large, admin: false },
+  'a project with many shares and no images': { project: PROJECTS.member, admin: false },
+  'a project with nothing': { project: PROJECTS.none, admin: false },
+  'a viewer without a project': { project: null, admin: false },
   'an administrator': { project: PROJECTS.none, admin: true },
   'an administrator with a fifth of all images': { project: PROJECTS.large, admin: true },
 };
@@ -232,14 +232,14 @@ describe('what a list reads', () => {
   async function readAll(): Promise<Record<string, number>> {
     const buffers: Record<string, number> = {};
     for (const [name, criteria] of Object.entries(SECRETS)) {
-      for (const [somebody, viewer] of TENANTS) {
+      for (const [tenant, viewer] of TENANTS) {
         for (const visibility of [undefined, 'community', 'shared', 'private'] as const) {
           const reading = await read(
             databases[0]!,
             { limit: 25, ...criteria, ...(visibility && { visibility }) },
             viewer,
           );
-          buffers[`${name}, ${visibility}, ${somebody}`] = reading.buffers;
+          buffers[`${name}, ${visibility}, ${tenant}`] = reading.buffers;
         }
       }
     }

@@ -2,14 +2,14 @@ import { LISTED_COLUMNS } from '../images/image-columns.js';
 import type { Branch } from './branches.js';
 import type { Filter, FilterIndex, PropertyValue } from './filters.js';
 
-/** What every image of a list fulfils; the ordered indexes hold just these. */
+/** The condition of every image of a list; the ordered indexes hold just these. */
 const LISTED = 'NOT image.hidden AND image.deleted_at IS NULL';
 
 const IMAGE = `image.id, image.created_at, ${LISTED_COLUMNS}`;
 /** How many values of a filter are merged. */
 const MAX_MERGED = 4;
-/** How many further properties of an image are looked up by key before the image is read. */
-const MAX_LOOKED_UP = 3;
+/** How many further properties of an image are checked by key before the image is read. */
+const MAX_CHECKED_BY_KEY = 3;
 
 const NEWEST_FIRST = 'ORDER BY image.created_at DESC, image.id DESC';
 const COUNT = `row_number() OVER (${NEWEST_FIRST}) AS count`;
@@ -19,26 +19,27 @@ export interface IndexScan {
   /** Whether it goes in the order of lists, so that it can stop anywhere. */
   readonly ordered: boolean;
   /**
-   * The statement that reads up to `most` images.
+   * The statement that reads up to `most` images. It may omit rows beyond the page, except the last one, which carries
+   * the count.
    *
-   * @param columns what it reads of each, in SQL, of the row `image`; one in the order of lists reads all, and
-   *   numbers them as `count` from 1 on; it may leave out what is not on the page, but the last
+   * @param columns what it reads of each, in SQL, of the row `image`; a scan in the order of lists reads
+   *   all columns, and numbers the images as `count` from 1 on
    */
   read(most: number, columns: string): string;
-  /** What images of the branch have to fulfil and may not yet, in SQL, of the row `image`. */
+  /** The SQL condition, of the row `image`, that the scan leaves to check. */
   readonly check: string;
 }
 
-/** SQL that says of a row whether it comes after the marker: `''` in a list that begins at the newest. */
+/** The SQL condition that a row comes after the marker: `''` in a list that begins at the newest. */
 export type AfterMarker = (time: string, id: string) => string;
 
 /**
  * The scans for a branch, the one to try first in front.
  *
- * A project's own images and shares are read in their order first, and looked up by property among its own. No
- * scan for them reads an index across projects: its time would show what others have. Among everybody's images
- * an index in the order of lists is best, for it finds the page and nothing else. Inverted ones come when another
- * has shown that what they find is not common: that costs them most.
+ * A project's own images and shares are scanned in their order first, and its own images then by property. No scan
+ * for them reads an index across projects: its time would reveal what others have. Among all images of a visibility
+ * an index in the order of lists is best, as it finds the page and nothing else. Inverted indexes come last, when
+ * another scan has shown that the matches are not common: common ones cost them most.
  */
 export function scansOf(branch: Branch, filters: readonly Filter[], after: AfterMarker): IndexScan[] {
   if (branch.kind === 'member') return [scanShares(branch, after)];
@@ -68,12 +69,12 @@ export function scansOf(branch: Branch, filters: readonly Filter[], after: After
     : [...ordered, ...gathered, scanImages(branch, after)];
 }
 
-type Everybody = Branch & { kind: 'everybody' };
+type All = Branch & { kind: 'all' };
 type Owner = Branch & { kind: 'owner' };
 type Member = Branch & { kind: 'member' };
 
 /** Served by images_visibility_idx and images_owned_idx. */
-function scanImages(branch: Everybody | Owner, after: AfterMarker): IndexScan {
+function scanImages(branch: All | Owner, after: AfterMarker): IndexScan {
   return {
     ordered: true,
     read: (most) => `
@@ -113,7 +114,7 @@ function scanShares({ project }: Member, after: AfterMarker): IndexScan {
   };
 }
 
-/** Images in the order in which another table, the row `place`, has them; of what is not wanted only the last. */
+/** Images in the order of another table, the row `place`; of those that are not wanted only the last. */
 function follow(table: string, found: string, wanted: string, most: number, after: AfterMarker): string {
   const newestFirst = 'ORDER BY place.created_at DESC, place.image_id DESC';
   return `
@@ -131,7 +132,7 @@ function follow(table: string, found: string, wanted: string, most: number, afte
  * merged as they are read; of many, which would make the statement long, as many images of each are sorted.
  */
 function findInOrder(
-  branch: Everybody,
+  branch: All,
   { column, wanted, values }: FilterIndex & { kind: 'ordered' },
   after: AfterMarker,
 ): IndexScan {
@@ -153,7 +154,7 @@ function findInOrder(
   };
 }
 
-/** What the indexes leave out, in their own words: the planner does not guess it from the values. */
+/** The conditions of the partial indexes: the planner does not derive them from the values. */
 const INDEXED: Readonly<Record<string, string>> = {
   status: `AND image.status <> 'active'`,
   min_disk: 'AND image.min_disk <> 0',
@@ -162,10 +163,10 @@ const INDEXED: Readonly<Record<string, string>> = {
 
 /**
  * Served by the primary key of image_properties, and for each image by that of images. Where an image needs more
- * properties, some of those are looked up there too: that takes a fourth of what reading the image does.
+ * properties, some of those are checked there too: that costs a fourth of reading the image.
  */
 function findProperty(
-  branch: Everybody | Owner,
+  branch: All | Owner,
   property: PropertyValue,
   properties: readonly PropertyValue[],
   after: AfterMarker,
@@ -174,7 +175,7 @@ function findProperty(
     branch.kind === 'owner'
       ? `owned_property_hash(${branch.project}, '${branch.visibility}', ${name}, ${value})`
       : `property_hash('${branch.visibility}', ${name}, ${value})`;
-  const others = properties.filter((other) => other !== property).slice(0, MAX_LOOKED_UP);
+  const others = properties.filter((other) => other !== property).slice(0, MAX_CHECKED_BY_KEY);
   // Not EXISTS, which might become a hash of all that have it.
   const has = others.map(
     (other) => `(
@@ -196,7 +197,7 @@ function findProperty(
 }
 
 /** Served by images_updated_idx. */
-function findChanged(branch: Everybody, condition: string, after: AfterMarker): IndexScan {
+function findChanged(branch: All, condition: string, after: AfterMarker): IndexScan {
   return {
     ordered: false,
     read: (most, columns) => `
@@ -211,9 +212,9 @@ function findChanged(branch: Everybody, condition: string, after: AfterMarker): 
  * Served by images_public_names_idx, images_community_names_idx and images_other_names_idx. It filters by nothing
  * that another index could serve, hidden and deleted images included: how often a value occurs the planner cannot
  * know, and where it guesses high it would rather scan in order, without a bound. Hidden and deleted images of a
- * visibility that everybody sees are no secret.
+ * visibility that every viewer sees are no secret.
  */
-function findAll(branch: Everybody, condition: string, after: AfterMarker): IndexScan {
+function findAll(branch: All, condition: string, after: AfterMarker): IndexScan {
   const part = {
     public: `= 'public'`,
     community: `= 'community'`,
@@ -231,7 +232,7 @@ function findAll(branch: Everybody, condition: string, after: AfterMarker): Inde
   };
 }
 
-/** What makes an image of the right visibility, one that is listed, one of the branch. */
-function checkOf(branch: Everybody | Owner): string {
+/** The condition that a listed image of the right visibility is one of the branch. */
+function checkOf(branch: All | Owner): string {
   return branch.kind === 'owner' ? `image.owner = ${branch.project}` : 'true';
 }

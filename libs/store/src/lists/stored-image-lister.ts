@@ -10,7 +10,7 @@ import {
   type Reading,
   type Viewer,
 } from '@glimpse/domain';
-import { QUERY_DEADLINE, type Database } from '../connection/database.js';
+import { QUERY_TIMEOUT_MS, type Database } from '../connection/database.js';
 import { namesOfPrepared } from '../connection/prepared.js';
 import { orUnavailable, type Availability } from '../connection/unavailable.js';
 import { imageOf, type ImageRow } from '../images/image-columns.js';
@@ -55,7 +55,7 @@ export class StoredImageLister implements ImageLister {
     const query = new ListQuery(criteria, viewer);
     let images: (Row & ListRow)[] = [];
     await this.#running.run(async () => {
-      const end = performance.now() + QUERY_DEADLINE;
+      const end = performance.now() + QUERY_TIMEOUT_MS;
       for (let plan: ListPlan | undefined = query.first(); plan?.length; plan = query.next(plan, images)) {
         images = await this.#query(statementOf(query, plan), Math.max(Math.ceil(end - performance.now()), 1));
       }
@@ -69,7 +69,7 @@ export class StoredImageLister implements ImageLister {
 
   async #query<Row extends object>(
     { text, values, name = this.#nameOf(text) }: Statement,
-    query_timeout: number = QUERY_DEADLINE,
+    query_timeout: number = QUERY_TIMEOUT_MS,
   ): Promise<Row[]> {
     const query = { name: this.database.prepares ? name : '', text, values: [...values], query_timeout };
     const { rows } = await orUnavailable(() => this.database.pool.query<Row>(query), this.availability);
@@ -83,7 +83,7 @@ export class StoredImageLister implements ImageLister {
  */
 function listPermits(poolSize: number): SemaphoreOptions {
   const permits = Math.max(1, Math.floor((poolSize * 3) / 4));
-  return { permits, permitsPerKey: Math.ceil(permits / 2), queueTimeoutMs: QUERY_DEADLINE };
+  return { permits, permitsPerKey: Math.ceil(permits / 2), queueTimeoutMs: QUERY_TIMEOUT_MS };
 }
 
 /** Whether any image can match. Text that no name can have is not searched for, as each letter costs. */

@@ -14,10 +14,10 @@ import { requireMigratable } from './requirements.js';
 import { concurrentIndexOf, type ConcurrentIndex, type Migration } from './scripts.js';
 
 /** How often a script that met a deadlock or a serialization failure is run. */
-const ATTEMPTS = 5;
+const MAX_ATTEMPTS = 5;
 const RETRIED = new Set(['40001', '40P01']);
 
-/** PostgreSQL lost the connection or shuts down, which says nothing about the script. */
+/** PostgreSQL lost the connection or shuts down; the script itself may be right. */
 const CONNECTION_LOST = /^(?:08|57)/;
 /** Duplicate column, schema, object, table and function. */
 const ALREADY_EXISTS = new Set(['42701', '42P06', '42710', '42P07', '42723']);
@@ -74,7 +74,7 @@ async function applyNext(
     } catch (error) {
       if (!(error instanceof pg.DatabaseError) || CONNECTION_LOST.test(error.code ?? '')) throw error;
       await client.query('ROLLBACK');
-      if (RETRIED.has(error.code ?? '') && attempt < ATTEMPTS) continue;
+      if (RETRIED.has(error.code ?? '') && attempt < MAX_ATTEMPTS) continue;
       throw new MigrationError(await explain(client, next!.name, error));
     }
   }
@@ -116,7 +116,7 @@ async function applyConcurrently(
   });
 }
 
-/** Says in one line why a script failed, and what to do. */
+/** One line with the reason why a script failed, and a remedy. */
 async function explain(client: pg.Client, name: string, error: pg.DatabaseError): Promise<string> {
   const { message, detail, hint, code = '' } = error;
   const reason = [message, detail, hint].filter(Boolean).join('; ').replace(/\s+/g, ' ');

@@ -120,7 +120,7 @@ describe('migrate', () => {
     throw new Error('a connection stayed');
   }, 30_000);
 
-  it('fails when there is no such database, or nobody listens', async () => {
+  it('fails when there is no such database, or no server', async () => {
     const nowhere = new URL(url);
     nowhere.pathname = 'nobody_made_this';
     await expect(migrate(nowhere.toString())).rejects.toMatchObject({ code: '3D000' });

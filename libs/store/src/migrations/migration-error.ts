@@ -1,4 +1,4 @@
-/** A database cannot be migrated. The message is one line that says why, and what to do. */
+/** A database cannot be migrated. The message is one line with the reason and a remedy. */
 export class MigrationError extends Error {
   readonly code = 'migration-failed';
 

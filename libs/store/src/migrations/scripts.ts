@@ -43,7 +43,7 @@ const CONCURRENT =
  * A script is recognised by its statement and not only by the mark `-- no transaction`: one without the mark may be
  * applied in some database, where its checksum must stay.
  *
- * @throws {TypeError} the script is marked, or has such a statement, but that statement does not stand alone
+ * @throws {TypeError} the script is marked, or has such a statement, but other statements beside it
  */
 export function concurrentIndexOf({ name, script }: Migration): ConcurrentIndex | undefined {
   const marked = /^--\s*no transaction\s*$/im.test(script);

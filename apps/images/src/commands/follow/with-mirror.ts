@@ -33,7 +33,7 @@ export async function withMirror(
   const source = await loadSource(settings, telemetry);
   if (!source) throw new InvalidOptions(['GLIMPSE_SOURCE is missing: there is nothing to follow']);
   const { url, pooler, leave } = await reachDatabase(settings, { service: false });
-  const database = openDatabase({ url, pooler, poolSize: POOL_SIZE, queryDeadline: QUERY_DEADLINE_MS });
+  const database = openDatabase({ url, pooler, poolSize: POOL_SIZE, queryTimeoutMs: QUERY_DEADLINE_MS });
   try {
     const mirror = new StoredMirror(database);
     await prepare(database, mirror);
