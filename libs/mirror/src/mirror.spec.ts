@@ -17,7 +17,7 @@ import {
   type SourceImage,
   type SourceMembers,
 } from '@glimpse/domain';
-import { sourceImageOf } from '@glimpse/domain/testing';
+import { sourceImageOf, until } from '@glimpse/domain/testing';
 import type { ImageSource, SourcePage, SourceQuery } from '@glimpse/plugins';
 import { StoredMirror, storedCatalogue, migrate, openDatabase, type Database } from '@glimpse/store';
 import { openTemporary, type TemporaryDatabase } from '@glimpse/store/testing';
@@ -204,12 +204,6 @@ function follow({
   const running = follower.run(signal);
   followers.push(running);
   return running;
-}
-
-async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (const end = Date.now() + 15_000; !(await holds()); await sleep(20)) {
-    if (Date.now() > end) throw new Error('it never happened');
-  }
 }
 
 const fullSyncs = (count: number) => until(() => was('source-walked') >= count);

@@ -1,17 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { FakeKeystone, type Behaviour, type TokenToIssue } from '@glimpse/auth/testing';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { RawConnection, bytesOf, sendRaw, type RawAnswer, type RawRequest } from '../harness/raw-http.js';
-import {
-  IDENTITIES,
-  IMAGE_URL,
-  newFolder,
-  startBareService,
-  until,
-  type Service,
-} from '../harness/service.js';
+import { IDENTITIES, IMAGE_URL, newFolder, startBareService, type Service } from '../harness/service.js';
 
 const PASSWORD = 'a-password-that-nobody-may-read';
 const DEMO = { kind: 'project', id: IDENTITIES['demo']!.project_id, name: 'demo' } as const;

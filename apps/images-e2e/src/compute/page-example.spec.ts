@@ -1,10 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCatalogue, settingsOf } from '../harness/catalogue.js';
 import { databaseUrl } from '../harness/databases.js';
 import { sendRaw, type RawAnswer } from '../harness/raw-http.js';
-import { newFolder, startBareService, until, type Service } from '../harness/service.js';
+import { newFolder, startBareService, type Service } from '../harness/service.js';
 
 const PROJECT = '66c50f42ace742efaaf201e7ba0fe751';
 

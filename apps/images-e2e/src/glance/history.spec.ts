@@ -1,6 +1,6 @@
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { amount } from '../harness/long.js';
-import { until } from '../harness/service.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { GlanceClient } from './harness/glance-client.js';

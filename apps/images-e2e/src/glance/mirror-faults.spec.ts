@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { GlanceBehaviour } from '@glimpse/glance/testing';
 import { freePort } from '../harness/balancer.js';
 import { query } from '../harness/databases.js';
 import { amount } from '../harness/long.js';
-import { until } from '../harness/service.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
 import { grantRole, revokeRole } from '../keystone/harness/roles.js';
 import { describeWithGlance } from './harness/cloud.js';

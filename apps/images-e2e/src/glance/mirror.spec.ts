@@ -1,8 +1,9 @@
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { glimpse } from '../harness/command.js';
 import { createCatalogue } from '../harness/catalogue.js';
 import { databaseUrl } from '../harness/databases.js';
-import { newFolder, until } from '../harness/service.js';
+import { newFolder } from '../harness/service.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { GlanceClient, type GlanceImage } from './harness/glance-client.js';

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { newFolder, until } from './service.js';
+import { until } from '@glimpse/domain/testing';
+import { newFolder } from './service.js';
 
 export const hasNginx = spawnSync('nginx', ['-v']).status === 0;
 

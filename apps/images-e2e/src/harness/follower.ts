@@ -1,7 +1,7 @@
 import { once } from 'node:events';
+import { until } from '@glimpse/domain/testing';
 import { freePort } from './balancer.js';
 import { spawnGlimpse } from './command.js';
-import { until } from './service.js';
 
 /** A process that follows a source. */
 export interface FollowerProcess {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '@glimpse/domain/testing';
 import { spawnGlimpse, type Run } from './command.js';
 import { databaseUrl } from './databases.js';
 
@@ -33,13 +33,6 @@ export interface Service {
 /** A folder that is nobody else's; it is gone when the run ends. */
 export function newFolder(): string {
   return mkdtempSync(join(process.env['GLIMPSE_E2E_FOLDER']!, 'suite-'));
-}
-
-/** Waits until something holds. */
-export async function until(holds: () => boolean | Promise<boolean>, milliseconds = 15_000): Promise<void> {
-  for (const deadline = Date.now() + milliseconds; !(await holds()); await sleep(20)) {
-    if (Date.now() > deadline) throw new Error(`not so within ${milliseconds} ms: ${holds.toString()}`);
-  }
 }
 
 /** Starts a service with just these settings, and waits until it listens. */

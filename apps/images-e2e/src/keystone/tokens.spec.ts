@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { until, type Service } from '../harness/service.js';
+import type { Service } from '../harness/service.js';
 import {
   authenticate,
   byCredential,

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { Ledger, Readers, percentile, request, type Loop } from '../harness/coherence.js';
 import { DatabaseProxy } from '../harness/database-proxy.js';
 import { CANNOT_SIGNAL, OwnDatabase } from '../harness/own-database.js';
-import { IDENTITIES, startService, tokenOf, until, type Service } from '../harness/service.js';
+import { IDENTITIES, startService, tokenOf, type Service } from '../harness/service.js';
 
 const TOKEN = tokenOf('demo');
 const IMAGES = Array.from({ length: 6 }, () => randomUUID());

@@ -2,10 +2,11 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { until } from '@glimpse/domain/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
-import { IDENTITIES, newFolder, startBareService, until, type Service } from '../harness/service.js';
+import { IDENTITIES, newFolder, startBareService, type Service } from '../harness/service.js';
 
 /** Where no PostgreSQL is. */
 const NOWHERE = 'postgresql://glimpse:wonderland@127.0.0.1:1/glimpse';

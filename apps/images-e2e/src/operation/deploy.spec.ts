@@ -1,12 +1,13 @@
 import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort } from '../harness/balancer.js';
 import { glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { startFollower } from '../harness/follower.js';
 import { DEPLOY, buildManifests, hasKubectl, problemsOf, type Manifest } from '../harness/manifests.js';
-import { newFolder, startBareService, until, type Service } from '../harness/service.js';
+import { newFolder, startBareService, type Service } from '../harness/service.js';
 
 const OVERLAYS = ['development', 'production', 'mirror'] as const;
 const VERSION = (

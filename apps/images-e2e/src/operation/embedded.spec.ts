@@ -4,9 +4,10 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { until } from '@glimpse/domain/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { glimpse } from '../harness/command.js';
-import { newFolder, startBareService, until, type Service } from '../harness/service.js';
+import { newFolder, startBareService, type Service } from '../harness/service.js';
 
 const PAGE_IMAGE = '70a599e0-31e7-49b7-b260-868f441e862b';
 

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { until } from '@glimpse/domain/testing';
 import { openEmbedded, type EmbeddedDatabase } from '@glimpse/store/embedded';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
@@ -10,7 +11,7 @@ import { freePort } from '../harness/balancer.js';
 import { glimpse } from '../harness/command.js';
 import { DatabaseProxy } from '../harness/database-proxy.js';
 import { sendRaw, type RawAnswer } from '../harness/raw-http.js';
-import { newFolder, startService, tokenOf, until, type Service } from '../harness/service.js';
+import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
 
 const IMAGES = fileURLToPath(new URL('../../contract/compute/images.json', import.meta.url));
 const IMAGE = '/v2.1/images/22222222-0000-4000-8000-000000000001';

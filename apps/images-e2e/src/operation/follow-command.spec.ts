@@ -1,12 +1,13 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FakeKeystone } from '@glimpse/auth/testing';
 import { glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { startFollower, type FollowerProcess } from '../harness/follower.js';
-import { IDENTITIES, newFolder, startService, until, type Service } from '../harness/service.js';
+import { IDENTITIES, newFolder, startService, type Service } from '../harness/service.js';
 
 const idOf = (n: number): string => `22222222-0000-4000-8000-${String(n).padStart(12, '0')}`;
 /** Private images of another project: from 10 on. */

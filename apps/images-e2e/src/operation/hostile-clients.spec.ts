@@ -4,10 +4,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createDatabase } from '../harness/databases.js';
 import { amount } from '../harness/long.js';
-import { startService, tokenOf, until, type Service } from '../harness/service.js';
+import { startService, tokenOf, type Service } from '../harness/service.js';
 
 const HOSTILE_CLIENT = fileURLToPath(new URL('../harness/hostile-client.mjs', import.meta.url));
 const ATTACKS = JSON.parse(

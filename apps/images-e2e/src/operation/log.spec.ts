@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '@glimpse/domain/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { freePort } from '../harness/balancer.js';
 import { createDatabase, databaseUrl } from '../harness/databases.js';
-import { newFolder, startService, tokenOf, until, type Service } from '../harness/service.js';
+import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
 
 const COMMAND = fileURLToPath(new URL('../../../images/bin/glimpse.js', import.meta.url));
 

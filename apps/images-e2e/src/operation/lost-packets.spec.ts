@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ledger, Readers } from '../harness/coherence.js';
 import { DatabaseProxy } from '../harness/database-proxy.js';
 import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { CANNOT_ISOLATE, NetworkNamespace } from '../harness/network-namespace.js';
-import { startService, tokenOf, until, type Service } from '../harness/service.js';
+import { startService, tokenOf, type Service } from '../harness/service.js';
 
 const GLIMPSE = fileURLToPath(new URL('../../../images/bin/glimpse.js', import.meta.url));
 const TOKEN = tokenOf('demo');

@@ -4,9 +4,10 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FakeKeystone } from '@glimpse/auth/testing';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { amount } from '../harness/long.js';
-import { newFolder, until } from '../harness/service.js';
+import { newFolder } from '../harness/service.js';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 const SOURCE = fileURLToPath(new URL('../harness/image-source.mjs', import.meta.url));

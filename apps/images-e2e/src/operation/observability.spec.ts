@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FakeKeystone } from '@glimpse/auth/testing';
 import { parse } from 'yaml';
@@ -9,7 +10,7 @@ import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { startFollower, type FollowerProcess } from '../harness/follower.js';
 import { DEPLOY } from '../harness/manifests.js';
 import { sendRaw } from '../harness/raw-http.js';
-import { IDENTITIES, startService, tokenOf, until, type Service } from '../harness/service.js';
+import { IDENTITIES, startService, tokenOf, type Service } from '../harness/service.js';
 
 const MONITORING = join(DEPLOY, 'kubernetes/components/monitoring');
 const ITEM = '/v2.1/images/22222222-0000-4000-8000-000000000001';

@@ -1,17 +1,11 @@
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { settingsOf } from '../harness/catalogue.js';
 import { glimpse } from '../harness/command.js';
 import { DatabaseProxy } from '../harness/database-proxy.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
 import { sendRaw, type RawAnswer } from '../harness/raw-http.js';
-import {
-  newFolder,
-  startBareService,
-  startService,
-  tokenOf,
-  until,
-  type Service,
-} from '../harness/service.js';
+import { newFolder, startBareService, startService, tokenOf, type Service } from '../harness/service.js';
 
 const ITEM = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';
 const OWN = '/v2.1/images/22222222-0000-4000-8000-000000000001';

@@ -1,8 +1,9 @@
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DatabaseProxy } from '../harness/database-proxy.js';
 import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { RawConnection, bytesOf, sendRaw, type RawAnswer } from '../harness/raw-http.js';
-import { startService, tokenOf, until, type Service } from '../harness/service.js';
+import { startService, tokenOf, type Service } from '../harness/service.js';
 
 /** The most requests that are worked on at a time. */
 const MOST_AT_ONCE = 1_024;

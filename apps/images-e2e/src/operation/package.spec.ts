@@ -3,10 +3,11 @@ import { chmodSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FakeKeystone } from '@glimpse/auth/testing';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { glimpse, type Run } from '../harness/command.js';
 import { createDatabase, databaseUrl } from '../harness/databases.js';
-import { IMAGE_URL, newFolder, startBareService, until, type Service } from '../harness/service.js';
+import { IMAGE_URL, newFolder, startBareService, type Service } from '../harness/service.js';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const PUBLIC_URL = 'https://images.example.com/compute';

@@ -2,11 +2,12 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort } from '../harness/balancer.js';
 import { glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
-import { startService, tokenOf, until, type Service } from '../harness/service.js';
+import { startService, tokenOf, type Service } from '../harness/service.js';
 
 const PGBOUNCER = '/usr/sbin/pgbouncer';
 const hasPgBouncer = existsSync(PGBOUNCER);

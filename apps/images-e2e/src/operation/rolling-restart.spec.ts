@@ -1,11 +1,12 @@
 import { Agent, request } from 'node:http';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Balancer, freePort, hasNginx } from '../harness/balancer.js';
 import { glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
 import { amount } from '../harness/long.js';
 import { nextRelease } from '../harness/next-release.js';
-import { startService, tokenOf, until, type Service } from '../harness/service.js';
+import { startService, tokenOf, type Service } from '../harness/service.js';
 
 const REPLICAS = 3;
 const CLIENTS = 24;

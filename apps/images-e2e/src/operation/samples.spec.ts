@@ -1,8 +1,9 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { glimpse } from '../harness/command.js';
-import { newFolder, startBareService, until, type Service } from '../harness/service.js';
+import { newFolder, startBareService, type Service } from '../harness/service.js';
 
 const PAGE_IMAGE = '70a599e0-31e7-49b7-b260-868f441e862b';
 const ACCEPTED = 'appliance-2.7';

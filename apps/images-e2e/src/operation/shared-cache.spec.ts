@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort, hasNginx } from '../harness/balancer.js';
 import { createDatabase } from '../harness/databases.js';
-import { newFolder, startService, tokenOf, until, type Service } from '../harness/service.js';
+import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
 
 const suite = hasNginx ? describe : describe.skip;
 

@@ -3,19 +3,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '@glimpse/domain/testing';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { glimpse, spawnGlimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
 import { CANNOT_SIGNAL, OwnDatabase } from '../harness/own-database.js';
-import {
-  newFolder,
-  startBareService,
-  startService,
-  tokenOf,
-  until,
-  type Service,
-} from '../harness/service.js';
+import { newFolder, startBareService, startService, tokenOf, type Service } from '../harness/service.js';
 
 const IMAGE = '/v2.1/images/22222222-0000-4000-8000-000000000001';
 

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDatabase } from '../harness/databases.js';
 import { sendRaw } from '../harness/raw-http.js';
-import { startService, tokenOf, until, type Service } from '../harness/service.js';
+import { startService, tokenOf, type Service } from '../harness/service.js';
 
 const ITEM = '/v2.1/images/22222222-0000-4000-8000-000000000001';
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';

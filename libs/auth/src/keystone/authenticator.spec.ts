@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { until } from '@glimpse/domain/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AccessRule, Scope } from '@glimpse/domain';
 import { definePlugin, type Authentication, type Authenticator, type RequestSource } from '@glimpse/plugins';
@@ -58,10 +59,6 @@ const authentications = (): number => keystone.callsOf('authentications').length
 async function userOf(pending: Authentication | Promise<Authentication>): Promise<string> {
   const authentication = await pending;
   return authentication.outcome === 'identity' ? authentication.identity.userName : authentication.outcome;
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 it('the authenticator conforms to the contract of plugins', () => {

@@ -1,6 +1,7 @@
 /**
- * Images for tests.
+ * Images for tests, and a way to wait for what happens meanwhile.
  *
  * @module @glimpse/domain/testing
  */
 export { imageOf, sourceImageOf } from './images.js';
+export { until } from './until.js';

@@ -8,6 +8,7 @@ import {
   type Reading,
   type Viewer,
 } from '@glimpse/domain';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { StoredImageReader } from '../images/stored-image-reader.js';
 import { StoredImageWriter } from '../images/stored-image-writer.js';
@@ -40,12 +41,6 @@ afterAll(async () => {
 }, 60_000);
 
 const query = (text: string, values?: unknown[]): Promise<unknown> => database.pool.query(text, values);
-
-async function until(holds: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !holds(); await sleep(5)) {
-    if (Date.now() > deadline) throw new Error(`not so in time: ${holds.toString()}`);
-  }
-}
 
 /** Reads from PostgreSQL; its results can be held back. */
 class HeldReader extends StoredImageReader {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Viewer } from '@glimpse/domain';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { StoredImageReader } from '../images/stored-image-reader.js';
 import { openDatabase, type Database } from '../connection/database.js';
@@ -100,12 +101,6 @@ afterAll(async () => {
   await database?.close();
   await server?.close();
 }, 60_000);
-
-async function until(holds: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !holds(); await sleep(5)) {
-    if (Date.now() > deadline) throw new Error(`not so in time: ${holds.toString()}`);
-  }
-}
 
 /** What was reported of the connection. */
 let reported: string[];

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CatalogueUnavailable, ImageNotFound, type Catalogue, type Viewer } from '@glimpse/domain';
 import pg from 'pg';
@@ -69,12 +69,6 @@ const AVAILABLE = Object.fromEntries(Object.keys(METHODS).map((method) => [metho
 async function fillPool(): Promise<void> {
   await Promise.all(Array.from({ length: POOL }, () => database.pool.query('SELECT pg_sleep(0.1)')));
   expect(database.pool.totalCount).toBe(POOL);
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !(await holds()); await sleep(10)) {
-    if (Date.now() > deadline) throw new Error(`not so in time: ${holds.toString()}`);
-  }
 }
 
 /** Keeps all queries waiting. */

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { until } from '../../harness/service.js';
+import { until } from '@glimpse/domain/testing';
 import type { Cloud } from '../../keystone/harness/cloud.js';
 
 /** A Glance starts in two seconds on an idle machine. */

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
+import { until } from '@glimpse/domain/testing';
 import { glimpse, spawnGlimpse } from '../../harness/command.js';
 import { createDatabase, databaseUrl } from '../../harness/databases.js';
-import { newFolder, startBareService, until, type Service } from '../../harness/service.js';
+import { newFolder, startBareService, type Service } from '../../harness/service.js';
 import { createCredential, type Cloud, type Person } from '../../keystone/harness/cloud.js';
 
 interface Finished {

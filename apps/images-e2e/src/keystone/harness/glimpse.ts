@@ -1,6 +1,7 @@
+import { until } from '@glimpse/domain/testing';
 import { createCatalogue } from '../../harness/catalogue.js';
 import { databaseUrl } from '../../harness/databases.js';
-import { newFolder, startBareService, until, type Service } from '../../harness/service.js';
+import { newFolder, startBareService, type Service } from '../../harness/service.js';
 import type { Cloud, Person } from './cloud.js';
 
 /** The images of these suites: one of each project's own, and one for everybody. */
