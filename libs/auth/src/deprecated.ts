@@ -17,3 +17,7 @@ export type {
   /** @deprecated the name is now `RequestToAuthenticate` */
   RequestToAuthenticate as JudgedRequest,
 } from './authenticate-request.js';
+export type {
+  /** @deprecated the name is now `EvaluationInput` */
+  EvaluationInput as Question,
+} from './policy/index.js';

@@ -15,6 +15,7 @@ export * from './image-writer.js';
 export * from './mirror.js';
 export * from './printable.js';
 export * from './properties.js';
+export * from './python.js';
 export * from './source.js';
 export * from './text.js';
 export * from './uuid.js';

@@ -1,12 +1,12 @@
 import type { Identity } from '@glimpse/domain';
 import type { Authentication, Authenticator } from './contract.js';
 import { reasonOf, type OnFault } from './fault.js';
+import { inTime } from './in-time.js';
 
-/** Milliseconds within which an authenticator answers. */
-const AUTHENTICATION = 5_000;
+const TIME_LIMIT_MS = 5_000;
 
 /** Seconds after which a retry makes sense when an authenticator failed. */
-const RETRY_AFTER = 5;
+const RETRY_AFTER_S = 5;
 
 function isText(value: unknown): boolean {
   return typeof value === 'string' && value !== '';
@@ -61,28 +61,16 @@ function checkedAuthentication(answer: unknown): Authentication {
 /**
  * Authenticates a token, within a bounded time.
  *
- * @param within milliseconds
+ * @param limitMs the time limit
  * @throws {TypeError} the result does not conform to the contract; {Error} there is none in time; and
  *   whatever the authenticator throws
  */
 export async function authenticationOf(
   authenticator: Authenticator,
   [token, request]: Parameters<Authenticator['authenticate']>,
-  within: number = AUTHENTICATION,
+  limitMs: number = TIME_LIMIT_MS,
 ): Promise<Authentication> {
-  return checkedAuthentication(await inTime(authenticator.authenticate(token, request), within));
-}
-
-async function inTime<T>(answer: T | PromiseLike<T>, within: number): Promise<T> {
-  let late: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    late = setTimeout(() => reject(new Error(`it did not answer within ${within} ms`)), within);
-  });
-  try {
-    return await Promise.race([answer, deadline]);
-  } finally {
-    clearTimeout(late);
-  }
+  return checkedAuthentication(await inTime(authenticator.authenticate(token, request), limitMs, 'answer'));
 }
 
 /**
@@ -90,12 +78,12 @@ async function inTime<T>(answer: T | PromiseLike<T>, within: number): Promise<T>
  * contract, the outcome is `unavailable`. It is never `invalid` then, since a client would drop a valid token.
  * Synchronous results remain synchronous.
  *
- * @param within milliseconds
+ * @param limitMs the time limit
  */
 export function isolateAuthenticator(
   authenticator: Authenticator,
   onFault: OnFault,
-  within: number = AUTHENTICATION,
+  limitMs: number = TIME_LIMIT_MS,
 ): Authenticator {
   return {
     challenge: authenticator.challenge,
@@ -103,12 +91,12 @@ export function isolateAuthenticator(
       const failed = (error: unknown): Authentication => {
         // What was thrown may quote the token.
         onFault(reasonOf(error, token));
-        return { outcome: 'unavailable', retryAfter: RETRY_AFTER };
+        return { outcome: 'unavailable', retryAfter: RETRY_AFTER_S };
       };
       try {
         const answer = authenticator.authenticate(token, request) as Partial<Promise<Authentication>>;
         if (typeof answer?.then !== 'function') return checkedAuthentication(answer);
-        return inTime(answer as Promise<Authentication>, within)
+        return inTime(answer as Promise<Authentication>, limitMs, 'answer')
           .then(checkedAuthentication)
           .catch(failed);
       } catch (error) {

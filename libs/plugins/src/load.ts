@@ -1,5 +1,6 @@
 import { oneLine, readOptions, type InvalidOptions } from '@glimpse/options';
 import { CONTRACT_VERSION, type Plugin, type PluginKind, type PluginKinds } from './contract.js';
+import { inTime } from './in-time.js';
 
 /** A plugin as configuration names it. */
 export interface PluginUse {
@@ -24,8 +25,7 @@ export class PluginError extends Error {
 
 class NoOptions {}
 
-/** Milliseconds within which a plugin starts. */
-const START = 10_000;
+const START_LIMIT_MS = 10_000;
 
 /** A function that what a plugin makes cannot lack, by its kind. */
 const ESSENTIAL = {
@@ -55,19 +55,6 @@ function firstLine(error: unknown): string {
   );
 }
 
-/** Settles as a plugin does, or rejects after the time limit. */
-async function inTime<T>(plugin: PromiseLike<T> | T, within: number): Promise<T> {
-  let late: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    late = setTimeout(() => reject(new Error(`it did not start within ${within} ms`)), within);
-  });
-  try {
-    return await Promise.race([plugin, deadline]);
-  } finally {
-    clearTimeout(late);
-  }
-}
-
 /** Whether a plugin created what its kind requires. */
 function checkMade(kind: PluginKind, use: string, made: unknown): void {
   const values = made as Readonly<Record<string, unknown>> | null | undefined;
@@ -93,12 +80,12 @@ async function find<K extends PluginKind>(
   use: string,
   builtIns: Readonly<Record<string, Plugin<K>>>,
   importModule: ImportModule,
-  within: number,
+  limitMs: number,
 ): Promise<Plugin<K>> {
   if (Object.hasOwn(builtIns, use)) return builtIns[use]!;
   let module: { default?: unknown };
   try {
-    module = await inTime(importModule(use), within);
+    module = await inTime(importModule(use), limitMs, 'start');
   } catch (error) {
     throw new PluginError(
       use,
@@ -124,7 +111,7 @@ export type ImportModule = (specifier: string) => Promise<{ default?: unknown }>
  *
  * @param kind what it is to be
  * @param builtIns the plugins that have a name of their own
- * @param within milliseconds within which its module is there, and it starts
+ * @param limitMs the time limit for loading its module, and for its start
  * @throws {PluginError} it cannot be found, is of another kind or contract version, refuses its options,
  *   does not start in time, or makes something else
  */
@@ -133,9 +120,9 @@ export async function loadPlugin<K extends PluginKind>(
   { use, options = {} }: PluginUse,
   builtIns: Readonly<Record<string, Plugin<K>>>,
   importModule: ImportModule,
-  within: number = START,
+  limitMs: number = START_LIMIT_MS,
 ): Promise<PluginKinds[K]> {
-  const plugin = await find(kind, use, builtIns, importModule, within);
+  const plugin = await find(kind, use, builtIns, importModule, limitMs);
   if (plugin.contract !== CONTRACT_VERSION) {
     throw new PluginError(
       use,
@@ -146,7 +133,7 @@ export async function loadPlugin<K extends PluginKind>(
   try {
     const name = (path: string): string => (path === '' ? 'its options' : `option ${path}`);
     const read = readOptions(plugin.options ?? NoOptions, options, name);
-    made = await inTime(plugin.create(read), within);
+    made = await inTime(plugin.create(read), limitMs, 'start');
   } catch (error) {
     throw new PluginError(use, refusal(error), { cause: error });
   }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isNoCache } from '@glimpse/auth';
 import { SourceUnavailable, type ReadOptions } from '@glimpse/domain';
 import { requestBaseUrl, type LinkBase } from '@glimpse/links';
 import type { FastifyRequest } from 'fastify';
@@ -21,8 +22,7 @@ export function projectInUrl(request: FastifyRequest): string | undefined {
 
 /** How a request wants its image read: with `no-cache` not from what is kept. */
 export function readOptionsOf(request: FastifyRequest): ReadOptions {
-  const directives = request.headers['cache-control'];
-  return { fresh: directives !== undefined && /(?:^|[\s,])no-cache(?:$|[\s,])/i.test(directives) };
+  return { fresh: isNoCache(request.headers['cache-control']) };
 }
 
 /** The base of links to this service. */

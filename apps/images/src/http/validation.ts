@@ -1,6 +1,5 @@
-import { DomainError } from '@glimpse/domain';
+import { DomainError, pythonRepr } from '@glimpse/domain';
 import { validateSync } from 'class-validator';
-import { pythonRepr } from './python-repr.js';
 
 /** What a client sent is not what the API takes. The message is for the client. */
 export class InvalidInput extends DomainError {

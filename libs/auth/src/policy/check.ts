@@ -1,5 +1,5 @@
+import { pythonFloat } from '@glimpse/domain';
 import { PolicyError, quote } from './error.js';
-import { reprOfFloat } from './python.js';
 
 /** The right side of a check: literal parts, and keys of the target for each `%(key)s`. */
 export interface Template {
@@ -109,7 +109,7 @@ function literalOf(text: string): string | undefined {
   if (/^'[^'\\]*'$|^"[^"\\]*"$/.test(text)) return text.slice(1, -1);
   if (/^[+-]?0+$/.test(text)) return '0';
   if (/^[+-]?[1-9]\d*$/.test(text)) return text.replace('+', '');
-  if (/^[+-]?\d+\.\d+$/.test(text)) return reprOfFloat(Number(text));
+  if (/^[+-]?\d+\.\d+$/.test(text)) return pythonFloat(Number(text));
   return undefined;
 }
 

@@ -35,7 +35,7 @@ const RULES = new Map<string, Rule>([
   ['admin_or_owner', parse('rule:admin or rule:owner')],
 ]);
 
-function question(credentials: object = CREDENTIALS, target: object = TARGET) {
+function input(credentials: object = CREDENTIALS, target: object = TARGET) {
   return { credentials: { ...credentials }, target: { ...target }, rules: RULES };
 }
 
@@ -101,25 +101,25 @@ describe('evaluate', () => {
     ['not role:member or role:reader', true],
     ['role:member and not project_id:%(other)s', true],
   ])('%j comes to %s', (text, expected) => {
-    expect(evaluate(parse(text), question())).toBe(expected);
+    expect(evaluate(parse(text), input())).toBe(expected);
   });
 
   it('prints lists as Python does', () => {
-    expect(evaluate(parse(["nested:['a', 1]"]), question())).toBe(true);
-    expect(evaluate(parse('nested:%(list)s'), question())).toBe(true);
-    expect(evaluate(parse('nested:%(list)s'), question({ nested: [[['a', 1]]] }))).toBe(false);
+    expect(evaluate(parse(["nested:['a', 1]"]), input())).toBe(true);
+    expect(evaluate(parse('nested:%(list)s'), input())).toBe(true);
+    expect(evaluate(parse('nested:%(list)s'), input({ nested: [[['a', 1]]] }))).toBe(false);
   });
 
   it('holds no role where there are no roles', () => {
-    expect(evaluate(parse('role:member'), question({}))).toBe(false);
-    expect(evaluate(parse('role:member'), question({ roles: 'member' }))).toBe(false);
+    expect(evaluate(parse('role:member'), input({}))).toBe(false);
+    expect(evaluate(parse('role:member'), input({ roles: 'member' }))).toBe(false);
   });
 });
 
 describe('explain', () => {
   it('names the first part of an alternative that holds', () => {
     const rule = parse('rule:admin or (role:member and project_id:%(owner)s)');
-    expect(explanationLines(explain(rule, question()))).toEqual([
+    expect(explanationLines(explain(rule, input()))).toEqual([
       'allows   rule:admin or (role:member and project_id:%(owner)s)',
       'allows     role:member and project_id:%(owner)s',
       'allows       role:member: roles are "Member", "reader", wanted is "member"',
@@ -131,7 +131,7 @@ describe('explain', () => {
     const rule = parse(
       "rule:admin or (role:member and 'private':%(visibility)s) or absent:x or x:%(absent)s",
     );
-    expect(explanationLines(explain(rule, question()))).toEqual([
+    expect(explanationLines(explain(rule, input()))).toEqual([
       "refuses  rule:admin or (role:member and 'private':%(visibility)s) or absent:x or x:%(absent)s",
       'refuses    rule:admin',
       'refuses      role:admin: roles are "Member", "reader", wanted is "admin"',
@@ -143,7 +143,7 @@ describe('explain', () => {
   });
 
   it('explains negations, constants and what is not there', () => {
-    expect(explanationLines(explain(parse('not (! or rule:nowhere) and @'), question({})))).toEqual([
+    expect(explanationLines(explain(parse('not (! or rule:nowhere) and @'), input({})))).toEqual([
       'allows   not (! or rule:nowhere) and @',
       'allows     not (! or rule:nowhere)',
       'refuses      ! or rule:nowhere',
@@ -151,7 +151,7 @@ describe('explain', () => {
       'refuses        rule:nowhere: there is no such rule',
       'allows     @: always allows',
     ]);
-    expect(explanationLines(explain(parse('role:a'), question({})))).toEqual([
+    expect(explanationLines(explain(parse('role:a'), input({})))).toEqual([
       'refuses  role:a: roles are none, wanted is "a"',
     ]);
   });
@@ -171,7 +171,7 @@ describe('explain', () => {
     fc.assert(
       fc.property(rule, (text) => {
         const parsed = parse(text);
-        expect(explain(parsed, question()).allowed).toBe(evaluate(parsed, question()));
+        expect(explain(parsed, input()).allowed).toBe(evaluate(parsed, input()));
       }),
     );
   });

@@ -1,5 +1,5 @@
+import { pythonStr } from '@glimpse/domain';
 import { print, type Check, type Rule, type Template } from './language.js';
-import { str } from './python.js';
 
 /** The caller's attributes, by oslo.policy's names. Values may be nested and may be lists. */
 export type CredentialValues = Readonly<Record<string, unknown>>;
@@ -8,7 +8,7 @@ export type CredentialValues = Readonly<Record<string, unknown>>;
 export type Target = Readonly<Record<string, unknown>>;
 
 /** The input of an evaluation. */
-export interface Question {
+export interface EvaluationInput {
   readonly credentials: CredentialValues;
   readonly target: Target;
   /** The rules that `rule:` refers to, without cycles. A name that is missing refuses. */
@@ -26,26 +26,26 @@ export interface Question {
  *   rules: new Map(),
  * }); // true
  */
-export function evaluate(rule: Rule, question: Question): boolean {
+export function evaluate(rule: Rule, input: EvaluationInput): boolean {
   switch (rule.type) {
     case 'not':
-      return !evaluate(rule.rule, question);
+      return !evaluate(rule.rule, input);
     case 'and':
-      return rule.rules.every((part) => evaluate(part, question));
+      return rule.rules.every((part) => evaluate(part, input));
     case 'or':
-      return rule.rules.some((part) => evaluate(part, question));
+      return rule.rules.some((part) => evaluate(part, input));
     case 'rule': {
-      const named = question.rules.get(rule.name);
-      return named !== undefined && evaluate(named, question);
+      const named = input.rules.get(rule.name);
+      return named !== undefined && evaluate(named, input);
     }
     default:
-      return holds(rule, question);
+      return holds(rule, input);
   }
 }
 
 type Leaf = Exclude<Check, { readonly type: 'rule' }>;
 
-function holds(check: Leaf, { credentials, target }: Question): boolean {
+function holds(check: Leaf, { credentials, target }: EvaluationInput): boolean {
   if (check.type === 'true' || check.type === 'false') return check.type === 'true';
   const wanted = fill(check.match, target);
   if (wanted === undefined) return false;
@@ -55,7 +55,7 @@ function holds(check: Leaf, { credentials, target }: Question): boolean {
     case 'literal':
       return check.value === wanted;
     case 'credential':
-      return valuesAt(credentials, check.path).some((value) => str(value) === wanted);
+      return valuesAt(credentials, check.path).some((value) => pythonStr(value, Infinity) === wanted);
   }
 }
 
@@ -64,7 +64,7 @@ function fill({ parts }: Template, target: Target): string | undefined {
   let filled = '';
   for (const part of parts) {
     if (typeof part === 'string') filled += part;
-    else if (has(target, part.key)) filled += str(target[part.key]);
+    else if (has(target, part.key)) filled += pythonStr(target[part.key], Infinity);
     else return undefined;
   }
   return filled;
@@ -72,7 +72,7 @@ function fill({ parts }: Template, target: Target): string | undefined {
 
 function rolesOf(credentials: CredentialValues): string[] {
   const roles = has(credentials, 'roles') ? credentials['roles'] : [];
-  return Array.isArray(roles) ? roles.map(str) : [];
+  return Array.isArray(roles) ? roles.map((each) => pythonStr(each, Infinity)) : [];
 }
 
 /** The values at a path: none, one, or those of all items where the path leads through a list. */
@@ -106,10 +106,10 @@ export interface Explanation {
 }
 
 /** Evaluates a rule and shows which part decided. `allowed` is always the result of `evaluate`. */
-export function explain(rule: Rule, question: Question): Explanation {
+export function explain(rule: Rule, input: EvaluationInput): Explanation {
   switch (rule.type) {
     case 'not': {
-      const part = explain(rule.rule, question);
+      const part = explain(rule.rule, input);
       return { rule: print(rule), allowed: !part.allowed, because: null, parts: [part] };
     }
     case 'and':
@@ -117,7 +117,7 @@ export function explain(rule: Rule, question: Question): Explanation {
       const decides = rule.type === 'or';
       const parts: Explanation[] = [];
       for (const each of rule.rules) {
-        const part = explain(each, question);
+        const part = explain(each, input);
         if (part.allowed === decides) {
           return { rule: print(rule), allowed: decides, because: null, parts: [part] };
         }
@@ -126,24 +126,24 @@ export function explain(rule: Rule, question: Question): Explanation {
       return { rule: print(rule), allowed: !decides, because: null, parts };
     }
     case 'rule': {
-      const named = question.rules.get(rule.name);
+      const named = input.rules.get(rule.name);
       if (named === undefined) {
         return { rule: print(rule), allowed: false, because: 'there is no such rule', parts: [] };
       }
-      const part = explain(named, question);
+      const part = explain(named, input);
       return { rule: print(rule), allowed: part.allowed, because: null, parts: [part] };
     }
     default:
       return {
         rule: print(rule),
-        allowed: holds(rule, question),
-        because: reason(rule, question),
+        allowed: holds(rule, input),
+        because: reason(rule, input),
         parts: [],
       };
   }
 }
 
-function reason(check: Leaf, { credentials, target }: Question): string {
+function reason(check: Leaf, { credentials, target }: EvaluationInput): string {
   if (check.type === 'true') return 'always allows';
   if (check.type === 'false') return 'always refuses';
   const lacking = check.match.parts.find((part) => typeof part !== 'string' && !has(target, part.key));
@@ -153,7 +153,7 @@ function reason(check: Leaf, { credentials, target }: Question): string {
     return `roles are ${listed(rolesOf(credentials))}, wanted is ${listed([wanted])}`;
   if (check.type === 'literal') return `${listed([check.value])} is compared with ${listed([wanted])}`;
   const name = check.path.join('.');
-  const values = valuesAt(credentials, check.path).map(str);
+  const values = valuesAt(credentials, check.path).map((each) => pythonStr(each, Infinity));
   if (values.length === 0) return `the credentials have no ${name}`;
   return `${name} is ${listed(values)}, wanted is ${listed([wanted])}`;
 }

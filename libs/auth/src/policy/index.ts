@@ -6,7 +6,7 @@ export {
   explanationLines,
   type CredentialValues,
   type Explanation,
-  type Question,
+  type EvaluationInput,
   type Target,
 } from './evaluate.js';
 export { parse, print, type Check, type Rule, type RuleList, type Template } from './language.js';

@@ -17,7 +17,7 @@ export interface ApiRequest {
 }
 
 /** How long after its expiry `allow_expired` still shows a token. */
-const EXPIRED_WINDOW = 48 * 3600 * 1000;
+const EXPIRED_WINDOW_MS = 48 * 3600 * 1000;
 
 function badRequest(expected: string): ApiAnswer {
   return refusal(
@@ -138,7 +138,7 @@ export class IdentityApi {
     if (subjectToken === '') return refusal(404, 'No token in the request');
     if (!this.tokens.has(subjectToken)) return unrecognized();
     const allowExpired = /^(?:1|t|true|on|y|yes)$/i.test(url.searchParams.get('allow_expired') ?? '');
-    const token = this.#alive(subjectToken, allowExpired ? EXPIRED_WINDOW : 0);
+    const token = this.#alive(subjectToken, allowExpired ? EXPIRED_WINDOW_MS : 0);
     const hidden = (token?.credential?.accessRules.length ?? 0) > 0 && !request.enforcesAccessRules;
     if (!token || hidden) return refusal(404, 'Failed to validate token');
     const allowed = caller.roles.some((role) => role === 'service' || role === 'admin');

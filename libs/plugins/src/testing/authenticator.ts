@@ -4,7 +4,7 @@ import type { Authentication, AuthenticationRequest, Authenticator, Plugin } fro
 import { Findings, loaded } from './conformance.js';
 
 /** Milliseconds within which each answer has to come. A service waits longer; a test should not. */
-const WITHIN = 2_000;
+const TIME_LIMIT_MS = 2_000;
 
 /** What an authenticator is tried with. */
 export interface AuthenticatorTrial {
@@ -53,7 +53,7 @@ export async function checkAuthenticator(
 
 async function checkKnown(authenticator: Authenticator, token: string, findings: Findings): Promise<void> {
   const attempt = (what: string, request?: AuthenticationRequest): Promise<Authentication | undefined> =>
-    findings.try(what, () => authenticationOf(authenticator, [token, request], WITHIN));
+    findings.try(what, () => authenticationOf(authenticator, [token, request], TIME_LIMIT_MS));
   const first = await attempt('the known token');
   if (!first) return;
   findings.expect(
@@ -87,7 +87,7 @@ async function checkRefused(
   token: string,
   findings: Findings,
 ): Promise<void> {
-  const answer = await findings.try(what, () => authenticationOf(authenticator, [token], WITHIN));
+  const answer = await findings.try(what, () => authenticationOf(authenticator, [token], TIME_LIMIT_MS));
   findings.expect(
     !answer || answer.outcome === 'invalid',
     `${what}: it is ${answer?.outcome}, wanted is invalid`,

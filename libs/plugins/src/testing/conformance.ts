@@ -4,7 +4,7 @@ import { reasonOf } from '../fault.js';
 import { loadPlugin } from '../load.js';
 
 /** Milliseconds within which an answer has to come. */
-const WITHIN = 10_000;
+const TIME_LIMIT_MS = 10_000;
 
 /** A plugin does not conform to its contract. The message has one line for each problem. */
 export class ConformanceError extends Error {
@@ -39,8 +39,8 @@ export class Findings {
   attempt<T>(what: string, attempt: () => Promise<T>): Promise<T | undefined> {
     return this.try(what, async () => {
       const over = new AbortController();
-      const late = sleep(WITHIN, undefined, { signal: over.signal }).then(() => {
-        throw new Error(`it did not answer within ${WITHIN / 1000} s`);
+      const late = sleep(TIME_LIMIT_MS, undefined, { signal: over.signal }).then(() => {
+        throw new Error(`it did not answer within ${TIME_LIMIT_MS / 1000} s`);
       });
       try {
         return await Promise.race([attempt(), late]);

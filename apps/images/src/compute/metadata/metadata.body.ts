@@ -1,6 +1,5 @@
-import { BASE_ATTRIBUTES, isStorable } from '@glimpse/domain';
+import { BASE_ATTRIBUTES, isStorable, pythonRepr, pythonStr } from '@glimpse/domain';
 import { ValidateBy } from 'class-validator';
-import { pythonRepr, pythonStr } from '../../http/python-repr.js';
 
 const KEY = /^[a-zA-Z0-9-_:. ]{1,255}$/;
 const KEY_PATTERN = "'^[a-zA-Z0-9-_:. ]{1,255}$'";

@@ -1,30 +1,32 @@
+/** Deeper levels do not matter to the reader of a message. */
+const MESSAGE_DEPTH = 8;
+
 /**
- * A value as Python's `str()` prints it, which is what oslo.policy compares. A number without a fraction is
- * printed as an integer: JavaScript has no difference between `1.0` and `1`.
+ * A JSON value as Python's `repr` prints it, as messages of OpenStack's services show values. A number without a
+ * fraction is printed as an integer: JavaScript has no difference between `1.0` and `1`.
+ *
+ * @param depth levels of arrays and objects that are printed, enough for a message by default; deeper ones are `...`
+ * @see {@link https://docs.python.org/3/library/functions.html#repr}
  *
  * @example
- * str(true); // 'True'
- * str(null); // 'None'
- * str(['a', 1]); // "['a', 1]"
+ * pythonRepr({ k: null }); // "{'k': None}"
  */
-export function str(value: unknown): string {
-  return typeof value === 'string' ? value : repr(value);
-}
-
-function repr(value: unknown): string {
+export function pythonRepr(value: unknown, depth = MESSAGE_DEPTH): string {
   switch (typeof value) {
     case 'string':
       return reprOfText(value);
     case 'boolean':
       return value ? 'True' : 'False';
     case 'number':
-      return Number.isInteger(value) ? String(BigInt(value)) : reprOfFloat(value);
-    case 'object':
+      return Number.isInteger(value) ? String(BigInt(value)) : pythonFloat(value);
+    case 'object': {
       if (value === null) return 'None';
-      if (Array.isArray(value)) return `[${value.map(repr).join(', ')}]`;
-      return `{${Object.entries(value)
-        .map(([key, held]) => `${repr(key)}: ${repr(held)}`)
-        .join(', ')}}`;
+      if (depth === 0) return '...';
+      const inner = (held: unknown): string => pythonRepr(held, depth - 1);
+      if (Array.isArray(value)) return `[${value.map(inner).join(', ')}]`;
+      const entries = Object.entries(value).map(([key, held]) => `${reprOfText(key)}: ${inner(held)}`);
+      return `{${entries.join(', ')}}`;
+    }
     case 'undefined':
       return 'None';
     default:
@@ -32,8 +34,19 @@ function repr(value: unknown): string {
   }
 }
 
+/**
+ * A value as Python's `str` prints it: a text without quotes, anything else as {@link pythonRepr}.
+ *
+ * @example
+ * pythonStr(true); // 'True'
+ * pythonStr(['a', 1]); // "['a', 1]"
+ */
+export function pythonStr(value: unknown, depth = MESSAGE_DEPTH): string {
+  return typeof value === 'string' ? value : pythonRepr(value, depth);
+}
+
 /** A float as Python prints it: with a fraction, and with an exponent beyond 16 digits or below 0.0001. */
-export function reprOfFloat(value: number): string {
+export function pythonFloat(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e16)) {
