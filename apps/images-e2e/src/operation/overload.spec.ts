@@ -7,6 +7,8 @@ import { startService, tokenOf, type Service } from '../harness/service.js';
 
 /** The most requests that are worked on at a time. */
 const MOST_AT_ONCE = 1_024;
+/** The most requests of a connection that have a response while the first is not served. */
+const MOST_PIPELINED = 1 + 16 + 1;
 const TOKEN = { 'x-auth-token': tokenOf('demo') };
 const LIST = { target: '/v2.1/images', headers: TOKEN };
 
@@ -77,20 +79,24 @@ describe('more requests than can be answered', () => {
     await until(async () => (await sendRaw(service.url, LIST)).status === 200);
   });
 
-  it('are not those of one client that sends its requests without waiting for answers', async () => {
+  it('are not those of one client that pipelines, which loses its connection', async () => {
     database.stall();
     const [greedy, other] = (await open(2)) as [RawConnection, RawConnection];
-    const many = 3_000;
-    greedy.write(bytesOf(LIST).toString().repeat(many));
+    greedy.write(bytesOf(LIST).toString().repeat(3_000));
     // Answered by the same process behind all that it has read of them.
     await sendRaw(service.url, { target: '/livez' });
     other.write(bytesOf(LIST));
     expect(messageOf(await other.answer())).toBe('The image catalogue is temporarily unavailable.');
     await database.restore();
     await until(async () => (await sendRaw(service.url, LIST)).status === 200);
-    for (let answers = 0; answers < many; answers++) {
-      expect([200, 503]).toContain((await greedy.answer()).status);
+    // One that is served, those that wait for it, and one that is refused.
+    for (let answers = 0; answers < MOST_PIPELINED; answers++) {
+      const { status, headers } = await greedy.answer();
+      expect([200, 503]).toContain(status);
+      expect(headers['connection']).toBe(answers === MOST_PIPELINED - 1 ? 'close' : 'keep-alive');
     }
+    await greedy.closed();
+    expect(greedy.rest).toBe('');
     for (const connection of [greedy, other]) connection.close();
   });
 });
