@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** `npm run check`: everything that can be said about the code without running it, each finding in one run. */
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 
 const CHECKS = [
   ['format', 'prettier --check .'],
@@ -21,5 +23,27 @@ const failed = CHECKS.filter(([name, command]) => {
     : ['npx', '--no-install', ...command.split(' ')];
   return spawnSync(program, args, { stdio: 'inherit' }).status !== 0;
 });
+/** The source files of the service and the libraries: neither tests nor what is for tests alone, nor generated. */
+function sourceFiles() {
+  const roots = ['apps/images/src', ...readdirSync('libs').map((name) => `libs/${name}/src`)].filter(
+    existsSync,
+  );
+  return roots.flatMap((root) =>
+    readdirSync(root, { recursive: true })
+      .filter((path) => path.endsWith('.ts') && !/\.spec\.ts$|(?:^|\/)(?:testing|generated)\//.test(path))
+      .map((path) => join(root, path)),
+  );
+}
+
+/** The lines of a file that are neither blank nor comment. */
+function codeLines(file) {
+  const text = readFileSync(file, 'utf8').replaceAll(/\/\*[^]*?\*\//g, '');
+  return text.split('\n').filter((line) => !/^\s*(?:\/\/.*)?$/.test(line)).length;
+}
+
+const files = sourceFiles();
+const lines = files.reduce((sum, file) => sum + codeLines(file), 0);
+console.log(`\n${lines} lines of code in ${files.length} files, without tests, comments and blank lines`);
+
 console.log(failed.length === 0 ? '\nall clean' : `\nnot clean: ${failed.map(([name]) => name).join(', ')}`);
 process.exit(failed.length === 0 ? 0 : 1);

@@ -1,6 +1,6 @@
 /**
  * A Jest reporter. Where TEST_COUNTS_FILE names a file, it appends one line for each spec file: passed, failed and skipped
- * tests, seconds, path. So one run over many projects can be added up.
+ * tests, seconds, path. So one run over many projects can be added up. What failed, and why, goes to `FILE.failed`.
  */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
@@ -8,8 +8,13 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
+/** Characters of a failure's message. */
+const MESSAGE_LENGTH = 700;
+
 export default class TestCounts {
-  onTestResult({ path }, { numPassingTests, numFailingTests, numPendingTests, testExecError, perfStats }) {
+  onTestResult({ path }, result) {
+    const { numPassingTests, numFailingTests, numPendingTests, testExecError, testResults, perfStats } =
+      result;
     const file = process.env.TEST_COUNTS_FILE;
     if (!file) return;
     // A file that cannot be run has no tests, but has failed.
@@ -17,6 +22,13 @@ export default class TestCounts {
     const seconds = Math.round(perfStats.runtime / 1000);
     const line = [numPassingTests, failed, numPendingTests, seconds, relative(ROOT, path)].join(' ');
     appendFileSync(file, `${line}\n`);
+    const reasons = testResults
+      .filter(({ status }) => status === 'failed')
+      .map(
+        ({ fullName, failureMessages: [message = ''] }) => `${fullName}\n${message.slice(0, MESSAGE_LENGTH)}`,
+      );
+    if (testExecError !== undefined) reasons.push(String(testExecError.message).slice(0, MESSAGE_LENGTH));
+    for (const reason of reasons) appendFileSync(`${file}.failed`, `${relative(ROOT, path)}: ${reason}\n\n`);
   }
 }
 

@@ -20,7 +20,10 @@ try {
   process.exitCode = failures === 0 ? 0 : 1;
   // Of a run that is part of a longer one.
   const outer = process.env.TEST_COUNTS_FILE;
-  if (outer) appendFileSync(outer, readFileSync(file));
+  if (outer) {
+    appendFileSync(outer, readFileSync(file));
+    if (failed > 0) appendFileSync(`${outer}.failed`, readFileSync(`${file}.failed`));
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
