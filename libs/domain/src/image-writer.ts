@@ -1,4 +1,6 @@
+import { PropertyNotFound, QuotaExceeded } from './errors.js';
 import type { Image } from './image.js';
+import { PROPERTY_QUOTA } from './properties.js';
 
 /** A change of an image's custom properties. */
 export type PropertyChange =
@@ -11,6 +13,21 @@ export type PropertyChange =
       readonly keep?: readonly string[];
     }
   | { readonly kind: 'remove'; readonly key: string };
+
+/**
+ * Checks a change against the image that it was made for.
+ *
+ * @param before the properties before the change
+ * @param count the number of properties after it
+ * @throws {PropertyNotFound} {QuotaExceeded}
+ */
+export function requireApplicable(change: PropertyChange, before: Image['properties'], count: number): void {
+  if (change.kind === 'remove') {
+    if (!Object.hasOwn(before, change.key)) throw new PropertyNotFound(change.key);
+  } else if (count > PROPERTY_QUOTA) {
+    throw new QuotaExceeded(PROPERTY_QUOTA);
+  }
+}
 
 /** What is changed of an image in one atomic step. */
 export interface ImageChange {

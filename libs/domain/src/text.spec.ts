@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isStorable } from './text.js';
 
 describe('isStorable', () => {
-  it.each(['', 'debian', 'größe ✓', '😀', 'a\u{10ffff}b', '\ufeff', '\u0001'])('takes %j', (text) => {
+  it.each(['', 'debian', 'größe ✓', '😀', 'a\u{10ffff}b', '\ufeff', '\u0001'])('accepts %j', (text) => {
     expect(isStorable(text)).toBe(true);
   });
 

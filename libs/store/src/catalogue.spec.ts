@@ -356,7 +356,7 @@ describe('an unavailable database', () => {
     60_000,
   );
 
-  it('is unavailable when every connection is taken, and back when one is free', async () => {
+  it('is unavailable when every connection is in use, and available when one is free', async () => {
     const taken = await Promise.all([1, 2, 3, 4].map(() => database.pool.connect()));
     try {
       expect(await callAll()).toEqual(all('unavailable'));
@@ -373,7 +373,7 @@ describe('an unavailable database', () => {
     await untilAnswered();
   }, 30_000);
 
-  it('is unavailable before it has a schema, when it does not exist, and when it takes no password', async () => {
+  it('is unavailable before it has a schema, when it does not exist, and when it refuses the password', async () => {
     const missing = new URL(server.url);
     missing.pathname = 'nobody_made_this';
     const refused = new URL(server.url);

@@ -2,7 +2,7 @@ import { CatalogueBusy } from '@glimpse/domain';
 import { describe, expect, it } from '@jest/globals';
 import { Semaphore } from './semaphore.js';
 
-/** Work that goes on until it is told to end. */
+/** Work that runs until it is ended. */
 function work(): { run: () => Promise<string>; end: () => void; begun: () => boolean } {
   let end!: () => void;
   let begun = false;

@@ -2,12 +2,10 @@ import {
   ChangeConflict,
   ImageNotFound,
   ImageProtected,
-  PROPERTY_QUOTA,
-  PropertyNotFound,
-  QuotaExceeded,
   SourceUnavailable,
   UNRESTRICTED_VIEWER,
   VersionLost,
+  requireApplicable,
   type ChangeOptions,
   type Image,
   type ImageChange,
@@ -41,7 +39,7 @@ export class MirroredImageWriter implements ImageWriter {
     const after = await this.options.mirror.withChangeLease(key, async (end) => {
       const { version, ...image } = await this.#refreshed(id, end);
       let { properties } = image;
-      refuseUnchangeable(change, properties);
+      requireApplicable(change, properties, applied(change, properties).size);
       if (options.version !== undefined && version !== options.version) throw new VersionLost();
       for (let attempt = 0; !shows(change, properties); attempt++) {
         if (attempt === MAX_ATTEMPTS) throw new ChangeConflict(id);
@@ -125,15 +123,6 @@ function applied(change: PropertyChange, properties: Image['properties']): Map<s
   if (change.kind === 'remove') after.delete(change.key);
   else for (const [key, value] of Object.entries(change.properties)) after.set(key, value);
   return after;
-}
-
-/** @throws {PropertyNotFound} {QuotaExceeded} the change is impossible, whatever the source allows */
-function refuseUnchangeable(change: PropertyChange, properties: Image['properties']): void {
-  if (change.kind === 'remove') {
-    if (!Object.hasOwn(properties, change.key)) throw new PropertyNotFound(change.key);
-  } else if (applied(change, properties).size > PROPERTY_QUOTA) {
-    throw new QuotaExceeded(PROPERTY_QUOTA);
-  }
 }
 
 /** Whether properties are as they will be after the change. */

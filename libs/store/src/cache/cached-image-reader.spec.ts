@@ -189,7 +189,7 @@ describe('with the notifications of the database', () => {
     expect(await nameIn(cache)).toBe('new');
   });
 
-  it('who comes after the notice does not wait for a question from before it', async () => {
+  it('a read after the notification does not wait for one from before it', async () => {
     stored.hold();
     const early = nameIn(cache);
     await until(() => stored.held === 1);
@@ -306,7 +306,7 @@ describe('with notifications that are late', () => {
 });
 
 describe('a copy', () => {
-  it('is shown to whom the visibility rule shows it, and asked for once for all of them', async () => {
+  it('is shown to those viewers that may see it, and read once for all of them', async () => {
     const cache = new CachedImageReader(stored, new TestNotifications(), OPTIONS);
     for (let times = 0; times < 2; times++) {
       expect(await nameIn(cache, OWNER)).toBe('old');
@@ -316,7 +316,7 @@ describe('a copy', () => {
     expect(stored.reads).toBe(1);
   });
 
-  it('saves no question to a viewer who may not see it, for whom it is as one that is nowhere', async () => {
+  it('saves no query for a viewer that may not see it, to which it is like one that does not exist', async () => {
     const cache = new CachedImageReader(stored, new TestNotifications(), OPTIONS);
     expect(await nameIn(cache, OWNER)).toBe('old');
     for (let times = 2; times < 4; times++) {
@@ -518,7 +518,7 @@ describe('a database that cannot be asked', () => {
     }
   });
 
-  it('of which nothing is heard is waited for, but not long by whom a copy would do', async () => {
+  it('that is silent is waited for, but not long where there is a copy', async () => {
     stored.away = false;
     stored.hold();
     notifications.session = undefined;

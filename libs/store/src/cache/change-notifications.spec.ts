@@ -24,7 +24,7 @@ class Line {
   #dead = false;
   #held = 0;
   /** How many connections came. */
-  taken = 0;
+  accepted = 0;
 
   private constructor(
     readonly url: string,
@@ -40,7 +40,7 @@ class Line {
     url.port = String((server.address() as AddressInfo).port);
     const line = new Line(url.toString(), server);
     server.on('connection', (client) => {
-      line.taken++;
+      line.accepted++;
       const upstream = connect(Number(port), hostname);
       line.#join(client, upstream, (bytes) => bytes);
       line.#join(upstream, client, change);
@@ -254,7 +254,7 @@ describe('notifications are not received', () => {
     await migrate(another.toString());
     const elsewhere = await Line.to(another.toString());
     const notifications = await listen(elsewhere.url);
-    await until(() => elsewhere.taken > 2);
+    await until(() => elsewhere.accepted > 2);
     expect(reported).toEqual([
       'lost: the listening connection leads to another database than changes are made in',
     ]);

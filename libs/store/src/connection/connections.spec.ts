@@ -113,7 +113,7 @@ describe('a URL of several hosts', () => {
     }
   });
 
-  it('fails with what the last said where none is there', async () => {
+  it('fails with the error of the last where none is available', async () => {
     const [one, other] = [await closedPort(), await closedPort()];
     await expect(connect(`postgresql://u:p@127.0.0.1:${one},127.0.0.1:${other}/d`, SESSION)).rejects.toThrow(
       `ECONNREFUSED 127.0.0.1:${other}`,
@@ -122,7 +122,7 @@ describe('a URL of several hosts', () => {
 });
 
 describe('a URL without a password', () => {
-  it('fails with a line that says so where the server requires one', async () => {
+  it('fails with a line about that where the server requires one', async () => {
     await expect(
       connect(
         at((url) => (url.password = '')),
@@ -235,7 +235,7 @@ describe('sslmode', () => {
     await expect(modes(query, host)).rejects.toThrow(message);
   });
 
-  it('verify-ca does not look at the name', async () => {
+  it('verify-ca does not check the name', async () => {
     expect(await modes('sslmode=verify-ca&sslrootcert=FOLDER/authority.crt', '127.0.0.1')).toEqual({
       ssl: true,
     });

@@ -32,7 +32,7 @@ const program = `
   findBinaries();`;
 
 describe('the programs of the embedded PostgreSQL', () => {
-  it('get the links that their libraries lack, however many processes look for them at once', async () => {
+  it('get the links that their libraries lack, however many processes use them at once', async () => {
     for (let round = 0; round < 10; round++) {
       for (const link of links) rmSync(link, { force: true });
       const moment = String(Date.now() + 500);

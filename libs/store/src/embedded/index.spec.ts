@@ -25,7 +25,7 @@ const root = process.getuid?.() === 0;
 const namespaces = linux && spawnSync('unshare', ['--user', 'true']).status === 0;
 const FAST = ['fsync=off'];
 
-/** A test that needs something of the machine: where that is missing, its name says so. */
+/** A test that needs something of the machine: where that is missing, its name has the reason. */
 function needs(what: string, isThere: boolean): (name: string, test: () => Promise<void>) => void {
   return (name, test) => (isThere ? it(name, test, 60_000) : it.skip(`${name} (skipped: no ${what})`, test));
 }
@@ -68,7 +68,7 @@ async function leave(database: EmbeddedDatabase): Promise<void> {
   await database.leave();
 }
 
-/** Another process on a folder: it says where the server is, and leaves once its standard input ends. */
+/** Another process on a folder: it prints where the server is, and leaves once its standard input ends. */
 const PROGRAM = `
   const { openEmbedded } = await import(process.argv[1]);
   const database = await openEmbedded({ folder: process.argv[2], service: process.argv[3] === 'service', settings: ['fsync=off'] });
@@ -153,7 +153,7 @@ async function refusal(call: Promise<unknown>): Promise<EmbeddedDatabaseError> {
 }
 
 describe('the embedded database', () => {
-  it('is started, keeps what it is told, and is stopped by the last to leave', async () => {
+  it('is started, keeps its data, and is stopped by the last to leave', async () => {
     const folder = newFolder();
     const first = await open(folder);
     await query(first.url, `CREATE TABLE kept AS SELECT 'yes' AS kept`);

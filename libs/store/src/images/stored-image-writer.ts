@@ -1,10 +1,8 @@
 import {
   ImageNotFound,
   ImageProtected,
-  PROPERTY_QUOTA,
-  PropertyNotFound,
-  QuotaExceeded,
   VersionLost,
+  requireApplicable,
   type ChangeOptions,
   type Image,
   type ImageChange,
@@ -34,11 +32,7 @@ export class StoredImageWriter implements ImageWriter {
     const [row] = await this.#write<PropertiesRow>(changeStatement(key, change, version));
     if (!row) throw new ImageNotFound(id);
     const { before, after } = row;
-    if (change.kind === 'remove') {
-      if (!Object.hasOwn(before, change.key)) throw new PropertyNotFound(change.key);
-    } else if (Object.keys(after).length > PROPERTY_QUOTA) {
-      throw new QuotaExceeded(PROPERTY_QUOTA);
-    }
+    requireApplicable(change, before, Object.keys(after).length);
     if (version !== undefined && BigInt(row.version) !== version) throw new VersionLost();
     this.onChanged([key]);
     return after;

@@ -84,7 +84,7 @@ const OWNER_ALONE = {
   'no project': false,
 };
 
-/** To whom an owned image is shown by id. An administrator sees all, and one without an owner is everybody's. */
+/** To whom an owned image is shown by id. An administrator sees all, and every viewer one without an owner. */
 const SHOWN: Readonly<Record<Visibility, Readonly<Record<Relation, boolean>>>> = {
   public: EVERYBODY,
   community: EVERYBODY,
@@ -139,7 +139,7 @@ describe('what is shown to whom', () => {
     { project, admin: true },
   ]);
 
-  it('is, by id, in lists and as the place a list goes on after, what the contract says', async () => {
+  it('is, by id, in lists and as a marker, that of the contract', async () => {
     const run = async (all: readonly Described[]): Promise<void> => {
       await database.pool.query('TRUNCATE images CASCADE');
       const images = all.map(({ members: _, ...rest }) => image(rest));
@@ -150,11 +150,11 @@ describe('what is shown to whom', () => {
         );
         const answers = images.map(async ({ id }, index) => ({
           ...all[index],
-          shown: await catalogue.reader.image(id, viewer).then(Boolean, said(ImageNotFound)),
+          shown: await catalogue.reader.image(id, viewer).then(Boolean, isNot(ImageNotFound)),
           listed: listed.includes(id),
           marker: await catalogue.lister
             .images({ limit: 1, marker: id }, viewer)
-            .then(Boolean, said(MarkerNotFound)),
+            .then(Boolean, isNot(MarkerNotFound)),
         }));
         expect({ viewer, images: await Promise.all(answers) }).toEqual({
           viewer,
@@ -173,7 +173,7 @@ describe('what is shown to whom', () => {
   }, 60_000);
 
   /** False where something was refused so, and only so. */
-  function said(refusal: typeof ImageNotFound | typeof MarkerNotFound): (error: unknown) => false {
+  function isNot(refusal: typeof ImageNotFound | typeof MarkerNotFound): (error: unknown) => false {
     return (error) => {
       if (!(error instanceof refusal)) throw error;
       return false;

@@ -113,7 +113,7 @@ it('go when the table is emptied', async () => {
   expect((await rows()).kept).toEqual([]);
 });
 
-it('tell apart names and values that are the same text when put together', async () => {
+it('distinguish names and values whose concatenation is the same text', async () => {
   const { rows: hashes } = await pool.query<{ hash: string }>(
     `SELECT property_hash('public', name, value) AS hash
      FROM (VALUES ('a', 'bc'), ('ab', 'c'), ('abc', ''), ('', 'abc'), ('bc', 'a')) AS pairs (name, value)`,

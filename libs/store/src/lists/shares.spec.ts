@@ -59,7 +59,7 @@ async function waits(query: Promise<unknown>): Promise<boolean> {
 }
 
 describe('the time of a share', () => {
-  it("is its image's, whatever a writer says", async () => {
+  it("is its image's, whatever a writer sends", async () => {
     await pool.query(SHARE, [image]);
     expect(await times()).toEqual([EARLY]);
     await pool.query('UPDATE members SET created_at = $2 WHERE image_id = $1', [image, LATE]);

@@ -100,7 +100,7 @@ describe('migrate', () => {
     expect(await missingMigrations(pool)).toEqual([]);
   }, 30_000);
 
-  it('says that something exists already in one line, and leaves no connection behind', async () => {
+  it('reports in one line that something exists already, and leaves no connection behind', async () => {
     await pool.query('CREATE TABLE images (id int)');
     await expect(migrate(url)).rejects.toMatchObject({
       code: 'migration-failed',

@@ -48,7 +48,7 @@ const read = (id: string) => reader.imageToChange(id, ADMIN);
 const members = (entries: Record<string, MemberStatus>) => new Map(Object.entries(entries));
 
 describe('an answer of the source', () => {
-  it('is taken', async () => {
+  it('is applied', async () => {
     const one = image();
     expect(await mirror.apply([one], await mirror.draw())).toMatchObject({ added: [one.id], changed: [] });
     expect(await read(one.id)).toMatchObject({ name: 'cirros', owner: 'a', properties: { os: 'linux' } });
@@ -96,7 +96,7 @@ describe('an answer of the source', () => {
     expect((await read(one.id)).status).toBe('active');
   });
 
-  it('that was asked for before a deletion does not', async () => {
+  it('that was requested before a deletion does not', async () => {
     const one = image();
     await mirror.apply([one], await mirror.draw());
     const before = await mirror.draw();
@@ -177,7 +177,7 @@ describe('the members that are due', () => {
 });
 
 describe('what a walk did not name', () => {
-  it('is what was there before it began and no answer named since', async () => {
+  it('is what existed before it began and no response named since', async () => {
     const [named, unnamed, later, deleted] = [image(), image(), image(), image()];
     await mirror.apply([named, unnamed, deleted], await mirror.draw());
     await mirror.remove([deleted.id], await mirror.draw());
@@ -265,7 +265,7 @@ describe('the right to follow', () => {
 });
 
 describe('the last look', () => {
-  it('is as old as the database says, and complete once a walk has ended', async () => {
+  it('is as old as the database has it, and complete once a full sync has ended', async () => {
     await database.pool.query('UPDATE follower SET looked_at = NULL, walked_at = NULL');
     expect(await mirror.syncStatus()).toEqual({ complete: false, age: Infinity });
     await database.pool.query(
