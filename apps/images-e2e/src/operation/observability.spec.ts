@@ -239,6 +239,7 @@ describe('the line of a request', () => {
       time: expect.any(String),
       event: 'request-served',
       msg: 'request',
+      api: 'compute',
       requestId: expect.stringMatching(/^req-/),
       userId: IDENTITIES['demo']!.user_id,
       projectId: IDENTITIES['demo']!.project_id,
