@@ -144,7 +144,7 @@ function suite(cloud: Cloud): void {
       const { code, stdout } = await mirror.followWith('--status');
       expect(code).toBe(0);
       expect(stdout).toMatch(/^follower: +\S+ \d+$/m);
-      expect(stdout).toMatch(/^last look: +\d+\.\d s ago$/m);
+      expect(stdout).toMatch(/^last incremental sync: +\d+\.\d s ago$/m);
     }, 60_000);
 
     it('prints each difference', async () => {

@@ -66,7 +66,7 @@ function suite(cloud: Cloud): void {
     expect([code, stdout]).toEqual([
       0,
       expect.stringMatching(
-        /^whether the source takes changes from here could not be tried: there is no service user.*\nwhether the source lists images .*\nno differences\n$/,
+        /^whether the source takes changes from here could not be tested: there is no service user.*\nwhether the source lists images .*\nno differences\n$/,
       ),
     ]);
   }, 60_000);

@@ -90,7 +90,7 @@ describe('glimpse follow, and serve, with a source', () => {
   it('--status says by its exit code that no process follows, and as JSON how the mirror stands', async () => {
     const text = await run('--status');
     expect({ code: text.code, stderr: text.stderr }).toEqual({ code: 3, stderr: '' });
-    expect(text.stdout).toMatch(/^follower: +none\nimages: +0, not all yet\nlast look: +never\n/);
+    expect(text.stdout).toMatch(/^follower: +none\nimages: +0, not all yet\nlast incremental sync: +never\n/);
     const { code, stdout } = await run('--status', '--json');
     expect(code).toBe(3);
     expect(JSON.parse(stdout)).toEqual({

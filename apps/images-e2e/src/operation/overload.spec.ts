@@ -45,7 +45,7 @@ describe('more requests than can be answered', () => {
       return answer;
     });
     const refused = await answers.at(-1)!;
-    expect(messageOf(refused)).toBe('Too many requests are being answered at the moment.');
+    expect(messageOf(refused)).toBe('Too many requests are being processed at the moment.');
     expect(messages).not.toContain('The image catalogue is temporarily unavailable.');
     expect(refused).toMatchObject({
       status: 503,

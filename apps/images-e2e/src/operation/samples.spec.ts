@@ -86,7 +86,7 @@ describe('the development tokens', () => {
   });
 
   it.each([
-    ['half of one', '{"secret-token": {"user_id"', /is not JSON: mend it, or remove it to get new tokens$/],
+    ['half of one', '{"secret-token": {"user_id"', /is not JSON: repair it, or remove it to get new tokens$/],
     ['another document', '{"secret-token": {"user_id": "u"}}', /^glimpse: identity 1: user_name is missing/],
   ])(
     'stop the start in plain lines where the file holds %s, and no token is in them',

@@ -27,32 +27,32 @@ import { mayList } from './may-list.js';
 import { viewerOf } from './viewer.js';
 
 /**
- * How often a change is checked and made while others change the image: what it needs depends on what the image
- * has, so it is made only of the version that it was checked on.
+ * How often a change is checked and attempted while other clients change the image: what it requires depends on the
+ * image's properties, so it is made only to the version that was checked.
  */
 const MAX_ATTEMPTS = 20;
 
 /** The most images that a policy rule checks for one page. */
 const MAX_CHECKED = 10_000;
 /** How many images are read at a time where a policy rule checks each of them, whatever the client's limit. */
-const BATCH = 200;
-/** How long batches are read for one page; then it ends where it is. */
+const BATCH_SIZE = 200;
+/** How long batches are read for one page; then the page ends early. */
 const MAX_READ_MS = 2_000;
-/** The most characters of properties that the batches of a page keep in memory. */
-const MAX_KEPT = 4 * 2 ** 20;
+/** The most characters of properties that a page composed of batches holds in memory. */
+const MAX_PAGE_CHARACTERS = 4 * 2 ** 20;
 
-/** An image as Glance's default of `get_image` tells those that are listed from others: not at all. */
+/** A target for Glance's default of `get_image`, whose result is the same for every image that is listed for a caller. */
 const LISTED = { visibility: 'public' } as const;
 
-/** What the rules say of a caller, whatever the image. */
-interface Standing {
+/** A caller's credentials, and the decisions of the rules that hold for every image. */
+interface CallerContext {
   readonly credentials: Credentials;
   readonly viewer: Viewer;
-  /** Whether policy shows them images; undefined where it has to look at each. */
+  /** Whether policy lets the caller read images; undefined where the rule depends on the image. */
   readonly mayRead: boolean | undefined;
-  /** The same of the images that are listed for them. */
+  /** The same for the images that are listed for the caller. */
   readonly mayReadListed: boolean | undefined;
-  /** What they may do with properties; undefined where none is protected. */
+  /** What the caller may do with properties; undefined where none is protected. */
   readonly view: PropertyView | undefined;
 }
 
@@ -60,23 +60,22 @@ interface Standing {
 export interface Page<T extends ImageName = Image> {
   readonly images: readonly T[];
   readonly next: string | undefined;
-  /** Seconds since what it was read from was known to be current, where that is too long to be fresh. */
+  /** Seconds since the page's source was known to be current; undefined while it is fresh. */
   readonly age: number | undefined;
 }
 
-/** The rule that each kind of change asks. */
+/** The rule that authorizes each kind of change. */
 const RULES = { change: 'modify_image', delete: 'delete_image' } as const;
 
 /**
- * The catalogue as a caller may use it. The rules of the domain come first: what is visible, and whose it is
- * to change. Then policy may refuse; it never opens anything. Where properties are protected, every image is
- * one without those that the caller may not read, to policy as well.
+ * The catalogue as a caller may use it. The domain's rules of visibility and ownership come first; policy can only
+ * restrict them further. Properties that the caller may not read are removed from every image, also for policy rules.
  */
 export class ImageAccess {
-  readonly #standings = new WeakMap<Identity, Standing>();
-  /** Whether `get_image` looks at the image. */
+  readonly #contexts = new WeakMap<Identity, CallerContext>();
+  /** Whether `get_image` depends on the image. */
   readonly #readsEach: boolean;
-  /** Whether `get_image` is Glance's default, which says the same of all images that are listed for a caller. */
+  /** Whether `get_image` is Glance's default, whose result is the same for all images that are listed for a caller. */
   readonly #allowsListed: boolean;
   readonly #readable: ReadableImages;
 
@@ -95,28 +94,28 @@ export class ImageAccess {
   }
 
   /**
-   * Reads an image for somebody.
+   * Reads an image for a caller.
    *
    * @throws {ImageNotFound} also where policy refuses, as in Glance; {CatalogueUnavailable}
    */
   async read(id: string, caller: Identity, options?: ReadOptions): Promise<Reading<Image>> {
-    const standing = this.standingOf(caller);
-    const { viewer } = standing;
+    const context = this.contextOf(caller);
+    const { viewer } = context;
     const reading = await this.catalogue.reader.image(id, viewer, { ...options, project: viewer.project });
-    const image = this.readableBy(standing, reading.value);
-    this.enforceRead(standing, image);
+    const image = this.readableBy(context, reading.value);
+    this.enforceRead(context, image);
     return image === reading.value ? reading : { ...reading, value: image };
   }
 
-  /** What {@link read} would read, where that needs nobody asked. */
-  readKept(id: string, caller: Identity): Image | undefined {
-    const standing = this.standingOf(caller);
-    const kept = this.catalogue.cache?.cached(id, standing.viewer);
-    const image = kept && this.readableBy(standing, kept);
-    return image && this.mayRead(standing, image) ? image : undefined;
+  /** The same as {@link read}, but only from the cache and synchronously; undefined on a miss. */
+  readCached(id: string, caller: Identity): Image | undefined {
+    const context = this.contextOf(caller);
+    const cached = this.catalogue.cache?.cached(id, context.viewer);
+    const image = cached && this.readableBy(context, cached);
+    return image && this.mayRead(context, image) ? image : undefined;
   }
 
-  /** Counts bytes that are kept along with an image that was read here. */
+  /** Accounts bytes that are cached along with an image. */
   accountBytes(image: Image, bytes: number): void {
     this.#readable.accountBytes(image, bytes);
   }
@@ -124,22 +123,22 @@ export class ImageAccess {
   /**
    * Deletes an image that the caller may delete.
    *
-   * @param optionsOf how the image is to be deleted, of the image as the caller reads it
+   * @param optionsOf the options of the deletion, for the image as the caller reads it
    * @throws {NotOwner} {PolicyRefused}, and as `ImageWriter.delete`
    */
   async delete(id: string, caller: Identity, optionsOf: (image: Image) => ChangeOptions): Promise<void> {
-    const standing = this.standingOf(caller);
-    const stored = await this.catalogue.current.imageToChange(id, standing.viewer);
-    const image = this.readableBy(standing, stored);
-    this.enforceRead(standing, image);
-    this.authorizeChange(image, standing, 'delete');
+    const context = this.contextOf(caller);
+    const stored = await this.catalogue.current.imageToChange(id, context.viewer);
+    const image = this.readableBy(context, stored);
+    this.enforceRead(context, image);
+    this.authorizeChange(image, context, 'delete');
     await this.catalogue.writer.delete(id, optionsOf(image));
   }
 
   /**
-   * Changes properties of an image that is the caller's to change.
+   * Changes properties of an image that the caller may change.
    *
-   * @param optionsOf how the change is to be made, of the image as the caller reads it
+   * @param optionsOf the options of the change, for the image as the caller reads it
    * @returns the properties after the change that the caller may read
    * @throws {NotOwner} {PolicyRefused} {PropertyNotFound} {PropertyProtected}, and as `ImageWriter.change`
    */
@@ -149,16 +148,16 @@ export class ImageAccess {
     change: PropertyChange,
     optionsOf: (image: Image) => ChangeOptions,
   ): Promise<Image['properties']> {
-    const standing = this.standingOf(caller);
+    const context = this.contextOf(caller);
     for (let attempt = 1; ; attempt++) {
-      const stored = await this.catalogue.current.imageToChange(id, standing.viewer);
-      const image = this.readableBy(standing, stored);
-      this.enforceRead(standing, image);
+      const stored = await this.catalogue.current.imageToChange(id, context.viewer);
+      const image = this.readableBy(context, stored);
+      this.enforceRead(context, image);
       if (change.kind === 'remove' && !Object.hasOwn(image.properties, change.key)) {
         throw new PropertyNotFound(change.key);
       }
-      this.authorizeChange(image, standing, 'change');
-      const { view } = standing;
+      this.authorizeChange(image, context, 'change');
+      const { view } = context;
       view?.checkChange(id, change, image.properties);
       const options = optionsOf(image);
       if (!view) return this.catalogue.writer.change(id, { properties: change }, options);
@@ -174,27 +173,31 @@ export class ImageAccess {
   }
 
   /** @throws {NotOwner} {PolicyRefused} */
-  private authorizeChange(image: Image, { credentials, viewer }: Standing, action: keyof typeof RULES): void {
+  private authorizeChange(
+    image: Image,
+    { credentials, viewer }: CallerContext,
+    action: keyof typeof RULES,
+  ): void {
     if (!canChange(image, viewer)) throw new NotOwner(image.id, action);
     this.enforce(RULES[action], credentials, image);
   }
 
   /**
-   * Reads a page of a list. A rule `get_image` that looks at the image checks each, and batches are read until the
-   * page is full; a page that has cost enough ends where it is, with a marker to go on after.
+   * Reads a page of a list. Where the rule `get_image` depends on the image, each image is checked and batches are read
+   * until the page is full; beyond the bounds on time and images the page ends early, with a marker for the next one.
    *
    * @throws {MarkerNotFound} {PolicyRefused} {CatalogueUnavailable}
    */
   page(criteria: ImageCriteria, caller: Identity): Promise<Page> {
-    return this.listAs(caller, criteria, async (standing) => {
-      const reading = await this.catalogue.lister.images(criteria, standing.viewer);
-      const images = reading.value.images.map((image) => this.readableBy(standing, image));
+    return this.listAs(caller, criteria, async (context) => {
+      const reading = await this.catalogue.lister.images(criteria, context.viewer);
+      const images = reading.value.images.map((image) => this.readableBy(context, image));
       return { ...reading, value: { ...reading.value, images } };
     });
   }
 
   /**
-   * Reads the same page, but of each image only its name, unless a rule has to look at the image.
+   * Reads the same page, but only the name of each image, unless a rule depends on the image.
    *
    * @throws as {@link page}
    */
@@ -207,70 +210,71 @@ export class ImageAccess {
   private async listAs<T extends ImageName>(
     caller: Identity,
     criteria: ImageCriteria,
-    read: (standing: Standing) => Promise<Reading<ImagePage<T>>>,
+    read: (context: CallerContext) => Promise<Reading<ImagePage<T>>>,
   ): Promise<Page<T | Image>> {
-    const standing = this.standingOf(caller);
-    if (!mayList(this.policy, standing.credentials)) throw new PolicyRefused('get_images');
-    const { view, mayReadListed: mayRead } = standing;
+    const context = this.contextOf(caller);
+    if (!mayList(this.policy, context.credentials)) throw new PolicyRefused('get_images');
+    const { view, mayReadListed: mayRead } = context;
     const hidden = view && Object.keys(criteria.properties ?? {}).some((name) => !view.may('read', name));
     if (mayRead === false || hidden) return { images: [], next: undefined, age: undefined };
-    if (mayRead === undefined) return this.checkedPage(criteria, standing);
-    const reading = await read(standing);
+    if (mayRead === undefined) return this.checkedPage(criteria, context);
+    const reading = await read(context);
     const { images, truncated } = reading.value;
     const next = truncated || images.length === criteria.limit ? images.at(-1)?.id : undefined;
     return { images, next, age: reading.source === 'copy' ? reading.age : undefined };
   }
 
-  private async checkedPage(criteria: ImageCriteria, standing: Standing): Promise<Page> {
+  private async checkedPage(criteria: ImageCriteria, context: CallerContext): Promise<Page> {
     const end = this.now() + MAX_READ_MS;
     const images: Image[] = [];
     let { marker } = criteria;
     let age: number | undefined;
-    let kept = 0;
+    let characters = 0;
     for (let checked = 0; checked < MAX_CHECKED && this.now() < end;) {
       const reading = await this.catalogue.lister.images(
-        { ...criteria, marker, limit: BATCH },
-        standing.viewer,
+        { ...criteria, marker, limit: BATCH_SIZE },
+        context.viewer,
       );
       if (reading.source === 'copy') age = Math.max(age ?? 0, reading.age);
       const { images: batch, truncated } = reading.value;
       for (const stored of batch) {
-        const image = this.readableBy(standing, stored);
+        const image = this.readableBy(context, stored);
         marker = image.id;
-        if (!this.mayRead(standing, image)) continue;
+        if (!this.mayRead(context, image)) continue;
         images.push(image);
-        kept += charactersOf(image);
-        if (images.length === criteria.limit || kept >= MAX_KEPT) return { images, next: marker, age };
+        characters += charactersOf(image);
+        const full = images.length === criteria.limit || characters >= MAX_PAGE_CHARACTERS;
+        if (full) return { images, next: marker, age };
       }
-      if (batch.length < BATCH && !truncated) return { images, next: undefined, age };
+      if (batch.length < BATCH_SIZE && !truncated) return { images, next: undefined, age };
       checked += batch.length;
     }
     return { images, next: marker, age };
   }
 
-  private standingOf(caller: Identity): Standing {
-    const known = this.#standings.get(caller);
+  private contextOf(caller: Identity): CallerContext {
+    const known = this.#contexts.get(caller);
     if (known) return known;
     const credentials = credentialsOf(caller);
     const mayRead = this.#readsEach ? undefined : this.policy.allows('get_image', credentials);
     const view = this.protections?.viewOf(credentials);
     const mayReadListed = this.#allowsListed ? this.policy.allows('get_image', credentials, LISTED) : mayRead;
     const viewer = viewerOf(credentials, this.policy);
-    const standing = { credentials, viewer, mayRead, mayReadListed, view };
-    this.#standings.set(caller, standing);
-    return standing;
+    const context = { credentials, viewer, mayRead, mayReadListed, view };
+    this.#contexts.set(caller, context);
+    return context;
   }
 
-  private readableBy({ view }: Standing, image: Image): Image {
+  private readableBy({ view }: CallerContext, image: Image): Image {
     return view ? this.#readable.of(image, view) : image;
   }
 
-  private mayRead({ credentials, mayRead }: Standing, image: Image): boolean {
+  private mayRead({ credentials, mayRead }: CallerContext, image: Image): boolean {
     return mayRead ?? this.allows('get_image', credentials, image);
   }
 
-  private enforceRead(standing: Standing, image: Image): void {
-    if (!this.mayRead(standing, image)) throw new ImageNotFound(image.id);
+  private enforceRead(context: CallerContext, image: Image): void {
+    if (!this.mayRead(context, image)) throw new ImageNotFound(image.id);
   }
 
   private allows(rule: string, credentials: Credentials, image: Image): boolean {

@@ -1,10 +1,10 @@
 import type { RuleDefault } from '@glimpse/auth';
 
 /**
- * Which defaults the rules have that no file replaces:
- * - `own`: a catalogue of its own. Every valid token reads; changes are for the project's members
+ * The defaults of rules that no policy file replaces:
+ * - `own`: for a catalogue without a source. Every valid token reads; members of the owning project change
  * - `current`: those of Glance since 2023.1
- * - `legacy`: what older releases of Glance do, whose deprecated defaults allow almost everything
+ * - `legacy`: those of older Glance releases, whose deprecated defaults allow almost everything
  */
 export type ImageRuleDefaults = 'own' | 'current' | 'legacy';
 
@@ -15,7 +15,7 @@ const ADMIN_OR_READER = `${ADMIN} or (role:reader and project_id:%(project_id)s)
 const VISIBLE =
   "(project_id:%(project_id)s or project_id:%(member_id)s or 'community':%(visibility)s or " +
   "'public':%(visibility)s or 'shared':%(visibility)s)";
-/** Glance's default of `get_image`, which says the same of all images that are listed for a caller. */
+/** Glance's default of `get_image`, whose result is the same for all images that are listed for a caller. */
 export const CURRENT_GET_IMAGE = `${ADMIN} or (role:reader and ${VISIBLE})`;
 const ADMIN_OR_IMAGE_MEMBER = `${ADMIN} or (role:member and ${VISIBLE})`;
 const MEMBERS_READER = `${ADMIN} or role:reader and (project_id:%(project_id)s or project_id:%(member_id)s)`;
@@ -34,7 +34,7 @@ const ENFORCED: readonly (readonly [name: string, current: string, own: string, 
   ['delete_image', ADMIN_OR_MEMBER, ADMIN_OR_MEMBER, 'Delete an image of the own project.'],
 ];
 
-/** What Glance's files may refer to: the base rules, which are the same in all releases. */
+/** The base rules that Glance's files may refer to; they are the same in all releases. */
 const BASE: Readonly<Record<string, string>> = {
   default: '',
   service_api: 'role:service or role:admin',

@@ -1,7 +1,7 @@
 import type { Target } from '@glimpse/auth';
 import type { Image } from '@glimpse/domain';
 
-/** Attributes of Glance's target that the catalogue does not keep: a rule that checks one is refused. */
+/** Attributes of Glance's target that the catalogue does not have: a rule that checks one is refused. */
 export const ABSENT_ATTRIBUTES: readonly string[] = [
   'checksum',
   'container_format',
@@ -14,12 +14,12 @@ export const ABSENT_ATTRIBUTES: readonly string[] = [
 ];
 
 /**
- * An image as rules see it, by the names of Glance's `ImageTarget`: its attributes; `id` beside `image_id`,
+ * An image as a policy target, with the names of Glance's `ImageTarget`: its attributes; `id` beside `image_id`,
  * `project_id` beside `owner`, `member_id` beside `member`; and each custom property under its own name, as
  * well as all of them in `extra_properties`. An attribute wins over a property of its name.
  *
- * @param project the project that asks. Glance calls it the `member` of a shared image that it does not own;
- *   whether it really is one is for the visibility rule to say, which stands in front.
+ * @param project the caller's project. Glance calls it the `member` of a shared image that it does not own; that
+ *   it is a member was checked before, by the visibility rule.
  *
  * @example
  * targetOf(image, projectOf(identity))['visibility']; // 'shared'

@@ -5,14 +5,14 @@ import { ABSENT_ATTRIBUTES } from './image-target.js';
 
 type PolicySettings = Pick<EffectiveSettings, 'policy' | 'source'>;
 
-/** Which defaults the settings give the rules that no file replaces. */
+/** The defaults, by the settings, of rules that no policy file replaces. */
 export function defaultsOf({ policy, source }: PolicySettings): ImageRuleDefaults {
   return policy.defaults ?? (source.use === 'glance' ? 'current' : 'own');
 }
 
 /**
- * Loads the policy that the settings name. Its defaults are those of the Glance in front of which this service
- * stands, or those of a catalogue of its own.
+ * Loads the policy that the settings name. Its defaults are those of the mirrored Glance, or those of a catalogue
+ * without a source.
  *
  * @throws {PolicyError}
  */

@@ -7,8 +7,8 @@ import { importCatalogue, type ImportCounts } from '../import/import-catalogue.j
 import { loadSettings } from '../settings/load.js';
 import { requireMigrations, withDatabase } from '../startup/database.js';
 
-/** How often progress is told: on a terminal in place, elsewhere as lines, in milliseconds. */
-const INTERVAL = { terminal: 100, lines: 5_000 };
+/** Time between two reports of progress: in place on a terminal, as lines elsewhere. */
+const PROGRESS_INTERVAL_MS = { terminal: 100, lines: 5_000 };
 
 function summary({ images, added, changed, unchanged, members, bad }: ImportCounts): string {
   return (
@@ -17,7 +17,7 @@ function summary({ images, added, changed, unchanged, members, bad }: ImportCoun
   );
 }
 
-/** How far an import is. */
+/** The progress of an import. */
 class ImportProgress {
   #counts: ImportCounts = { images: 0, added: 0, changed: 0, unchanged: 0, members: 0, bad: 0 };
   #shown = Date.now();
@@ -26,10 +26,14 @@ class ImportProgress {
     return summary(this.#counts);
   }
 
-  /** Shows it, at most so often. */
+  /** Prints the progress, at most once an interval. */
   update(counts: ImportCounts, output: NodeJS.WriteStream): void {
     this.#counts = counts;
-    if (Date.now() - this.#shown < (output.isTTY ? INTERVAL.terminal : INTERVAL.lines)) return;
+    if (
+      Date.now() - this.#shown <
+      (output.isTTY ? PROGRESS_INTERVAL_MS.terminal : PROGRESS_INTERVAL_MS.lines)
+    )
+      return;
     this.#shown = Date.now();
     output.write(output.isTTY ? `\r\x1b[K${this.summary}` : `${this.summary}\n`);
   }
@@ -38,7 +42,7 @@ class ImportProgress {
 /**
  * Opens a file, or standard input for `-`.
  *
- * @throws {InvalidOptions} it is not there, not to be read, or a directory
+ * @throws {InvalidOptions} it does not exist, is not readable, or is a directory
  */
 async function openInput(file: string): Promise<AsyncIterable<Uint8Array>> {
   if (file === '-') return process.stdin;
@@ -70,7 +74,7 @@ async function runImport(
     onBad: (message) => stderr.write(`${clearLine}${printable(message)}\n`),
     onProgress: (counts) => progress.update(counts, stderr),
   });
-  // Lists are planned by statistics, which PostgreSQL would gather only some time after so many rows came.
+  // PostgreSQL plans lists by statistics, which autovacuum would update only some time after a large import.
   if (counts.added + counts.changed > 0) {
     await orUnavailable(() => pool.query('ANALYZE images, members'));
   }

@@ -14,7 +14,7 @@ function policyInEffect(): Policy {
   return loadImagePolicy(loadSettings(process.env));
 }
 
-/** A document that an option gives, as it stands or as the name of a file. */
+/** A document that an option gives, inline or as the name of a file. */
 function documentOf(option: string, value: string): unknown {
   try {
     return parse(value.trimStart().startsWith('{') ? value : readFileSync(value, 'utf8'));
@@ -26,10 +26,10 @@ function documentOf(option: string, value: string): unknown {
   }
 }
 
-/** The attributes that a rule hardly checks, with what they are where a document leaves them out. */
+/** Attributes that a document may omit because rules rarely check them, and the values read in their place. */
 const TIMES = { created_at: '1970-01-01T00:00:00Z', updated_at: '1970-01-01T00:00:00Z' } as const;
 
-/** The target that an image's document gives; times that it leaves out are no part of it. */
+/** The target that an image's document gives, without the times that the document omits. */
 function targetOfDocument(document: unknown, project: string | null): Target {
   const given = typeof document === 'object' && document !== null && !Array.isArray(document) ? document : {};
   const image = readImageDocument(document === given ? { ...TIMES, ...given } : document);
@@ -66,7 +66,7 @@ function check(
   return { allowed: explanation.allowed, lines: explanationLines(explanation) };
 }
 
-/** `glimpse policy`: looks at the policy in effect, without a service. */
+/** `glimpse policy`: inspects the policy in effect, without a running service. */
 export const policyCommand = new Command('policy').description('inspect the policy in effect');
 
 const print = (lines: readonly string[]): void => lines.forEach((line) => console.log(printable(line)));
@@ -86,9 +86,7 @@ policyCommand
   .requiredOption('--rule <name>', 'the rule to check, such as modify_image')
   .requiredOption('--identity <json>', 'the caller: {user_id, user_name, project_id, roles}, or a file of it')
   .option('--image <json>', 'the image: a Glance document, or a file of it')
-  .description(
-    'print whether a rule allows the caller, and which part of it decided; exit code 1: it refuses',
-  )
+  .description('print whether a rule allows the caller, and which part of it decided; exit 1 if it refuses')
   .action(({ rule, identity, image }: { rule: string; identity: string; image?: string }) => {
     const { allowed, lines } = check(rule, identity, image);
     print(lines);

@@ -23,7 +23,7 @@ const AGE = {
   schema: { type: 'integer' },
 } as const;
 
-/** What a fault's status means, wherever it can be. */
+/** The meaning of each status that faults have. */
 const FAULTS: Readonly<Record<number, string>> = {
   400: 'The request is malformed, or its project is not the token’s.',
   403: 'Visible, but not this identity’s to change, or policy refuses, or the quota is reached.',
@@ -63,7 +63,7 @@ export function DescribeResource(tag: string): ClassDecorator {
   ) as ClassDecorator;
 }
 
-/** What an operation is called by programs and by people. */
+/** The names of an operation, for programs and for people. */
 export interface OperationName {
   readonly operationId: string;
   readonly summary: string;

@@ -1,8 +1,8 @@
 import { ApiProperty, getSchemaPath, type ApiPropertyOptions } from '@nestjs/swagger';
 
 /*
- * What the answers of this face look like, for the API description. The views make them; the tests hold
- * every answer against these.
+ * The forms of this API's responses, for the API description. The views compose the responses; the tests validate
+ * every response against these forms.
  */
 
 export class LinkDocument {
@@ -25,7 +25,7 @@ export class ServerDocument {
 }
 
 const METADATA = { type: 'object', additionalProperties: { type: 'string' } } as const;
-/** OpenAPI 3.1 has a type of its own for null, which the decorator's types do not know yet. */
+/** OpenAPI 3.1 has a type `null`, which the decorator's types lack. */
 const textOrNull = (format?: string): ApiPropertyOptions =>
   ({ oneOf: [{ type: 'string', format }, { type: 'null' as 'string' }] }) as ApiPropertyOptions;
 const ID = { format: 'uuid' } as const;

@@ -91,7 +91,10 @@ describe('faultOf', () => {
       expect(status).toBe(503);
       expect(headers['retry-after']).toBe(String(error.retryAfter));
       expect(JSON.parse(body)).toEqual({
-        serviceUnavailable: { code: 503, message: expect.stringMatching(/cannot be .* at the moment\.$/) },
+        serviceUnavailable: {
+          code: 503,
+          message: expect.stringMatching(/ temporarily unavailable\.$| cannot be validated at the moment\.$/),
+        },
       });
       expect(body).not.toContain('secret');
     },

@@ -5,7 +5,7 @@ import { MethodNotAllowed } from '../http/errors.js';
 import { Overloaded } from '../http/overload.js';
 import type { Fault } from '../http/api.js';
 
-/** The status and the fault key of an error, and its message; without one the error speaks for itself. */
+/** The status, the fault key and the message of an error; by default the error's own message. */
 interface FaultForm {
   readonly status: number;
   readonly key: string;

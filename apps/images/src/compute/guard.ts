@@ -29,19 +29,19 @@ class ProjectMismatch extends DomainError {
   }
 }
 
-/** The media types of the bodies that Nova reads; to it `text/plain` is what a server says where a client says nothing. */
+/** The media types of the bodies that Nova reads; it treats a missing `Content-Type` as `text/plain`. */
 const READABLE = new Set(['', 'text/plain', 'application/json', 'application/vnd.openstack.compute+json']);
 
 const LAST_MICROVERSION = 'glimpse.last-microversion';
 
 /** The last microversion that has a controller's routes. */
-export function Until(microversion: string): CustomDecorator {
+export function LastMicroversion(microversion: string): CustomDecorator {
   return SetMetadata(LAST_MICROVERSION, microversion);
 }
 
 /**
- * What Nova checks before a controller runs, in its order: the microversion, the body's media type, the project in
- * the URL, and whether that microversion still has the route. Stands behind the auth guard.
+ * Nova's checks before a controller runs, in Nova's order: the microversion, the body's media type, the project in
+ * the URL, and whether that microversion still has the route. It runs after the auth guard.
  */
 @Injectable()
 export class ComputeRequestGuard implements CanActivate {
@@ -70,7 +70,7 @@ export class ComputeRequestGuard implements CanActivate {
     return true;
   }
 
-  /** Every answer from here on names the microversion, also one that says it is out of range. */
+  /** Every response from here on names the microversion, also a 406 because it is out of range. */
   private negotiate(request: FastifyRequest, reply: FastifyReply): string {
     try {
       const microversion = negotiate(request.headers, this.settings.max_microversion);

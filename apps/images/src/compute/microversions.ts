@@ -1,11 +1,11 @@
 import { DomainError } from '@glimpse/domain';
 
-/** The lowest microversion, which is meant where a request names none. */
+/** The lowest microversion, which is the default of a request. */
 export const MIN_MICROVERSION = '2.1';
 
 const FORM = /^([1-9]\d*)\.([1-9]\d*|0)$/;
 
-/** A microversion that is not written as one. */
+/** A microversion that is malformed. */
 export class InvalidMicroversion extends DomainError {
   readonly code = 'invalid-microversion';
 
@@ -14,7 +14,7 @@ export class InvalidMicroversion extends DomainError {
   }
 }
 
-/** A microversion that this service does not speak. */
+/** A microversion that this service does not support. */
 export class UnsupportedMicroversion extends DomainError {
   readonly code = 'unsupported-microversion';
 
@@ -49,8 +49,8 @@ function text(headers: Headers, name: string): string | undefined {
 }
 
 /**
- * The version that a request asks for. `OpenStack-API-Version` names services and goes before Nova's own
- * header; of several entries the last one counts, and an entry without a version is none.
+ * The version that a request names. `OpenStack-API-Version` names services and wins over Nova's own header; of
+ * several entries the last one counts, and an entry without a version is ignored.
  *
  * @see {@link https://specs.openstack.org/openstack/api-sig/guidelines/microversion_specification.html}
  */

@@ -9,13 +9,14 @@ import { VERSION } from '../settings/version.js';
 import { computeBaseOf } from './request.js';
 import { ROUTE_PREFIXES } from './routes.js';
 
-/** The files of Swagger UI that the page needs, and what they are. */
+/** The files of Swagger UI that the page needs, and their media types. */
 const PAGE_FILES = { 'swagger-ui.css': 'text/css', 'swagger-ui-bundle.js': 'text/javascript' };
 
 /**
  * The page. References are relative, since a proxy may serve it under a path that is unknown here.
  *
- * @param root the way from the page to where `/docs` is: `./`, or `../` where the request's path ends with a slash
+ * @param root the relative path from the page to the folder of `/docs`: `./`, or `../` where the request's path ends
+ *   with a slash
  */
 const page = (root: string): string => `<!DOCTYPE html>
 <html lang="en">
@@ -40,10 +41,10 @@ const TAGS = {
   Extensions: 'Attributes added to images.',
 };
 
-/** The prefix whose routes are described; those under the other ones are the same. */
+/** The prefix whose routes are described; those under the other prefixes are the same. */
 const DESCRIBED = `/${ROUTE_PREFIXES[0]}`;
 
-/** The endpoint as the catalog of Keystone may have it: with the project's id or without. */
+/** The forms of the endpoint that Keystone's catalog may have: with the project's id or without. */
 const ENDPOINTS = [
   { path: '/v2.1', description: 'With microversions.' },
   { path: '/v2.1/{project_id}', description: 'With microversions, for clients that add their project.' },
@@ -56,7 +57,7 @@ const PROJECT_ID = {
   description: 'The id of the project that the token is scoped to.',
 };
 
-/** @param base where clients reach the service */
+/** @param base the URL at which clients reach the service */
 function serversAt(base: string): object[] {
   return ENDPOINTS.map(({ path, description }) => ({
     url: base + path,
@@ -73,7 +74,7 @@ function describeOnce(paths: OpenAPIObject['paths']): OpenAPIObject['paths'] {
   return Object.fromEntries(described.map(([path, item]) => [path.slice(DESCRIBED.length), item]));
 }
 
-/** The description of the API, made from the controllers. Its generator is only loaded when it is requested. */
+/** The description of the API, generated from the controllers. The generator is loaded at the first request. */
 async function describeApi(app: NestFastifyApplication): Promise<OpenAPIObject> {
   const { DocumentBuilder, SwaggerModule } = await import('@nestjs/swagger');
   const outline = new DocumentBuilder()
@@ -101,7 +102,7 @@ export function serveDescription(app: NestFastifyApplication, settings: Effectiv
     reply.type('text/html').send(page(pathOf(raw).endsWith('/') ? '../' : './')),
   );
   for (const [name, type] of Object.entries(PAGE_FILES)) {
-    // One buffer for all clients, however many have not yet read it.
+    // One buffer for all clients, however many are still reading it.
     let bytes: Promise<Buffer> | undefined;
     fastify.get(`/docs/${name}`, async (_request, reply) => {
       bytes ??= readPageFile(name);

@@ -15,12 +15,12 @@ export function apiVersionOf(path: string): ApiVersion | undefined {
   return path.startsWith('/v2/') || path === '/v2' ? 'v2' : undefined;
 }
 
-/** The project id in the URL of a request, where it has one. */
+/** The project id in the URL of a request, if it has one. */
 export function projectInUrl(request: FastifyRequest): string | undefined {
   return (request.params as { project_id?: string }).project_id;
 }
 
-/** How a request wants its image read: with `no-cache` not from what is kept. */
+/** The read options of a request: `no-cache` bypasses the cache. */
 export function readOptionsOf(request: FastifyRequest): ReadOptions {
   return { fresh: isNoCache(request.headers['cache-control']) };
 }
@@ -41,17 +41,17 @@ export function computeBaseOf(
 }
 
 /**
- * What the links of a request's answer are built on.
+ * The base of the links in a response.
  *
- * @param project the project id in its URL, where it has one
- * @throws {SourceUnavailable} the images are a source's that has not said yet where it is
+ * @param project the project id in the request's URL, if it has one
+ * @throws {SourceUnavailable} the catalogue mirrors a source whose URL is not known yet
  */
 export function linkBaseOf(
   request: IncomingMessage,
   project: string | undefined,
   settings: Pick<EffectiveSettings, 'public_url' | 'image_url' | 'links'>,
 ): LinkBase {
-  if (settings.image_url === undefined) throw new SourceUnavailable('where it is has not been heard yet');
+  if (settings.image_url === undefined) throw new SourceUnavailable('its URL is not known yet');
   return {
     compute: computeBaseOf(request, settings),
     image: settings.image_url,

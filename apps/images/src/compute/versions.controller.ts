@@ -7,7 +7,7 @@ import { MIN_MICROVERSION } from './microversions.js';
 import { ComputeRequestGuard } from './guard.js';
 import { computeBaseOf } from './request.js';
 
-/** What a version's document says apart from its links. */
+/** The attributes of each version's document, without its links. */
 const V20 = {
   id: 'v2.0',
   status: 'SUPPORTED',
@@ -53,7 +53,7 @@ export class VersionsController {
     sendDocument(reply, { version: { ...this.v21(), links, 'media-types': mediaTypes('2.1') } });
   }
 
-  /** A version that there is not: the choice of those there are. */
+  /** Lists the versions, for a path that begins with an unknown one. */
   @Get(':version(^v[0-9].*$)')
   choices(
     @Param('version') version: string,

@@ -22,8 +22,8 @@ const BUILT_IN = [
 ] as const;
 
 /**
- * The built-in development identities of a data folder, in the form of `GLIMPSE_IDENTITIES`. Their tokens
- * are random, made once and kept in a file that only its owner reads.
+ * The built-in development identities of a data folder, in the form of `GLIMPSE_IDENTITIES`. Their tokens are random,
+ * generated once and stored in a file that is readable for its owner only.
  */
 export function builtInIdentities(dataFolder: string): Record<string, (typeof BUILT_IN)[number]> {
   const file = join(makeDataFolder(dataFolder), 'identities.json');
@@ -31,7 +31,7 @@ export function builtInIdentities(dataFolder: string): Record<string, (typeof BU
     randomBytes(18).toString('base64url'),
     { user_id: randomBytes(16).toString('hex'), ...identity },
   ]);
-  // Under a name of its own until it is whole: another process may make one in the same moment, and reads it.
+  // Written under a temporary name and then linked: another process may do the same at once, or read the file.
   const draft = `${file}.${process.pid}`;
   try {
     writeFileSync(draft, `${JSON.stringify(Object.fromEntries(fresh), null, 2)}\n`, { mode: 0o600 });
@@ -45,7 +45,7 @@ export function builtInIdentities(dataFolder: string): Record<string, (typeof BU
     return JSON.parse(readFileSync(file, 'utf8')) as Record<string, (typeof BUILT_IN)[number]>;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    // The reason would quote the text, and so perhaps a token.
-    throw new InvalidOptions([`${file} is not JSON: mend it, or remove it to get new tokens`]);
+    // The error's own message would quote the text, and so perhaps a token.
+    throw new InvalidOptions([`${file} is not JSON: repair it, or remove it to get new tokens`]);
   }
 }

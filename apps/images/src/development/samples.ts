@@ -6,8 +6,8 @@ export const PAGE_IMAGE = '70a599e0-31e7-49b7-b260-868f441e862b';
 const GIB = 1024 ** 3;
 
 /**
- * Images to look at in an empty catalogue, as Glance v2 documents: the one of the reference page, and what a
- * small cloud has. They take the same way into the catalogue as anybody's.
+ * Sample images for an empty catalogue, as Glance v2 documents: the one of the reference page, and those of a small
+ * cloud. They are imported like any other documents.
  */
 export const SAMPLES = {
   images: [

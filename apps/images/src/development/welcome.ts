@@ -3,8 +3,8 @@ import { builtInIdentities } from './identities.js';
 import { PAGE_IMAGE } from './samples.js';
 
 /**
- * What a developer sees first: where the service is, the built-in tokens, and a line to paste. Only for
- * standard output; the log never holds a token.
+ * The first text that a developer sees: the URL of the service, the built-in tokens, and a command to paste. For
+ * standard output only; the log never holds a token.
  */
 export function welcome(url: string, settings: EffectiveSettings): string {
   const lines = ['', `Glimpse is ready at ${url}`, ''];

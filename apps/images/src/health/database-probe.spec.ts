@@ -29,7 +29,7 @@ describe('the probe of the database', () => {
     const { pool } = database;
     const count = (): number => queries++;
     pool.on('acquire', count);
-    expect(await Promise.all(Array.from({ length: 100 }, () => probe.answers()))).not.toContain(false);
+    expect(await Promise.all(Array.from({ length: 100 }, () => probe.responds()))).not.toContain(false);
     pool.off('acquire', count);
     expect(queries).toBe(1);
   });
@@ -37,7 +37,7 @@ describe('the probe of the database', () => {
   it('does not take a pool that is in use for an outage', async () => {
     const client = await database.pool.connect();
     try {
-      expect(await probe.answers()).toBe(true);
+      expect(await probe.responds()).toBe(true);
       expect(observed).toEqual([]);
     } finally {
       client.release();
@@ -46,7 +46,7 @@ describe('the probe of the database', () => {
 
   it('reports an outage once, and its end', async () => {
     probe.lost(new Error('of a test'));
-    expect(await probe.answers()).toBe(true);
+    expect(await probe.responds()).toBe(true);
     expect(observed).toEqual(['database-unavailable', 'database-available']);
   });
 });

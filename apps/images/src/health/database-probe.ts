@@ -3,13 +3,13 @@ import { isQueueTimeout, missingMigrations, type Database } from '@glimpse/store
 import { SharedCall } from '../telemetry/shared-call.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 
-/** How often a database that is away, or lacks the schema, is looked at again, in milliseconds. */
-const INTERVAL = 500;
+/** Time between two checks of a database that is unavailable or lacks the schema. */
+const CHECK_INTERVAL_MS = 500;
 
-/** Between two queries of probes, in milliseconds. */
+/** The pause between two queries of probes. */
 const PROBE_REST_MS = 100;
 
-/** What is known of the database: whether its schema was ever seen, and whether it can be asked. */
+/** The state of the database: whether its schema was ever seen, and whether it is available. */
 export class DatabaseProbe {
   #schemaSeen = false;
   #available = true;
@@ -19,34 +19,34 @@ export class DatabaseProbe {
   /** Settled once the schema was seen. */
   readonly ready = new Promise<void>((resolve) => (this.#resolveReady = resolve));
 
-  readonly #answers = new SharedCall(() => this.#probe(), PROBE_REST_MS);
+  readonly #checks = new SharedCall(() => this.#check(), PROBE_REST_MS);
 
   constructor(
     private readonly database: Database,
     private readonly telemetry: Telemetry,
   ) {}
 
-  /** Whether the schema was ever seen. An outage later does not take that back. */
+  /** Whether the schema was ever seen; a later outage does not change that. */
   get schemaSeen(): boolean {
     return this.#schemaSeen;
   }
 
-  /** Whether it could be asked when it was asked last. */
+  /** Whether the last query succeeded. */
   get available(): boolean {
     return this.#available;
   }
 
-  /** Looks for what is not known to be there, until told to stop. */
+  /** Checks for the schema, and for the end of an outage, until the signal to stop. */
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (!this.#schemaSeen) await this.#lookForSchema();
-      else if (!this.#available) await this.answers();
-      await sleep(INTERVAL, undefined, { ref: false, signal }).catch(() => undefined);
+      if (!this.#schemaSeen) await this.#checkSchema();
+      else if (!this.#available) await this.responds();
+      await sleep(CHECK_INTERVAL_MS, undefined, { ref: false, signal }).catch(() => undefined);
     }
   }
 
-  async #lookForSchema(): Promise<void> {
-    const missing = await this.#ask(() => missingMigrations(this.database.pool));
+  async #checkSchema(): Promise<void> {
+    const missing = await this.#query(() => missingMigrations(this.database.pool));
     if (missing === undefined) return;
     if (missing.length === 0) {
       this.#schemaSeen = true;
@@ -58,32 +58,32 @@ export class DatabaseProbe {
     }
   }
 
-  /** Whether the database answers right now: one query for all who want to know. */
-  answers(): Promise<boolean> {
-    return this.#answers.call();
+  /** Whether the database responds now: one query is shared by all requests that check at once. */
+  responds(): Promise<boolean> {
+    return this.#checks.call();
   }
 
-  async #probe(): Promise<boolean> {
+  async #check(): Promise<boolean> {
     const { pool } = this.database;
     const queues = pool.idleCount === 0 && pool.totalCount >= pool.options.max;
-    return (await this.#ask(() => pool.query('SELECT 1'))) !== undefined || (queues && this.#available);
+    return (await this.#query(() => pool.query('SELECT 1'))) !== undefined || (queues && this.#available);
   }
 
-  async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
+  async #query<T>(query: () => Promise<T>): Promise<T | undefined> {
     try {
-      const answer = await question();
+      const result = await query();
       if (!this.#available) this.telemetry.observe('database-available', {});
       this.#available = true;
-      return answer;
+      return result;
     } catch (error) {
       this.lost(error);
       return undefined;
     }
   }
 
-  /** Hears why the database could not be asked; says so once an outage. */
+  /** Records an error of the database; an outage is logged once. */
   lost(error: unknown): void {
-    // All connections of the pool were in use, which says nothing about the database.
+    // All connections of the pool were in use; the database itself may be healthy.
     if (isQueueTimeout(error)) return;
     if (this.#available) this.telemetry.observe('database-unavailable', { error });
     this.#available = false;

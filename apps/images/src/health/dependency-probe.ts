@@ -3,17 +3,17 @@ import type { Telemetry } from '../telemetry/telemetry.js';
 
 /** Milliseconds until a dependency that was unavailable is checked again. */
 const RECHECK_MS = 1_000;
-/** Milliseconds between the checks of one that was available: requests tell sooner, if there are any. */
+/** Milliseconds between the checks of one that was available: failed requests reveal an outage sooner. */
 const IDLE_CHECK_MS = 60_000;
-/** Milliseconds for which the result of a check is what `/healthz` shows. */
+/** Milliseconds for which `/healthz` reuses the result of a check. */
 const FRESH_FOR_MS = 5_000;
 
-/** Why a dependency is unavailable; undefined when it is available. It reports what it found to the telemetry. */
+/** A check of a dependency, which reports its result to the telemetry. */
 export type DependencyCheck = (signal: AbortSignal) => Promise<unknown>;
 
 /**
- * Checks a dependency at start, so that wrong settings show before the first request, and while it is unavailable,
- * so that a replica without requests sees that it is back.
+ * Checks a dependency at start, so that wrong settings are reported before the first request, and while it is
+ * unavailable, so that a replica without requests detects its recovery.
  */
 export class DependencyProbe {
   #checkedAt = -Infinity;
@@ -35,7 +35,7 @@ export class DependencyProbe {
     }
   }
 
-  /** Whether it is available, by a check within the last seconds; those that want to know at once share it. */
+  /** Whether it is available, by a check within the last seconds, which concurrent requests share. */
   async isAvailable(signal: AbortSignal): Promise<boolean> {
     if (performance.now() >= this.#checkedAt + FRESH_FOR_MS) await this.#run(signal);
     return this.#available;

@@ -10,17 +10,17 @@ import type { FastifyReply } from 'fastify';
 import type { DatabaseProbe } from './database-probe.js';
 import type { DependencyProbe } from './dependency-probe.js';
 
-/** The injection token of what the probes report. */
+/** The injection token of the state that the probes report. */
 export const HEALTH = Symbol('Health');
 
-/** What the probes look at. */
+/** The state that the probes report. */
 export interface Health {
   readonly database: DatabaseProbe;
-  /** What is behind the service besides, such as Keystone. */
+  /** The other dependencies of the service, such as Keystone. */
   readonly dependencies?: readonly DependencyProbe[];
   /** Aborted once the service stops. */
   readonly stopping: AbortSignal;
-  /** In a mirror: whether the base of image links is known, without which lists cannot be answered. */
+  /** In a mirror: whether the base of image links is known, without which no image can be served. */
   readonly linksKnown?: () => boolean;
 }
 
@@ -34,33 +34,33 @@ export class HealthController {
     @Inject(HealthIndicatorService) private readonly indicators: HealthIndicatorService,
   ) {}
 
-  /** The process answers. */
+  /** The process responds. */
   @Get('livez')
   live(@Res() reply: FastifyReply): Promise<void> {
-    return this.#answer(reply, []);
+    return this.#respond(reply, []);
   }
 
   /**
    * Requests may be sent here: once the schema was seen and the base of image links is known, until the service stops.
-   * What happens behind it changes nothing: an outage that makes a whole fleet unready leaves nobody to answer.
+   * An outage of a dependency does not matter: it would make all replicas unready at once, and none would respond.
    */
   @Get('readyz')
   ready(@Res() reply: FastifyReply): Promise<void> {
     const { database, stopping, linksKnown } = this.health;
-    return this.#answer(reply, [
+    return this.#respond(reply, [
       () => this.#indicator('schema', database.schemaSeen),
       ...(linksKnown ? [() => this.#indicator('links', linksKnown())] : []),
       () => this.#indicator('service', !stopping.aborted),
     ]);
   }
 
-  /** What stands behind the service is there. */
+  /** The dependencies of the service are available. */
   @Get('healthz')
   healthy(@Res() reply: FastifyReply): Promise<void> {
     const { database, dependencies = [], stopping } = this.health;
-    return this.#answer(reply, [
+    return this.#respond(reply, [
       () => this.#indicator('schema', database.schemaSeen),
-      async () => this.#indicator('database', await database.answers()),
+      async () => this.#indicator('database', await database.responds()),
       ...dependencies.map((each) => async () => this.#indicator(each.name, await each.isAvailable(stopping))),
     ]);
   }
@@ -70,10 +70,10 @@ export class HealthController {
     return up ? session.up() : session.down();
   }
 
-  async #answer(reply: FastifyReply, indicators: HealthIndicatorFunction[]): Promise<void> {
+  async #respond(reply: FastifyReply, indicators: HealthIndicatorFunction[]): Promise<void> {
     const { status, details } = await this.checks
       .check(indicators)
-      // Terminus throws what it found when something is down.
+      // Terminus throws its result when an indicator is down.
       .catch((error: { getResponse(): { status: string; details: object } }) => error.getResponse());
     void reply.code(status === 'ok' ? 200 : 503).send({ status, details });
   }

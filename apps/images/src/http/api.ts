@@ -8,7 +8,7 @@ export interface Fault {
 /** The injection token of the API that a server serves. */
 export const API = Symbol('Api');
 
-/** One API: everything that its server needs to know. A server serves one, on a port of its own. */
+/** One API, as its server needs it. A server serves one API, on a port of its own. */
 export interface Api {
   /** In metrics and messages: `compute`. */
   readonly name: string;

@@ -3,8 +3,8 @@ import { PassThrough, type Readable } from 'node:stream';
 import { MalformedRequest, RequestTimeout } from './errors.js';
 
 /**
- * The body of a request as a stream, of any length, with back-pressure. It fails where the client is silent for too
- * long or closes the connection, never while it is the reader that pauses; the response can still be sent then.
+ * The body of a request as a stream, of any length, with back-pressure. It fails when the client is silent for too
+ * long or closes the connection, but never while the reader pauses; a response can still be sent after it failed.
  *
  * @param silenceMs after which the stream fails with {@link RequestTimeout}
  */

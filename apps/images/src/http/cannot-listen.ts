@@ -1,14 +1,14 @@
-/** What is the port's fault; for anything else the address is none of this machine's. */
-const OF_THE_PORT: readonly unknown[] = ['EADDRINUSE', 'EACCES'];
+/** Errors that another port resolves; all others mean that the address is not one of this machine. */
+const PORT_ERRORS: readonly unknown[] = ['EADDRINUSE', 'EACCES'];
 
-/** The service cannot listen. The message is one line that says where, and what to do. */
+/** The service cannot listen. The message is one line that names the address, the reason and the setting to change. */
 export class CannotListen extends Error {
   readonly code = 'cannot-listen';
 
-  /** @param setting the variable that says the port */
+  /** @param setting the variable of the port */
   constructor(host: string, port: number, setting: string, cause: NodeJS.ErrnoException) {
     const reason = cause.code === 'EADDRINUSE' ? 'it is in use' : cause.message;
-    const variable = OF_THE_PORT.includes(cause.code) ? setting : 'GLIMPSE_HOST';
+    const variable = PORT_ERRORS.includes(cause.code) ? setting : 'GLIMPSE_HOST';
     super(`cannot listen on ${host} port ${port}: ${reason}; choose another with ${variable}`, { cause });
   }
 }

@@ -1,39 +1,39 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** How often connections are checked for those that waited too long. */
+/** How often connections are checked for overdue ones. */
 const CHECK_INTERVAL_MS = 1_000;
 
-/** Which part of the most is closed at once, so that the search for the longest waiting is rarely needed. */
-const SHED_AT_ONCE = 1 / 32;
+/** The fraction of the maximum that is closed at once, so that the search for the oldest ones is rarely needed. */
+const SHED_FRACTION = 1 / 32;
 
-/** Beyond the most by so many, where all are busy, new connections are refused. */
-const MARGIN = 512;
+/** Connections accepted beyond the maximum while all are busy; further ones are refused. */
+const MAX_EXCESS = 512;
 
 const WAITING_SINCE = Symbol('waiting since');
 const RESPONSE = Symbol('response');
 
-/** A connection, since when it has waited for a whole request head, by `performance.now()`, and what it is busy with. */
+/** A connection, the `performance.now()` since which it has waited for a request head, and its unfinished response. */
 type Tracked = Socket & { [WAITING_SINCE]?: number; [RESPONSE]?: ServerResponse | undefined };
 
 /**
- * The open connections of a server. Where there are too many, those that have waited for a request the longest are
- * closed, of the remote address that has the most: new connections, of probes above all, are always accepted, and
- * neither a head that comes byte by byte nor empty lines in between keep a connection.
+ * The open connections of a server. Beyond the maximum, those that have waited the longest for a request are closed,
+ * of the remote address that has the most: new connections, above all those of probes, are always accepted, and
+ * neither a head sent byte by byte nor empty lines between requests protect a connection.
  */
 export class Connections {
   readonly #open = new Set<Tracked>();
 
   /**
-   * @param most that are open at a time
-   * @param maxWaitMs for which one may wait for a request head
+   * @param most the maximum that may be open at a time
+   * @param maxWaitMs the time for which one may wait for a request head
    */
   constructor(
     server: Server,
     private readonly most: number,
     private readonly maxWaitMs: number,
   ) {
-    server.maxConnections = most + MARGIN;
+    server.maxConnections = most + MAX_EXCESS;
     server.on('connection', (connection: Tracked) => {
       connection[WAITING_SINCE] = performance.now();
       if (this.#open.size >= this.most) this.#shed();
@@ -44,12 +44,12 @@ export class Connections {
     server.once('close', () => clearInterval(check));
   }
 
-  /** A request was answered without anything to wait for. */
-  answered(connection: Tracked, now: number): void {
+  /** A response was sent at once. */
+  responded(connection: Tracked, now: number): void {
     connection[WAITING_SINCE] = now;
   }
 
-  /** A request is worked on, until its response is taken. */
+  /** A request is processed until its response is closed. */
   busy(connection: Tracked, response: ServerResponse): void {
     connection[WAITING_SINCE] = Infinity;
     connection[RESPONSE] = response;
@@ -61,7 +61,7 @@ export class Connections {
     });
   }
 
-  /** Closes those on which no byte ever came: Node, when it closes what is idle, leaves these open. */
+  /** Closes connections that never sent a byte: Node does not count these among the idle ones that it closes. */
   closeUnused(): void {
     for (const connection of this.#open) if (connection.bytesRead === 0) connection.destroy();
   }
@@ -79,7 +79,7 @@ export class Connections {
     [...this.#open]
       .filter((connection) => connection.remoteAddress === address && connection[WAITING_SINCE] !== Infinity)
       .sort((one, other) => one[WAITING_SINCE]! - other[WAITING_SINCE]!)
-      .slice(0, Math.ceil(this.most * SHED_AT_ONCE))
+      .slice(0, Math.ceil(this.most * SHED_FRACTION))
       .forEach((connection) => {
         this.#open.delete(connection);
         connection.destroy();

@@ -24,7 +24,7 @@ const SIMPLE_HEADERS = [
   'pragma',
 ];
 
-/** What Nova sets unless it is configured: the headers that a page may read, and those it may send. */
+/** Nova's defaults: the headers that a page may read, and those it may send. */
 const NOVA_EXPOSES =
   'X-Auth-Token,X-Openstack-Request-Id,X-Subject-Token,X-Service-Token,X-OpenStack-Nova-API-Version,OpenStack-API-Version';
 const NOVA_ALLOWS =
@@ -63,7 +63,7 @@ export class Cors {
     return options.allowed_origin === undefined ? undefined : new Cors(options.allowed_origin, options);
   }
 
-  /** What a response says to the page that sent the request; nothing to one of an origin that is not allowed. */
+  /** The CORS headers of a response; none for an origin that is not allowed. */
   responseHeaders({ origin }: IncomingHttpHeaders): Headers {
     const allowed = this.#originHeaders(origin);
     return allowed && this.#exposed !== ''
@@ -71,7 +71,7 @@ export class Cors {
       : (allowed ?? {});
   }
 
-  /** What the response to OPTIONS says about the request that a page wants to send. */
+  /** The CORS headers of the response to a preflight request. */
   preflightHeaders(headers: IncomingHttpHeaders): Headers {
     const allowed = this.#originHeaders(headers.origin);
     const method = headers['access-control-request-method'];

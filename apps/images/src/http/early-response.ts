@@ -5,13 +5,13 @@ import type { FastifyInstance } from 'fastify';
 /** How long a client may go on sending after it was sent the last response of its connection. */
 export const LINGER_MS = 2_000;
 
-/** A client that has sent nothing for so long waits for the response, or has it. */
+/** After this silence the client is assumed to wait for the response, or to have it. */
 const SILENCE_MS = 250;
 
 /**
- * Completes a response that closes its connection only when the client has stopped sending its request: to close on
- * unread bytes resets the connection, and the client may lose the response with it (RFC 9112, 9.6). The client has
- * all of the response before that, and knows its length.
+ * Completes a response that closes its connection only when the client has stopped sending its request: closing with
+ * unread bytes resets the connection, and the client may lose the response (RFC 9112, 9.6). By then the client has the
+ * whole response, and knows its length.
  */
 export function completeEarlyResponses(fastify: FastifyInstance): void {
   fastify.addHook('onSend', async ({ raw, method }, reply, payload) => {

@@ -22,7 +22,7 @@ export class MethodNotAllowed extends DomainError {
   }
 }
 
-/** A method that Node's HTTP parser does not know, so that no route can have it. */
+/** A method that Node's HTTP parser does not support, so that no route can have it. */
 export class MethodNotImplemented extends DomainError {
   readonly code = 'method-not-implemented';
 
@@ -45,7 +45,7 @@ export class MalformedRequest extends DomainError {
   readonly code = 'malformed-request';
 }
 
-/** The body is larger than is read. */
+/** The body exceeds the limit. */
 export class BodyTooLarge extends DomainError {
   readonly code = 'body-too-large';
 
@@ -72,7 +72,7 @@ export class RequestTimeout extends DomainError {
   }
 }
 
-/** An `Expect` header that asks for something else than 100-continue. */
+/** An `Expect` header with an expectation other than 100-continue. */
 export class ExpectationFailed extends DomainError {
   readonly code = 'expectation-failed';
 

@@ -4,7 +4,7 @@ import { API, type Api } from './api.js';
 import { BodyTooLarge, MalformedRequest, RouteNotFound } from './errors.js';
 import { TELEMETRY, type Telemetry } from '../telemetry/telemetry.js';
 
-/** Turns what was thrown into the API's fault. */
+/** Converts an error into the API's fault. */
 @Catch()
 export class FaultFilter implements ExceptionFilter {
   constructor(
@@ -26,7 +26,7 @@ export class FaultFilter implements ExceptionFilter {
       .send(Buffer.from(body));
   }
 
-  /** Nest and Fastify give an error of the client a status below 500. */
+  /** Nest's and Fastify's own errors have a status below 500 where the client caused them. */
   private toDomainError(error: unknown): unknown {
     const status = statusOf(error);
     if (status === undefined || status >= 500) return error;

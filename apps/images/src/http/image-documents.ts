@@ -3,20 +3,20 @@ import type { Image, ImageCache } from '@glimpse/domain';
 
 /** A document about one image, ready to be sent. */
 export interface ReadyDocument {
-  /** UTF-8, one character per byte: Node's `latin1`, which it sends together with the head. */
+  /** UTF-8, one character per byte (Node's `latin1`), which Node sends in one write with the head. */
   readonly bytes: string;
   /** A strong validator: a hash of the bytes, so that it changes exactly when they do. */
   readonly tag: string;
   /** The value of `Last-Modified`. */
   readonly modified: string;
-  /** The header fields of a 304, names and values in turn, and those that a 200 has besides. */
+  /** The header fields of a 304, names and values in turn, and the additional ones of a 200. */
   readonly validators: readonly string[];
   readonly content: readonly string[];
 }
 
-/** The most documents that are cached of one image: clients choose the `Host` that links are built on. */
+/** The most documents that are cached for one image: clients choose the `Host` that links are built on. */
 const MAX_DOCUMENTS = 16;
-/** Bytes that a cached document takes besides its own. */
+/** Estimated bytes of a cached document beyond its text. */
 const OVERHEAD_BYTES = 900;
 
 /** Serializes a document about an image. */
@@ -33,17 +33,17 @@ export function readyDocument(document: object, image: Image): ReadyDocument {
   };
 }
 
-/** How an API makes documents of images. */
+/** An API's form of image documents. */
 export interface DocumentForm<Base> {
-  /** The document of an image, whose links are built on `base`. */
+  /** The document of an image, with links built on `base`. */
   viewOf(image: Image, base: Base): object;
   /** Whether two bases give the same links. */
   isSameBase(one: Base, other: Base): boolean;
 }
 
-/** The documents of images, each made once for each base of its links, and cached for as long as its image is. */
+/** The documents of images, built once for each base of their links, and cached for as long as the image is. */
 export class ImageDocuments<Base> {
-  /** The oldest first. Mostly there is one: a search is quicker than any key. */
+  /** The oldest first. Mostly there is one, so a search is faster than a map. */
   readonly #cached = new WeakMap<Image, { base: Base; document: ReadyDocument }[]>();
 
   constructor(

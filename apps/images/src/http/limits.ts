@@ -6,15 +6,15 @@ import { RequestLimit } from './request-limit.js';
 import { needsToken } from './route.js';
 import { UnreadResponses } from './unread-responses.js';
 
-/** Probes that decide whether the process lives and is sent requests: they wait for nothing, and are never refused. */
+/** The probes of liveness and readiness: they wait for nothing and are never refused. */
 const UNLIMITED_PATHS = new Set(['/livez', '/readyz']);
 
-/** Headers that describe a response which is not sent. */
-const OF_THE_DOCUMENT = ['age', 'content-length', 'content-type', 'etag', 'last-modified'];
+/** Headers that describe the refused response. */
+const DOCUMENT_HEADERS = ['age', 'content-length', 'content-type', 'etag', 'last-modified'];
 
 /**
- * Limits the requests that are worked on. A request counts from when it has come in full and its token is known, to
- * when its response is complete: neither slow clients nor those without a token use up what all others share.
+ * Limits the requests that are processed at a time. A request counts from the point where it has been received in full
+ * and is authenticated, until its response is complete: neither slow clients nor those without a token use up the limit.
  */
 export function limitRequests(fastify: FastifyInstance, api: Api): void {
   const authenticated = new RequestLimit(MAX_REQUESTS);
@@ -32,8 +32,8 @@ export function limitRequests(fastify: FastifyInstance, api: Api): void {
 }
 
 /**
- * Limits the bytes of responses that clients have not yet taken: those to authenticated requests, and apart from them
- * those that anyone can have. What there is no room for is refused.
+ * Limits the bytes of responses that clients have not yet read: one limit for authenticated requests, another for those
+ * that need no token. A response beyond the limit is refused.
  */
 export function limitUnread(fastify: FastifyInstance, api: Api, unread: UnreadResponses): void {
   const open = new UnreadResponses(MAX_OPEN_UNREAD_BYTES);
@@ -42,7 +42,7 @@ export function limitUnread(fastify: FastifyInstance, api: Api, unread: UnreadRe
     if (!bytes) return done();
     const limit = needsToken(api, request) ? unread : open;
     if (!limit.admits(bytes.length)) {
-      for (const name of OF_THE_DOCUMENT) reply.removeHeader(name);
+      for (const name of DOCUMENT_HEADERS) reply.removeHeader(name);
       const { status, headers, body } = api.faultOf(new Overloaded());
       void reply.code(status).headers(headers);
       return done(null, Buffer.from(body));

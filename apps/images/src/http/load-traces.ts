@@ -1,6 +1,6 @@
 import type { Traces } from './traces.js';
 
-/** Traces, where the environment says whom to send them to; else nothing of OpenTelemetry is even loaded. */
+/** Loads traces if the environment names their collector; otherwise OpenTelemetry is not loaded at all. */
 export async function loadTraces(
   env: Readonly<Record<string, string | undefined>>,
   version: string,

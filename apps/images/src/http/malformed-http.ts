@@ -12,10 +12,10 @@ import { LINGER_MS } from './early-response.js';
 import { unfinishedResponse } from './request-queue.js';
 import { newRequestId } from './response-headers.js';
 
-/** What Node reports with its event `clientError`. */
+/** The error of Node's event `clientError`. */
 interface ParseError extends Error {
   readonly code?: string;
-  /** The last packet of the connection, and where in it the parser stopped. */
+  /** The last packet of the connection, and the position in it at which the parser stopped. */
   readonly rawPacket?: unknown;
   readonly bytesParsed?: number;
 }
@@ -40,7 +40,7 @@ function toDomainError(error: ParseError): Error {
   return new MalformedRequest('The request is not well-formed HTTP.');
 }
 
-/** The bytes of a response to what is no request; the connection ends with it. */
+/** The bytes of a response to malformed HTTP; the connection ends with it. */
 function rawResponse(api: Api, error: Error): string {
   const { status, headers, body } = api.faultOf(error);
   const all = {
@@ -54,12 +54,12 @@ function rawResponse(api: Api, error: Error): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
 }
 
-/** Connections that end with a response of this file. Node reports every further packet of theirs as another error. */
+/** Connections that end with such a response. Node reports every further packet on them as another error. */
 const ending = new WeakSet<Socket>();
 
 /**
- * Ends a connection with a response to what is none of its requests. Complete requests before it are answered first:
- * their clients would mistake this response for theirs.
+ * Ends a connection with a response to malformed HTTP. The responses to complete requests before it are sent first:
+ * otherwise the client would mistake this response for one of those.
  */
 function endWith(connection: Socket, api: Api, error: Error): void {
   if (ending.has(connection)) return;
@@ -70,19 +70,19 @@ function endWith(connection: Socket, api: Api, error: Error): void {
     if (!connection.writable) return void connection.destroy();
     connection.on('error', () => undefined);
     connection.end(rawResponse(api, error));
-    // To close on unread bytes resets the connection, and the response may be lost with it (RFC 9112, 9.6).
+    // Closing with unread bytes resets the connection, and the response may be lost (RFC 9112, 9.6).
     const close = setTimeout(() => connection.destroy(), LINGER_MS).unref();
     connection.once('close', () => clearTimeout(close)).resume();
   };
   respond();
 }
 
-/** Responds to what is not HTTP: Node's event `clientError`. */
+/** Responds to malformed HTTP: Node's event `clientError`. */
 export function respondToMalformed(api: Api, error: ParseError, connection: Socket): void {
   endWith(connection, api, toDomainError(error));
 }
 
-/** Sends expectations other than 100-continue the way of other requests, and refuses CONNECT. */
+/** Handles requests with other expectations than 100-continue like all others, and refuses CONNECT. */
 export function handleSpecialRequests(api: Api, server: Server): void {
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     server.emit('request', request, response);

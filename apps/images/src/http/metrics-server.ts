@@ -4,13 +4,13 @@ import type { EffectiveSettings } from '../settings/settings.js';
 import { CannotListen } from './cannot-listen.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 
-/** More than any number of Prometheus servers needs. */
+/** More than Prometheus servers ever need. */
 const MAX_CONNECTIONS = 256;
 const SILENCE_MS = 75_000;
 const TIME_LIMITS = { requestTimeout: 10_000, headersTimeout: 10_000, connectionsCheckingInterval: 1_000 };
 
 /**
- * Serves the metrics on a port of their own, where the settings give them one.
+ * Serves the metrics on a port of their own, if one is configured.
  *
  * @throws {CannotListen}
  */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 /** The path of a request: for routing, access rules, links and logs. */
 export interface RequestPath {
-  /** Decoded; what is compared with access rules and logged. */
+  /** Decoded: compared with access rules, and logged. */
   readonly path: string;
   /** Encoded again for the router, which decodes parameters itself, with the query as it was sent. */
   readonly routed: string;
@@ -11,23 +11,23 @@ export interface RequestPath {
 /** An absolute request target: its authority, and the rest. */
 const ABSOLUTE = /^https?:\/\/([^/?]*)(.*)$/is;
 
-/** Resolves the segments `.` and `..` of a path as it was sent (RFC 3986, 5.2.4). */
+/** Resolves the segments `.` and `..` of a raw path (RFC 3986, 5.2.4). */
 function resolveDots(path: string): string {
-  const kept: string[] = [];
+  const resolved: string[] = [];
   const segments = path.split('/').slice(1);
   segments.forEach((segment, index) => {
     const last = index === segments.length - 1;
-    if (segment === '..') kept.pop();
-    if (segment !== '.' && segment !== '..') kept.push(segment);
-    else if (last) kept.push('');
+    if (segment === '..') resolved.pop();
+    if (segment !== '.' && segment !== '..') resolved.push(segment);
+    else if (last) resolved.push('');
   });
-  return `/${kept.join('/')}`;
+  return `/${resolved.join('/')}`;
 }
 
 /**
- * The path of a request target, as the server in front of Nova sees it: dot segments of the raw path are
- * resolved, then escapes are decoded once, then repeated slashes become one. So `%2e%2e` is a segment of
- * that name, `%2F` separates, and a slash at the end stays.
+ * The path of a request target, as the server in front of Nova parses it: dot segments of the raw path are resolved,
+ * then escapes are decoded once, then repeated slashes become one. So `%2e%2e` is a segment of that name, `%2F`
+ * separates segments, and a slash at the end is preserved.
  *
  * @param target the request target: a path with an optional query, an absolute URL (RFC 9112, 3.2.2), or `*`
  * @returns undefined when the path holds escapes that cannot be decoded
@@ -37,7 +37,7 @@ export function requestPath(target: string): RequestPath | undefined {
   const queryAt = relative.indexOf('?');
   const raw = queryAt < 0 ? relative : relative.slice(0, queryAt);
   const query = queryAt < 0 ? '' : relative.slice(queryAt);
-  // The usual target needs nothing of what follows.
+  // A plain target needs no further processing.
   if (/^(?:\/[\w-][\w.-]*)+\/?$/.test(raw)) return { path: raw, routed: relative };
   try {
     const rooted = raw.startsWith('/') ? raw : `/${raw}`;
@@ -54,9 +54,9 @@ const PATH = Symbol('path');
 type PathRequest = IncomingMessage & { [PATH]?: string };
 
 /**
- * Fastify's `rewriteUrl`: computes the path once a request. What cannot be decoded becomes what no route can
- * be. A path of one segment, which is where versions are described, has its route with a slash at the end and
- * without. The host of an absolute target counts, and the `Host` header beside it does not (RFC 9112, 3.2.2).
+ * Fastify's `rewriteUrl`: computes the path once a request. A path that cannot be decoded is rewritten to one that no
+ * route has. A path of one segment, such as that of a version document, is routed with and without a slash at its end.
+ * The host of an absolute target replaces the `Host` header (RFC 9112, 3.2.2).
  */
 export function rewriteUrl(request: PathRequest): string {
   const target = request.url ?? '/';

@@ -2,19 +2,18 @@ import type { IncomingMessage } from 'node:http';
 import { BodyTooLarge, MalformedRequest, RequestTimeout } from './errors.js';
 import { Overloaded } from './overload.js';
 
-/** Within this time a body has to arrive, once its request may send one. */
+/** The time within which a body has to arrive, once its request is authenticated. */
 export const BODY_TIMEOUT_MS = 5_000;
 
 /** The most bodies that are received at once: together they hold at most 28 MiB. */
 export const MAX_BODIES = 256;
 
-/** What ends a body that does not arrive in full. */
+/** Rejects a body that does not arrive in full. */
 type GiveUp = (error: Error) => void;
 
 /**
- * Receives the bodies of requests: each within a time and a size, and all of them within a number. Where there are too
- * many, the one that has been incomplete for the longest makes room: a client that sends its body at once is then never
- * refused because of clients that do not.
+ * Receives the bodies of requests: each within a time and a size, and a limited number at once. Beyond the number, the
+ * body that has been incomplete for the longest is refused, so that slow clients never cause the refusal of fast ones.
  */
 export class RequestBodies {
   /** The oldest first. */

@@ -3,16 +3,16 @@ import { isHost } from '@glimpse/links';
 import { ExpectationFailed, MalformedRequest } from './errors.js';
 import { pathOf } from './path.js';
 
-/** Why a request is refused. */
+/** The reason to refuse a request. */
 export interface Flaw {
   readonly error: Error;
   /** Whether the message boundary is unknown, so that the connection must be closed. */
   readonly closesConnection: boolean;
 }
 
-/** The most hosts that are remembered. */
+/** The most hosts that are cached. */
 const MAX_HOSTS = 100;
-/** Valid hosts: the same few come with every request. */
+/** A cache of valid hosts: clients use only a few. */
 const knownHosts = new Set<string>();
 
 function isKnownHost(host: string): boolean {
@@ -23,7 +23,7 @@ function isKnownHost(host: string): boolean {
   return true;
 }
 
-/** How many `Host` headers were sent, of which Node shows the first. */
+/** The number of `Host` headers; `headers` has only the first. */
 function countHosts(rawHeaders: readonly string[]): number {
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -33,11 +33,11 @@ function countHosts(rawHeaders: readonly string[]): number {
   return hosts;
 }
 
-/** What Node's parser accepts and no response can be built on; undefined for a sound request. */
+/** A flaw that Node's parser accepts but that prevents a correct response; undefined for a valid request. */
 export function flawOf(request: IncomingMessage): Flaw | undefined {
   const { httpVersion, rawHeaders, headers } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') {
-    return malformed(`HTTP/${httpVersion} is not spoken here, but HTTP/1.1.`, true);
+    return malformed(`HTTP/${httpVersion} is not supported; HTTP/1.1 is.`, true);
   }
   if (pathOf(request) === '') return malformed('The request path cannot be decoded.');
   const hosts = countHosts(rawHeaders);

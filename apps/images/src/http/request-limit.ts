@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Overloaded } from './overload.js';
 
-/** Counts the requests that are worked on, and refuses more than so many at once. */
+/** Limits the number of requests that are processed at a time. */
 export class RequestLimit {
   readonly #responses = new Set<ServerResponse>();
 
@@ -18,7 +18,7 @@ export class RequestLimit {
     response.once('close', () => this.leave(response));
   }
 
-  /** Its response is complete: how fast the client reads it is not this limit's concern. */
+  /** The response is complete; the time that the client needs to read it does not count. */
   leave(response: ServerResponse): void {
     this.#responses.delete(response);
   }

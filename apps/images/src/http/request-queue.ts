@@ -7,10 +7,10 @@ export const MAX_WAITING = 16;
 const LAST = Symbol('last response');
 const WAITING = Symbol('waiting requests');
 
-/** A connection with the response to its last request, and the number of requests that wait. */
+/** A connection, the response to its last request, and the number of waiting requests. */
 type Queued = Socket & { [LAST]?: ServerResponse; [WAITING]?: number };
 
-/** The response to the last request of a connection, unless that is complete. */
+/** The response to the last request of a connection, unless it is complete. */
 export function unfinishedResponse(connection: Socket): ServerResponse | undefined {
   const last = (connection as Queued)[LAST];
   return last && !last.writableFinished && !last.destroyed ? last : undefined;
@@ -18,8 +18,8 @@ export function unfinishedResponse(connection: Socket): ServerResponse | undefin
 
 /**
  * Serves the requests of a connection one after another, and none while its client does not read: a pipelined read
- * sees the change before it (RFC 9112, 9.3.2), and a pipeline occupies no more than one request does. What follows
- * the last response of a connection is not served (9.6).
+ * returns the state after the change before it (RFC 9112, 9.3.2), and a pipeline uses no more resources than one
+ * request. Requests after the final response of a connection are not served (9.6).
  *
  * @param refuse responds to the first request beyond {@link MAX_WAITING}, and closes the connection
  */
@@ -46,7 +46,7 @@ export function oneAtATime(listener: RequestListener, refuse: RequestListener): 
     const begin = (): void => {
       if (!connection.writable) return;
       if (connection.writableNeedDrain) return void connection.once('drain', begin);
-      // After a refusal the number stays, so that nothing more is served.
+      // After a refusal the number is not decremented, so that no further request is served.
       if (connection[WAITING]! <= MAX_WAITING) connection[WAITING]!--;
       listener(request, response);
     };

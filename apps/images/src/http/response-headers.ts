@@ -7,8 +7,8 @@ export function newRequestId(): string {
 }
 
 /**
- * The id that a request has had since it entered the cloud. As oslo.middleware does, it is read from the header
- * that responses have, and only in the form of a request id.
+ * The id of a request since it entered the cloud. As in oslo.middleware it is read from the header of responses, and
+ * only in the form of a request id.
  */
 export function globalRequestIdOf(headers: IncomingHttpHeaders): string | undefined {
   const id = headers['x-openstack-request-id'];
@@ -18,8 +18,8 @@ export function globalRequestIdOf(headers: IncomingHttpHeaders): string | undefi
 }
 
 /**
- * The headers that responses of every API have: the request id, under the name that all of OpenStack uses, and
- * instructions for shared caches, which do not know that `X-Auth-Token` authenticates.
+ * The headers of the responses of every API: the request id, in the header that all of OpenStack uses, and
+ * instructions for shared caches, which do not treat `X-Auth-Token` as authentication.
  */
 export function commonHeaders(requestId: string): Record<string, string> {
   return {

@@ -7,7 +7,7 @@ export function hasNoRoute(api: Api, request: FastifyRequest): boolean {
   return request.is404 || !api.acceptsParameters((request.params ?? {}) as Record<string, string>);
 }
 
-/** As in Nova the token comes before the route: without one no client learns which routes exist. */
+/** As in Nova the token is checked before the route: without one no client learns which routes exist. */
 export function needsToken(api: Api, request: FastifyRequest): boolean {
   const path = pathOf(request.raw);
   return api.owns(path) && (hasNoRoute(api, request) || !api.isOpen(path));

@@ -19,7 +19,7 @@ function matchesEntityTag(header: string, tag: string, { weakly }: { weakly: boo
   return tags.some((listed) => (weakly ? listed.replace(/^W\//, '') : listed) === tag);
 }
 
-/** Sends a document. As bytes: to a text Fastify would add a charset, which Nova's responses do not have. */
+/** Sends a document, as bytes: Fastify would add a charset to text, which Nova's responses do not have. */
 export function sendDocument(reply: FastifyReply, document: object): void {
   sendBytes(reply, Buffer.from(JSON.stringify(document)));
 }
@@ -30,17 +30,17 @@ export function sendBytes(reply: FastifyReply, bytes: Buffer): void {
 }
 
 /**
- * Marks a response as made from a stale copy.
+ * Marks a response as served from a stale copy.
  *
  * @param age seconds since the copy was last known to be current
- * @param status that of such a response
+ * @param status the status of such a response
  */
 export function markStale(reply: FastifyReply, age: number, status: number): void {
   void reply.code(status).header('age', Math.floor(age));
 }
 
 /**
- * Sends a document about one image with its validators, or 304 when the client has it.
+ * Sends a document about one image with its validators, or 304 if the client has it.
  *
  * @param staleStatus the status where the reading is a copy because the catalogue is unavailable
  */
@@ -59,7 +59,7 @@ export function sendImageDocument(
   }
 }
 
-/** To a HEAD Fastify would add a length, which is not the document's (RFC 9110, 15.4.5). */
+/** Fastify would add a length to the response to a HEAD, which is not the document's (RFC 9110, 15.4.5). */
 function sendNotModified(reply: FastifyReply): void {
   void reply.code(304);
   if (reply.request.method !== 'HEAD') return void reply.send();
@@ -74,10 +74,10 @@ export function isNotModified({ headers }: Pick<FastifyRequest, 'headers'>, tag:
 }
 
 /**
- * How a change is to be made: with the caller's token, and of the image as the client knows it. `If-Match` is compared
- * here, immediately before the change.
+ * The options of a change: the caller's token, and the version if `If-Match` names one. `If-Match` is compared here,
+ * immediately before the change.
  *
- * @param document that of a GET of the same resource now
+ * @param document the present document of the same resource
  * @throws {PreconditionFailed}
  */
 export function changeOptionsOf(request: FastifyRequest, document: object, image: Image): ChangeOptions {

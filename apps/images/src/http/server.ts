@@ -31,12 +31,12 @@ import { UnreadResponses } from './unread-responses.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The media type of the body as it was sent, in small letters and without parameters; empty without one. */
+    /** The media type of the body, in lower case and without parameters; empty without one. */
     sentMediaType: string;
   }
 }
 
-/** What a server is made of besides its API. */
+/** The parts of a server besides its API. */
 export interface ServerParts {
   readonly judge: RequestAuthenticator;
   readonly telemetry: Telemetry;
@@ -47,8 +47,8 @@ export interface ServerParts {
 }
 
 /**
- * The HTTP server of an API, under Nest: what holds for every request whatever its route. Each request gets its id
- * and its path, is measured, and is refused here when it is malformed or has no route.
+ * The HTTP server of an API, under Nest: everything that applies to all routes. Each request gets its id and its path,
+ * is measured, and is refused here when it is malformed or has no route.
  */
 export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
   const { judge, telemetry, traces, cors, fastPath } = parts;
@@ -69,7 +69,7 @@ export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
       const server = openServer(api);
       connections = new Connections(server, MAX_CONNECTIONS, SILENCE_MS);
       const serve = serveReady(fastPath, { api: api.name, telemetry, connections, unread }, listener);
-      // Behind responses that are due the interim response would be taken for one of them.
+      // Sent while earlier responses are due, the interim response would be mistaken for one of them.
       const serveContinue: RequestListener = (request, response) => {
         response.writeContinue();
         serve(request, response);
@@ -82,7 +82,7 @@ export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
   const fastify = adapter.getInstance<FastifyInstance>();
   fastify.addHook('preClose', async () => connections.closeUnused());
   const bodies = new RequestBodies(api.maxBodyBytes);
-  // A body stays bytes until its token and its route were checked.
+  // A body is parsed only after the token and the route have been checked.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', async (request: FastifyRequest, body: IncomingMessage) =>
     streams(api, request) ? streamOf(body, api.timeLimits.silenceMs) : bodies.read(body),
@@ -94,7 +94,7 @@ export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
     if (cors) allowOrigin(cors, request, reply);
     refuseMalformed(request, reply);
     refuseDeclaredBody(api, request, reply);
-    // Fastify would refuse some types before the token is known; the API decides which it reads.
+    // Fastify would refuse some types before the token is checked; the API decides which it reads.
     request.sentMediaType = mediaTypeOf(request.raw.headers['content-type']);
     delete request.raw.headers['content-type'];
     if (request.method !== 'OPTIONS' && needsToken(api, request)) await authenticate(judge, request);
@@ -145,7 +145,7 @@ function openServer(api: Api): Server {
   return server;
 }
 
-/** Responds to a request for which a connection has no room, and closes that connection. */
+/** Refuses a request beyond the queue of its connection, and closes the connection. */
 function refuse(api: Api): RequestListener {
   return (_request, response) => {
     const { status, headers, body } = api.faultOf(new Overloaded());
@@ -154,16 +154,16 @@ function refuse(api: Api): RequestListener {
   };
 }
 
-/** Whether a page may read a response depends on its origin, also where none is named. */
+/** Responses vary by `Origin`, also those to requests without one. */
 function allowOrigin(cors: Cors, { method, headers }: FastifyRequest, reply: FastifyReply): void {
   const forPage = method === 'OPTIONS' ? cors.preflightHeaders(headers) : cors.responseHeaders(headers);
   void reply.headers({ ...forPage, vary: `${String(reply.getHeader('vary'))}, Origin` });
 }
 
-/** Refuses what Node's parser accepts and no response can be built on. */
+/** Refuses flaws that Node's parser accepts but that prevent a correct response. */
 function refuseMalformed({ raw }: FastifyRequest, reply: FastifyReply): void {
   const flaw = flawOf(raw);
-  // Its framing is not to be trusted (RFC 9112, 6.1).
+  // The message framing is unreliable (RFC 9112, 6.1).
   const faultyFraming = raw.httpVersion === '1.0' && raw.headers['transfer-encoding'] !== undefined;
   if (faultyFraming) void reply.header('connection', 'close');
   if (!flaw) return;
@@ -180,7 +180,7 @@ function streams(api: Api, { method, raw }: FastifyRequest): boolean {
   return api.streamsBody(method, pathOf(raw));
 }
 
-/** A body that is declared too large ends the connection with the response: nothing would be gained by reading it. */
+/** A body that is declared too large is not read: the connection ends with the response. */
 function refuseDeclaredBody(api: Api, request: FastifyRequest, reply: FastifyReply): void {
   const declared = Number(request.raw.headers['content-length'] ?? 0);
   if (declared <= api.maxBodyBytes || streams(api, request)) return;
@@ -188,13 +188,13 @@ function refuseDeclaredBody(api: Api, request: FastifyRequest, reply: FastifyRep
   throw new BodyTooLarge(api.maxBodyBytes);
 }
 
-/** Whether nothing depends on the body of a request. As in Nova, it is then read up to the limit and dropped. */
+/** Whether the body of a request is ignored. As in Nova, it is then read up to the limit and dropped. */
 function ignoresBody(api: Api, request: FastifyRequest): boolean {
   const { method } = request;
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || hasNoRoute(api, request);
 }
 
-/** Only a chunked body has to be read to know that it stays within the limit. */
+/** Only a chunked body has to be read to check it against the limit. */
 async function dropChunkedBody(
   bodies: RequestBodies,
   { raw }: FastifyRequest,
@@ -210,7 +210,7 @@ async function dropChunkedBody(
 }
 
 /**
- * Authenticates a request before anything waits for its body or for the database.
+ * Authenticates a request before its body is received or the database is queried.
  *
  * @throws {Unauthenticated} {AuthenticationUnavailable}
  */

@@ -21,12 +21,12 @@ import { PrismaInstrumentation } from '@prisma/instrumentation';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { pathOf } from './path.js';
 
-/** How long spans may take to be sent, in milliseconds. What is still being sent holds up the end. */
-const DEADLINE = 2_000;
+/** How long sending spans may take; the process waits for it before it ends. */
+const SEND_DEADLINE_MS = 2_000;
 
 /**
- * Traces of requests, through their tokens and Prisma's queries, sent by OTLP to where OpenTelemetry's own
- * variables say. To import this file is to load OpenTelemetry.
+ * Traces of requests, with spans for authentication and Prisma's queries, sent by OTLP to the collector that
+ * OpenTelemetry's own variables name. Importing this file loads OpenTelemetry.
  */
 export class Traces {
   readonly #provider: NodeTracerProvider;
@@ -35,7 +35,7 @@ export class Traces {
 
   constructor(version: string, env: Readonly<Record<string, string | undefined>>) {
     const { OTEL_EXPORTER_OTLP_TIMEOUT: all, OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: own } = env;
-    const exporter = new OTLPTraceExporter(all || own ? {} : { timeoutMillis: DEADLINE });
+    const exporter = new OTLPTraceExporter(all || own ? {} : { timeoutMillis: SEND_DEADLINE_MS });
     const service = resourceFromAttributes({ 'service.name': 'glimpse', 'service.version': version });
     this.#provider = new NodeTracerProvider({
       resource: defaultResource()
@@ -50,7 +50,7 @@ export class Traces {
     prisma.enable();
   }
 
-  /** Makes a span of each request, in the trace that the sender began. */
+  /** Creates a span for each request, in the trace that the client started. */
   follow(fastify: FastifyInstance): void {
     fastify.addHook('onRequest', (request, _reply, done) => {
       const parent = propagation.extract(ROOT_CONTEXT, request.headers);
@@ -60,7 +60,7 @@ export class Traces {
       this.#contexts.set(request, within);
       context.with(within, done);
     });
-    // What follows the reading of a body runs in the context of the connection.
+    // After a body is read, hooks run in the context of the connection.
     fastify.addHook('preValidation', (request, _reply, done) => {
       context.with(this.#contexts.get(request) ?? ROOT_CONTEXT, done);
     });
@@ -78,7 +78,7 @@ export class Traces {
     });
   }
 
-  /** Makes a span of each look at a token; what the token is stays out of it. */
+  /** Creates a span for each authentication; it never holds the token. */
   through(authenticator: Authenticator): Authenticator {
     return {
       challenge: authenticator.challenge,
@@ -95,9 +95,9 @@ export class Traces {
     };
   }
 
-  /** Sends what is left, if somebody takes it soon. */
+  /** Sends the remaining spans, up to a deadline. */
   async end(): Promise<void> {
-    const given = new Promise((resolve) => setTimeout(resolve, DEADLINE).unref());
-    await Promise.race([this.#provider.shutdown().catch(() => undefined), given]);
+    const deadline = new Promise((resolve) => setTimeout(resolve, SEND_DEADLINE_MS).unref());
+    await Promise.race([this.#provider.shutdown().catch(() => undefined), deadline]);
   }
 }

@@ -2,42 +2,42 @@ import { Readable } from 'node:stream';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** A response of at most so many bytes is always sent: what refuses another would be as large. */
+/** A response of at most this size is always sent: the refusal would be as large. */
 const SMALL_BYTES = 4_096;
 
-/** A larger response is written in pieces of so many bytes, so that a slow client differs from one that reads nothing. */
+/** Larger responses are written in pieces of this size, which distinguishes slow clients from stalled ones. */
 const PIECE_BYTES = 65_536;
 
-/** A client that has taken nothing for so long makes room for others, where there is none. */
+/** At the limit, the connection of a client that has read nothing for this time is closed. */
 const STALLED_MS = 500;
 
-/** A response, or what was written past one, that its client has not yet taken. */
+/** A response, or bytes written directly to a connection, that the client has not yet read. */
 interface Unread {
   readonly connection: Socket;
   bytes: number;
-  /** When the client took something last, by `performance.now()`. */
+  /** When the client last read something, by `performance.now()`. */
   progressAt: number;
 }
 
 /**
- * Counts the bytes of responses that their clients have not yet taken, over all connections. Beyond a bound the
- * connections of clients that read nothing are closed, and where there are none, new responses are refused.
+ * Counts the bytes of responses that clients have not yet read, over all connections. At the limit the connections of
+ * stalled clients are closed; if there are none, new responses are refused.
  */
 export class UnreadResponses {
   #bytes = 0;
-  /** Those whose clients took nothing for the longest come first. */
+  /** Those whose clients have been stalled for the longest come first. */
   readonly #unread = new Map<object, Unread>();
   /** Connections that are released when they close. */
   readonly #watched = new WeakSet<Socket>();
 
   constructor(private readonly maxBytes: number) {}
 
-  /** Whether a response needs room to be made for it: {@link admits}. */
+  /** Whether the limit is reached, so that {@link admits} has to free some of it. */
   get isFull(): boolean {
     return this.#bytes >= this.maxBytes;
   }
 
-  /** Whether a response of so many bytes may be sent; makes room for it if it can. */
+  /** Whether a response of this size may be sent; closes stalled connections if that is needed. */
   admits(bytes: number): boolean {
     if (this.#bytes + bytes > this.maxBytes) this.#updateWritten();
     while (this.#bytes + bytes > this.maxBytes) {
@@ -49,20 +49,20 @@ export class UnreadResponses {
     return true;
   }
 
-  /** Counts a response from now on until its client has taken it, or its connection is lost. */
+  /** Counts a response until its client has read it, or its connection is lost. */
   count(response: ServerResponse, bytes: number): void {
     if (bytes === 0 || !response.socket || response.destroyed) return;
     this.#hold(response, response.socket, bytes);
     response.once('close', () => this.#release(response));
   }
 
-  /** The same bytes in pieces, each of which is counted as progress of the response when it is wanted. */
+  /** The same bytes in pieces; each piece that the connection requests counts as progress. */
   inPieces(response: ServerResponse, bytes: Buffer): Buffer | Readable {
     if (bytes.length <= PIECE_BYTES) return bytes;
     return Readable.from(this.#pieces(response, bytes), { objectMode: false, highWaterMark: PIECE_BYTES });
   }
 
-  /** Counts what was written to a connection past any response, and still waits there. */
+  /** Counts the bytes that were written directly to a connection and are still buffered. */
   countWritten(connection: Socket): void {
     const unread = this.#unread.get(connection);
     if (unread) this.#update(connection, unread);
@@ -99,7 +99,7 @@ export class UnreadResponses {
     this.#bytes -= unread.bytes;
   }
 
-  /** No event says that a connection has written on. */
+  /** No event reports the progress of a connection's buffered bytes. */
   #updateWritten(): void {
     for (const [key, unread] of [...this.#unread]) if (key === unread.connection) this.#update(key, unread);
   }

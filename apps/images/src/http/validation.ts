@@ -1,12 +1,12 @@
 import { DomainError, pythonRepr } from '@glimpse/domain';
 import { validateSync } from 'class-validator';
 
-/** What a client sent is not what the API takes. The message is for the client. */
+/** Invalid input of a client. The message is for the client. */
 export class InvalidInput extends DomainError {
   readonly code = 'invalid-input';
 }
 
-/** The one place that turns class-validator's errors into Nova's messages: the first one, in Nova's order. */
+/** Converts class-validator's errors into Nova's messages: the first one, in Nova's order. */
 function check(input: object, unknown: readonly string[] = []): void {
   const errors = validateSync(input, { forbidUnknownValues: false, stopAtFirstError: true });
   const missing = errors.find(({ value }) => value === undefined);
@@ -22,8 +22,8 @@ function check(input: object, unknown: readonly string[] = []): void {
 }
 
 /**
- * Reads the parameters of a query into a class whose properties carry the decorators of what is allowed. Of
- * a repeated parameter the last value counts; what the class does not have is left to the class.
+ * Reads the parameters of a query into a class whose properties are decorated with the allowed values. Of a repeated
+ * parameter the last value counts; the class decides about other parameters.
  *
  * @throws {InvalidInput}
  */
@@ -43,8 +43,7 @@ export function readQuery<T extends object>(
 }
 
 /**
- * Reads a JSON body into a class whose properties carry the decorators of what is allowed; it has just these
- * properties.
+ * Reads a JSON body into a class whose properties are decorated with the allowed values; other properties are refused.
  *
  * @throws {InvalidInput}
  */
@@ -55,7 +54,7 @@ export function readBody<T extends object>(type: new () => T, body: Buffer | und
   }
   const input = new type();
   const known = Object.keys(input);
-  // Just what is declared there: a body may have keys of any name, `constructor` too.
+  // Declared properties only: a body may have keys of any name, also `constructor`.
   for (const key of known)
     Reflect.set(input, key, Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined);
   check(

@@ -1,18 +1,18 @@
 import { refusalIn } from '@glimpse/store';
 
-/** How many rows go into a statement. */
+/** The number of rows that one statement writes. */
 const BATCH_SIZE = 500;
 
 /**
- * Rows on their way to the catalogue, some hundred a statement and each id once, so that of two rows for the
- * same id the later one meets the earlier in the catalogue.
+ * Collects rows for the catalogue and writes some hundred with one statement. An id occurs once in a batch: a second
+ * row for it is written by a later statement.
  */
 export class Batch<Row> {
   readonly #rows = new Map<string, Row>();
 
   constructor(
     private readonly write: (rows: readonly Row[]) => Promise<void>,
-    /** Hears of a row that PostgreSQL refuses. */
+    /** Called for each row that PostgreSQL refuses. */
     private readonly refused: (row: Row, reason: string) => void,
   ) {}
 
@@ -22,10 +22,10 @@ export class Batch<Row> {
   }
 
   /**
-   * Writes the rows that wait. When PostgreSQL refuses one, it refuses its statement: then each is written
-   * by itself, and the good ones are not lost.
+   * Writes the collected rows. When PostgreSQL refuses one, the whole statement fails: then each row is written by
+   * itself, so that the valid ones are not lost.
    *
-   * @throws what pg says when the fault is in none of the rows, such as a lost connection
+   * @throws pg's error when its cause is not a row, such as a lost connection
    */
   async flush(): Promise<void> {
     const rows = [...this.#rows.values()];

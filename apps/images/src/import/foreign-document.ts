@@ -1,5 +1,5 @@
 /**
- * What a document is that is none of the Image API's, where it is known and often mistaken for one.
+ * Names the origin of a document that is not the Image API's but is often mistaken for one; undefined for others.
  *
  * @example
  * foreignDocument({ ID: '70a5…', Name: 'debian-13', Status: 'active' }); // "… openstackclient …"

@@ -6,7 +6,7 @@ import { foreignDocument } from './foreign-document.js';
 import { readDocuments, type DocumentReading } from './read-documents.js';
 import { UnreadableInput } from './unreadable-input.js';
 
-/** What an import has done so far. */
+/** The progress of an import. */
 export interface ImportCounts {
   /** Images that were imported: those added, changed and unchanged. */
   readonly images: number;
@@ -16,26 +16,26 @@ export interface ImportCounts {
   readonly unchanged: number;
   /** Memberships that were imported. */
   readonly members: number;
-  /** What could not be imported, each told to `onBad`. */
+  /** Documents that could not be imported, each reported to `onBad`. */
   readonly bad: number;
 }
 
 export interface ImportOptions {
   /** Whether an image replaces one that changed later. */
   readonly force: boolean;
-  /** Hears what is not imported, and why, in one line. */
+  /** Called for each document that is not imported, with the reason in one line. */
   onBad(message: string): void;
-  /** Hears the counts after each statement. */
+  /** Called with the counts after each statement. */
   onProgress(counts: ImportCounts): void;
 }
 
 /**
- * Imports Glance's documents into the catalogue, in the shapes that `readDocuments` knows. An image that was
- * imported before is left alone, so an import that was interrupted can be repeated. What cannot be imported
- * is told and left out; from where an input is unreadable, that is the rest of it.
+ * Imports Glance's documents into the catalogue, in the shapes that `readDocuments` accepts. An image that was
+ * imported before is left unchanged, so an interrupted import can be repeated. A bad document is reported and left
+ * out; so is everything from where the input is unreadable.
  *
- * Members follow the images they belong to. Where an input has them first they are held until its end, and
- * memory grows with them; otherwise it does not grow with the input.
+ * Members are written after the images they belong to. Where an input has them first they are held in memory until its
+ * end; otherwise memory does not grow with the input.
  *
  * @throws {DatabaseUnavailable}, and what the chunks throw
  *
@@ -52,8 +52,8 @@ export async function importCatalogue(
   options: ImportOptions,
 ): Promise<ImportCounts> {
   const client = await orUnavailable(() => pool.connect());
-  // A connection that is lost between two statements says so here; the next one fails. Unheard, it would end
-  // the process.
+  // A connection lost between two statements emits this event, and the next statement fails. Without a listener the
+  // event would end the process.
   const ignore = (): void => undefined;
   client.on('error', ignore);
   let usable = false;
@@ -63,7 +63,7 @@ export async function importCatalogue(
     usable = true;
     return run.counts;
   } finally {
-    // After a failure a statement may still run on it: then the pool has to do without.
+    // After a failure a statement may still run on the connection, so it does not return to the pool.
     client.release(!usable);
     if (usable) client.off('error', ignore);
   }
@@ -95,7 +95,7 @@ class ImportRun {
 
   async read(readings: AsyncIterable<DocumentReading>): Promise<void> {
     try {
-      for await (const reading of readings) await this.#take(reading);
+      for await (const reading of readings) await this.#import(reading);
     } catch (error) {
       if (!(error instanceof UnreadableInput)) throw error;
       this.#bad('the input is unreadable', error.message);
@@ -105,25 +105,25 @@ class ImportRun {
     await this.#members.flush();
   }
 
-  async #take(reading: DocumentReading): Promise<void> {
+  async #import(reading: DocumentReading): Promise<void> {
     switch (reading.kind) {
       case 'image':
-        return this.#takeImage(reading.position, reading.document);
+        return this.#addImage(reading.position, reading.document);
       case 'members':
-        return this.#takeMembers(reading.imageId, reading.document);
+        return this.#addMembers(reading.imageId, reading.document);
       case 'bad':
         return this.#bad(reading.subject, reading.reason);
     }
   }
 
-  async #takeImage(position: number, document: unknown): Promise<void> {
+  async #addImage(position: number, document: unknown): Promise<void> {
     this.#anyImage = true;
-    const image = this.#understand(`image ${position}`, () => readImageDocument(document), document);
+    const image = this.#readOrReport(`image ${position}`, () => readImageDocument(document), document);
     if (image) await this.#images.add(image.id, { position, image });
   }
 
-  async #takeMembers(imageId: string, document: unknown): Promise<void> {
-    const members = this.#understand(membersOf(imageId), () => readMemberDocuments(imageId, document));
+  async #addMembers(imageId: string, document: unknown): Promise<void> {
+    const members = this.#readOrReport(membersOf(imageId), () => readMemberDocuments(imageId, document));
     if (!members) return;
     if (this.#anyImage) {
       await this.#images.flush();
@@ -132,7 +132,7 @@ class ImportRun {
     } else this.#held.set(members.imageId, members);
   }
 
-  #understand<Imported>(subject: string, read: () => Imported, document?: unknown): Imported | undefined {
+  #readOrReport<Imported>(subject: string, read: () => Imported, document?: unknown): Imported | undefined {
     try {
       return read();
     } catch (error) {
@@ -142,7 +142,7 @@ class ImportRun {
     }
   }
 
-  /** Says once of each kind of foreign documents what is imported instead. */
+  /** Explains, once for each kind of foreign document, what can be imported instead. */
   #hintAt(document: unknown): string {
     const foreign = foreignDocument(document);
     if (foreign === undefined || foreign === this.#foreign) return '';

@@ -2,8 +2,8 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Follows one JSON value through the chunks of an input to its end, by quotes and brackets alone. It keeps
- * nothing of the value, however long or deep that is; whether it is valid is for `JSON.parse` to say.
+ * Finds the end of one JSON value over the chunks of an input, by quotes and brackets alone. It stores nothing of the
+ * value, however long or deep that is, and does not validate it; `JSON.parse` does.
  */
 export class JsonExtent {
   /** The most arrays and objects that were open at a time. */
@@ -12,7 +12,7 @@ export class JsonExtent {
   private inString = false;
   private escaped = false;
 
-  /** @returns where the value ends in this chunk; nothing, when it goes on in the next */
+  /** @returns the end of the value in this chunk; undefined when it continues in the next */
   endIn(chunk: Uint8Array, start: number): number | undefined {
     for (let at = start; at < chunk.length; at++) {
       const byte = chunk[at];
@@ -36,7 +36,7 @@ export class JsonExtent {
           break;
         case 0x5d: // ]
         case 0x7d: // }
-          // At depth 0 it closes what the value is in, and the value was a number or a word.
+          // At depth 0 it closes the enclosing array or object, and the value was a number or a word.
           if (this.depth === 0) return at;
           this.depth--;
           if (this.depth === 0) return at + 1;

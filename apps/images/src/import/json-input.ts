@@ -9,12 +9,12 @@ export type JsonValue = { readonly value: unknown } | { readonly refusal: string
 
 const WHITE_SPACE = ' \n\r\t';
 
-/** The mark may be left off or be there; `ignoreBOM` keeps U+FEFF where it is part of a text. */
+/** The byte order mark is read before; `ignoreBOM` preserves a U+FEFF that is part of a text. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Walks through a JSON text that does not fit into memory, a value at a time. Holds one chunk, and the value
- * that is being read.
+ * Reads a JSON text that does not fit into memory, one value at a time. Holds one chunk, and the value that is being
+ * read.
  *
  * @example
  * const input = new JsonInput(createReadStream('images.json'));
@@ -23,9 +23,9 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export class JsonInput {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array();
-  /** Where in the chunk the next byte is. */
+  /** The position of the next byte in the chunk. */
   #at = 0;
-  /** The bytes of the chunks before. */
+  /** The number of bytes in the chunks before. */
   #before = 0;
 
   constructor(chunks: AsyncIterable<Uint8Array>) {
@@ -37,7 +37,7 @@ export class JsonInput {
     return this.#before + this.#at;
   }
 
-  /** Goes to what is next after white space: its first byte, as a character; '' at the end of the input. */
+  /** Skips white space. @returns the next byte as a character; '' at the end of the input */
   async peek(): Promise<string> {
     while (await this.#fill()) {
       for (; this.#at < this.#chunk.length; this.#at++) {
@@ -49,9 +49,9 @@ export class JsonInput {
   }
 
   /**
-   * Passes one of several characters.
+   * Reads one of several characters.
    *
-   * @throws {UnreadableInput} something else is next
+   * @throws {UnreadableInput} another one is next
    */
   async pass(allowed: string): Promise<string> {
     const found = await this.peek();
@@ -62,14 +62,14 @@ export class JsonInput {
     return found;
   }
 
-  /** Passes a UTF-8 byte order mark, if there is one. */
+  /** Skips a UTF-8 byte order mark, if there is one. */
   async passByteOrderMark(): Promise<void> {
     if ((await this.peek()) === '\xef') for (const byte of '\xef\xbb\xbf') await this.pass(byte);
   }
 
   /**
-   * Reads the next value. One that is longer than a limit in bytes, or deeper than `MAX_DEPTH`, is passed
-   * over without being kept or checked.
+   * Reads the next value. One that is longer than a limit in bytes, or deeper than `MAX_DEPTH`, is skipped without
+   * being stored or validated.
    *
    * @throws {UnreadableInput} it is not JSON, or the input ends in it
    */
@@ -110,7 +110,7 @@ export class JsonInput {
   }
 
   /**
-   * Reads the names in an object. After each the caller reads its value, before it asks for the next.
+   * Reads the names in an object. After each name the caller reads its value, before the next name.
    *
    * @throws {UnreadableInput} no object is next, or one with a name longer than the limit in bytes
    */
@@ -130,7 +130,7 @@ export class JsonInput {
     } while ((await this.pass(',}')) === ',');
   }
 
-  /** The error that says: something else was expected where the input is now. */
+  /** The error for an unexpected character at the present position. */
   async unexpected(expected: string): Promise<UnreadableInput> {
     const found = await this.peek();
     return new UnreadableInput(
@@ -139,12 +139,12 @@ export class JsonInput {
     );
   }
 
-  /** Lets go of where the chunks come from. */
+  /** Releases the source of the chunks. */
   async close(): Promise<void> {
     await this.#chunks.return?.();
   }
 
-  /** Sees to it that there is a next byte; not so at the end of the input. */
+  /** Ensures that there is a next byte. @returns false at the end of the input */
   async #fill(): Promise<boolean> {
     while (this.#at === this.#chunk.length) {
       const { done, value } = await this.#chunks.next();
@@ -163,7 +163,7 @@ function parse(parts: readonly Uint8Array[], start: number): unknown {
     return JSON.parse(UTF8.decode(bytes));
   } catch (error) {
     const reason = error instanceof SyntaxError ? error.message : 'it is not UTF-8';
-    // The message quotes the text around the fault, whatever that holds.
+    // The message quotes the text around the fault, which may hold control characters.
     const printable = reason.replace(/\p{Cc}+/gu, ' ');
     throw new UnreadableInput(start, `the value to byte ${start + bytes.length} is broken: ${printable}`);
   }

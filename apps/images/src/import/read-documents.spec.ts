@@ -109,7 +109,7 @@ describe('readDocuments', () => {
       kind: 'bad',
       subject: 'the list goes on',
       reason:
-        'these are the first 2 images only, for "next" names a page of more, which is not imported; ' +
+        'these are the first 2 images only, because "next" names a page of more, which is not imported; ' +
         'import every page, as docs/import.md shows',
     });
     expect(readings).toHaveLength(3);

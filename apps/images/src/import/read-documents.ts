@@ -8,7 +8,7 @@ export const MAX_IMAGE_BYTES = 1_048_576;
 /** The longest list of an image's members, in bytes: that of some 70,000. */
 const MAX_MEMBERS_BYTES = 16 * MAX_IMAGE_BYTES;
 
-/** What an input holds, piece by piece. */
+/** One part of an input. */
 export type DocumentReading =
   | {
       readonly kind: 'image';
@@ -17,16 +17,16 @@ export type DocumentReading =
       readonly document: unknown;
     }
   | { readonly kind: 'members'; readonly imageId: string; readonly document: unknown }
-  /** Something that is not read, such as `image 3`; what follows it is. */
+  /** A part that is skipped, such as `image 3`; reading continues after it. */
   | { readonly kind: 'bad'; readonly subject: string; readonly reason: string };
 
-/** What Glance's list of images carries beside them, and says nothing about any. */
+/** Attributes of Glance's list that concern no image. */
 const LIST_ATTRIBUTES: ReadonlySet<string> = new Set(['first', 'schema']);
 
 /**
  * Reads Glance's documents out of a JSON text in UTF-8: a list `{"images": [...], "members": {"<image id>":
- * [...]}}` with either in any order, an array of image documents, or one image document. Memory holds a
- * document at a time, however long the input is. What the documents say is not looked at.
+ * [...]}}` with either in any order, an array of image documents, or one image document. Memory holds one
+ * document at a time, however long the input is. The contents of documents are not validated.
  *
  * @throws {UnreadableInput} the input is empty, broken, or ends too early; all before it has been yielded
  *
@@ -51,8 +51,8 @@ export async function* readDocuments(
 }
 
 /**
- * Reads the object that is the whole input. Only its attributes tell a list from an image document, whose
- * own `images` or `members` would be properties, which are text.
+ * Reads the object that is the whole input. It is a list if `images` is an array or `members` an object: in an image
+ * document these would be properties, which are text.
  */
 async function* readObject(input: JsonInput): AsyncGenerator<DocumentReading, void> {
   const attributes = new Map<string, JsonValue>();
@@ -78,7 +78,7 @@ async function* readObject(input: JsonInput): AsyncGenerator<DocumentReading, vo
   else yield imageReading(1, asDocument(attributes, size));
 }
 
-/** @returns how many there are */
+/** @returns the number of images */
 async function* readImages(input: JsonInput): AsyncGenerator<DocumentReading, number> {
   let position = 0;
   for await (const read of input.elements(MAX_IMAGE_BYTES)) yield imageReading(++position, read);
@@ -98,7 +98,7 @@ function imageReading(position: number, read: JsonValue): DocumentReading {
   return { kind: 'image', position, document: read.value };
 }
 
-/** Puts the attributes of an object together that was read one by one, as a value of its own. */
+/** Composes an image document from the attributes of an object that were read one by one. */
 function asDocument(attributes: ReadonlyMap<string, JsonValue>, size: number): JsonValue {
   if (size > MAX_IMAGE_BYTES) return { refusal: `it is longer than ${MAX_IMAGE_BYTES} bytes` };
   const values: [string, unknown][] = [];
@@ -130,7 +130,7 @@ function* otherAttributes(
 
 function moreImages(images: number): string {
   return (
-    `these are the first ${images} images only, for "next" names a page of more, which is not imported; ` +
+    `these are the first ${images} images only, because "next" names a page of more, which is not imported; ` +
     'import every page, as docs/import.md shows'
   );
 }

@@ -1,11 +1,11 @@
 import { DomainError } from '@glimpse/domain';
 
-/** An input is not JSON, or not of images: nothing after this place can be read. */
+/** The input is not JSON, or not of images: nothing after this position can be read. */
 export class UnreadableInput extends DomainError {
   readonly code = 'unreadable-input';
 
   constructor(
-    /** The bytes before the place. */
+    /** The position, in bytes. */
     readonly offset: number,
     reason: string,
   ) {

@@ -5,7 +5,7 @@ import type { DatabaseSettings } from './database.js';
 import { PluginSettings } from './plugin.js';
 import type { EffectiveSettings, Settings } from './settings.js';
 
-/** What is wrong with the user whose token is sent beside callers'. */
+/** Problems of the service user, whose token is sent along with callers' tokens. */
 function problemsOfServiceUser({ source, keystone }: Settings): string[] {
   const { service_user: user } = keystone;
   const problems: string[] = [];
@@ -29,7 +29,7 @@ function problemsOfServiceUser({ source, keystone }: Settings): string[] {
 /** Whether an address is reachable from this machine alone. */
 export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host);
 
-/** What is wrong with the connection URLs; no part of them is shown. */
+/** Problems of the connection URLs; no part of a URL is printed. */
 function databaseUrlProblems({ url, listen_url }: DatabaseSettings): string[] {
   return Object.entries({ DATABASE_URL: url, DATABASE_LISTEN_URL: listen_url }).flatMap(([name, value]) => {
     if (value === undefined) return [];
@@ -44,7 +44,7 @@ function databaseUrlProblems({ url, listen_url }: DatabaseSettings): string[] {
 }
 
 /**
- * Fills in what depends on other settings, and refuses what does not go together.
+ * Derives the defaults that depend on other settings, and refuses settings that contradict each other.
  *
  * @throws {InvalidOptions}
  */
@@ -53,7 +53,7 @@ export function complete(settings: Settings): EffectiveSettings {
   const authenticator =
     settings.authenticator ?? PluginSettings.of(settings.keystone.auth_url ? 'keystone' : 'development');
   const host = settings.host ?? (production ? '0.0.0.0' : '127.0.0.1');
-  // The catalog's endpoint names the version, which every link has behind its base.
+  // The catalog's endpoint ends with the version, which every link adds to its base.
   const public_url = configuredBaseUrl(settings.public_url ?? '')?.replace(/\/v2(?:\.1)?$/, '');
   const { use: source } = settings.source;
   const usual_image_url = production || source ? '' : 'http://127.0.0.1:9292';

@@ -5,7 +5,7 @@ const isOriginList = (value: string): boolean =>
 const ORIGINS =
   'origins such as https://horizon.example.com, separated by commas and without a slash at the end, or *';
 
-/** Which web pages may use the API, with the names, defaults and meaning of Nova's `[cors]`. */
+/** The origins whose web pages may use the API, with the names, defaults and meaning of Nova's `[cors]`. */
 export class CorsSettings {
   /** Their origins, or `*` for all; unset: none. */
   @Optional()

@@ -7,17 +7,17 @@ export class DatabaseSettings {
   @DatabaseUrl()
   url?: string;
 
-  /** A direct connection to the primary, for notices; unset: as `url`. */
+  /** A direct connection to the primary, for change notifications; unset: as `url`. */
   @Optional()
   @DatabaseUrl()
   listen_url?: string;
 
-  /** What a pooler in front of it at `url` shares connections out for; unset: there is none. */
+  /** The pool mode of a pooler at `url`; unset: there is no pooler. */
   @Optional()
   @OneOf(['session', 'transaction'])
   pooler?: 'session' | 'transaction';
 
-  /** The most connections that one process opens, beside the one for notices. */
+  /** The most connections that one process opens, besides the listening one. */
   @WholeNumber(1, 1000)
   pool = 10;
 }

@@ -43,24 +43,24 @@ class UserSettings {
 }
 
 /**
- * The user whose token is sent to Glance beside a caller's, where Glance does not accept that alone. Its only
- * role is `service`. Project and domains are those of `keystone` unless given.
+ * The user whose token is sent to Glance along with a caller's, where Glance does not accept the caller's alone. Its
+ * only role is `service`. Project and domains default to those of `keystone`.
  */
 export class ServiceUserSettings extends UserSettings {}
 
-/** Keystone, and the service's own user there; domains unless given: `default`. */
+/** Keystone, and the service's own user there; domains default to `default`. */
 export class KeystoneSettings extends UserSettings {
-  /** Where Keystone is. */
+  /** The URL of Keystone. */
   @Optional()
   @BaseUrl()
   auth_url?: string;
 
-  /** Where the challenge of a 401 sends clients. */
+  /** The URL in the challenge of a 401. */
   @Optional()
   @BaseUrl()
   public_url?: string;
 
-  /** Which of the catalog's identity endpoints validates tokens, and in which region; unset: `auth_url`. */
+  /** The interface and region of the catalog's identity endpoint that validates tokens; unset: `auth_url`. */
   @Optional()
   @EndpointInterface()
   interface?: 'public' | 'internal' | 'admin';
@@ -69,7 +69,7 @@ export class KeystoneSettings extends UserSettings {
   @Text()
   region_name?: string;
 
-  /** A file of the certificates that Keystone's own must be signed by. */
+  /** A file with the certificates of the authorities that Keystone's certificate must be signed by. */
   @Optional()
   @Text()
   cacert?: string;
@@ -81,7 +81,7 @@ export class KeystoneSettings extends UserSettings {
   @WholeNumber(1, 60)
   timeout = 5;
 
-  /** Calls that run at once, and that wait for it. */
+  /** The most requests to Keystone that run at once, and that wait in the queue. */
   @WholeNumber(1, 1000)
   concurrency = 16;
 
@@ -93,15 +93,15 @@ export class KeystoneSettings extends UserSettings {
 }
 
 export class TokenSettings {
-  /** Seconds for which a token that Keystone knew is not asked about again. */
+  /** Seconds for which a validated token is cached. */
   @WholeNumber(0, 300)
   cache = 300;
 
-  /** Seconds for which it counts beyond that while Keystone cannot be asked. */
+  /** Additional seconds for which it is accepted while Keystone is unavailable. */
   @WholeNumber(0, 86_400)
   outage = 0;
 
-  /** The roles that make a token a service's. */
+  /** The roles that identify a service token. */
   @ArrayNotEmpty({ message: 'a list of role names' })
   @IsString({ each: true, message: 'a list of role names' })
   service_roles: string[] = ['service'];

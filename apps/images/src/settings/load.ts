@@ -6,7 +6,7 @@ import { parse, parseDocument } from 'yaml';
 import { complete } from './complete.js';
 import { Settings, type EffectiveSettings } from './settings.js';
 
-/** Settings whose environment variable has a name that the field knows. */
+/** Settings whose environment variable has OpenStack's or PostgreSQL's usual name. */
 const STANDARD_NAMES: Readonly<Record<string, string>> = {
   'database.url': 'DATABASE_URL',
   'database.listen_url': 'DATABASE_LISTEN_URL',
@@ -27,10 +27,10 @@ const STANDARD_NAMES: Readonly<Record<string, string>> = {
   'source.use': 'GLIMPSE_SOURCE',
 };
 
-/** What Kubernetes puts into the environment for a Service named `glimpse` or `glimpse-…`, unless `enableServiceLinks` is off. */
+/** The variables that Kubernetes sets for a Service named `glimpse` or `glimpse-…`, unless `enableServiceLinks` is off. */
 const SERVICE_LINK = {
   name: /^GLIMPSE_(?:.+_)?(?:SERVICE_(?:HOST|PORT)(?:_.*)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)$/,
-  /** Of `GLIMPSE_PORT`, which is a setting, too. */
+  /** The value of `GLIMPSE_PORT`, which is a setting, too. */
   value: /^(?:tcp|udp|sctp):\/\/.+:\d+$/,
 };
 
@@ -55,7 +55,7 @@ export function settingNames(): { path: string; variable: string }[] {
 type Environment = Readonly<Record<string, string | undefined>>;
 type Tree = { [key: string]: unknown };
 
-/** An environment variable, or what the file named by `NAME_FILE` holds. An empty value is an unset one. */
+/** An environment variable, or the contents of the file that `NAME_FILE` names. An empty value counts as unset. */
 function read(env: Environment, name: string): string | undefined {
   const file = env[`${name}_FILE`];
   if (!file) return env[name] || undefined;
@@ -73,7 +73,7 @@ function readTextFile(file: string, name: string): string {
   }
 }
 
-/** Reads YAML without types. What is wrong with it is said without quoting it, for there may be a password. */
+/** Reads YAML without types. Errors do not quote the text, which may hold a password. */
 function parseYaml(text: string, name: string): unknown {
   const document = parseDocument(text, { schema: 'failsafe', logLevel: 'silent' });
   const [problem] = [...document.errors, ...document.warnings];
@@ -88,7 +88,7 @@ function parseYaml(text: string, name: string): unknown {
   }
 }
 
-/** The YAML file as a tree. Every scalar stays the text it is, so that 2.40 is no number, and an empty one is unset. */
+/** The YAML file as a tree. Every scalar is text, so that 2.40 is not a number, and an empty one is unset. */
 function readFileTree(file: string): Tree {
   const tree = parseYaml(readTextFile(file, 'GLIMPSE_CONFIG'), `GLIMPSE_CONFIG = ${JSON.stringify(file)}`);
   if (tree === null || tree === '') return {};
@@ -111,7 +111,7 @@ function setPath(tree: Tree, path: string, value: string): void {
   let at = tree;
   for (const key of keys) {
     at = (at[key] ??= {}) as Tree;
-    // No mapping where the file should have one: that is refused as it stands.
+    // The file has a value where a mapping is expected; that is refused later.
     if (typeof at !== 'object') return;
   }
   at[last] = value;
@@ -136,7 +136,7 @@ function refuseUnknownNames(env: Environment, paths: readonly string[]): void {
 }
 
 /**
- * Reads the settings: the environment before the YAML file that `GLIMPSE_CONFIG` names, before the defaults.
+ * Reads the settings: the environment wins over the YAML file that `GLIMPSE_CONFIG` names, and both over the defaults.
  *
  * @throws {InvalidOptions} naming each key, the value, and what is allowed
  */
@@ -159,9 +159,9 @@ export function loadSettings(environment: Environment): EffectiveSettings {
 }
 
 /**
- * Reads the certificates that those of a service must be signed by.
+ * Reads the certificates of the authorities that a service's certificate must be signed by.
  *
- * @param path that of the setting which names the file
+ * @param path the setting that names the file
  * @throws {InvalidOptions}
  */
 export function readCertificates(file: string, path: string): string {
@@ -184,7 +184,7 @@ export function readIdentitiesFile(file: string): Map<string, Identity> {
   try {
     document = parse(text, { logLevel: 'error' });
   } catch {
-    // The reason would quote the text, and so perhaps a token.
+    // The error's own message would quote the text, and so perhaps a token.
     throw new InvalidOptions([`${name} is neither JSON nor YAML`]);
   }
   try {

@@ -7,7 +7,7 @@ export class LogSettings {
   @OneOf(LOG_LEVELS)
   level: LogLevel = 'info';
 
-  /** Whether every request has a line, not only changes, failures and slow ones. */
+  /** Whether every request is logged, not only changes, failures and slow ones. */
   @TrueOrFalse()
   requests = false;
 }

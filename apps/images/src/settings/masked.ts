@@ -1,14 +1,14 @@
 import type { EffectiveSettings } from './settings.js';
 
-/** Settings that are not to be shown as they are. */
+/** Settings that are masked. */
 const SECRETS: ReadonlySet<string> = new Set(['database.url', 'database.listen_url']);
 
-/** How options of plugins are called that are not to be shown either. */
+/** Names of plugin options that are masked. */
 const SECRET_OPTION = /password|secret|token$|api_?key$|credentials?$/i;
 
 type Tree = { [key: string]: unknown };
 
-/** The settings in effect as a tree to show, with secrets masked. */
+/** The settings in effect as a tree to print, with secrets masked. */
 export function maskedSettings(settings: EffectiveSettings): Tree {
   const text = JSON.stringify(settings, (key, value: unknown) =>
     typeof value === 'string' && SECRET_OPTION.test(key) ? '***' : value,

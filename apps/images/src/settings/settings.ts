@@ -19,8 +19,8 @@ export const SETTINGS = Symbol('EffectiveSettings');
 const isMaxMicroversion = (value: string): boolean => /^2\.[1-9]\d{0,5}$/.test(value);
 
 /**
- * All settings. Each scalar one is a key of the YAML file and an environment variable, `GLIMPSE_` and the
- * path in capitals, but for those that `load.ts` lists.
+ * All settings. Each scalar one is a key of the YAML file and an environment variable: `GLIMPSE_` and the path in
+ * capitals, except for the names that `load.ts` lists.
  */
 export class Settings {
   @OneOf(['development', 'production'])
@@ -34,7 +34,7 @@ export class Settings {
   @WholeNumber(0, 65535)
   port = 8774;
 
-  /** Where the embedded database and the development tokens live. */
+  /** The folder of the embedded database and the development tokens. */
   @Text()
   data_dir = '.glimpse';
 
@@ -42,12 +42,12 @@ export class Settings {
   @OneOf(['on', 'off'])
   samples: 'on' | 'off' = 'on';
 
-  /** The base of links to this service; unset: what the request says. */
+  /** The base of links to this service; unset: derived from the request. */
   @Optional()
   @BaseUrl()
   public_url?: string;
 
-  /** The base of links to the image service; unset with a source: where that is. */
+  /** The base of links to the image service; unset with a source: the source's URL. */
   @Optional()
   @BaseUrl()
   image_url?: string;
@@ -59,7 +59,7 @@ export class Settings {
   @OneOf(['on', 'off'])
   fast_path: 'on' | 'off' = 'on';
 
-  /** A file of development identities, in the place of the built-in ones. */
+  /** A file of development identities, which replace the built-in ones. */
   @Optional()
   @Text()
   identities?: string;
@@ -121,5 +121,5 @@ export class Settings {
   authenticator?: PluginSettings;
 }
 
-/** The settings in effect, with what depends on others filled in. */
+/** The settings in effect, with defaults that depend on other settings. */
 export type EffectiveSettings = Settings & Required<Pick<Settings, 'host' | 'authenticator'>>;

@@ -6,7 +6,7 @@ export class ShutdownSettings {
   @WholeNumber(0, 300)
   delay?: number;
 
-  /** Seconds that accepted requests have from then on. */
+  /** Seconds that accepted requests then have to complete. */
   @WholeNumber(1, 300)
   timeout = 10;
 }

@@ -3,7 +3,7 @@ import { IsObject } from 'class-validator';
 import { BaseUrl, EndpointInterface } from './decorators.js';
 
 export class SourceSettings {
-  /** The service whose images the catalogue mirrors, `glance` or a plugin's; unset: it is its own truth. */
+  /** The service whose images the catalogue mirrors: `glance` or a plugin; unset: the catalogue has no source. */
   @Optional()
   @Text()
   use?: string;
@@ -11,41 +11,41 @@ export class SourceSettings {
   @IsObject({ message: 'a mapping of options' })
   options: Record<string, unknown> = {};
 
-  /** Seconds since what had changed there was last seen, after which no image is served any more. */
+  /** Seconds since the last incremental sync, beyond which no image is served. */
   @WholeNumber(60, 604_800)
   stale_limit = 3600;
 
-  /** Seconds from one look at what has changed to the next, and by which each reaches back. */
+  /** Seconds between two incremental syncs, and by which each overlaps the one before. */
   @WholeNumber(1, 60)
   interval = 2;
 
   @WholeNumber(1, 600)
   overlap = 10;
 
-  /** Seconds after which a walk over all images begins again, and members are read again. */
+  /** Seconds between two full syncs, and between two refreshes of members. */
   @WholeNumber(1, 86_400)
   round = 60;
 
-  /** How many images that the catalogue lacks are asked for there at once; one project has a quarter of them. */
+  /** The most on-demand fetches that run at once; those of one project may use a quarter of them. */
   @WholeNumber(4, 1000)
   look_ups = 16;
 }
 
 export class GlanceSettings {
-  /** Where Glance is; unset: the image endpoint of Keystone's catalog. */
+  /** The URL of Glance; unset: the image endpoint of Keystone's catalog. */
   @Optional()
   @BaseUrl()
   url?: string;
 
-  /** Which of the catalog's endpoints is asked. */
+  /** The interface of the catalog's image endpoint. */
   @EndpointInterface()
   interface: 'public' | 'internal' | 'admin' = 'public';
 
-  /** The role that makes the service's user an administrator to Glance: its `context_is_admin`. */
+  /** The role that makes the service's user an administrator of Glance: its `context_is_admin`. */
   @Text()
   admin_role = 'admin';
 
-  /** A file of the certificates that Glance's own must be signed by; unset: as for Keystone. */
+  /** A file with the certificates of the authorities that Glance's certificate must be signed by; unset: Keystone's. */
   @Optional()
   @Text()
   cacert?: string;

@@ -18,7 +18,7 @@ import { HEALTH, HealthController, type Health } from '../health/health.controll
 import { MetricsController } from '../telemetry/metrics.controller.js';
 import { TELEMETRY, type Telemetry } from '../telemetry/telemetry.js';
 
-/** What the service is put together from. */
+/** The parts that the service is composed of. */
 export interface Parts {
   readonly settings: EffectiveSettings;
   readonly access: ImageAccess;

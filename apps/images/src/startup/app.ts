@@ -9,7 +9,7 @@ import { createServer, type ServerParts } from '../http/server.js';
 import { AppModule, type Parts } from './app.module.js';
 
 /**
- * Puts the server of an API together with the module of its routes.
+ * Composes the server of an API and the module of its routes.
  *
  * @param stopping aborted once the service stops
  */
@@ -22,7 +22,7 @@ export async function createApp(
   const { traces, fastPath } = parts;
   const server = createServer(api, {
     ...parts,
-    // Traces follow the routes, and only those announce that the service stops.
+    // Only responses of the routes have spans, and the `Connection: close` of a service that stops.
     fastPath: (...request) => (traces || stopping.aborted ? undefined : fastPath(...request)),
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, server, {
@@ -30,8 +30,8 @@ export async function createApp(
     abortOnError: false,
     bodyParser: false,
   });
-  // Clients that keep connections learn from a response that this one ends, and open another in time: one that is
-  // closed between two requests fails the next.
+  // A persistent connection that is closed between two requests would fail the client's next one: the header makes the
+  // client open another connection in time.
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onSend', async (_request, reply) => {
     if (stopping.aborted) reply.header('connection', 'close');
@@ -39,7 +39,7 @@ export async function createApp(
   return app;
 }
 
-/** Puts the server of the Compute API together. */
+/** Composes the server of the Compute API. */
 export function createComputeApp(parts: Parts): Promise<NestFastifyApplication> {
   const { judge, telemetry, traces, health, settings } = parts;
   const api = computeApi(judge.serviceType);

@@ -33,7 +33,7 @@ export interface CatalogueParts {
   readonly url: string;
   readonly probe: DatabaseProbe;
   readonly telemetry: Telemetry;
-  /** Whose images it mirrors, if it does. */
+  /** The service whose images are mirrored, if any. */
   readonly source: ImageSource | undefined;
 }
 

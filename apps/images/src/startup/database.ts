@@ -14,19 +14,19 @@ import { SAMPLES } from '../development/samples.js';
 import { importCatalogue } from '../import/import-catalogue.js';
 import { aborted, stopSignal } from './stop-signal.js';
 
-/** The PostgreSQL that the settings mean. */
+/** The PostgreSQL that the settings configure. */
 export interface CatalogueDatabase {
   readonly url: string;
-  /** What stands in front of it there. */
+  /** The pooler that `url` leads to. */
   readonly pooler?: Pooler | undefined;
-  /** Lets go of it; an embedded one that nobody else uses stops. */
+  /** Releases it; an embedded one stops with its last user. */
   leave(): Promise<void>;
 }
 
 /**
- * Gets at the database: the one of `DATABASE_URL`, or the embedded one, which is brought up to date.
+ * Opens the database: that of `DATABASE_URL`, or the embedded one, which is started and migrated.
  *
- * @param service whether this is the service, of which an embedded database has one
+ * @param service whether this process is the service; an embedded database serves one at a time
  * @throws {EmbeddedDatabaseError}
  */
 export async function reachDatabase(
@@ -34,7 +34,7 @@ export async function reachDatabase(
   { service }: { service: boolean },
 ): Promise<CatalogueDatabase> {
   if (database.url) {
-    // What is not the service asks little, and holds locks that a pooler would share out.
+    // Other commands send few queries, and hold session locks, which do not work behind a transaction pooler.
     const direct = service ? undefined : database.listen_url;
     const leave = (): Promise<void> => Promise.resolve();
     return direct ? { url: direct, leave } : { url: database.url, pooler: database.pooler, leave };
@@ -51,9 +51,9 @@ export async function reachDatabase(
 }
 
 /**
- * Does something with the database, and leaves it however that ends: done, failed, or stopped by a signal.
+ * Uses the database, and releases it in every case: success, failure, or a signal to stop.
  *
- * @param onStopped says what was done by then, and what to do
+ * @param onStopped describes the progress at the signal, and how to continue
  */
 export async function withDatabase(
   settings: EffectiveSettings,
@@ -75,7 +75,7 @@ export async function withDatabase(
 }
 
 /**
- * Refuses a database that lacks what this build needs.
+ * Refuses a database that lacks migrations of this build.
  *
  * @throws {InvalidOptions} {DatabaseUnavailable}
  */

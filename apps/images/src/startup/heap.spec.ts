@@ -34,7 +34,9 @@ async function rooms(bound?: number): Promise<[worked: number, rested: number, w
     jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
   });
   const heap = `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`;
-  const bounding = bound ? `import { boundHeap } from '${heap}'; boundHeap(${bound * 2 ** 20});` : '';
+  const bounding = bound
+    ? `import { limitYoungGeneration } from '${heap}'; limitYoungGeneration(${bound * 2 ** 20});`
+    : '';
   const args = ['--expose-gc', '--input-type=module', '-e', bounding + PROGRAM];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   return JSON.parse(stdout) as Awaited<ReturnType<typeof rooms>>;

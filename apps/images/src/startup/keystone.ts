@@ -35,10 +35,7 @@ function valueOf(settings: EffectiveSettings, path: string): unknown {
   return (settings[group] as unknown as Record<string, unknown>)[key];
 }
 
-/**
- * Where Keystone is and as whom it is asked. The names of the settings that options come from are theirs in
- * messages.
- */
+/** The location of Keystone and the service's own credentials, by the settings. */
 export function keystoneOptions(settings: EffectiveSettings): Partial<KeystoneOptions> {
   const { cacert } = settings.keystone;
   const options = Object.entries(SETTINGS).map(([option, path]) => [option, valueOf(settings, path)]);
@@ -46,7 +43,7 @@ export function keystoneOptions(settings: EffectiveSettings): Partial<KeystoneOp
   return { ...Object.fromEntries(options), ca } as Partial<KeystoneOptions>;
 }
 
-/** What the reader of a message knows an option by. */
+/** The name of an option in messages: the environment variable of its setting. */
 export function keystoneOptionName(option: string): string {
   return environmentName(SETTINGS[option as keyof typeof SETTINGS]);
 }
@@ -65,9 +62,9 @@ const SERVICE_USER = {
 } as const satisfies Partial<Record<keyof KeystoneOptions, string>>;
 
 /**
- * The options of the user whose token is sent to Glance beside a caller's: the same Keystone, another user.
+ * The options of the user whose token is sent to Glance along with a caller's: the same Keystone, another user.
  *
- * @returns undefined where there is none
+ * @returns undefined where none is configured
  */
 export function serviceUserOptions(settings: EffectiveSettings): Partial<KeystoneOptions> | undefined {
   const user = settings.keystone.service_user;
@@ -77,7 +74,7 @@ export function serviceUserOptions(settings: EffectiveSettings): Partial<Keyston
   return byCredential === undefined ? given : { ...given, projectName: user.project_name };
 }
 
-/** Its credentials; where it names neither id nor name of its project or of a domain, those stay as they are. */
+/** Its credentials; a project or domain that it does not name remains that of `keystone`. */
 function credentialsOf(user: ServiceUserSettings): Partial<KeystoneOptions> {
   const { user_domain_id, user_domain_name, project_domain_id, project_domain_name } = user;
   return {
@@ -97,7 +94,7 @@ function credentialsOf(user: ServiceUserSettings): Partial<KeystoneOptions> {
   };
 }
 
-/** The name by which the reader of a message knows an option of the service user. */
+/** The name of an option of the service user in messages. */
 export function serviceUserOptionName(option: string): string {
   const names: Readonly<Record<string, string>> = SERVICE_USER;
   return names[option] === undefined ? keystoneOptionName(option) : environmentName(names[option]);

@@ -20,12 +20,12 @@ import { builtInIdentities } from '../development/identities.js';
 import { keystoneAuthenticator } from './keystone.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 
-/** Where the challenge of a 401 sends clients while no Keystone is configured: where it usually is. */
+/** The URL in the challenge of a 401 while no Keystone is configured: Keystone's default. */
 const USUAL_KEYSTONE = 'http://127.0.0.1:5000';
 
 /**
  * Imports a module specifier as if from the folder the command runs in, so that `./plugin.js` is found there.
- * A package that is for `import` alone cannot be looked up so; it is found where Glimpse itself is installed.
+ * A package that exports only `import` cannot be resolved like this; it is resolved from where Glimpse is installed.
  */
 export async function importModule(specifier: string): Promise<{ default?: unknown }> {
   let found = specifier;
@@ -37,7 +37,7 @@ export async function importModule(specifier: string): Promise<{ default?: unkno
   return (await import(found)) as { default?: unknown };
 }
 
-/** Counts what goes wrong in a plugin, and logs it now and then. */
+/** Counts the faults of a plugin, and logs them at most once a minute. */
 export function faultsOf(plugin: string, telemetry: Telemetry): OnFault {
   return (reason) => telemetry.observe('plugin-failed', { plugin, reason });
 }
@@ -55,8 +55,8 @@ export async function loadExtensions(
 }
 
 /**
- * Loads the authenticator that the settings name. One from a module that fails later leaves its tokens unjudged;
- * the built-in ones see to that themselves.
+ * Loads the authenticator that the settings name. A later failure of one from a module makes authentication
+ * unavailable; the built-in ones handle their failures themselves.
  */
 export async function loadAuthenticator(
   settings: EffectiveSettings,

@@ -23,7 +23,7 @@ import { reachDatabase } from './database.js';
 import { welcome } from '../development/welcome.js';
 import { DatabaseProbe } from '../health/database-probe.js';
 import { DependencyProbe } from '../health/dependency-probe.js';
-import { boundHeap } from './heap.js';
+import { limitYoungGeneration } from './heap.js';
 import { pathOf } from '../http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { loadSource, refuseOtherImages, sourceCheck, withSource } from './source.js';
@@ -40,7 +40,7 @@ import { VERSION } from '../settings/version.js';
  * @throws {PluginError} {ProtectionFileError} {EmbeddedDatabaseError} {InvalidOptions} {CannotListen} it cannot start
  */
 export async function serve(given: EffectiveSettings, stop: AbortSignal): Promise<void> {
-  boundHeap();
+  limitYoungGeneration();
   const { level, requests } = given.log;
   const traces = await loadTraces(process.env, VERSION);
   const telemetry = new Telemetry({ level, requests, version: VERSION });
@@ -112,8 +112,8 @@ function dependenciesOf(
 }
 
 /**
- * Serves requests until `stop`. From then on `/readyz` fails, and for a while everything else goes on, so that
- * balancers notice before a request could fail; then accepted requests are completed.
+ * Serves requests until `stop`. From then on `/readyz` fails, but requests are still served for a while, so that
+ * load balancers react before a request could fail; then accepted requests are completed.
  */
 async function serveUntil(stop: AbortSignal, parts: Parts): Promise<void> {
   const { settings, telemetry } = parts;

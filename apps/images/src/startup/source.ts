@@ -63,9 +63,9 @@ function glanceSource(settings: EffectiveSettings): Plugin<'image-source'> {
 }
 
 /**
- * Loads the source that the settings name. One from a module that fails later could not be asked.
+ * Loads the source that the settings name. A later failure of one from a module makes the source unavailable.
  *
- * @returns undefined when the catalogue is its own truth
+ * @returns undefined when the catalogue has no source
  * @throws {PluginError}
  */
 export async function loadSource(
@@ -79,7 +79,7 @@ export async function loadSource(
   return Object.hasOwn(builtIns, use) ? source : isolateImageSource(source, faultsOf(use, telemetry));
 }
 
-/** Settings in which links to images lead to where the source is, unless they say otherwise. */
+/** The settings with the source's URL as the base of image links, unless one is configured. */
 export function withSource(settings: EffectiveSettings, source: ImageSource | undefined): EffectiveSettings {
   if (!source || settings.image_url !== undefined) return settings;
   return Object.create(settings, {
@@ -106,8 +106,7 @@ export function sourceCheck(source: ImageSource, telemetry: Telemetry): Dependen
 }
 
 /**
- * Refuses a catalogue that holds images of its own: those of a source would stand among them, and they would
- * be served as if it had them.
+ * Refuses a catalogue that holds images of its own: they would be served as if the source had them.
  *
  * @throws {InvalidOptions} {CatalogueUnavailable}
  */

@@ -29,10 +29,10 @@ export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
-/** How long connections to PostgreSQL have to end. One that hangs never confirms their end. */
+/** How long closing connections to PostgreSQL may take. A PostgreSQL that hangs never confirms their end. */
 export const CLOSE_DEADLINE_MS = 3_000;
 
-/** Waits for something, at most so long. */
+/** Waits for something, up to a deadline. */
 export async function atMost(milliseconds: number, work: Promise<unknown>): Promise<void> {
   const over = new AbortController();
   const deadline = sleep(milliseconds, undefined, { signal: over.signal }).catch(() => undefined);
@@ -42,14 +42,14 @@ export async function atMost(milliseconds: number, work: Promise<unknown>): Prom
 let endsAtOnce = false;
 
 /**
- * Whether the command ran until it was stopped, and all that it had to do is done. Connections to a PostgreSQL that
- * hangs would keep the process.
+ * Whether the command has completed and its process may exit: connections to a PostgreSQL that hangs would keep it
+ * running.
  */
 export const mayExit = (): boolean => endsAtOnce;
 
 /** Runs a service until SIGTERM, SIGINT or SIGHUP. */
 export async function untilStopped(run: (stop: AbortSignal) => Promise<void>): Promise<void> {
-  // A closed standard output is no reason to end; standard error has the log, which sees to that itself.
+  // A closed standard output must not end the process; the log handles errors of standard error.
   process.stdout.on('error', () => undefined);
   try {
     await run(stopSignal());

@@ -1,7 +1,7 @@
 import type { CachedImageReader, ChangeNotifications } from '@glimpse/store';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** Shows what the cache of images does. Its numbers are read when somebody asks: a hit has nothing to count twice. */
+/** Exposes the counts of the image cache. They are copied when metrics are collected, so that a hit counts only once. */
 export function exposeCache(
   registry: Registry,
   cache: CachedImageReader,
@@ -11,8 +11,8 @@ export function exposeCache(
   new Counter({
     name: 'glimpse_image_reads_total',
     help:
-      'Reads of an image by id: hit, from a fresh copy; miss, by a question of its own; shared, by one that ' +
-      'somebody else had asked; bypass, with no-cache; stale, from a copy because the database could not be asked.',
+      'Reads of an image by id: hit, from a fresh copy; miss, by a query of its own; shared, by the query of another ' +
+      'request; bypass, with no-cache; stale, from a copy because the database was unavailable.',
     labelNames: ['outcome'],
     registers,
     collect() {
@@ -21,12 +21,16 @@ export function exposeCache(
     },
   });
   const gauges: [name: string, help: string, value: () => number][] = [
-    ['cache_entries', 'Images that are kept.', () => cache.entries],
-    ['cache_bytes', 'Bytes that the images kept take, by estimate.', () => cache.bytes],
-    ['notices_heard', 'Whether change notices are heard: 1 or 0.', () => (notifications.session ? 1 : 0)],
+    ['cache_entries', 'Images in the cache.', () => cache.entries],
+    ['cache_bytes', 'Estimated bytes of the images in the cache.', () => cache.bytes],
+    [
+      'notices_heard',
+      'Whether change notifications are received: 1 or 0.',
+      () => (notifications.session ? 1 : 0),
+    ],
     [
       'notification_queue_usage_ratio',
-      'How much of the queue of notices of the database server is full, 0 to 1; commits fail at 1.',
+      "Used fraction of PostgreSQL's notification queue, 0 to 1; commits fail at 1.",
       () => notifications.queueUsage,
     ],
   ];
@@ -42,13 +46,13 @@ export function exposeCache(
   }
 }
 
-/** Shows how far behind copies may be while notices are heard, in seconds. */
+/** Exposes the lag of cached images behind the database, in seconds. */
 export function exposeNoticeLag(registry: Registry): Histogram {
   return new Histogram({
     name: 'glimpse_notice_lag_seconds',
     help:
-      'Asked of the listening connection every second: how long until all that had been changed by then was ' +
-      'heard. Images from memory are behind by no more; without an answer within a second none is trusted.',
+      'Time until the listening connection confirmed all changes so far, by a heartbeat once a second: the most that ' +
+      'cached images lag behind. Without a confirmation within a second reads bypass the cache.',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
     registers: [registry],
   });

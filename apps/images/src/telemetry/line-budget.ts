@@ -10,7 +10,7 @@ export class LineBudget {
     private readonly now: () => number = () => performance.now() / 1000,
   ) {}
 
-  /** @returns how many lines were omitted before this one, or undefined where this one is to be omitted, too */
+  /** @returns the number of lines omitted before this one; undefined where this one is omitted, too */
   spend(): number | undefined {
     const now = this.now();
     if (now - this.#second >= 1) {

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The most that waits for a slow reader of the log; what does not fit is lost. */
+/** The most bytes that are buffered for a slow reader of the log; lines beyond are lost. */
 const WAITING_BYTES = 1024 * 1024;
-/** How long the end of the process waits for the reader. */
+/** How long the process waits for the reader before it ends. */
 const FLUSH_DEADLINE_MS = 1_000;
 
 /**
- * Writes the log's lines to a stream that may be full, closed, or read by nothing: lines get lost then, and nothing
- * else happens. Node's own standard error and not pino's destination, whose writes block a thread on a pipe that is
- * not read, and so the end of the process.
+ * Writes the log's lines to a stream that may be full, closed or unread: lines are lost then, and the service goes on.
+ * The stream is Node's own standard error: pino's destination blocks a thread on a pipe that is not read, and with it
+ * the end of the process.
  */
 export class LogDestination {
   readonly #written = (error?: Error | null): void => {
@@ -20,7 +20,7 @@ export class LogDestination {
     private readonly stream: NodeJS.WriteStream,
     private readonly onLost: () => void,
   ) {
-    // Each write learns of its failure; unhandled, this event would end the process.
+    // The callback of each write handles its failure; without a listener, this event would end the process.
     stream.on('error', () => undefined);
   }
 
@@ -37,7 +37,7 @@ export class LogDestination {
     }
   }
 
-  /** Waits until the lines are written, for a moment. */
+  /** Waits until the lines are written, up to {@link FLUSH_DEADLINE_MS}. */
   async flush(): Promise<void> {
     const deadline = performance.now() + FLUSH_DEADLINE_MS;
     while (this.stream.writableLength > 0 && performance.now() < deadline) await sleep(10);

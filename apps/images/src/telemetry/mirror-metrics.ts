@@ -8,13 +8,13 @@ type Changes = MirrorObservations['source-changed'];
 type Followed = MirrorObservations['source-followed'];
 type LeftOut = MirrorObservations['source-left-out'];
 
-/** What of a mirror is counted and never logged, from zero on. */
+/** Observations of a mirror that are counted and never logged, and their series, which begin at zero. */
 export const COUNTED = {
   'source-looked-up': {
     name: 'glimpse_source_look_ups_total',
     help:
-      'Images that the catalogue lacked and that were looked up in the source, by outcome: found, missing, ' +
-      'remembered as missing, refused because too many are, failed because it could not be asked.',
+      'On-demand fetches of images that the catalogue lacked, by outcome: found, missing, remembered as missing, ' +
+      'refused because too many are running, failed because the source was unavailable.',
     label: 'outcome',
     start: { found: 0, missing: 0, remembered: 0, refused: 0, failed: 0 } satisfies Record<
       LookUps['outcome'],
@@ -24,21 +24,21 @@ export const COUNTED = {
   },
   'source-changed': {
     name: 'glimpse_source_changes_total',
-    help: 'Changes and deletions that were sent to the source, by outcome: done, refused by it, failed.',
+    help: 'Changes and deletions that were sent to the source, by outcome: done, refused, failed.',
     label: 'outcome',
     start: { done: 0, refused: 0, failed: 0 } satisfies Record<Changes['outcome'], 0>,
     of: ({ outcome }: Changes) => [outcome, 1] as const,
   },
   'source-followed': {
     name: 'glimpse_followed_images_total',
-    help: 'What the follower wrote: images added, changed and removed, and images whose members changed.',
+    help: 'Writes of the follower, by kind: images added, changed and removed, and images whose members changed.',
     label: 'kind',
     start: { added: 0, changed: 0, removed: 0, members: 0 } satisfies Record<Followed['kind'], 0>,
     of: ({ kind, count }: Followed) => [kind, count] as const,
   },
   'source-left-out': {
     name: 'glimpse_source_left_out_total',
-    help: 'Images of the source, and lists of members, that the catalogue cannot hold, each time they were read.',
+    help: 'Images and member lists of the source that the catalogue cannot hold, counted at each read.',
     label: 'kind',
     start: { image: 0, members: 0 } satisfies Record<LeftOut['kind'], 0>,
     of: ({ kind, count }: LeftOut) => [kind, count] as const,
@@ -47,13 +47,13 @@ export const COUNTED = {
 
 type CountedName = keyof typeof COUNTED;
 
-/** Counts what of a mirror is counted. */
+/** The counters of a mirror. */
 export class MirrorCounters {
   readonly #counters = new Map<string, Counter>();
 
   constructor(private readonly registry: Registry) {}
 
-  /** Shows what this process is to count, so that the first of each kind is an increase. */
+  /** Exposes the counters of this process at zero, so that the first event is an increase. */
   expose(...names: CountedName[]): void {
     for (const observation of names) {
       const { name, help, label, start } = COUNTED[observation];
@@ -63,7 +63,7 @@ export class MirrorCounters {
     }
   }
 
-  /** @returns whether the observation is one that is counted and never logged */
+  /** @returns whether the observation is counted and never logged */
   count(observation: string, known: object): boolean {
     if (!Object.hasOwn(COUNTED, observation)) return false;
     const { label, of } = COUNTED[observation as CountedName];
@@ -73,21 +73,21 @@ export class MirrorCounters {
   }
 }
 
-/** Shows how old what is served of a source is, and what it is asked besides. */
+/** Exposes the lag of a mirror behind its source, and the requests that replicas send to the source. */
 export function exposeMirror({ registry, mirror }: Telemetry, syncStatus: SyncStatusReader): void {
   mirror.expose('source-looked-up', 'source-changed', 'source-left-out');
   new Gauge({
     name: 'glimpse_source_look_age_seconds',
-    help: 'Since all that had changed at the source was last seen; images are served as copies from 60 on.',
+    help: 'Seconds since the last incremental sync; from 60 on images are served as stale copies.',
     registers: [registry],
     async collect() {
-      const look = await syncStatus.read().catch(() => undefined);
-      this.set(look ? look.age : Infinity);
+      const status = await syncStatus.read().catch(() => undefined);
+      this.set(status ? status.age : Infinity);
     },
   });
 }
 
-/** Shows how a follower stands. */
+/** Exposes the state of a follower and of its mirror. */
 export function exposeFollower(
   { registry, mirror: counters }: Telemetry,
   mirror: FollowedMirror,
@@ -103,7 +103,7 @@ export function exposeFollower(
         try {
           this.set(await value());
         } catch {
-          // While the database cannot be asked nobody knows.
+          // Unknown while the database is unavailable.
           this.set(NaN);
         }
       },
@@ -112,7 +112,7 @@ export function exposeFollower(
   gauge('glimpse_follower_active', 'Whether this process follows the source: 1 or 0.', () =>
     Number(follows()),
   );
-  gauge('glimpse_mirrored_images', 'Images of the source that are here.', () => mirror.count());
+  gauge('glimpse_mirrored_images', 'Images in the mirror.', () => mirror.count());
   gauge(
     'glimpse_source_members_unread',
     'Shared images whose members were never read: only their owners see them.',
@@ -120,17 +120,17 @@ export function exposeFollower(
   );
   gauge(
     'glimpse_source_members_age_seconds',
-    'Since the members were read that were not for the longest time, of images that have any.',
+    'Seconds since the least recently refreshed member list was read, of images that have members.',
     async () => (await mirror.membersStaleness()).oldest,
   );
   gauge(
     'glimpse_source_members_none_age_seconds',
-    'Since the least recent read of the members of a shared image that had none: how late a first member may show.',
+    'Seconds since the least recently refreshed empty member list was read: how late a first member may appear.',
     async () => (await mirror.membersStaleness()).oldestNone,
   );
   gauge(
     'glimpse_source_removals_refused',
-    'Images that the last walk did not find, and that the source does not confirm as gone: they were kept.',
+    'Images that the last full sync did not find and the source does not confirm as gone: they are not removed.',
     async () => (await mirror.progress()).refusedRemovals,
   );
 }

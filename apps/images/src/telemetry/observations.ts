@@ -3,7 +3,7 @@ import type { MirrorObservations } from '@glimpse/mirror';
 import type { LogLevel } from '../settings/log.js';
 import type { COUNTED } from './mirror-metrics.js';
 
-/** Everything that is logged or counted, with what is known of each. Never a token. */
+/** Everything that is logged or counted, with its fields. Never a token. */
 export interface Observations extends KeystoneObservations, MirrorObservations {
   /** The service accepts requests. */
   listening: { url: string; mode: string; api: string };
@@ -11,22 +11,22 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
   'schema-seen': object;
   /** The database lacks migrations of this build. */
   'schema-behind': { missing: readonly string[] };
-  /** The database is unavailable; reported once, until it is available again. */
+  /** The database is unavailable; observed once an outage. */
   'database-unavailable': { error: unknown };
   'database-available': object;
-  /** The database tells which images are touched, and copies of them count as fresh. */
+  /** Change notifications are received, and cached images count as fresh. */
   'notices-heard': object;
-  /** It does not; said once, until it does again. */
+  /** Change notifications are no longer received; observed once an outage. */
   'notices-lost': { error: unknown };
   /** A policy rule that this service does not enforce has a check that never holds. */
   'policy-rule-unsound': { rule: string; source: string | null; problem: string };
-  /** A request was answered. */
+  /** A response was sent. */
   'request-served': {
     api: string;
     requestId: string;
-    /** The id that the request has in all services that it passes, where the sender said so. */
+    /** The id of the request in all services that it passes, if the sender gave one. */
     globalRequestId?: string | undefined;
-    /** Whose token it had, where somebody looked and it was good. */
+    /** The user of a valid token, where it was validated. */
     userId?: string | undefined;
     projectId?: string | undefined;
     method: string;
@@ -38,11 +38,11 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
     /** Seconds. */
     duration: number;
   };
-  /** So many requests were answered with a status of 400 or more, and had no line. */
+  /** The number of responses with a status of 400 or more that were not logged. */
   'request-lines-omitted': { count: number };
-  /** A request met a mistake of ours. */
+  /** A request failed with an unexpected error: a defect of this service. */
   'request-failed': { requestId: string; error: unknown };
-  /** A plugin did not do what its contract says; counted each time, logged once a minute. */
+  /** A plugin violated its contract; counted each time, logged once a minute. */
   'plugin-failed': { plugin: string; reason: string };
   /** Development tokens are served beyond this machine. */
   'development-tokens-exposed': { host: string };
@@ -52,7 +52,7 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
 
 export type ObservationName = keyof Observations;
 
-/** How loud each is that is not only counted, and how its line reads. */
+/** The level and the message of each observation that is logged. */
 export const LINES: Readonly<
   Record<
     Exclude<ObservationName, 'token-judged' | keyof typeof COUNTED>,
@@ -60,10 +60,10 @@ export const LINES: Readonly<
   >
 > = {
   listening: { level: 'info', message: 'listening' },
-  'schema-seen': { level: 'info', message: 'the catalogue is there' },
+  'schema-seen': { level: 'info', message: 'the database schema is up to date' },
   'schema-behind': { level: 'warn', message: 'the database lacks migrations: run glimpse migrate' },
   'database-unavailable': { level: 'error', message: 'the database is unavailable' },
-  'database-available': { level: 'info', message: 'the database can be asked again' },
+  'database-available': { level: 'info', message: 'the database is available again' },
   'notices-heard': { level: 'info', message: 'change notifications are received' },
   'notices-lost': {
     level: 'warn',
@@ -74,48 +74,48 @@ export const LINES: Readonly<
     message: 'a policy rule has a check that never holds; nothing here enforces the rule',
   },
   'request-served': { level: 'info', message: 'request' },
-  'request-lines-omitted': { level: 'info', message: 'more requests were refused than have lines' },
-  'request-failed': { level: 'error', message: 'a request met an unexpected error' },
-  'plugin-failed': { level: 'error', message: 'a plugin did not do what its contract says' },
+  'request-lines-omitted': { level: 'info', message: 'log lines of refused requests were omitted' },
+  'request-failed': { level: 'error', message: 'a request failed with an unexpected error' },
+  'plugin-failed': { level: 'error', message: 'a plugin violated its contract' },
   'development-tokens-exposed': {
     level: 'warn',
     message: 'development tokens are accepted from other machines: never do this with real images',
   },
-  'keystone-unavailable': { level: 'error', message: 'keystone cannot be asked about tokens' },
+  'keystone-unavailable': { level: 'error', message: 'keystone is unavailable: tokens cannot be validated' },
   'keystone-role-missing': {
     level: 'warn',
     message: "the service's user may lack the role that Keystone requires to validate tokens",
   },
-  'keystone-available': { level: 'info', message: 'keystone can be asked about tokens again' },
+  'keystone-available': { level: 'info', message: 'keystone is available again' },
   'follower-began': { level: 'info', message: 'this process follows the source' },
-  'follower-stands-by': { level: 'info', message: 'somebody else follows the source: standing by' },
+  'follower-stands-by': { level: 'info', message: 'another process follows the source: standing by' },
   'source-change-failed': { level: 'error', message: 'a change could not be made at the source' },
-  'source-walked': { level: 'info', message: 'walked over all images of the source' },
-  'source-unavailable': { level: 'error', message: 'the source cannot be followed' },
-  'source-available': { level: 'info', message: 'the source can be followed again' },
+  'source-walked': { level: 'info', message: 'a full sync with the source has ended' },
+  'source-unavailable': { level: 'error', message: 'the source is unavailable' },
+  'source-available': { level: 'info', message: 'the source is available again' },
   'removals-many': {
     level: 'warn',
-    message: 'many images are missing at the source: each is removed that it confirms as gone',
+    message: 'many images are missing at the source: those that it confirms as gone are removed',
   },
   'removals-refused': {
     level: 'error',
     message:
-      'the source does not confirm that missing images are gone, and they are kept: see glimpse follow --accept-removals',
+      'the source does not confirm that missing images are gone, so they are not removed: see glimpse follow --accept-removals',
   },
   'source-image-bad': { level: 'error', message: 'an image of the source was left out' },
   'follower-failed': {
     level: 'error',
-    message: 'following the source met an unexpected error, and begins again',
+    message: 'following the source failed with an unexpected error and is retried',
   },
   stopping: { level: 'info', message: 'stopping' },
   stopped: { level: 'info', message: 'stopped' },
 };
 
-/** Seconds after which an answer is slow enough for a line. */
-export const SLOW = 1;
+/** The duration from which a request counts as slow and is logged. */
+export const SLOW_S = 1;
 
-/** Seconds between two lines about the faults of one plugin. */
-export const FAULT_LINES = 60;
+/** The time between two lines about the same fault. */
+export const FAULT_LINE_INTERVAL_S = 60;
 
-/** Lines about requests with a status of 400 or more, of which a client can cause any number. */
+/** The most lines a second about responses with a status of 400 or more, of which a client can cause any number. */
 export const REFUSED_LINES_PER_S = 100;

@@ -1,9 +1,9 @@
-/** How many kinds are known at most. */
-const MOST = 1_000;
+/** The most kinds that are remembered. */
+const MAX_KINDS = 1_000;
 
-/** Lets one of each kind through in so many seconds. */
+/** Allows one event of each kind per interval. */
 export class RateLimit {
-  /** When the last of each kind was let through. */
+  /** When the last event of each kind was allowed. */
   readonly #last = new Map<string, number>();
 
   constructor(
@@ -16,7 +16,7 @@ export class RateLimit {
     const now = this.now();
     const allowed = now - (this.#last.get(kind) ?? -Infinity) >= this.seconds;
     if (!allowed) return false;
-    if (this.#last.size === MOST) this.#last.clear();
+    if (this.#last.size === MAX_KINDS) this.#last.clear();
     this.#last.set(kind, now);
     return true;
   }

@@ -1,7 +1,7 @@
 import type { Metric, MetricObject, Registry } from 'prom-client';
 
-/** The upper bounds of the buckets, in seconds. */
-const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+/** The upper bounds of the buckets. */
+const BOUNDS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 interface Labels {
   readonly api: string;
@@ -13,13 +13,13 @@ interface Labels {
 /** The requests with the same labels. */
 interface Series {
   readonly labels: Labels;
-  /** How many fell into each bucket; one more for those beyond all bounds. */
+  /** The number of requests in each bucket; the last one is for those beyond all bounds. */
   readonly counts: number[];
   /** Seconds. */
   sum: number;
 }
 
-/** The value of a key, which is made where there is none. */
+/** The value of a key, which is created if it is missing. */
 function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   let value = map.get(key);
   if (value === undefined) map.set(key, (value = make()));
@@ -27,8 +27,8 @@ function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
 }
 
 /**
- * The histogram of request durations. It does not use prom-client's, where one observation costs as much as everything
- * else that a cached image needs.
+ * The histogram of request durations. One observation of prom-client's own costs as much as the rest of a request that
+ * is served from the cache.
  */
 export class RequestDurations {
   readonly name = 'glimpse_http_request_duration_seconds';
@@ -45,7 +45,7 @@ export class RequestDurations {
       this.#series.get(api)?.get(route)?.get(method)?.get(status) ??
       this.#add({ api, route, method, status });
     let bucket = 0;
-    while (bucket < BOUNDS.length && seconds > BOUNDS[bucket]!) bucket++;
+    while (bucket < BOUNDS_S.length && seconds > BOUNDS_S[bucket]!) bucket++;
     series.counts[bucket]!++;
     series.sum += seconds;
   }
@@ -58,7 +58,7 @@ export class RequestDurations {
     );
     const methods = entryOf(routes, labels.route, () => new Map<string, Map<number, Series>>());
     const statuses = entryOf(methods, labels.method, () => new Map<number, Series>());
-    const counts = Array<number>(BOUNDS.length + 1).fill(0);
+    const counts = Array<number>(BOUNDS_S.length + 1).fill(0);
     return entryOf(statuses, labels.status, () => ({ labels, counts, sum: 0 }));
   }
 
@@ -72,7 +72,7 @@ export class RequestDurations {
         let count = 0;
         const buckets = counts.map((more, at) => ({
           metricName: `${this.name}_bucket`,
-          labels: { le: BOUNDS[at] ?? '+Inf', ...labels },
+          labels: { le: BOUNDS_S[at] ?? '+Inf', ...labels },
           value: (count += more),
         }));
         return [

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Runs something once for all callers that wait for it: one run at a time, and a rest after each. What a caller gets
- * is of a run that began after the call, so it is never older than the call.
+ * Shares the runs of a function between callers: one run at a time, with a pause after each. A caller gets the result
+ * of a run that began after its call, so it is never older than the call.
  */
 export class SharedCall<T> {
   #next: Promise<T> | undefined;

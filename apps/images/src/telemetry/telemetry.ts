@@ -3,10 +3,10 @@ import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { LogLevel } from '../settings/log.js';
 import {
-  FAULT_LINES,
+  FAULT_LINE_INTERVAL_S,
   LINES,
   REFUSED_LINES_PER_S,
-  SLOW,
+  SLOW_S,
   type ObservationName,
   type Observations,
 } from './observations.js';
@@ -21,7 +21,7 @@ import { TokenCounts } from './token-counts.js';
 /** The injection token of the telemetry. */
 export const TELEMETRY = Symbol('Telemetry');
 
-/** Between two times that the metrics are written, in milliseconds. */
+/** The pause between two collections of the metrics. */
 const METRICS_REST_MS = 100;
 
 export interface TelemetryOptions {
@@ -40,7 +40,7 @@ export class Telemetry {
   readonly #requestDurations: RequestDurations;
   readonly #tokens: TokenCounts;
   readonly #pluginFaults: Counter;
-  readonly #faultLines = new RateLimit(FAULT_LINES);
+  readonly #faultLines = new RateLimit(FAULT_LINE_INTERVAL_S);
   readonly #refusedLines = new LineBudget(REFUSED_LINES_PER_S);
   readonly #available: Gauge;
   readonly #metrics = new SharedCall(() => this.registry.metrics(), METRICS_REST_MS);
@@ -69,7 +69,7 @@ export class Telemetry {
     this.#tokens = new TokenCounts(this.registry);
     this.#pluginFaults = new Counter({
       name: 'glimpse_plugin_faults_total',
-      help: 'How often a plugin did not do what its contract says.',
+      help: 'How often a plugin violated its contract.',
       labelNames: ['plugin'],
       registers: [this.registry],
     });
@@ -82,18 +82,18 @@ export class Telemetry {
     this.exposeDependency('database');
     new Gauge({
       name: 'glimpse_build_info',
-      help: 'Always 1; the labels say what runs.',
+      help: 'Always 1; the labels name the versions that run.',
       labelNames: ['version', 'node'],
       registers: [this.registry],
     }).set({ version: options.version, node: process.version }, 1);
   }
 
-  /** The metrics as Prometheus reads them, written once for all who wait for them. */
+  /** The metrics in Prometheus's text format, collected once for all requests that wait for them. */
   metrics(): Promise<string> {
     return this.#metrics.call();
   }
 
-  /** Shows whether something behind the service is available, which counts as so until something else is seen. */
+  /** Exposes the availability of a dependency, which counts as available until a failure is observed. */
   exposeDependency(dependency: string): void {
     this.#unavailable.delete(dependency);
     this.#available.set({ dependency }, 1);
@@ -104,7 +104,7 @@ export class Telemetry {
     return !this.#unavailable.has(dependency);
   }
 
-  /** Writes the line of an observation, if it has one, and counts it, if it is counted. */
+  /** Logs and counts an observation, as far as it is logged and counted. */
   observe<N extends ObservationName>(name: N, known: Observations[N]): void {
     if (name === 'request-served') {
       const request = known as Observations['request-served'];
@@ -149,14 +149,14 @@ export class Telemetry {
     this.#logger[level]({ event: name, ...known }, message);
   }
 
-  /** Waits until the log is written, for a moment. */
+  /** Waits until the log is written, up to a deadline. */
   flush(): Promise<void> {
     return this.#destination.flush();
   }
 
-  /** A change, a failure or a slow answer. */
+  /** Whether a request is a change, a failure or slow. */
   #deservesLine({ method, status, duration }: Observations['request-served']): boolean {
     const reads = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-    return this.options.requests || !reads || status >= 400 || duration >= SLOW;
+    return this.options.requests || !reads || status >= 400 || duration >= SLOW_S;
   }
 }

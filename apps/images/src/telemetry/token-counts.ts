@@ -1,14 +1,14 @@
 import type { KeystoneObservations } from '@glimpse/auth';
 import { Counter, type Registry } from 'prom-client';
 
-type Judged = KeystoneObservations['token-judged'];
+type Validated = KeystoneObservations['token-judged'];
 
 /**
- * Counts the tokens that were looked at. Its numbers are handed over when somebody asks: each request has a
- * token, and to find the right number in a counter costs more than to find out whose the token is.
+ * Counts the tokens that were validated. The counts are copied into the metric only when it is collected: finding the
+ * series of a counter's labels would cost each request more than validating a cached token.
  */
 export class TokenCounts {
-  readonly #counts: Record<Judged['outcome'], Record<Judged['source'], number>> = {
+  readonly #counts: Record<Validated['outcome'], Record<Validated['source'], number>> = {
     identity: { cache: 0, keystone: 0, none: 0 },
     invalid: { cache: 0, keystone: 0, none: 0 },
     unavailable: { cache: 0, keystone: 0, none: 0 },
@@ -19,7 +19,7 @@ export class TokenCounts {
     const counts = this.#counts;
     new Counter({
       name: 'glimpse_tokens_judged_total',
-      help: 'Tokens that were looked at, by outcome and by whether they were known or Keystone was asked.',
+      help: 'Tokens that were validated, by outcome and by source: the cache, Keystone, or none.',
       labelNames: ['outcome', 'source'],
       registers: [registry],
       collect() {
@@ -31,7 +31,7 @@ export class TokenCounts {
     });
   }
 
-  count({ outcome, source }: Judged): void {
+  count({ outcome, source }: Validated): void {
     this.#counts[outcome][source]++;
   }
 }

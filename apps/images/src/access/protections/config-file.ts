@@ -1,13 +1,13 @@
 import { ProtectionFileError } from './errors.js';
 import { interpolate } from './interpolation.js';
 
-/** A line of a section, or of several that follow it, and where it begins. */
+/** The value of an option, continuation lines included, and its first line. */
 export interface ConfigOption {
   readonly value: string;
   readonly line: number;
 }
 
-/** A section of a file as Python's `configparser` reads it, with what `[DEFAULT]` adds to it. */
+/** A section of a file as Python's `configparser` reads it, including the options of `[DEFAULT]`. */
 export interface ConfigSection {
   readonly name: string;
   readonly line: number;
@@ -15,7 +15,7 @@ export interface ConfigSection {
    * The value of an option, whose name is in lower case; undefined where neither the section nor `[DEFAULT]`
    * has it.
    *
-   * @throws {ProtectionFileError} it names what is not there
+   * @throws {ProtectionFileError} the value refers to an option that does not exist
    */
   get(option: string): ConfigOption | undefined;
 }

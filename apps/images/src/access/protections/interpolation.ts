@@ -1,11 +1,11 @@
-/** How deep values may name others, as in Python. */
+/** How deep references between values may nest, as in Python. */
 const MAX_DEPTH = 10;
 
 /**
  * A value with `%(name)s` replaced by other values and `%%` by a percent sign, as Python's `configparser` does.
  *
  * @param lookUp the value of an option, by its name in lower case
- * @throws a name that is nowhere, a percent sign alone, values that name each other in a circle
+ * @throws an unknown name, a single percent sign, or values that refer to each other in a circle
  */
 export function interpolate(value: string, lookUp: (name: string) => string | undefined, depth = 1): string {
   if (depth > MAX_DEPTH) throw new Error(`values name each other more than ${MAX_DEPTH} deep`);

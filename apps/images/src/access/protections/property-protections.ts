@@ -11,10 +11,10 @@ import {
   type RuleFormat,
 } from './protection-rules.js';
 
-/** How many names of properties are kept with the rule that they match: tenants choose them. */
-const MAX_NAMES = 10_000;
+/** The most property names whose matching rule is cached: tenants choose the names. */
+const MAX_CACHED_NAMES = 10_000;
 
-/** Where property protections come from. */
+/** The settings of property protections. */
 export interface ProtectionSources {
   /** Glance's `property_protection_file`. */
   readonly file?: string | undefined;
@@ -23,7 +23,7 @@ export interface ProtectionSources {
 
 /**
  * Which callers may create, read, update and delete which custom properties, by Glance's property protection
- * file: of its rules the first that matches a name counts, and a name that none matches is no one's.
+ * file: the first rule that matches a name decides, and a name without a matching rule is denied to every caller.
  */
 export class PropertyProtections {
   readonly #policyRules: ReadonlyMap<string, Rule>;
@@ -39,11 +39,11 @@ export class PropertyProtections {
   /** What one caller may do with properties. */
   viewOf(credentials: Credentials): PropertyView {
     const roles = rolesOf(credentials);
-    const question = { credentials: { ...credentials, roles }, target: {}, rules: this.#policyRules };
+    const context = { credentials: { ...credentials, roles }, target: {}, rules: this.#policyRules };
     const counting = new Set(roles);
     const allowed = (permission: Permission): boolean => {
       if (permission.kind === 'roles') return permission.roles.some((role) => counting.has(role));
-      return permission.kind === 'policy' ? evaluate(permission.rule, question) : permission.kind === 'all';
+      return permission.kind === 'policy' ? evaluate(permission.rule, context) : permission.kind === 'all';
     };
     const decided = (operation: Operation): readonly boolean[] =>
       this.rules.map(({ permissions }) => allowed(permissions[operation]));
@@ -58,7 +58,7 @@ export class PropertyProtections {
     );
   }
 
-  /** The sections whose properties someone may read, but not a caller with these credentials. */
+  /** The sections whose properties are readable for some callers, but not for one with these credentials. */
   sectionsHiddenFrom(credentials: Credentials): readonly string[] {
     const view = this.viewOf(credentials);
     return this.rules
@@ -66,19 +66,19 @@ export class PropertyProtections {
       .map(({ section }) => section);
   }
 
-  /** The index of the rule that counts for a property; -1: none. */
+  /** The index of the rule that decides for a property; -1: none. */
   #matching(name: string): number {
     let index = this.#matches.get(name);
     if (index === undefined) {
       index = this.rules.findIndex(({ pattern }) => pattern.test(name));
-      if (this.#matches.size >= MAX_NAMES) this.#matches.clear();
+      if (this.#matches.size >= MAX_CACHED_NAMES) this.#matches.clear();
       this.#matches.set(name, index);
     }
     return index;
   }
 }
 
-/** Those of the caller in lower case and those of a service token as they are, which is how Glance compares them. */
+/** The caller's roles in lower case and a service token's as they are, which is how Glance compares them. */
 function rolesOf({ roles, service_roles: serviceRoles }: Credentials): readonly string[] {
   const own = roles.map((role) => role.toLowerCase());
   return Array.isArray(serviceRoles) ? [...own, ...(serviceRoles as readonly string[])] : own;
@@ -87,7 +87,7 @@ function rolesOf({ roles, service_roles: serviceRoles }: Credentials): readonly 
 /**
  * Reads the file of property protections.
  *
- * @param policy where the policies are defined that a file of the format `policies` names
+ * @param policy defines the rules that a file of the format `policies` names
  * @returns undefined where nothing is protected: no file is configured, or it has no section
  * @throws {ProtectionFileError}
  */

@@ -4,7 +4,7 @@ import type { Operation } from './protection-rules.js';
 
 type Properties = Image['properties'];
 
-/** What one caller may do with properties, by the number of the rule that counts for each. */
+/** What one caller may do with properties, by the index of the rule that decides for each. */
 export class PropertyView {
   /** The same for all callers that may read the same properties. */
   readonly readKey: string;
@@ -20,7 +20,7 @@ export class PropertyView {
     return this.decisions[operation][this.matching(name)] ?? false;
   }
 
-  /** Whether the caller may read the properties for which a rule counts. */
+  /** Whether the caller may read the properties for which a rule decides. */
   mayReadBy(rule: number): boolean {
     return this.decisions.read[rule] ?? false;
   }
@@ -34,8 +34,8 @@ export class PropertyView {
   }
 
   /**
-   * Checks a change as Glance checks what Nova sends for it: only what differs from what the caller reads. A
-   * property that is hidden from the caller is created.
+   * Checks a change as Glance checks the request that Nova sends for it: only the differences from what the caller
+   * reads. Writing a property that is hidden from the caller counts as creating it.
    *
    * @param before the properties that the caller reads
    * @throws {PropertyProtected}
@@ -46,14 +46,14 @@ export class PropertyView {
     }
   }
 
-  /** A change that leaves alone what the caller does not read of an image and does not name. */
+  /** A change that preserves the properties which the caller neither reads nor names. */
   sparing(change: PropertyChange, stored: Properties): PropertyChange {
     if (change.kind !== 'replace') return change;
     const keep = Object.keys(stored).filter((name) => !this.may('read', name));
     return keep.length === 0 ? change : { ...change, keep };
   }
 
-  /** Whether {@link checkChange} says the same whatever properties an image has. */
+  /** Whether the result of {@link checkChange} is the same whatever properties an image has. */
   isDecided(change: PropertyChange): boolean {
     if (change.kind === 'remove') return true;
     if (change.kind === 'replace') return false;

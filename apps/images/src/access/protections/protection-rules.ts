@@ -3,11 +3,11 @@ import type { ConfigOption, ConfigSection } from './config-file.js';
 import { ProtectionFileError } from './errors.js';
 import { PatternError, pythonPattern } from './python-pattern/index.js';
 
-/** What can be done with a property. */
+/** The operations on a property. */
 export const OPERATIONS = ['create', 'read', 'update', 'delete'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-/** Whose an operation is: everyone's, no one's, that of roles, or of those that a policy rule allows. */
+/** Which callers an operation is allowed to: all, none, those with a role, or those that a policy rule allows. */
 export type Permission =
   | { readonly kind: 'all' }
   | { readonly kind: 'none' }
@@ -15,7 +15,7 @@ export type Permission =
   | { readonly kind: 'roles'; readonly roles: readonly string[] }
   | { readonly kind: 'policy'; readonly rule: Rule };
 
-/** A section: which properties it is about, and whose each operation is. */
+/** A section: the properties it applies to, and the permission of each operation. */
 export interface ProtectionRule {
   readonly section: string;
   readonly pattern: RegExp;
@@ -27,7 +27,7 @@ export type RuleFormat = 'roles' | 'policies';
 /**
  * Reads one section.
  *
- * @param policy where the names of policies are defined
+ * @param policy defines the rules that options name
  * @throws {ProtectionFileError}
  */
 export function readRule(

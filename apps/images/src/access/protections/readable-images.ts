@@ -1,15 +1,15 @@
 import type { Image, ImageCache } from '@glimpse/domain';
 import type { PropertyView } from './property-view.js';
 
-/** How many forms of an image are kept: one for each set of properties that callers may read. */
+/** The most forms of an image that are cached: one for each set of properties that callers may read. */
 const MAX_FORMS = 16;
-/** Bytes that a kept form takes, and a property of it, whose text it shares with the image. */
+/** Estimated bytes of a cached form, and of each of its properties, whose text is shared with the image. */
 const FORM_BYTES = 300;
 const PROPERTY_BYTES = 40;
 
 /**
- * Images as callers read them. A caller who may read all properties reads the image itself; others read a form
- * of it that is kept for as long as the image is, and so is what is kept along with the form.
+ * Images as callers read them. A caller that may read all properties gets the image itself; others get a form of it
+ * that is cached for as long as the image, along with everything that is cached for the form.
  */
 export class ReadableImages {
   readonly #forms = new WeakMap<Image, Map<string, Image>>();
@@ -34,7 +34,7 @@ export class ReadableImages {
     return made;
   }
 
-  /** Charges what is kept along with an image, or with a form of it, to the image. */
+  /** Accounts bytes that are cached along with an image, or with a form of it, to the image. */
   accountBytes(image: Image, bytes: number): void {
     this.cache?.accountBytes(this.#images.get(image) ?? image, bytes);
   }

@@ -5,17 +5,17 @@ import { loadProtections } from '../../access/protections/property-protections.j
 import type { EffectiveSettings } from '../../settings/settings.js';
 import { keystoneOptionName, keystoneOptions } from '../../startup/keystone.js';
 
-/** What a mirror lacks because Glance hides it from the service's own user. */
+/** The properties that a mirror lacks because Glance hides them from the service's own user. */
 interface ProtectionCheck {
   /** The sections of the property protection file whose properties the mirror never has. */
   readonly hidden: readonly string[];
-  /** Why that is not known. */
+  /** Why the check could not be made. */
   readonly untried?: string;
 }
 
 /**
- * Compares the roles of the service's user with the property protection file: the mirror has only what Glance
- * lets that user read, and so no caller is shown anything else. Of rules of a policy this knows the roles alone.
+ * Compares the roles of the service's user with the property protection file: the mirror has only the properties that
+ * Glance lets that user read, and no caller can be shown others. Policy rules are evaluated with the roles alone.
  */
 export async function checkProtections(settings: EffectiveSettings): Promise<ProtectionCheck> {
   const { property_protections, source } = settings;

@@ -3,11 +3,11 @@ import { SourceUnavailable, type Identity } from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
 import { mayList } from '../../access/may-list.js';
 
-/** What was found out about a source, in lines to print. */
+/** The results of a check of the source, as lines to print. */
 export interface SourceFindings {
-  /** What is wrong. */
+  /** Failed tests. */
   readonly wrong: readonly string[];
-  /** What could not be tested. */
+  /** Tests that could not be made. */
   readonly untested: readonly string[];
 }
 
@@ -34,7 +34,7 @@ async function tested(what: string, test: () => Promise<string | undefined>): Pr
     return { wrong: wrong === undefined ? [] : [wrong], untested: [] };
   } catch (error) {
     if (!(error instanceof SourceUnavailable)) throw error;
-    return { wrong: [], untested: [`whether ${what} could not be tried: ${error.reason}`] };
+    return { wrong: [], untested: [`whether ${what} could not be tested: ${error.reason}`] };
   }
 }
 

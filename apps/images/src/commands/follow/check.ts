@@ -18,7 +18,7 @@ const ATTEMPT_PAUSE_MS = 1_000;
  * Compares all of the catalogue with all of the source, prints each difference, and tests whether the source accepts
  * changes from here and has the policy that is in effect here.
  *
- * @returns whether all is as it should be; what could not be tested is no fault
+ * @returns whether there is no difference and no failed test; a test that could not be made is not a failed one
  */
 export async function check(settings: EffectiveSettings): Promise<boolean> {
   const policy = loadImagePolicy(settings);
@@ -44,7 +44,8 @@ export async function check(settings: EffectiveSettings): Promise<boolean> {
       differences++;
       console.log(printable(difference));
     }
-    for (const line of leftOut) console.log(printable(`left out, for the catalogue cannot hold it: ${line}`));
+    for (const line of leftOut)
+      console.log(printable(`left out, because the catalogue cannot hold it: ${line}`));
     findings = await checked;
   });
   const print = (text: string): void => console.log(printable(text));
@@ -62,7 +63,7 @@ export async function check(settings: EffectiveSettings): Promise<boolean> {
 }
 
 /**
- * Does something again that could not be done: a failure that passes must not end a comparison of minutes.
+ * Retries a failed read: a transient failure must not end a comparison that runs for minutes.
  *
  * @throws as the last attempt
  */

@@ -84,6 +84,8 @@ async function untilAvailable(work: () => Promise<void>, stop: AbortSignal): Pro
 export function acceptRemovals(settings: EffectiveSettings): Promise<void> {
   return withMirror(settings, telemetryOf(settings), async (_source, mirror) => {
     await mirror.acceptRemovals();
-    console.log('the next walk removes what it does not find, whether or not the source confirms it as gone');
+    console.log(
+      'the next full sync removes all missing images, whether or not the source confirms them as gone',
+    );
   });
 }

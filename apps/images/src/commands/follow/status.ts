@@ -3,17 +3,17 @@ import type { StoredMirror } from '@glimpse/store';
 import type { EffectiveSettings } from '../../settings/settings.js';
 import { telemetryOf, withMirror } from './with-mirror.js';
 
-/** The state of the mirror, for programs: scripts rely on these names. */
+/** The state of the mirror, for programs: scripts rely on these names, older than `full sync` and `incremental sync`. */
 interface MirrorStatus {
   /** Host and process id of the active follower; null: there is none. */
   readonly follower: string | null;
   readonly images: number;
-  /** Whether all images were read once; until then there are no lists. */
+  /** Whether the first full sync has ended; until then lists are unavailable. */
   readonly complete: boolean;
-  /** Seconds since all that had changed was last read; null: never. */
+  /** Seconds since the last incremental sync; null: never. */
   readonly lastLookAge: number | null;
   readonly lastWalk: string | null;
-  /** Where the walk is that is under way. */
+  /** The position of the running full sync; null: none is running. */
   readonly walk: { readonly hidden: boolean; readonly after: string | null } | null;
   readonly members: MembersStaleness;
   readonly refusedRemovals: number;
@@ -39,16 +39,16 @@ async function statusOf(mirror: StoredMirror): Promise<MirrorStatus> {
 function linesOf(status: MirrorStatus): Record<string, string> {
   const { follower, images, complete, lastLookAge, lastWalk, walk, members } = status;
   const { unread, oldest, oldestNone } = members;
-  const walking = walk && `${walk.hidden ? 'hidden images' : 'images'} after ${walk.after ?? 'the first'}`;
+  const position = walk && `${walk.hidden ? 'hidden images' : 'images'} after ${walk.after ?? 'the first'}`;
   return {
     follower: follower ?? 'none',
     images: `${images}${complete ? '' : ', not all yet'}`,
-    'last look': lastLookAge === null ? 'never' : `${lastLookAge.toFixed(1)} s ago`,
-    'last walk': `${lastWalk ?? 'never'}${walking ? `, one is under way: ${walking}` : ''}`,
+    'last incremental sync': lastLookAge === null ? 'never' : `${lastLookAge.toFixed(1)} s ago`,
+    'last full sync': `${lastWalk ?? 'never'}${position ? `, one is running: ${position}` : ''}`,
     members:
       `the oldest were read ${Math.round(oldest)} s ago, of images without any ${Math.round(oldestNone)} s ago, ` +
       `of ${unread} images never`,
-    'refused removals': `${status.refusedRemovals}${status.acceptsRemovals ? ', accepted by the next walk' : ''}`,
+    'refused removals': `${status.refusedRemovals}${status.acceptsRemovals ? ', accepted by the next full sync' : ''}`,
   };
 }
 
@@ -65,7 +65,7 @@ export async function printStatus(settings: EffectiveSettings, json: boolean): P
     follows = status.follower !== null;
     if (json) return console.log(printable(JSON.stringify(status)));
     for (const [name, text] of Object.entries(linesOf(status))) {
-      console.log(`${`${name}:`.padEnd(18)}${printable(text)}`);
+      console.log(`${`${name}:`.padEnd(23)}${printable(text)}`);
     }
   });
   return follows;

@@ -1,9 +1,9 @@
 import { definePlugin } from '@glimpse/plugins';
 
-/** What oslo.utils' `bool_from_string` takes for true. */
+/** The values that oslo.utils' `bool_from_string` accepts as true. */
 const TRUE = new Set(['1', 't', 'true', 'on', 'y', 'yes']);
 
-/** `OS-DCF`: whether a server's disk is partitioned for it, of images that have `auto_disk_config`. */
+/** `OS-DCF`: whether the disk of a new server is partitioned automatically, for images with `auto_disk_config`. */
 export const diskConfig = definePlugin({
   kind: 'image-extension',
   contract: 1,

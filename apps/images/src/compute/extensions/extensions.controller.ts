@@ -9,7 +9,7 @@ import { sendDocument } from '../../http/send.js';
 import { ComputeRequestGuard } from '../guard.js';
 import { ROUTE_PREFIXES } from '../routes.js';
 
-/** The injection token of the image extensions that are loaded. */
+/** The injection token of the loaded image extensions. */
 export const IMAGE_EXTENSIONS = Symbol('ImageExtension[]');
 
 /** @see {@link https://docs.openstack.org/api-ref/compute/#extensions-extensions-deprecated} */

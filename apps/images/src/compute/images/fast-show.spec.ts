@@ -272,13 +272,13 @@ describe.each([
   it('goes the long way when something goes wrong', async () => {
     const text = `GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n\r\n`;
     const expected = await answer('quick', text);
-    access.readKept = () => {
+    access.readCached = () => {
       throw new Error('of a test');
     };
     try {
       expect(await answer('quick', text)).toBe(expected);
     } finally {
-      Reflect.deleteProperty(access, 'readKept');
+      Reflect.deleteProperty(access, 'readCached');
     }
   });
 

@@ -9,7 +9,7 @@ import { isNotModified } from '../../http/send.js';
 import { isProjectId } from '../api.js';
 import { MIN_MICROVERSION, isAfter, negotiate } from '../microversions.js';
 import { linkBaseOf, type ApiVersion } from '../request.js';
-import { IMAGES_UNTIL } from '../routes.js';
+import { IMAGES_LAST } from '../routes.js';
 import type { ImageDocuments, ReadyDocument } from '../../http/image-documents.js';
 import type { LinkBase } from '@glimpse/links';
 
@@ -21,13 +21,13 @@ export interface ShowParts {
   readonly settings: EffectiveSettings;
 }
 
-/** The routes whose requests it serves: without the project in the URL, and with it. */
+/** The routes whose requests the fast path serves: without the project in the URL, and with it. */
 const ROUTES = {
   v2: ['/v2/images/:image_id', '/v2/:project_id/images/:image_id'],
   'v2.1': ['/v2.1/images/:image_id', '/v2.1/:project_id/images/:image_id'],
 } as const;
 
-/** The paths of these routes: the API version, the project where there is one, and the image. */
+/** The paths of these routes: API version, optional project, image. */
 const SHOW = /^\/(v2(?:\.1)?)(?:\/([^/]+))?\/images\/([^/]+)$/;
 
 /**
@@ -45,14 +45,14 @@ export function fastShow({ judge, access, documents, settings }: ShowParts): Fas
       return undefined;
     const [, version, project, id] = found as unknown as [string, ApiVersion, string | undefined, string];
     if (project !== undefined && !isProjectId(project)) return undefined;
-    const microversion = version === 'v2.1' ? servedTo(request, settings) : 'none';
+    const microversion = version === 'v2.1' ? negotiated(request, settings) : 'none';
     if (microversion === undefined) return undefined;
 
     const method = request.method!;
     const caller = authenticationOf(judge, { method, path, headers, socket }, request);
     if (caller instanceof Promise) return undefined;
     if (project !== undefined && project !== projectOf(caller)) return undefined;
-    const image = access.readKept(id, caller);
+    const image = access.readCached(id, caller);
     const document = image && documents.cached(image, linkBaseOf(request, project, settings));
     if (!document) return undefined;
 
@@ -61,19 +61,17 @@ export function fastShow({ judge, access, documents, settings }: ShowParts): Fas
   };
 }
 
-/** The microversion that a request is served; undefined where it is refused. */
-function servedTo({ headers }: IncomingMessage, settings: EffectiveSettings): string | undefined {
+/** The microversion of a request; undefined where the routes refuse it. */
+function negotiated({ headers }: IncomingMessage, settings: EffectiveSettings): string | undefined {
   try {
     const microversion = negotiate(headers, settings.max_microversion);
-    return microversion !== MIN_MICROVERSION && isAfter(microversion, IMAGES_UNTIL)
-      ? undefined
-      : microversion;
+    return microversion !== MIN_MICROVERSION && isAfter(microversion, IMAGES_LAST) ? undefined : microversion;
   } catch {
     return undefined;
   }
 }
 
-/** The response of the routes, byte for byte. */
+/** The same response as that of the routes, byte for byte. */
 function responseTo(
   request: IncomingMessage,
   { bytes, tag, validators, content }: ReadyDocument,

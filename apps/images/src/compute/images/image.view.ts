@@ -2,7 +2,7 @@ import { IMAGE_STATUSES, type Image, type ImageName, type ImageStatus } from '@g
 import { imageLinks, serverLinks, type LinkBase } from '@glimpse/links';
 import type { ImageExtension, Json } from '@glimpse/plugins';
 
-/** What the Compute API calls a status of Glance. Any that is not here is UNKNOWN. */
+/** The Compute API's name for a status of Glance. All others are UNKNOWN. */
 const STATUS: Partial<Record<ImageStatus, string>> = {
   active: 'ACTIVE',
   queued: 'SAVING',
@@ -16,12 +16,12 @@ function shownStatus(status: ImageStatus): string {
   return STATUS[status] ?? 'UNKNOWN';
 }
 
-/** The statuses of Glance that are shown as a status of the Compute API; none when it has no such status. */
+/** The statuses of Glance that are shown as a status of the Compute API; none for an unknown status. */
 export function statusesShownAs(shown: string): readonly ImageStatus[] {
   return IMAGE_STATUSES.filter((status) => shownStatus(status) === shown);
 }
 
-/** How far an image is, in percent. Any status that is not here is at 0. */
+/** The progress of an image by its status, in percent; 0 for all others. */
 const PROGRESS: Partial<Record<ImageStatus, number>> = { queued: 25, saving: 50, active: 100 };
 
 /** A time in Nova's form, `YYYY-MM-DDTHH:MM:SSZ`. */
@@ -29,7 +29,7 @@ function time(date: Date | null): string | null {
   return date && `${date.toISOString().slice(0, 19)}Z`;
 }
 
-/** The attributes that a document has without any extension, and that none may give. */
+/** The attributes of a document that no extension may add. */
 export const OWN_ATTRIBUTES: ReadonlySet<string> = new Set([
   'id',
   'name',
@@ -56,7 +56,7 @@ function attributes(
   >;
 }
 
-/** The document of an image in a list with details: its attributes, in the order in which Nova writes them. */
+/** The document of an image in a list with details: its attributes, in Nova's order. */
 export function detailedImageView(
   image: Image,
   base: LinkBase,
@@ -80,7 +80,7 @@ export function detailedImageView(
   };
 }
 
-/** Whether links built on two bases are the same: the image service is the same for all of them. */
+/** Whether links built on two bases are the same; the image service is the same in all of them. */
 export function isSameBase(one: LinkBase, other: LinkBase): boolean {
   return one.compute === other.compute && one.version === other.version && one.project === other.project;
 }
@@ -90,7 +90,7 @@ export function imageView(image: Image, base: LinkBase, extensions: readonly Ima
   return { image: detailedImageView(image, base, extensions) };
 }
 
-/** The document of an image in a list that just names each. */
+/** The document of an image in a list without details. */
 export function briefImageView({ id, name }: ImageName, base: LinkBase): object {
   return { id, name, links: imageLinks(base, id) };
 }

@@ -31,9 +31,9 @@ import { changeOptionsOf, markStale, sendBytes, sendImageDocument } from '../../
 import { briefImageView, detailedImageView, imageView } from './image.view.js';
 import { ListQuery } from './list.query.js';
 import { pageDocument } from './page-document.js';
-import { ComputeRequestGuard, Until } from '../guard.js';
+import { ComputeRequestGuard, LastMicroversion } from '../guard.js';
 import { linkBaseOf, projectInUrl, readOptionsOf } from '../request.js';
-import { ROUTE_PREFIXES, IMAGES_UNTIL } from '../routes.js';
+import { ROUTE_PREFIXES, IMAGES_LAST } from '../routes.js';
 import { ImageDocuments } from '../../http/image-documents.js';
 import { readQuery } from '../../http/validation.js';
 
@@ -41,7 +41,7 @@ import { readQuery } from '../../http/validation.js';
 @Controller(ROUTE_PREFIXES.map((prefix) => `${prefix}/images`))
 @DescribeResource('Images')
 @UseGuards(AuthGuard, ComputeRequestGuard)
-@Until(IMAGES_UNTIL)
+@LastMicroversion(IMAGES_LAST)
 export class ImagesController {
   constructor(
     private readonly access: ImageAccess,
@@ -82,7 +82,7 @@ export class ImagesController {
     this.sendPage(reply, page, (image) => detailedImageView(image, base, this.extensions), linkAfter);
   }
 
-  /** Sends a page, with a link to the next one exactly when it is full or had no room for more. */
+  /** Sends a page, with a link to the next one exactly when it is full or ended early. */
   private sendPage<T extends ImageName>(
     reply: FastifyReply,
     page: Page<T>,

@@ -10,7 +10,7 @@ import { statusesShownAs } from './image.view.js';
 import { InvalidInput } from '../../http/validation.js';
 import { parseIso8601 } from './iso8601.js';
 
-/** The most images of a page, and how many there are when nobody says. */
+/** The most images of a page, and the default. */
 const MAX_LIMIT = 1000;
 
 /** The most filters of a list; each name of `name=in:…` is one. Every filter costs memory and time to plan and to check. */
@@ -59,7 +59,7 @@ function wrongSearch(value: string): string | undefined {
   return [...value].length >= 3 ? undefined : `must have at least three characters, not '${value}'`;
 }
 
-/** The names of `in:a,b`, of which those with a comma stand in quotes, as in Glance; else the one name. */
+/** The names of `in:a,b`, where a name with a comma is in quotes, as in Glance; otherwise the one name. */
 function namesOf(value: string): string[] {
   if (!value.startsWith('in:')) return [value];
   const parts = value.slice(3).match(/"(?:[^"\\]|\\.)*"|[^,]+/g) ?? [];
@@ -110,7 +110,7 @@ export class ListQuery {
   readonly #parameters: Readonly<Record<string, string>>;
 
   constructor(parameters: Readonly<Record<string, string>>) {
-    // Just what is declared here: a parameter may have any name, `constructor` too.
+    // Declared properties only: a parameter may have any name, also `constructor`.
     for (const name of Object.keys(this)) Reflect.set(this, name, parameters[name]);
     this.#parameters = parameters;
   }
@@ -171,7 +171,7 @@ export class ListQuery {
   }
 }
 
-/** The statuses that a filter means: what is shown as it, or Glance's own name. None, if it is neither. */
+/** The statuses that a filter selects: those that are shown as it, and Glance's own of that name. */
 function statusesOf(filter: string): readonly ImageStatus[] {
   return [...statusesShownAs(filter), ...IMAGE_STATUSES.filter((status) => status === filter)];
 }

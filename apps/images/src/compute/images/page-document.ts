@@ -2,15 +2,15 @@ import type { ImageName } from '@glimpse/domain';
 import type { NextLink } from '@glimpse/links';
 import type { Page } from '../../access/image-access.js';
 
-/** The most bytes of a list's document; its first image is there however large it is. */
+/** The most bytes of a list's document; it has at least one image, however large that is. */
 const MAX_PAGE_BYTES = 4 * 2 ** 20;
 
 /**
- * Makes the document of a page of a list. It ends before the image that would make it too large, and then has a
- * link to the rest, like a full page.
+ * Composes the document of a page of a list. It ends before the image that would make it too large, and then has a
+ * link to the next page, like a full one.
  *
- * @param entryOf makes the document of an image
- * @param linkAfter makes the link to the page after a marker
+ * @param entryOf composes the document of an image
+ * @param linkAfter builds the link to the page after a marker
  */
 export function pageDocument<T extends ImageName>(
   { images, next }: Pick<Page<T>, 'images' | 'next'>,

@@ -3,13 +3,13 @@ import { ValidateBy } from 'class-validator';
 
 const KEY = /^[a-zA-Z0-9-_:. ]{1,255}$/;
 const KEY_PATTERN = "'^[a-zA-Z0-9-_:. ]{1,255}$'";
-const MAX_VALUE = 255;
+const MAX_VALUE_CHARACTERS = 255;
 
 function complaint(field: string, value: unknown, reason: string): string {
   return `Invalid input for field/attribute ${field}. Value: ${pythonStr(value)}. ${reason}`;
 }
 
-/** What is wrong with metadata, in the words of Nova's validation; undefined when nothing is. */
+/** Why metadata is refused, with the messages of Nova's validation; undefined for valid metadata. */
 function wrongMetadata(field: string, metadata: unknown, exactlyOne: boolean): string | undefined {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
     return complaint(field, metadata, `${pythonRepr(metadata)} is not of type 'object'`);
@@ -40,7 +40,7 @@ function wrongMetadata(field: string, metadata: unknown, exactlyOne: boolean): s
 
 function wrongValue(value: unknown): string | undefined {
   if (typeof value !== 'string') return `${pythonRepr(value)} is not of type 'string'`;
-  if ([...value].length > MAX_VALUE) return `${pythonRepr(value)} is too long`;
+  if ([...value].length > MAX_VALUE_CHARACTERS) return `${pythonRepr(value)} is too long`;
   if (!isStorable(value)) return 'It holds a NUL or half of a surrogate pair';
   return undefined;
 }

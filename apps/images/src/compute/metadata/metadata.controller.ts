@@ -24,10 +24,10 @@ import { DescribeChange, DescribeImageId, DescribeRead, DescribeResource } from 
 import { MetaDocument, MetadataDocument } from '../documents.js';
 import { changeOptionsOf, sendDocument, sendImageDocument } from '../../http/send.js';
 import { MetaBody, MetadataBody } from './metadata.body.js';
-import { ComputeRequestGuard, Until } from '../guard.js';
+import { ComputeRequestGuard, LastMicroversion } from '../guard.js';
 import { readyDocument } from '../../http/image-documents.js';
 import { readOptionsOf } from '../request.js';
-import { ROUTE_PREFIXES, METADATA_UNTIL } from '../routes.js';
+import { ROUTE_PREFIXES, METADATA_LAST } from '../routes.js';
 import { InvalidInput, readBody } from '../../http/validation.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/compute/#image-metadata-deprecated} */
@@ -35,7 +35,7 @@ import { InvalidInput, readBody } from '../../http/validation.js';
 @DescribeResource('Image metadata')
 @DescribeImageId()
 @UseGuards(AuthGuard, ComputeRequestGuard)
-@Until(METADATA_UNTIL)
+@LastMicroversion(METADATA_LAST)
 export class MetadataController {
   constructor(
     private readonly access: ImageAccess,
@@ -131,7 +131,7 @@ export class MetadataController {
     const reading = await this.access.read(id, caller, readOptionsOf(request));
     const { properties } = reading.value;
     if (!Object.hasOwn(properties, key)) {
-      // A copy can say what there was, not what is missing.
+      // A stale copy cannot prove that an item is missing.
       throw reading.source === 'copy' ? new CatalogueUnavailable() : new RouteNotFound();
     }
     const document = readyDocument({ meta: { [key]: properties[key] } }, reading.value);

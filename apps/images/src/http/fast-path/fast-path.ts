@@ -21,8 +21,8 @@ export interface ReadyResponse {
 }
 
 /**
- * Finds the response to a request, or leaves the request to the routes. Only reads without a body and without a flaw
- * come here.
+ * Finds the response to a request, or leaves the request to the routes. It is called only for valid reads without a
+ * body.
  *
  * @param path the decoded path
  * @returns undefined where the response is not ready
@@ -38,8 +38,8 @@ export interface FastPathParts {
 }
 
 /**
- * Serves requests whose response is ready, before they enter Fastify; all others go on to `listener`. Both are logged
- * and counted alike.
+ * Serves requests whose response is ready, before they enter Fastify; all others are passed to `listener`. Both are
+ * logged and counted alike.
  */
 export function serveReady(
   fastPath: FastPath,
@@ -57,7 +57,7 @@ export function serveReady(
     }
     response.writeHead(ready.status, ready.headers).end(ready.body, 'latin1');
     if (socket.writableLength > 0) unread.count(response, socket.writableLength);
-    connections.answered(socket, from);
+    connections.responded(socket, from);
     const { requestId, caller, route, status } = ready;
     telemetry.observe('request-served', {
       api,
@@ -84,7 +84,7 @@ export function serveReady(
   }
 }
 
-/** Whether a request reads, has no body and no flaw; its path is computed then. */
+/** Whether a request is a valid read without a body; computes its path. */
 function isPlainRead(request: IncomingMessage): boolean {
   const { method, headers } = request;
   if (method !== 'GET' && method !== 'HEAD') return false;

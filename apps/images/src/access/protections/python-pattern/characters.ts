@@ -1,6 +1,6 @@
 import { unsupported } from './errors.js';
 
-/** What flags of a Python pattern mean for its characters. */
+/** The flags of a Python pattern that affect which characters match. */
 export interface Flags {
   /** `i` */
   readonly ignoreCase: boolean;
@@ -14,7 +14,7 @@ export interface Flags {
   readonly verbose: boolean;
 }
 
-/** Between the brackets of a class, by the letter of Python's escape: what is a digit, a space, of a word. */
+/** The contents of a character class for each of Python's escapes: digit, space, word character. */
 const UNICODE = {
   d: '\\p{Nd}',
   s: '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000',
@@ -22,20 +22,20 @@ const UNICODE = {
 } as const;
 const ASCII = { d: '0-9', s: '\\t-\\r\\x20', w: '0-9A-Za-z_' } as const;
 
-/** What lower and upper case of an ASCII letter do not say: letters beyond ASCII that Python folds to it. */
+/** Letters beyond ASCII that Python folds to an ASCII letter when it ignores case. */
 const FOLDED: Readonly<Record<string, string>> = { i: '\u0130\u0131', k: '\u212a', s: '\u017f' };
 
 const MAX_ASCII = 0x7f;
 
 export type ClassLetter = 'd' | 'D' | 's' | 'S' | 'w' | 'W';
 
-/** `\d` and its like, as they stand between brackets. */
+/** `\d` and similar escapes as an item of a character class. */
 export function classItem(letter: ClassLetter, { ascii }: Flags): string {
   const item = (ascii ? ASCII : UNICODE)[letter.toLowerCase() as 'd' | 's' | 'w'];
   return letter === letter.toLowerCase() ? item : `[^${item}]`;
 }
 
-/** Characters from one to another, as they stand between brackets: with whatever differs in case alone. */
+/** A range of characters as items of a character class, including characters that differ only in case. */
 export function rangeItem(first: number, last: number, flags: Flags): string {
   const range = first === last ? escaped(first) : `${escaped(first)}-${escaped(last)}`;
   if (!flags.ignoreCase) return range;
@@ -58,12 +58,12 @@ function escaped(code: number): string {
   return `\\u{${code.toString(16)}}`;
 }
 
-/** What a dot stands for. */
+/** The pattern of a dot. */
 export function anyCharacter({ dotAll }: Flags): string {
   return dotAll ? '[^]' : '[^\\n]';
 }
 
-/** What matches between characters, by how Python writes it. */
+/** The assertions that match between characters, by Python's notation. */
 export function boundary(kind: '^' | '$' | 'A' | 'Z' | 'b' | 'B', flags: Flags): string {
   const word = `[${classItem('w', flags)}]`;
   switch (kind) {

@@ -1,10 +1,10 @@
-/** Python refuses a pattern, or JavaScript has no pattern that matches the same. */
+/** A pattern that Python refuses, or that has no equivalent in JavaScript. */
 export class PatternError extends Error {
   readonly code = 'pattern-error';
 
   constructor(
     readonly reason: string,
-    /** Whether Python takes the pattern. */
+    /** Whether Python accepts the pattern. */
     readonly valid = false,
   ) {
     super(reason);
@@ -12,7 +12,7 @@ export class PatternError extends Error {
   }
 }
 
-/** A pattern that Python takes and this service does not. */
+/** A pattern that Python accepts and this service does not. */
 export function unsupported(what: string): PatternError {
   return new PatternError(`${what} is not supported here, although Python has it`, true);
 }

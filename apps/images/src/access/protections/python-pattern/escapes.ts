@@ -15,13 +15,13 @@ const HEX_DIGITS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
 const MAX_CODE_POINT = 0x10ffff;
 const MAX_OCTAL = 0o377;
 
-/** What a backslash and a letter stand for: a character, or characters of a kind. */
+/** The meaning of an escape: a character, or a class of characters. */
 export type Escape = { readonly code: number } | { readonly letter: ClassLetter };
 
 /**
- * Reads the rest of an escape, of which the backslash and a character are read.
+ * Reads the rest of an escape whose backslash and first character have been read.
  *
- * @param within whether it stands between brackets
+ * @param within whether it is inside a character class
  * @throws {PatternError}
  */
 export function readEscape(scanner: Scanner, escape: string, within: boolean): Escape {
@@ -33,7 +33,7 @@ export function readEscape(scanner: Scanner, escape: string, within: boolean): E
 
   const digits = HEX_DIGITS[character];
   if (digits !== undefined) {
-    const hex = scanner.takeWhile(/^[\da-fA-F]$/, digits);
+    const hex = scanner.readWhile(/^[\da-fA-F]$/, digits);
     if (hex.length < digits) throw scanner.error(`incomplete escape ${escape}${hex}`);
     const code = Number.parseInt(hex, 16);
     if (code > MAX_CODE_POINT) throw scanner.error(`bad escape ${escape}${hex}`);
@@ -45,15 +45,15 @@ export function readEscape(scanner: Scanner, escape: string, within: boolean): E
   return { code: character.codePointAt(0)! };
 }
 
-/** `\0`, `\012`, and outside of brackets `\123`; fewer digits there refer to a group. */
+/** `\0`, `\012`, and outside of a character class `\123`; fewer digits there refer to a group. */
 function readOctal(scanner: Scanner, first: string, within: boolean): number {
   const isOctal = /^[0-7]$/;
   let digits = first;
   if (within || first === '0') {
     if (!isOctal.test(first)) throw scanner.error(`bad escape \\${first}`);
-    digits += scanner.takeWhile(isOctal, 2);
+    digits += scanner.readWhile(isOctal, 2);
   } else {
-    const more = isOctal.test(first) ? scanner.takeWhile(isOctal, 2) : '';
+    const more = isOctal.test(first) ? scanner.readWhile(isOctal, 2) : '';
     if (more.length < 2) throw unsupported(`\\${first}, a reference to a group,`);
     digits += more;
   }

@@ -10,9 +10,9 @@ const NAMES: Readonly<Record<string, keyof Flags | undefined>> = {
 };
 
 /**
- * Reads flags, of which the first is read: `i)` or `i-s:`.
+ * Reads flags whose first letter has been read: `i)` or `i-s:`.
  *
- * @returns the flags from here on, and whether they are those of a group
+ * @returns the flags from here on, and whether they apply to a group only
  * @throws {PatternError}
  */
 export function readFlags(
@@ -24,7 +24,7 @@ export function readFlags(
   const off = new Set<string>();
   let letters = on;
   let letter: string | undefined = first;
-  for (; letter !== ':' && letter !== ')'; letter = scanner.take()) {
+  for (; letter !== ':' && letter !== ')'; letter = scanner.advance()) {
     if (letter === '-' && letters === on) {
       letters = off;
       continue;
@@ -44,7 +44,7 @@ export function readFlags(
   if ([...on].some((each) => off.has(each))) {
     throw scanner.error('bad inline flags: flag turned on and off');
   }
-  // CPython's search passes over what such a group matches, by the classes outside of it.
+  // CPython's search skips matches of such a group, because it uses the classes outside of the group.
   if (scoped && (on.has('a') || on.has('u'))) throw unsupported(`(?${on.has('a') ? 'a' : 'u'}:…)`);
   const changed: Record<keyof Flags, boolean> = { ...flags };
   for (const each of on) if (NAMES[each]) changed[NAMES[each]] = true;

@@ -10,7 +10,7 @@ interface Part {
   readonly source: string;
   readonly min: number;
   readonly max: number;
-  /** What keeps a quantifier from standing behind it. */
+  /** Why no quantifier may follow it. */
   readonly kind?: 'boundary' | 'repeated';
 }
 
@@ -39,7 +39,7 @@ export class Parser {
     return source;
   }
 
-  /** What stands between parentheses, or all of the pattern, whose flags are found on the way. */
+  /** The contents of a group, or the whole pattern, whose flags are read along with it. */
   #choice(flags: Flags | undefined): Part {
     const branches = [this.#sequence(flags, flags === undefined)];
     while (this.scanner.accept('|')) branches.push(this.#sequence(flags, false));
@@ -67,15 +67,15 @@ export class Parser {
     };
   }
 
-  /** The next part; one that is repeated stands for the one before. Undefined where there is nothing to match. */
+  /** The next part; for a quantifier, the repeated form of the part before. Undefined for what matches nothing. */
   #part(before: Part | undefined, flags: Flags, atStart: boolean): Part | undefined {
     const { scanner } = this;
     const quantifier = readQuantifier(scanner);
     if (quantifier) return this.#repeated(before, quantifier);
-    const token = scanner.take()!;
+    const token = scanner.advance()!;
     if (flags.verbose && /^[ \t\n\r\v\f]$/.test(token)) return undefined;
     if (flags.verbose && token === '#') {
-      for (let next = scanner.take(); next !== undefined && next !== '\n';) next = scanner.take();
+      for (let next = scanner.advance(); next !== undefined && next !== '\n';) next = scanner.advance();
       return undefined;
     }
     if (token === '(') return this.#group(flags, atStart);
@@ -97,18 +97,18 @@ export class Parser {
     return { source, min: before.min * min, max: times(before.max, max), kind: 'repeated' };
   }
 
-  /** Once it has matched, nothing else is tried in it: a lookahead in JavaScript, and what it found. */
+  /** An atomic group, which is never backtracked into: in JavaScript a lookahead and a reference to its match. */
   #atomic(body: string): string {
     if (this.#behind > 0) throw unsupported('an atomic group or possessive quantifier in a lookbehind');
     const name = `atomic${++this.#atomicGroups}`;
     return `(?:(?=(?<${name}>${body}))\\k<${name}>)`;
   }
 
-  /** What follows an opening parenthesis, up to the closing one. */
+  /** The rest of a group, after its opening parenthesis. */
   #group(flags: Flags, atStart: boolean): Part | undefined {
     const { scanner } = this;
     if (!scanner.accept('?')) return this.#closed(this.#choice(flags));
-    const kind = scanner.take();
+    const kind = scanner.advance();
     switch (kind) {
       case 'P':
         this.#readName();
@@ -120,7 +120,7 @@ export class Parser {
         return { source: this.#atomic(source), min, max };
       }
       case '#':
-        for (let next = scanner.take(); next !== ')'; next = scanner.take()) {
+        for (let next = scanner.advance(); next !== ')'; next = scanner.advance()) {
           if (next === undefined) throw scanner.error('missing ), unterminated comment');
         }
         return undefined;
@@ -144,7 +144,7 @@ export class Parser {
   }
 
   #lookbehind(flags: Flags): Part {
-    const kind = this.scanner.take();
+    const kind = this.scanner.advance();
     if (kind !== '=' && kind !== '!') throw this.scanner.error(`unknown extension ?<${kind ?? ''}`);
     this.#behind++;
     const { source, min, max } = this.#closed(this.#choice(flags));
@@ -153,12 +153,12 @@ export class Parser {
     return around(`(?<${kind}${source})`);
   }
 
-  /** The name of a group. Groups are only told apart by what would refer to them. */
+  /** The name of a group. Names have no effect, because references to groups are not supported. */
   #readName(): void {
     const { scanner } = this;
     if (scanner.accept('=')) throw unsupported('(?P=…), a reference to a group,');
-    if (!scanner.accept('<')) throw scanner.error(`unknown extension ?P${scanner.take() ?? ''}`);
-    const name = scanner.takeUntil('>', 'group name');
+    if (!scanner.accept('<')) throw scanner.error(`unknown extension ?P${scanner.advance() ?? ''}`);
+    const name = scanner.readUntil('>', 'group name');
     if (!/^[\p{XID_Start}_]\p{XID_Continue}*$/u.test(name)) {
       throw scanner.error(`bad character in group name ${JSON.stringify(name)}`);
     }
@@ -176,13 +176,13 @@ export class Parser {
     return undefined;
   }
 
-  /** What stands between brackets. */
+  /** The rest of a character class, after its opening bracket. */
   #set(flags: Flags): string {
     const { scanner } = this;
     const negated = scanner.accept('^');
     const items: string[] = [];
     for (;;) {
-      const token = scanner.take();
+      const token = scanner.advance();
       if (token === undefined) throw scanner.error('unterminated character set');
       if (token === ']' && items.length > 0) break;
       const first = this.#member(token);
@@ -190,7 +190,7 @@ export class Parser {
         items.push(itemOf(first, flags));
         continue;
       }
-      const end = scanner.take();
+      const end = scanner.advance();
       if (end === undefined) throw scanner.error('unterminated character set');
       if (end === ']') {
         items.push(itemOf(first, flags), itemOf({ code: 0x2d }, flags));
@@ -226,7 +226,7 @@ function around(source: string): Part {
   return { source, min: 0, max: 0 };
 }
 
-/** Nothing, however often, is nothing. */
+/** The product of two counts, where zero times infinity is zero. */
 function times(width: number, count: number): number {
   return width === 0 ? 0 : width * count;
 }

@@ -1,6 +1,6 @@
 import type { Scanner } from './scanner.js';
 
-/** How often what stands before it is repeated. */
+/** How often the part before it is repeated. */
 export interface Quantifier {
   readonly min: number;
   readonly max: number;
@@ -28,9 +28,9 @@ function readBounds(scanner: Scanner): readonly [number, number] | undefined {
   if (scanner.accept('+')) return [1, Infinity];
   const start = scanner.position;
   if (!scanner.accept('{')) return undefined;
-  const low = scanner.takeWhile(/^\d$/);
+  const low = scanner.readWhile(/^\d$/);
   const comma = scanner.accept(',');
-  const high = comma ? scanner.takeWhile(/^\d$/) : low;
+  const high = comma ? scanner.readWhile(/^\d$/) : low;
   if ((low === '' && !comma) || !scanner.accept('}')) {
     scanner.returnTo(start);
     return undefined;

@@ -1,6 +1,6 @@
 import { PatternError } from './errors.js';
 
-/** Reads a pattern by what Python reads as one: a character, or a backslash with the character behind it. */
+/** Reads a pattern by Python's tokens: a character, or a backslash with the character after it. */
 export class Scanner {
   readonly #characters: readonly string[];
   #at = 0;
@@ -9,7 +9,7 @@ export class Scanner {
     this.#characters = [...pattern];
   }
 
-  /** What comes next; undefined at the end. */
+  /** The next token; undefined at the end. */
   get next(): string | undefined {
     const character = this.#characters[this.#at];
     if (character !== '\\') return character;
@@ -22,36 +22,36 @@ export class Scanner {
     return this.#at;
   }
 
-  take(): string | undefined {
+  advance(): string | undefined {
     const { next } = this;
     if (next !== undefined) this.#at += next.startsWith('\\') ? 2 : 1;
     return next;
   }
 
-  /** Passes over what comes next if it is that. */
+  /** Skips the next token if it is the given one. */
   accept(wanted: string): boolean {
     const accepted = this.next === wanted;
-    if (accepted) this.take();
+    if (accepted) this.advance();
     return accepted;
   }
 
-  /** The characters that come next, as long as they match, and at most so many. */
-  takeWhile(matching: RegExp, most = Infinity): string {
-    let taken = '';
+  /** The next characters that match, up to a maximum. */
+  readWhile(matching: RegExp, most = Infinity): string {
+    let text = '';
     for (let count = 0; count < most && this.next !== undefined && matching.test(this.next); count++) {
-      taken += this.take();
+      text += this.advance();
     }
-    return taken;
+    return text;
   }
 
-  /** All up to a character, which is passed over. */
-  takeUntil(end: string, name: string): string {
-    let taken = '';
+  /** Everything up to a character, which is skipped. */
+  readUntil(end: string, name: string): string {
+    let text = '';
     for (;;) {
-      const character = this.take();
-      if (character === end && taken !== '') return taken;
+      const character = this.advance();
+      if (character === end && text !== '') return text;
       if (character === undefined || character === end) throw this.error(`missing ${name}`);
-      taken += character;
+      text += character;
     }
   }
 
