@@ -2,7 +2,7 @@
 /**
  * `npm run api`: writes the public types of each library that others build on to its `api.d.txt`, so that a
  * change of them shows where it is reviewed. With `--check` it writes nothing, and fails where a file is not
- * what the sources say.
+ * the same as the sources.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -110,7 +110,7 @@ function makeFolder(given) {
   return made;
 }
 
-/** What a shell takes to be demo, and how to be somebody else. */
+/** The environment of the user demo for a shell, and the differences of other users. */
 function openrc({ authUrl, shortLivedAuthUrl, imageUrl, people }) {
   const { env: demo } = people.demo;
   return [

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm run package`: puts together what a container holds, in `dist/package/` or a folder of choice: the `glimpse`
+ * `npm run package`: composes the contents of a container, in `dist/package/` or a folder of choice: the `glimpse`
  * command in one file, the migrations, and the few files that cannot be bundled. Nothing in it leads back here.
  *
  *     node tools/package.mjs [FOLDER]
@@ -61,7 +61,7 @@ function readManifest(folder) {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 }
 
-/** The licences of the packages that files belong to: whoever passes the bundle on passes these on. */
+/** The licences of the packages that files belong to: they are distributed along with the bundle. */
 function licencesOf(files) {
   const folders = new Set(files.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]));
   folders.delete(undefined);

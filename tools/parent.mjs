@@ -1,4 +1,4 @@
-/** How often the parent process is looked for. */
+/** How often the parent process is checked. */
 const INTERVAL_MS = 500;
 
 let watch;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Runs the Prisma CLI without its schema engine download, which closed networks refuse: `generate`,
- * `validate` and `format` never start the engine, they only look whether one could be started.
+ * `validate` and `format` never start the engine, they only check whether one could be started.
  *
  *     node tools/prisma.mjs generate
  */

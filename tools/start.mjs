@@ -23,7 +23,7 @@ const IGNORED = new Set(['node_modules', 'dist', 'out-tsc', 'generated', '.nx'])
 
 if (process.env.npm_lifecycle_event !== undefined) endWithParent();
 
-/** When the newest file in a folder changed. A folder's own time tells of what builds leave in it, too. */
+/** When the newest file in a folder changed. A folder's own time would include the output of builds. */
 function newest(path) {
   const entry = statSync(path);
   if (!entry.isDirectory()) return entry.mtimeMs;

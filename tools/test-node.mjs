@@ -14,8 +14,8 @@ const SUITES = {
   'apps/images': ['startup/heap', 'http/server', 'compute/images/fast-show'],
   'apps/images-e2e': ['compute/contract-replay', 'compute/bad-requests', 'operation/stopping'],
 };
-/** Milliseconds after which a run hangs. */
-const PATIENCE = 300_000;
+/** The time after which a run counts as hanging. */
+const RUN_DEADLINE_MS = 300_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'glimpse-nodes-'));
@@ -26,7 +26,7 @@ const programOf = (line) => join(folder, `node_modules/node${line}/bin/node`);
 function fetchNodes() {
   const packages = LINES.map((line) => `node${line}@npm:node-${process.platform}-${process.arch}@${line}`);
   const install = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts', ...packages];
-  const { status, stderr } = spawnSync('npm', install, { encoding: 'utf8', timeout: PATIENCE });
+  const { status, stderr } = spawnSync('npm', install, { encoding: 'utf8', timeout: RUN_DEADLINE_MS });
   return status === 0 ? undefined : stderr.trim();
 }
 
@@ -48,7 +48,7 @@ function holds(program, project, suites) {
       '--runTestsByPath',
       ...specs,
     ],
-    { cwd: root, stdio: 'inherit', timeout: PATIENCE },
+    { cwd: root, stdio: 'inherit', timeout: RUN_DEADLINE_MS },
   );
   return status === 0;
 }

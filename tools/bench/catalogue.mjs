@@ -12,7 +12,7 @@
  *     visibility   30 % public, 5 % community, 15 % shared, 50 % private, for every owner
  *     hidden       2 %; deleted: 3 %
  *     shares       PROJECTS.member accepted 50,000 images (a twentieth of a smaller catalogue) and owns none;
- *                  half of the shared images have a share with somebody else, a third of these accepted
+ *                  half of the shared images have a share with another project, a third of these accepted
  *     time         an image a second, the newest at NEWEST, in no order of the table; 1 % were changed at some
  *                  later time, the last 40 of these after CHANGED
  *     status       95 % active; 1 % each queued, saving, killed, deactivated, pending_delete
@@ -33,7 +33,7 @@ function md5(text) {
   return createHash('md5').update(text).digest('hex');
 }
 
-/** Projects to look through the eyes of, by id. */
+/** The projects that lists are measured for, by id. */
 export const PROJECTS = {
   large: md5('project large'),
   few: md5('project 1'),
@@ -108,7 +108,7 @@ const ACCEPTED = `
         WHERE visibility = 'shared' AND NOT hidden AND deleted_at IS NULL) AS shared
   WHERE n * $1::bigint % all_shared < $1`;
 
-/** Shares of everybody else. */
+/** Shares of all other projects. */
 const OTHERS = `
   INSERT INTO members (image_id, member, status)
   SELECT id, md5('project ' || 1 + dice(version, 17, greatest($1::bigint / 20, 1))),

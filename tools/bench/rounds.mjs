@@ -11,7 +11,7 @@ export async function compare(contestants, rounds) {
   const names = Object.keys(contestants);
   const measured = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    // Whoever comes first in one round comes last in the next.
+    // The order is reversed from round to round.
     for (const name of round % 2 ? [...names].reverse() : names) {
       const { start, measure } = contestants[name];
       const server = await start();

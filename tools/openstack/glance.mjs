@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { giveToRunner, run, serve } from './processes.mjs';
 
 const PROGRAM = '/usr/bin/glance-api';
-/** As Debian ships them; what the machine has of them in /etc is not for everybody to read. */
+/** As Debian ships them; what the machine has of them in /etc is readable for its own user only. */
 const SHIPPED = '/usr/share/glance-common';
 
 export function glanceIsInstalled() {

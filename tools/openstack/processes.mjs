@@ -5,8 +5,8 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Whoever runs what is started here: as root `nobody`, who can read none of the machine's own OpenStack
- * settings, else oneself.
+ * The user that runs the processes: for root the unprivileged user 65534, who cannot read the machine's own OpenStack
+ * settings, otherwise the present user.
  */
 export const RUNNER = process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {};
 
@@ -41,14 +41,14 @@ export async function run(folder, log, command, env) {
 }
 
 /**
- * Starts a server, and waits until it answers at a URL. Should it end later, so does everything; or, with
- * `pidFile`, which tells the process, it is started again.
+ * Starts a server, and waits until it responds at a URL. Should it end later, so does everything; or, with
+ * `pidFile`, which names the process, it is restarted.
  */
 export async function serve(folder, log, command, env, url, { pidFile } = {}) {
   const child = start(folder, log, command, env);
   if (pidFile) writeFileSync(pidFile, String(child.pid));
   const again = () => serve(folder, log, command, env, url, { pidFile });
-  // It may end at any time, before anybody looks, too.
+  // It may end at any time, also before it is awaited.
   const end = once(child, 'exit');
   for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
     if (child.exitCode !== null || child.signalCode !== null) break;
@@ -71,7 +71,7 @@ function endAll(error) {
   process.exit(1);
 }
 
-/** Ends everything at once: nothing here is worth a farewell. */
+/** Ends everything at once: nothing here needs a graceful end. */
 export function stopAll() {
   for (const { pid } of running) {
     try {
@@ -86,7 +86,7 @@ function tail(log) {
   return readFileSync(log, 'utf8').split('\n').slice(-20).join('\n');
 }
 
-/** A loopback port that nobody uses now. */
+/** A free loopback port. */
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -11,20 +11,20 @@ export const name = 'mirror';
 export const title = 'In front of a source';
 
 const SOURCE = fileURLToPath(new URL('../source.mjs', import.meta.url));
-const WARM_UP = 4;
+const WARM_UP_S = 4;
 
 /** Seconds until all images are here, at most. */
-const PATIENCE = 60;
+const FIRST_SYNC_DEADLINE_S = 60;
 
 async function untilListed(server, token) {
-  for (let second = 0; second < PATIENCE; second++) {
+  for (let second = 0; second < FIRST_SYNC_DEADLINE_S; second++) {
     const answer = await fetch(`${server.url}/v2.1/images?limit=1000`, {
       headers: { 'x-auth-token': token },
     });
     if (answer.ok) return (await answer.json()).images.map(({ id }) => id).slice(0, 100);
     await sleep(1000);
   }
-  throw new Error(`the first walk over ${IMAGES} images did not end within ${PATIENCE} s`);
+  throw new Error(`the first full sync of ${IMAGES} images did not end within ${FIRST_SYNC_DEADLINE_S} s`);
 }
 
 export async function run(stage, { rounds }) {
@@ -46,7 +46,7 @@ export async function run(stage, { rounds }) {
     const contestant = (settings) => ({
       start: () => stage.startGlimpse(url, settings),
       async measure(server) {
-        await load(server, shows, WARM_UP);
+        await load(server, shows, WARM_UP_S);
         const show = await load(server, shows, 2);
         await load(server, list, 1, 16);
         const page = await load(server, list, 2, 16);

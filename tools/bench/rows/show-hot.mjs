@@ -61,7 +61,7 @@ function withChanges(ids) {
 export async function run(stage, { rounds }) {
   const { url } = await stage.catalogue(100_000);
   const all = await stage.publicIds(url, 2 * IMAGES);
-  // What changes is read by nobody else: all hear of it, and would have to ask for it again.
+  // Changed images are not read by others: all replicas are notified, and would have to fetch them again.
   const [ids, changed] = [all.slice(0, IMAGES), all.slice(IMAGES)];
   const token = stage.token('none');
   const owner = stage.token('large');

@@ -66,10 +66,10 @@ function suite(cloud: Cloud): void {
     expect([code, stdout]).toEqual([
       0,
       expect.stringMatching(
-        /^whether the source takes changes from here could not be tested: there is no service user.*\nwhether the source lists images .*\nno differences\n$/,
+        /^whether the source accepts changes from here could not be tested: there is no service user.*\nwhether the source lists images .*\nno differences\n$/,
       ),
     ]);
   }, 60_000);
 }
 
-describeWithGlance('the command that checks a mirror tries whether Glance takes changes from here', suite);
+describeWithGlance('the command that checks a mirror tests whether Glance accepts changes from here', suite);

@@ -306,7 +306,7 @@ describe('glimpse import', () => {
       code: 1,
       stdout: '1 images (1 added, 0 changed, 0 unchanged), 0 members, 1 bad\n',
     });
-    expect(stderr).toMatch(/^the list goes on: these are the first 1 images only, .*docs\/import\.md/);
+    expect(stderr).toMatch(/^the list continues: these are the first 1 images only, .*docs\/import\.md/);
   });
 
   it('says once where documents of another kind are mistaken for those that are imported', async () => {

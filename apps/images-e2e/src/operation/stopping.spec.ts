@@ -191,7 +191,7 @@ describe('a command that is told to stop', () => {
       expect(said).toMatch(
         new RegExp(
           `(?:^|\\n)glimpse: stopped by ${signal}: imported until then: [12]\\d{3} images \\(.*\\), 0 members, 0 bad; ` +
-            'the same import again leaves those alone and goes on\n$',
+            'run the same import again to continue\n$',
         ),
       );
       expect(existsSync(pidFile)).toBe(false);

@@ -50,7 +50,7 @@ function accessTo(wanted: number, rule: string): ImageAccess {
 const numbers = (images: readonly ImageName[]): number[] => images.map(({ id }) => Number(id.slice(-12)));
 
 describe('a list', () => {
-  it('reads one page where the rule does not look at images, and no more of each than it shows', async () => {
+  it('reads one page where the rule does not depend on images, and no more of each than the list needs', async () => {
     const access = accessTo(1, 'role:member');
     expect((await access.page({ limit: 7 }, CALLER)).images).toHaveLength(7);
     expect((await access.namesPage({ limit: 7 }, CALLER)).next).toBe(idOf(6));
@@ -60,7 +60,7 @@ describe('a list', () => {
     ]);
   });
 
-  it("reads hundreds of images at a time where the rule looks at each, whatever the client's limit", async () => {
+  it("reads hundreds of images at a time where the rule depends on each, whatever the client's limit", async () => {
     const access = accessTo(1_000, `'yes':%(wanted)s`);
     const { images, next } = await access.namesPage({ limit: 3 }, CALLER);
     expect(numbers(images)).toEqual([999, 1_999, 2_999]);

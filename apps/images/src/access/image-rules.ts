@@ -127,7 +127,7 @@ export function imageRules(defaults: ImageRuleDefaults): readonly RuleDefault[] 
     },
     ...ENFORCED.map(([name, current, own, description]): RuleDefault => {
       const text = { current, own, legacy: '' }[defaults];
-      // Since 2023.1 Glance enforces scopes, whatever a file says.
+      // Since 2023.1 Glance enforces scopes, also where a policy file replaces the rules.
       return {
         name,
         text,

@@ -68,7 +68,7 @@ describe('the current default of get_image', () => {
     ),
   );
 
-  it('says the same of every image that is listed for a caller', () => {
+  it('gives the same result for every image that is listed for a caller', () => {
     const project = 'p1';
     const listed = cases.filter(({ visibility, owner, roles }) => {
       const image: Image = { ...IMAGE, visibility, owner, members: new Map([[project, 'accepted']]) };
@@ -131,12 +131,12 @@ describe('targetOf', () => {
     });
   });
 
-  it('lets no property stand for an attribute', () => {
+  it('lets no property replace an attribute', () => {
     const target = targetOf({ ...IMAGE, properties: { project_id: 'p2', member_id: 'p2', id: 'x' } });
     expect(target).toMatchObject({ project_id: 'p1', member_id: null, id: IMAGE.id });
   });
 
-  it('calls the project that asks the member of a shared image of another', () => {
+  it("makes the caller's project the member of a shared image of another", () => {
     const get = "project_id:%(member_id)s and 'shared':%(visibility)s";
     const policy = policyOf({ get_image: get });
     const credentials = credentialsOf(identity({ scope: { kind: 'project', id: 'p2', name: '' } }));

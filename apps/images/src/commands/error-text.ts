@@ -25,9 +25,9 @@ function isPlain(error: unknown): error is Error {
 /** The text that a failed command prints; only a defect of this program has a stack. */
 export function textOf(error: unknown): string {
   // By where an error was thrown, and not by a code among its causes: Keystone and Glance refuse connections as well.
-  if (error instanceof DatabaseUnavailable) return `${error.message}; DATABASE_URL says where it is`;
+  if (error instanceof DatabaseUnavailable) return `${error.message}; check DATABASE_URL`;
   if (error instanceof SourceUnavailable) {
-    return `${error.message}; OS_AUTH_URL says where Keystone is, GLIMPSE_GLANCE_URL or Keystone's catalog where Glance is`;
+    return `${error.message}; check OS_AUTH_URL for Keystone, and GLIMPSE_GLANCE_URL or Keystone's catalog for Glance`;
   }
   return isPlain(error) ? error.message : String((error as Error).stack ?? error);
 }

@@ -85,7 +85,7 @@ async function runImport(
 
 export const importCommand = new Command('import')
   .argument('<file>', 'a file, or - for standard input')
-  .option('--force', 'replace images that changed later than the document says', false)
+  .option('--force', 'replace images that changed later than the document', false)
   .description('put Glance v2 image documents into the catalogue')
   .action(async (file: string, { force }: { force: boolean }) => {
     const settings = loadSettings(process.env);
@@ -108,6 +108,6 @@ export const importCommand = new Command('import')
           await database.close();
         }
       },
-      () => `imported until then: ${progress.summary}; the same import again leaves those alone and goes on`,
+      () => `imported until then: ${progress.summary}; run the same import again to continue`,
     );
   });

@@ -64,7 +64,7 @@ describe('faultOf', () => {
     [new BodyTooLarge(114_688), 413, 'overLimit', 'The request body is larger than 114688 bytes.'],
     [new ExpectationFailed(), 417, 'badRequest', 'The only expectation that is met is 100-continue.'],
     [new HeadersTooLarge(), 431, 'badRequest', 'The request line and headers are larger than 16384 bytes.'],
-  ])('answers %o as documented', (error, status, key, message) => {
+  ])('responds to %o as documented', (error, status, key, message) => {
     expect(isExpected(error)).toBe(true);
     expect(faultOf(error)).toEqual({
       status,
@@ -73,7 +73,7 @@ describe('faultOf', () => {
     });
   });
 
-  it('says of a wrong method which ones there are', () => {
+  it('names the allowed methods for a wrong one', () => {
     const fault = faultOf(new MethodNotAllowed('PATCH', 'GET, HEAD, OPTIONS'));
     expect(fault).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD, OPTIONS' } });
     expect(JSON.parse(fault.body)).toEqual({
@@ -85,7 +85,7 @@ describe('faultOf', () => {
   });
 
   it.each([new CatalogueUnavailable({ cause: new Error('secret') }), new AuthenticationUnavailable(7)])(
-    'says of %o when to come again, and not why',
+    'says when to retry after %o, and not why',
     (error) => {
       const { status, headers, body } = faultOf(error);
       expect(status).toBe(503);
@@ -100,7 +100,7 @@ describe('faultOf', () => {
     },
   );
 
-  it('answers for want of a token in the form of Keystone', () => {
+  it('responds to a missing token in the form of Keystone', () => {
     const { status, headers, body } = faultOf(new Unauthenticated('Keystone uri="http://k"'));
     expect(status).toBe(401);
     expect(headers).toEqual({
@@ -126,7 +126,7 @@ describe('faultOf', () => {
     [null],
     [undefined],
     [{ code: 'secret' }],
-  ])('answers %o, which it does not know, as a mistake of ours, and tells nothing of it', (error) => {
+  ])('responds to the unknown error %o with 500, and reveals nothing of it', (error) => {
     expect(isExpected(error)).toBe(false);
     expect(faultOf(error)).toEqual({
       status: 500,

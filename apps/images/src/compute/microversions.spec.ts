@@ -65,7 +65,7 @@ describe('negotiate', () => {
     },
   );
 
-  it('takes every one from the lowest to the highest', () => {
+  it('accepts every one from the lowest to the highest', () => {
     fc.assert(
       fc.property(fc.nat(200), (minor) => {
         const asked = (): string => negotiate({ [NOVA]: `2.${minor}` }, MAX);
@@ -75,7 +75,7 @@ describe('negotiate', () => {
     );
   });
 
-  it('answers anything at all with a microversion or with its own errors', () => {
+  it('returns a microversion or throws its own errors for any header', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string(), (nova, openstack) => {
         try {

@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 describe('the probe of the database', () => {
-  it('queries once for all who ask at the same time', async () => {
+  it('queries once for all concurrent callers', async () => {
     let queries = 0;
     const { pool } = database;
     const count = (): number => queries++;
@@ -34,7 +34,7 @@ describe('the probe of the database', () => {
     expect(queries).toBe(1);
   });
 
-  it('does not take a pool that is in use for an outage', async () => {
+  it('does not mistake a pool that is in use for an outage', async () => {
     const client = await database.pool.connect();
     try {
       expect(await probe.responds()).toBe(true);

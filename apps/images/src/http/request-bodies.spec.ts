@@ -62,7 +62,7 @@ describe('bodies of requests', () => {
     expect(await responseOf(slow[1]!)).toBe('8');
   });
 
-  it('of clients that leave take no room', async () => {
+  it('of clients that disconnect use up no place', async () => {
     await serve(new RequestBodies(LIMIT, 60_000, 1));
     const received = once(server, 'request');
     const [left] = [send('half', 8), await received];

@@ -66,7 +66,7 @@ beforeAll(async () => {
   const identities = new Map([['good', READY.caller]]);
   const authenticator = await developmentAuthenticator(identities, 'http://keystone.example.com').create({});
   const adapter = createServer(TOY, {
-    judge: { serviceType: TOY.serviceType, authenticator },
+    auth: { serviceType: TOY.serviceType, authenticator },
     telemetry: new Telemetry({ level: 'fatal', requests: false, version: '0' }),
     fastPath: (_request, path) => (path === '/toys/ready' ? READY : undefined),
   });
@@ -188,7 +188,7 @@ describe('the server of an API', () => {
     expect(bodies(text)).toEqual(['one', 'ready', 'two', 'malformed-request']);
   });
 
-  it('sends a whole early response to a client that goes on sending its body', async () => {
+  it('sends a whole early response to a client that continues sending its body', async () => {
     const socket = open();
     const response = received(socket);
     socket.write(request('PATCH /toys/one', 'content-length: 1000000'));

@@ -38,7 +38,7 @@ declare module 'fastify' {
 
 /** The parts of a server besides its API. */
 export interface ServerParts {
-  readonly judge: RequestAuthenticator;
+  readonly auth: RequestAuthenticator;
   readonly telemetry: Telemetry;
   readonly traces?: Traces | undefined;
   readonly cors?: Cors | undefined;
@@ -51,7 +51,7 @@ export interface ServerParts {
  * is measured, and is refused here when it is malformed or has no route.
  */
 export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
-  const { judge, telemetry, traces, cors, fastPath } = parts;
+  const { auth, telemetry, traces, cors, fastPath } = parts;
   const unread = new UnreadResponses(MAX_UNREAD_BYTES);
   let connections!: Connections;
   const adapter = new FastifyAdapter({
@@ -97,7 +97,7 @@ export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
     // Fastify would refuse some types before the token is checked; the API decides which it reads.
     request.sentMediaType = mediaTypeOf(request.raw.headers['content-type']);
     delete request.raw.headers['content-type'];
-    if (request.method !== 'OPTIONS' && needsToken(api, request)) await authenticate(judge, request);
+    if (request.method !== 'OPTIONS' && needsToken(api, request)) await authenticate(auth, request);
     if (ignoresBody(api, request)) await dropChunkedBody(bodies, request, reply);
     if (request.method === 'OPTIONS') return respondToOptions(fastify, api, request, reply);
     if (hasNoRoute(api, request)) refuseUnknownRoute(fastify, api, request);
@@ -214,9 +214,9 @@ async function dropChunkedBody(
  *
  * @throws {Unauthenticated} {AuthenticationUnavailable}
  */
-async function authenticate(judge: RequestAuthenticator, { raw }: FastifyRequest): Promise<void> {
+async function authenticate(auth: RequestAuthenticator, { raw }: FastifyRequest): Promise<void> {
   const { method = 'GET', headers } = raw;
-  const identity = authenticationOf(judge, { method, path: pathOf(raw), headers, socket: raw.socket }, raw);
+  const identity = authenticationOf(auth, { method, path: pathOf(raw), headers, socket: raw.socket }, raw);
   if (identity instanceof Promise) await identity;
 }
 

@@ -36,7 +36,7 @@ async function request(): Promise<{ client: Socket; response: ServerResponse }> 
   return { client, response };
 }
 
-describe('responses that their clients have not taken', () => {
+describe('responses that their clients have not read', () => {
   it('leave no room for others beyond the bound, but for small ones', async () => {
     const unread = new UnreadResponses(20 * MIB);
     await serve(unread);
@@ -78,7 +78,7 @@ describe('responses that their clients have not taken', () => {
     expect(slow.response.req.socket.destroyed).toBe(false);
   });
 
-  it('count whatever was written past a response, until it is taken', async () => {
+  it('count bytes written directly to a connection, until they are read', async () => {
     const unread = new UnreadResponses(20 * MIB);
     await serve(unread);
     const connected = once(server, 'connection') as Promise<[Socket]>;

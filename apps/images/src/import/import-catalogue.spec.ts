@@ -96,7 +96,7 @@ describe('importCatalogue', () => {
     expect(await rows('SELECT id, name FROM images')).toEqual([{ id: idOf(1), name: 'image 1' }]);
   });
 
-  it('tells of bad documents by their position, and imports the others', async () => {
+  it('reports bad documents by their position, and imports the others', async () => {
     const documents = [
       imageOf(1),
       imageOf(2, { status: 'lost' }),
@@ -176,7 +176,7 @@ describe('importCatalogue', () => {
     expect(await rows('SELECT member, status FROM members')).toEqual([{ member: 'q', status: 'accepted' }]);
   });
 
-  it('imports more than a statement takes, and tells how far it is', async () => {
+  it('imports more rows than fit into one statement, and reports its progress', async () => {
     const images = Array.from({ length: 1_200 }, (_, index) => imageOf(index));
     const members = Object.fromEntries(
       images.map((_, index) => [idOf(index), [{ member_id: 'p', status: 'pending' }]]),

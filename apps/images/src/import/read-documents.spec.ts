@@ -72,7 +72,7 @@ describe('readDocuments', () => {
     ]);
   });
 
-  it('takes a single document with properties called images and members for one', async () => {
+  it('reads a single document with properties called images and members', async () => {
     const document = { images: 'of cats', members: 'none', id: 'a' };
     expect(await readingsOf(JSON.stringify(document))).toEqual([image(1, document)]);
   });
@@ -82,12 +82,12 @@ describe('readDocuments', () => {
     async (text) => expect(await readingsOf(text)).toEqual([]),
   );
 
-  it('reads what Glance answers', async () => {
+  it("reads Glance's responses", async () => {
     const text = '{"images": [{"id": "a"}], "first": "/v2/images", "schema": "/v2/schemas/images"}';
     expect(await readingsOf(text)).toEqual([image(1, { id: 'a' })]);
   });
 
-  it('tells of attributes of a list that it does not know, before and after the images', async () => {
+  it('reports unknown attributes of a list, before and after the images', async () => {
     const bad = (subject: string) => ({
       kind: 'bad',
       subject,
@@ -103,11 +103,11 @@ describe('readDocuments', () => {
   it.each([
     ['{"images": [{"id": "a"}, {"id": "b"}], "next": "/v2/images?marker=b"}'],
     ['{"next": "/v2/images?marker=b", "images": [{"id": "a"}, {"id": "b"}]}'],
-  ])('tells how many images there are before those that are missing: %s', async (text) => {
+  ])('reports the number of images before the missing ones: %s', async (text) => {
     const readings = await readingsOf(text);
     expect(readings.at(-1)).toEqual({
       kind: 'bad',
-      subject: 'the list goes on',
+      subject: 'the list continues',
       reason:
         'these are the first 2 images only, because "next" names a page of more, which is not imported; ' +
         'import every page, as docs/import.md shows',
@@ -115,7 +115,7 @@ describe('readDocuments', () => {
     expect(readings).toHaveLength(3);
   });
 
-  it('knows a last page that says so', async () => {
+  it('accepts a last page with an empty next', async () => {
     expect(await readingsOf('{"images": [{"id": "a"}], "next": null}')).toEqual([image(1, { id: 'a' })]);
   });
 
@@ -208,13 +208,13 @@ describe('readDocuments', () => {
     ['{"images": [{"id": "a"}]', 'byte 24: expected "," or "}", but the input ends'],
     ['{"images": [{"id": "a"}], 1: 2}', 'byte 26: expected a name in quotes, but found "1"'],
     ['{"images" [', 'byte 10: expected ":", but found "["'],
-  ])('says where %j is broken', async (text, message) => {
+  ])('reports where %j is broken', async (text, message) => {
     const { readings, error } = await read(text);
     expect(error?.message).toContain(message);
     expect(readings).toEqual(text.includes('{"id": "a"}') ? [image(1, { id: 'a' })] : []);
   });
 
-  it('says where the input is not UTF-8', async () => {
+  it('reports where the input is not UTF-8', async () => {
     const { readings, error } = await read(Buffer.from('[{"id": "a"}, {"id": "\xff"}]', 'latin1'));
     expect(readings).toEqual([image(1, { id: 'a' })]);
     expect(error?.message).toBe('byte 14: the value to byte 25 is broken: it is not UTF-8');
@@ -241,7 +241,7 @@ describe('readDocuments', () => {
       '[{"k":'.repeat(300_000) + '1' + '}]'.repeat(300_000),
       `it is nested deeper than ${MAX_DEPTH}`,
     ],
-  ])('passes over a document of %s, and goes on with the next', async (_, giant, reason) => {
+  ])('skips a document of %s, and continues with the next', async (_, giant, reason) => {
     expect(await readingsOf(`{"images": [${giant}, {"id": "b"}]}`)).toEqual([
       { kind: 'bad', subject: 'image 1', reason },
       image(2, { id: 'b' }),

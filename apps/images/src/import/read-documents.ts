@@ -123,7 +123,7 @@ function* otherAttributes(
         reason: 'only "images" and "members" are imported',
       };
     } else if (!('value' in read) || read.value !== null) {
-      yield { kind: 'bad', subject: 'the list goes on', reason: moreImages(images) };
+      yield { kind: 'bad', subject: 'the list continues', reason: moreImages(images) };
     }
   }
 }

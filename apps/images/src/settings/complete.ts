@@ -94,7 +94,7 @@ export function complete(settings: Settings): EffectiveSettings {
   if (settings.policy.defaults && !source) {
     problems.push(
       `GLIMPSE_POLICY_DEFAULTS = ${JSON.stringify(settings.policy.defaults)} is not allowed without GLIMPSE_SOURCE: ` +
-        'it says which defaults the source has',
+        'it selects the defaults of the source',
     );
   }
   if (settings.glance.url && source !== 'glance') {

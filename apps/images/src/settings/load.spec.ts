@@ -144,7 +144,7 @@ describe('where settings come from', () => {
     ]);
   });
 
-  it('not from what Kubernetes says of Services', () => {
+  it('not from the variables that Kubernetes sets for Services', () => {
     const links = {
       GLIMPSE_SERVICE_HOST: '10.96.0.7',
       GLIMPSE_SERVICE_PORT: '8774',
@@ -163,7 +163,7 @@ describe('where settings come from', () => {
   });
 });
 
-describe('what may be spelled in several ways', () => {
+describe('settings with several spellings', () => {
   it.each(['internal', 'internalURL', 'INTERNALURL', 'Internal'])(
     'is an interface of the catalog: %s',
     (name) => {
@@ -291,7 +291,7 @@ describe('what is refused', () => {
     '"wonderland',
     '&wonderland *wonderland',
     '%wonderland',
-  ])('a password that YAML takes for something else, without showing it: %s', (password) => {
+  ])('a password that YAML parses as something else, without showing it: %s', (password) => {
     const problems = problemsOf(() => fromYaml(`keystone:\n  password: ${password}\n`));
     expect(problems).toEqual([expect.stringMatching(/^GLIMPSE_CONFIG = "FILE" is not YAML: /)]);
     expect(problems.join()).not.toContain('wonderland');
@@ -359,7 +359,7 @@ describe('what is refused', () => {
 });
 
 describe('production', () => {
-  it('listens everywhere and asks Keystone', () => {
+  it('listens on all addresses and uses Keystone', () => {
     expect(loadSettings(PRODUCTION)).toMatchObject({ host: '0.0.0.0', authenticator: { use: 'keystone' } });
   });
 
@@ -383,7 +383,7 @@ describe('production', () => {
     ]);
   });
 
-  it('takes another authenticator than Keystone', () => {
+  it('accepts another authenticator than Keystone', () => {
     const { authenticator } = fromYaml('authenticator: { use: "@example/tokens" }', {
       ...PRODUCTION,
       OS_AUTH_URL: '',

@@ -20,7 +20,7 @@ describe('the reference of settings', () => {
     expect(lines(rows)).toEqual(lines(settingNames()));
   });
 
-  it.each(rows)('says what $path is unless it is set', ({ path, value }) => {
+  it.each(rows)('has the default of $path', ({ path, value }) => {
     const initial = path
       .split('.')
       .reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], new Settings());
@@ -30,7 +30,7 @@ describe('the reference of settings', () => {
   });
 
   it.each(rows.filter(({ allowed }) => /^\d+ to \d+$/.test(allowed)))(
-    'says between which bounds $path may be: $allowed',
+    'has the bounds of $path: $allowed',
     ({ variable, allowed }) => {
       const [least, most] = allowed.split(' to ').map(Number) as [number, number];
       for (const within of [least, most]) {
@@ -43,7 +43,7 @@ describe('the reference of settings', () => {
   );
 
   it.each(rows.filter(({ allowed }) => /^`[^`]+`(?:, `[^`]+`)+$/.test(allowed)))(
-    'says which words $path may be: $allowed',
+    'has the values that $path allows: $allowed',
     ({ variable, allowed }) => {
       const words = [...allowed.matchAll(/`([^`]+)`/g)].map(([, word]) => word!);
       const message = ((): string => {

@@ -24,7 +24,7 @@ export interface Parts {
   readonly access: ImageAccess;
   readonly documents: ImageDocuments<LinkBase>;
   readonly extensions: readonly ImageExtension[];
-  readonly judge: AuthGuardOptions;
+  readonly auth: AuthGuardOptions;
   readonly health: Health;
   readonly telemetry: Telemetry;
   readonly traces?: Traces | undefined;
@@ -52,7 +52,7 @@ export class AppModule {
         { provide: APP_FILTER, useClass: FaultFilter },
         { provide: HEALTH, useValue: parts.health },
         { provide: IMAGE_EXTENSIONS, useValue: parts.extensions },
-        { provide: AUTH_GUARD_OPTIONS, useValue: parts.judge },
+        { provide: AUTH_GUARD_OPTIONS, useValue: parts.auth },
         { provide: SETTINGS, useValue: parts.settings },
         { provide: TELEMETRY, useValue: parts.telemetry },
       ],

@@ -41,14 +41,14 @@ export async function createApp(
 
 /** Composes the server of the Compute API. */
 export function createComputeApp(parts: Parts): Promise<NestFastifyApplication> {
-  const { judge, telemetry, traces, health, settings } = parts;
-  const api = computeApi(judge.serviceType);
+  const { auth, telemetry, traces, health, settings } = parts;
+  const api = computeApi(auth.serviceType);
   const fastPath = settings.fast_path === 'off' ? () => undefined : fastShow(parts);
   const cors = Cors.of(settings.cors);
   return createApp(
     api,
     AppModule.of(api, parts),
-    { judge, telemetry, traces, cors, fastPath },
+    { auth, telemetry, traces, cors, fastPath },
     health.stopping,
   );
 }

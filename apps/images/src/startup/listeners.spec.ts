@@ -48,9 +48,9 @@ let held: Promise<void>;
 let stopping: AbortController;
 
 async function listenerOf(name: string, setting: string, port = 0): Promise<Listener> {
-  const judge = { authenticator: {} as Authenticator, serviceType: name };
+  const auth = { authenticator: {} as Authenticator, serviceType: name };
   const telemetry = new Telemetry({ level: 'fatal', requests: false, version: '0' });
-  const parts = { judge, telemetry, fastPath: () => undefined };
+  const parts = { auth, telemetry, fastPath: () => undefined };
   return { api: name, app: await createApp(apiOf(name), SlowModule, parts, stopping.signal), port, setting };
 }
 
@@ -96,7 +96,7 @@ describe('the listeners of a service', () => {
     await closed;
   });
 
-  it('close the connections of requests that take longer than that', async () => {
+  it('close the connections of requests that last longer than that', async () => {
     const [url] = await openListeners(listeners, HOST);
     const response = fetch(`${url}/slow`);
     const lost = expect(response).rejects.toThrow();

@@ -48,7 +48,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const settings = withSource(given, source);
   const extensions = await loadExtensions(settings, telemetry);
   const authenticator = await loadAuthenticator(settings, telemetry);
-  const judge: AuthGuardOptions = {
+  const auth: AuthGuardOptions = {
     authenticator: traces?.through(authenticator) ?? authenticator,
     serviceType: settings.token.service_type,
     pathOf: (request) => pathOf((request as FastifyRequest).raw),
@@ -81,7 +81,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   }
 
   try {
-    const parts = { settings, access, documents, extensions, judge, health, telemetry, traces };
+    const parts = { settings, access, documents, extensions, auth, health, telemetry, traces };
     await serveUntil(AbortSignal.any([stop, refused.signal]), parts);
     refused.signal.throwIfAborted();
   } finally {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { LineBudget } from './line-budget.js';
 
 describe('a budget of lines', () => {
-  it('allows so many each second, and says with the next one how many were omitted', () => {
+  it('allows a number each second, and reports with the next one how many were omitted', () => {
     let now = 100;
     const budget = new LineBudget(2, () => now);
     expect([budget.spend(), budget.spend(), budget.spend(), budget.spend()]).toEqual([

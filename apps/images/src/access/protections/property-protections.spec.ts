@@ -172,7 +172,7 @@ compare(`Glance's property rules${why}`, () => {
     150_000,
   );
 
-  it('take and refuse the same 300 files of odd lines, and decide the same by them', () => {
+  it('accept and refuse the same 300 files of odd lines, and decide the same by them', () => {
     const line = fc.constantFrom(
       '[x_]', '[x_]', '[^x_[abc]]', '[open] # why', '[a] and [b]', '[DEFAULT]', '[default]', '[]', '[x', ' [o]', '# comment', '; comment',
       '', '  ', 'create = admin', 'read = @', 'update: Member', 'delete = !', 'READ = member', 'read = %(create)s', 'read = %%', 'read = 50%',

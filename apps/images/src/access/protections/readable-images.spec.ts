@@ -37,7 +37,7 @@ describe('an image as a caller reads it', () => {
     expect(stored.properties).toEqual(image().properties);
   });
 
-  it('is kept in few forms, all of which, and what is kept along with them, are charged to the image', () => {
+  it('is cached in few forms, whose bytes, and those cached along with them, are accounted to the image', () => {
     const charged = new Map<Image, number>();
     const images = new ReadableImages({
       cached: () => undefined,

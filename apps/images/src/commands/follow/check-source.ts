@@ -14,7 +14,7 @@ export interface SourceFindings {
 /** Tests whether a source accepts callers' tokens from here, and whether its policy is the one in effect here. */
 export async function checkSource(source: ImageSource, policy: Policy): Promise<SourceFindings> {
   const [tokens, lists] = await Promise.all([
-    tested('the source takes changes from here', async () => {
+    tested('the source accepts changes from here', async () => {
       const reason = await source.missingWriteAccess?.();
       return (
         reason && `the source refuses changes from here: ${reason}; see "Glance's side" in docs/glance.md`

@@ -14,7 +14,7 @@ async function added(use: string, image: Partial<Image>, options = {}): Promise<
 }
 
 describe('OS-EXT-IMG-SIZE', () => {
-  it.each(['integer', 'string'])('does what the contract of plugins says, with %s', (as) =>
+  it.each(['integer', 'string'])('fulfils the contract of plugins, with %s', (as) =>
     checkImageExtension(imageSize, { as }),
   );
 
@@ -34,7 +34,7 @@ describe('OS-EXT-IMG-SIZE', () => {
 });
 
 describe('OS-DCF', () => {
-  it('does what the contract of plugins says', () => checkImageExtension(diskConfig));
+  it('fulfils the contract of plugins', () => checkImageExtension(diskConfig));
 
   it.each(['1', 't', 'true', 'True', 'TRUE', 'on', 'On', 'y', 'yes', ' yes '])(
     'takes %j for AUTO',
@@ -52,7 +52,7 @@ describe('OS-DCF', () => {
     },
   );
 
-  it('adds nothing to an image that does not say', async () => {
+  it('adds nothing to an image without the property', async () => {
     expect(await added('disk', { properties: { disk_config: 'AUTO' } })).toEqual({});
   });
 });

@@ -111,7 +111,7 @@ describe.each([
     const settings = loadSettings({ GLIMPSE_MAX_MICROVERSION: '2.60' });
     const plugin = developmentAuthenticator(new Map(Object.entries(TOKENS)), 'http://keystone.example.com');
     const { challenge, authenticate } = await plugin.create({});
-    const judge: AuthGuardOptions = {
+    const auth: AuthGuardOptions = {
       authenticator: { challenge, authenticate: (token) => (judged++, authenticate(token)) },
       serviceType: 'compute',
       pathOf: (request) => pathOf((request as FastifyRequest).raw),
@@ -136,7 +136,7 @@ describe.each([
         reader,
       ),
       extensions,
-      judge,
+      auth,
       health: {
         database: {} as DatabaseProbe,
         stopping: new AbortController().signal,
@@ -226,7 +226,7 @@ describe.each([
     }),
   });
 
-  it('says of a HEAD that nothing has changed without a length', async () => {
+  it('responds to a conditional HEAD with 304 and without a length', async () => {
     const text = (method: string, tag: string): string =>
       `${method} /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n` +
       `if-none-match: ${tag}\r\n\r\n`;
@@ -237,7 +237,7 @@ describe.each([
     expect(long.split('\r\n\r\n')[0]).not.toMatch(/^content-length:/im);
   });
 
-  it('is the same, byte for byte, as the one that is made the long way', async () => {
+  it('is the same, byte for byte, as the one of the routes', async () => {
     let atOnce = 0;
     await fc.assert(
       fc.asyncProperty(requests, async ({ method, target, protocol, tag, headers }) => {
@@ -269,7 +269,7 @@ describe.each([
     expect(atOnce).toBeGreaterThan(20);
   }, 60_000);
 
-  it('goes the long way when something goes wrong', async () => {
+  it('leaves the request to the routes when it fails', async () => {
     const text = `GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n\r\n`;
     const expected = await answer('quick', text);
     access.readCached = () => {
@@ -310,7 +310,7 @@ describe.each([
     },
   );
 
-  it('answers a client that has said that it sends nothing more', async () => {
+  it('responds to a client that has closed its half of the connection', async () => {
     const socket = connect({ port: ports.quick, allowHalfOpen: true });
     const chunks: Buffer[] = [];
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -15,7 +15,7 @@ import type { LinkBase } from '@glimpse/links';
 
 /** The parts of the controller and its guards. */
 export interface ShowParts {
-  readonly judge: AuthGuardOptions;
+  readonly auth: AuthGuardOptions;
   readonly access: ImageAccess;
   readonly documents: ImageDocuments<LinkBase>;
   readonly settings: EffectiveSettings;
@@ -34,7 +34,7 @@ const SHOW = /^\/(v2(?:\.1)?)(?:\/([^/]+))?\/images\/([^/]+)$/;
  * Serves a cached image document before the request enters Fastify, after the same functions for authentication,
  * access and policy as the routes. Everything but a plain success is left to the routes.
  */
-export function fastShow({ judge, access, documents, settings }: ShowParts): FastPath {
+export function fastShow({ auth, access, documents, settings }: ShowParts): FastPath {
   const sharesWithPages = settings.cors.allowed_origin !== undefined;
   const vary = sharesWithPages ? 'X-Auth-Token, Origin' : 'X-Auth-Token';
   return (request, path) => {
@@ -49,7 +49,7 @@ export function fastShow({ judge, access, documents, settings }: ShowParts): Fas
     if (microversion === undefined) return undefined;
 
     const method = request.method!;
-    const caller = authenticationOf(judge, { method, path, headers, socket }, request);
+    const caller = authenticationOf(auth, { method, path, headers, socket }, request);
     if (caller instanceof Promise) return undefined;
     if (project !== undefined && project !== projectOf(caller)) return undefined;
     const image = access.readCached(id, caller);

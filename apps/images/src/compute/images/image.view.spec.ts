@@ -89,7 +89,7 @@ describe('imageView', () => {
 });
 
 describe('the views of lists', () => {
-  it('say all of each image, or just name it', () => {
+  it('have all attributes of each image, or just its name', () => {
     const extensions = [extension('x')];
     expect(detailedImageView(image, base, extensions)).toEqual(show({}, extensions));
     expect(briefImageView(image, base)).toEqual({ id: ID, name: 'fakeimage7', links: show({})['links'] });
@@ -97,7 +97,7 @@ describe('the views of lists', () => {
 });
 
 describe('statusesShownAs', () => {
-  it('is the way back from what is shown, and finds each status once', () => {
+  it('is the inverse of the status shown, and finds each status once', () => {
     const shown = ['ACTIVE', 'SAVING', 'DELETED', 'ERROR', 'UNKNOWN'];
     expect(shown.flatMap(statusesShownAs).sort()).toEqual([...IMAGE_STATUSES].sort());
     for (const status of shown) {

@@ -19,7 +19,7 @@ function complaintAbout(query: Query): string {
 }
 
 describe('the criteria of a list', () => {
-  it('are a page of what there is when nothing is asked for', () => {
+  it('are the first page without filters when there are no parameters', () => {
     expect(criteriaOf({})).toEqual({ limit: 1000 });
   });
 
@@ -64,7 +64,7 @@ describe('the criteria of a list', () => {
     expect(criteriaOf(query)).toEqual({ limit: 1000, ...criteria });
   });
 
-  it('take a time in any form of ISO 8601', () => {
+  it('accept a time in any form of ISO 8601', () => {
     expect(criteriaOf({ 'changes-since': '20261124T022835Z' })).toEqual({
       limit: 1000,
       changedSince: new Date('2026-11-24T02:28:35Z'),
@@ -108,7 +108,7 @@ describe('a list refuses', () => {
     [{ visibility: '' }, `visibility must be one of ${VISIBILITIES.join(', ')}, not ''`],
     [{ search: 'ab' }, "search must have at least three characters, not 'ab'"],
     [{ search: '✓✓' }, "search must have at least three characters, not '✓✓'"],
-  ])('%j, and says what is allowed', (query, complaint) => {
+  ])('%j, and names the allowed values', (query, complaint) => {
     expect(complaintAbout(query)).toBe(`Invalid input received: ${complaint}`);
   });
 
@@ -138,7 +138,7 @@ describe('a list refuses', () => {
     expect(criteriaOf({ ...repeated, ...unknown }).properties).toEqual({ os: 'x' });
   });
 
-  it('nothing but with InvalidInput, whatever it is asked', () => {
+  it('nothing but with InvalidInput, whatever the parameters', () => {
     const name = fc.constantFrom(
       'limit',
       'marker',
