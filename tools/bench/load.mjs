@@ -19,7 +19,7 @@ export function requireWrk() {
 }
 
 /**
- * The most requests a second that a server answers, one wrk on the other cores.
+ * The most requests a second that a server serves, one wrk on the other cores.
  *
  * @param {string[]} requests lines of a method, a path, and a body where there is one, each in turn
  * @returns {Promise<{rate: number, cpu: number}>} requests a second; processor microseconds of the server a request

@@ -1,4 +1,4 @@
-/** Servers as processes of their own, on a core of their own, and what the system says they cost. */
+/** Servers as processes of their own, on a core of their own, and their cost by the operating system. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -36,7 +36,7 @@ function readStat(pid) {
 }
 
 /**
- * Starts a server on its core, and waits until it says where it listens.
+ * Starts a server on its core, and waits until it prints its URL.
  *
  * @param {string[]} command program and arguments
  * @param {Record<string, string>} env all it gets beside PATH

@@ -1,4 +1,4 @@
-/** A source of images that answers from memory, as a plugin: what a mirror costs is to be seen, and nothing else. */
+/** A source plugin that responds from memory, so that only the cost of the mirror is measured. */
 import { PROJECTS } from './catalogue.mjs';
 
 export const IMAGES = 2_000;

@@ -15,8 +15,8 @@ export function glanceIsInstalled() {
  * One that is killed comes back by itself.
  *
  * @param folder who runs it owns it
- * @param options `port`; `authUrl` and `user` (with its environment): whose tokens it takes, and as whom it
- *   asks about them
+ * @param options `port`; `authUrl` and `user` (with its environment): whose tokens it accepts, and as which
+ *   user it validates them
  * @returns where it is, the file that tells its process, the leader of a group, and its settings
  */
 export async function startGlance(folder, { port, authUrl, user }) {

@@ -9,7 +9,7 @@ export function keystoneIsInstalled() {
   return existsSync(PROGRAM) && existsSync('/usr/bin/keystone-manage') && existsSync('/usr/bin/uwsgi');
 }
 
-/** Who is in it: each has a project, where their roles are; `system` are the roles beyond it. */
+/** The users: each has a project with its roles; `system` are roles for the whole system. */
 const PEOPLE = {
   demo: { project: 'demo', roles: ['member'] },
   reader: { project: 'demo', roles: ['reader'] },
@@ -39,7 +39,7 @@ function services({ imageUrl, computeUrl }) {
  * @param folder who runs it owns it
  * @param options `port`; `computeUrl` and `imageUrl` for the catalog; `shortLived: {port, seconds}` for a
  *   second door to the same Keystone, whose tokens last so long
- * @returns where it is, and who is in it, each with the environment by which OpenStack's clients are them
+ * @returns its URL, and its users, each with the environment for OpenStack's clients
  */
 export async function startKeystone(folder, options) {
   const { port, shortLived } = options;
@@ -125,7 +125,7 @@ function serveKeystone(folder, config, port) {
     ...['--plugin', 'python3', '--wsgi-file', PROGRAM],
     ...['--http-socket', `127.0.0.1:${port}`],
     ...['--master', '--no-orphans', '--enable-threads', '--threads', '8'],
-    // Long tokens; and it closes each connection, which callers with a pool have to be told.
+    // Long tokens; and it closes each connection, which clients with a connection pool must know.
     ...['--buffer-size', '65535', '--add-header', 'Connection: close'],
   ];
   const env = { OS_KEYSTONE_CONFIG_FILES: config };

@@ -1,4 +1,4 @@
-/** The least that Fastify can do for an answer: a route, no token, no rule. Its one argument says what it answers. */
+/** The minimum in Fastify: a route without token and rules. Its one argument names the responses. */
 import Fastify from 'fastify';
 import { answersOf } from './answers.mjs';
 

@@ -1,4 +1,4 @@
-/** The plain way of Nest on Fastify: a guard that knows tokens, a controller that answers a text. Argument: as in fastify.mjs. */
+/** The plain way of Nest on Fastify: a guard that checks tokens, a controller that returns text. Argument: as in fastify.mjs. */
 import 'reflect-metadata';
 import { createHash } from 'node:crypto';
 import { Controller, Get, Module, Param, Res, UseGuards } from '@nestjs/common';

@@ -8,12 +8,12 @@ import { median, shown } from '../numbers.mjs';
 export const name = 'memory';
 export const title = 'Memory';
 
-const RATE = 400;
+const RATE_PER_S = 400;
 /** MiB by which two measurements of a process that does not grow may differ. */
-const NOISE = 5;
+const NOISE_MIB = 5;
 
-/** Seconds between two looks. */
-const INTERVAL = 1;
+/** Seconds between two measurements. */
+const INTERVAL_S = 1;
 
 /** Shows of many images, lists of all kinds, changes: of two hundred tokens. */
 export async function mixedLoad(stage, url) {
@@ -56,9 +56,9 @@ export async function run(stage, { soak }) {
     const began = performance.now();
     const look = setInterval(
       () => samples.push([(performance.now() - began) / 1000, server.rss()]),
-      INTERVAL * 1000,
+      INTERVAL_S * 1000,
     );
-    const { failed, failures } = await steady(server.url, { requests, rate: RATE, seconds });
+    const { failed, failures } = await steady(server.url, { requests, rate: RATE_PER_S, seconds });
     clearInterval(look);
     await sleep(5_000);
     const after = server.rss();
@@ -87,7 +87,7 @@ function report({ idle, samples, after, failed, failures, seconds, soak }) {
         what: 'growth from the sixth to the tenth minute',
         value: tenth(9) - tenth(5),
         unit: 'MiB',
-        atMost: NOISE,
+        atMost: NOISE_MIB,
       },
     );
   } else {
@@ -104,7 +104,7 @@ function report({ idle, samples, after, failed, failures, seconds, soak }) {
     tables: [
       {
         columns: ['MiB resident', 'idle', 'median under load', 'five seconds after'],
-        lines: [[`${RATE} requests/s for ${seconds} s`, shown(idle), shown(during), shown(after)]],
+        lines: [[`${RATE_PER_S} requests/s for ${seconds} s`, shown(idle), shown(during), shown(after)]],
       },
     ],
     plots: [

@@ -1,4 +1,4 @@
-/** One image by id, out of memory: how near to doing nothing but sending bytes. */
+/** One image by id, out of memory: compared with sending bytes only. */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,16 +8,16 @@ import { median, quantile, shown } from '../numbers.mjs';
 import { compareInTurns } from '../rounds.mjs';
 
 /** Seconds until V8 has compiled what runs often: more for more code, on the one core that a server has. */
-const WARM_UP = 4;
+const WARM_UP_S = 4;
 /** Seconds of a turn, and how many each has in a round. */
-const TURN = 1;
+const TURN_S = 1;
 const TURNS = 3;
 
 export const name = 'show-hot';
 export const title = 'Show, hot';
 
 const IMAGES = 100;
-/** What differs from answer to answer, and what Node adds by itself. */
+/** Headers that differ between responses, and those that Node adds itself. */
 const NOT_RECORDED = ['connection', 'content-length', 'date', 'keep-alive'];
 const IDS_OF_REQUESTS = ['x-compute-request-id', 'x-openstack-request-id'];
 
@@ -84,8 +84,8 @@ export async function run(stage, { rounds }) {
   };
   const contestant = (start, what) => ({
     start: () => checked(start()),
-    warmUp: (server) => load(server, WARM_UP, what),
-    measure: (server) => load(server, TURN, what),
+    warmUp: (server) => load(server, WARM_UP_S, what),
+    measure: (server) => load(server, TURN_S, what),
   });
   const rival = (kind) => contestant(() => stage.startRival(kind, { recorded: file, token }));
   const glimpse = () => stage.startGlimpse(url);
@@ -104,8 +104,8 @@ export async function run(stage, { rounds }) {
   const requests = ids.map((id) => requestOf(pathOf(id), token));
   const unhurried = (start) => ({
     start,
-    warmUp: (server) => steady(server.url, { requests, rate: half, seconds: WARM_UP }),
-    measure: (server) => steady(server.url, { requests, rate: half, seconds: TURN, warmUp: TURN }),
+    warmUp: (server) => steady(server.url, { requests, rate: half, seconds: WARM_UP_S }),
+    measure: (server) => steady(server.url, { requests, rate: half, seconds: TURN_S, warmUp: TURN_S }),
   });
   const latency = await compareInTurns(
     {

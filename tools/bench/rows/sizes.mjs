@@ -9,9 +9,9 @@ export const title = 'Catalogue size';
 const LIST = '/v2.1/images/detail?limit=25';
 /** How often each read is done, and for how long at most, in milliseconds. */
 const TIMES = 60;
-const PATIENCE = 1_500;
+const MAX_DURATION_MS = 1_500;
 
-/** What is read, through the eyes of whom. `path` gets what there is only in this catalogue. */
+/** The reads, and the caller of each. `path` gets the ids of this catalogue. */
 const READS = [
   { what: 'show', as: 'none', path: ({ ids }, time) => `/v2.1/images/${ids[time % ids.length]}` },
   { what: 'page 1, no own images', as: 'none', path: () => LIST },
@@ -41,7 +41,7 @@ const READS = [
 ];
 const AT_MOST = 1.5;
 
-/** What no index leads to: both are common, and no image has both. */
+/** Two common filters that no image fulfils together, so that no index finds the result. */
 const FAR = {
   what: 'property-= and search=, common but never together',
   as: 'few',
@@ -49,7 +49,7 @@ const FAR = {
   atMost: null,
 };
 
-/** What reads need of a catalogue. */
+/** The ids of a catalogue that reads need. */
 async function placesOf(stage, url, count) {
   const ids = await stage.publicIds(url, 100);
   const [middle] = await stage.query(
@@ -67,12 +67,12 @@ async function placesOf(stage, url, count) {
   return { ids, middle: middle.id, server: snapshot?.server ?? '11111111-1111-4111-8111-111111111111' };
 }
 
-/** Does each read on all catalogues in turn. @returns p50 by catalogue, NaN where it was not answered with 200 */
+/** Measures each read on all catalogues in turn. @returns p50 by catalogue, NaN where a response was not 200 */
 async function measure(catalogues, { as, path }, tokens) {
   const times = catalogues.map(() => []);
   const failed = catalogues.map(() => false);
   const requests = (place, time) => requestOf(path(place, time), tokens[as]);
-  const until = performance.now() + PATIENCE * catalogues.length;
+  const until = performance.now() + MAX_DURATION_MS * catalogues.length;
   for (let time = -3; time < TIMES && (time < 3 || performance.now() < until); time++) {
     for (const [at, { connection, places }] of catalogues.entries()) {
       if (failed[at]) continue;
