@@ -413,7 +413,7 @@ describe('a database', () => {
       url.password = '';
       expectFailure(
         await glimpse(args, { DATABASE_URL: url.toString() }),
-        /^glimpse: the database is unavailable: the server requires a password, and the URL has none; DATABASE_URL/,
+        /^glimpse: the database is unavailable: the server requires a password, and the URL has none; check DATABASE_URL/,
       );
     },
   );
