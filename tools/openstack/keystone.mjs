@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { giveToRunner, run, serve } from './processes.mjs';
 
 const PROGRAM = '/usr/bin/keystone-wsgi-public';
+/** For one request. Once in a while the first requests to a new Keystone never get a response. */
+const TIME_LIMIT_MS = 20_000;
 
 export function keystoneIsInstalled() {
   return existsSync(PROGRAM) && existsSync('/usr/bin/keystone-manage') && existsSync('/usr/bin/uwsgi');
@@ -141,7 +143,13 @@ async function populate(url, adminPassword, options) {
   const token = await signIn(url, adminPassword);
   const call = async (method, path, body) => {
     const headers = { 'x-auth-token': token, 'content-type': 'application/json' };
-    const answer = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) });
+    const sent = {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      signal: AbortSignal.timeout(TIME_LIMIT_MS),
+    };
+    const answer = await fetch(url + path, sent);
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer.status === 204 ? null : answer.json();
   };
@@ -189,6 +197,7 @@ async function signIn(url, password) {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ auth: { identity, scope: { system: { all: true } } } }),
+    signal: AbortSignal.timeout(TIME_LIMIT_MS),
   });
   if (!answer.ok) throw new Error(`no token for admin: ${answer.status} ${await answer.text()}`);
   return answer.headers.get('x-subject-token');

@@ -11,11 +11,14 @@ const NOT_INSTALLED = 69;
 /** How long the tokens last that are made to end, in seconds. */
 const SHORT_LIVED = 3;
 
+/** Once in a while a new Keystone does not respond to its first requests. */
+const ATTEMPTS = 3;
+
 /**
- * Starts the run's OpenStack, and tells the suites; where its packages are not installed there is none, and
- * the suites say that they are skipped.
+ * Starts the OpenStack of this run and passes its description to the suites. Where its packages are not installed,
+ * the suites report that they are skipped.
  *
- * @param glance whether there is to be a Glance beside Keystone
+ * @param glance whether there is a Glance besides Keystone
  */
 export async function startCloud({ glance = false } = {}) {
   const [compute, image] = [await freeAddress(), await freeAddress()];
@@ -25,35 +28,33 @@ export async function startCloud({ glance = false } = {}) {
     `--compute-url=${compute}/v2.1`,
     ...(glance ? ['--glance'] : [`--image-url=${image}`]),
   ];
-  const command = spawn(process.execPath, [OPENSTACK, ...args], {
-    // It ends when its standard input does, and that is when this process does, however it ends.
-    stdio: ['pipe', 'pipe', 'inherit'],
-    detached: true,
-  });
-  const [line] = await Promise.race([
-    once(createInterface(command.stdout), 'line'),
-    once(command, 'exit').then(([code]) => {
-      if (code === NOT_INSTALLED) return [undefined];
-      throw new Error(`no OpenStack: exit code ${code}`);
-    }),
-  ]);
-  if (line === undefined) return;
-  command.unref();
-  command.stdin.unref();
-  command.stdout.destroy();
-  const cloud = JSON.parse(line);
-  process.env['GLIMPSE_E2E_CLOUD'] = JSON.stringify({
-    ...cloud,
-    shortLived: SHORT_LIVED,
-    compute,
-    image: cloud.imageUrl ?? image,
-  });
+  for (let attempt = 1; ; attempt++) {
+    const command = spawn(process.execPath, [OPENSTACK, ...args], {
+      // It ends with its standard input, which is closed when this process ends in whatever way.
+      stdio: ['pipe', 'pipe', 'inherit'],
+      detached: true,
+    });
+    const [line] = await Promise.race([once(createInterface(command.stdout), 'line'), once(command, 'exit')]);
+    if (line === NOT_INSTALLED) return;
+    if (typeof line !== 'string') {
+      if (attempt < ATTEMPTS) continue;
+      throw new Error(`no OpenStack in ${ATTEMPTS} attempts: exit code ${line}`);
+    }
+    command.unref();
+    command.stdin.unref();
+    command.stdout.destroy();
+    const cloud = JSON.parse(line);
+    process.env['GLIMPSE_E2E_CLOUD'] = JSON.stringify({
+      ...cloud,
+      shortLived: SHORT_LIVED,
+      compute,
+      image: cloud.imageUrl ?? image,
+    });
+    return;
+  }
 }
 
-/**
- * Where nobody listens now, nor will anybody who leaves the choice of a port to the system: a suite takes it much
- * later, and Linux chooses from 32768 on.
- */
+/** An address that is free now and later, when a suite uses it: Linux itself assigns ports from 32768 on. */
 async function freeAddress() {
   for (;;) {
     const port = randomInt(20_000, 32_000);
