@@ -73,7 +73,7 @@ for (const library of LIBRARIES) {
     writeFileSync(file, types);
   } else if (types !== readFileSync(file, 'utf8')) {
     console.error(
-      `the public types of ${library} changed: npm run api, then look at libs/${library}/api.d.txt`,
+      `the public types of ${library} changed: npm run api, then review libs/${library}/api.d.txt`,
     );
     process.exitCode = 1;
   }

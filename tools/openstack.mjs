@@ -10,7 +10,7 @@ import { freePort, giveToRunner, stopAll } from './openstack/processes.mjs';
 
 const HELP = `Usage: node tools/openstack.mjs [options]
 
-Runs Debian's Keystone privately, and its Glance if asked to: on loopback, in a folder of their own, with
+Runs Debian's Keystone privately, and its Glance by an option: on loopback, in a folder of their own, with
 nothing of the machine's. Prints what makes OpenStack's clients speak to them, and runs until Ctrl-C, or until
 standard input ends if that is a pipe. In it are the projects demo, alt, admin and service, the users demo and
 reader (in demo), guest (in demo, with a role of that name only), alt, admin (of the system, too), glimpse and

@@ -22,13 +22,13 @@ const KEPT = {
   'swagger-ui-dist': ['swagger-ui.css', 'swagger-ui-bundle.js'],
 };
 
-/** Packages import each other's optional parts; those that are not installed were never to be had. */
+/** Packages import optional packages; those that are not installed remain external. */
 const leaveOutWhatIsNotInstalled = {
   name: 'leave-out-what-is-not-installed',
   setup({ onResolve, resolve }) {
     onResolve({ filter: /^[^./]/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
-      if (pluginData === 'asked' || !importer.includes('/node_modules/')) return undefined;
-      const found = await resolve(path, { importer, resolveDir, kind, pluginData: 'asked' });
+      if (pluginData === 'resolving' || !importer.includes('/node_modules/')) return undefined;
+      const found = await resolve(path, { importer, resolveDir, kind, pluginData: 'resolving' });
       return found.errors.length > 0 ? { path, external: true } : undefined;
     });
   },
@@ -46,7 +46,7 @@ async function bundle() {
     target: 'node20.19',
     external: ['@prisma/client/runtime/*.wasm-base64.mjs'],
     plugins: [leaveOutWhatIsNotInstalled],
-    // Bundled CommonJS asks for Node's own modules.
+    // Bundled CommonJS requires Node's own modules.
     banner: {
       js: "import { createRequire as createRequireHere } from 'node:module';\nconst require = createRequireHere(import.meta.url);",
     },

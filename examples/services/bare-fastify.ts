@@ -10,7 +10,7 @@ import {
 } from '@glimpse/auth';
 import { trial } from './trial.js';
 
-await trial(async ({ policy, ...judge }) => {
+await trial(async ({ policy, ...options }) => {
   const app = fastify();
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof Unauthenticated) reply.code(401).header('www-authenticate', error.challenge);
@@ -24,7 +24,7 @@ await trial(async ({ policy, ...judge }) => {
     method: ['GET', 'DELETE'],
     url: '/',
     handler: async ({ method, url: path, headers }) => {
-      const identity = await authenticateRequest(judge, { method, path, headers });
+      const identity = await authenticateRequest(options, { method, path, headers });
       const allowed = policy.allows('delete_image', credentialsOf(identity), { project_id: 'p1' });
       if (method === 'DELETE' && !allowed) throw new PolicyRefused('delete_image');
       return identity.userName;

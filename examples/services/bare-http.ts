@@ -10,10 +10,10 @@ import {
 } from '@glimpse/auth';
 import { trial } from './trial.js';
 
-await trial(async ({ policy, ...judge }) => {
+await trial(async ({ policy, ...options }) => {
   const server = createServer(async ({ method = '', url: path = '', headers }, response) => {
     try {
-      const identity = await authenticateRequest(judge, { method, path, headers });
+      const identity = await authenticateRequest(options, { method, path, headers });
       const allowed = policy.allows('delete_image', credentialsOf(identity), { project_id: 'p1' });
       response.writeHead(method === 'DELETE' && !allowed ? 403 : 200).end(identity.userName);
     } catch (error) {

@@ -37,7 +37,7 @@ class TokenFilter implements ExceptionFilter {
 @Controller()
 @UseGuards(AuthGuard)
 @UseFilters(TokenFilter)
-class WhoController {
+class CallerController {
   @Get()
   show(@Identity() caller: Caller): string {
     return caller.userName;
@@ -54,14 +54,14 @@ class WhoController {
 export class ServiceModule {
   static protectedBy(protection: Protection): DynamicModule {
     // Every route is the root, so the path is the same for Express and Fastify, whatever either decodes.
-    const judge: AuthGuardOptions = {
+    const options: AuthGuardOptions = {
       ...protection,
       pathOf: (request) => (request as { url: string }).url.split('?', 1)[0]!,
     };
     return {
       module: ServiceModule,
-      controllers: [WhoController],
-      providers: [AuthGuard, TokenFilter, { provide: AUTH_GUARD_OPTIONS, useValue: judge }],
+      controllers: [CallerController],
+      providers: [AuthGuard, TokenFilter, { provide: AUTH_GUARD_OPTIONS, useValue: options }],
     };
   }
 }

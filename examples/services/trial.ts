@@ -45,22 +45,22 @@ export async function trial(start: (protection: Protection) => Promise<Service>)
   });
   const service = await start({ authenticator, serviceType: 'image', policy: policyOfFile() });
   const scope = { kind: 'project', id: 'p1', name: 'demo' } as const;
-  const ask = async (method: string, token?: string): Promise<[number, string]> => {
+  const send = async (method: string, token?: string): Promise<[number, string]> => {
     const headers = token === undefined ? undefined : { 'x-auth-token': token };
-    const answer = await fetch(service.url, { method, headers });
-    return [answer.status, answer.headers.get('www-authenticate') ?? (await answer.text())];
+    const response = await fetch(service.url, { method, headers });
+    return [response.status, response.headers.get('www-authenticate') ?? (await response.text())];
   };
   try {
     const reader = keystone.issue({ userName: 'ann', scope, roles: ['reader'] });
     const deleter = keystone.issue({ userName: 'bob', scope, roles: ['deleter'] });
-    assert.deepEqual(await ask('GET', reader), [200, 'ann']);
-    assert.equal((await ask('DELETE', reader))[0], 403);
-    assert.deepEqual(await ask('DELETE', deleter), [200, 'bob']);
-    assert.deepEqual(await ask('GET'), [401, `Keystone uri="${keystone.url}"`]);
-    assert.deepEqual(await ask('GET', 'made-up'), [401, `Keystone uri="${keystone.url}"`]);
+    assert.deepEqual(await send('GET', reader), [200, 'ann']);
+    assert.equal((await send('DELETE', reader))[0], 403);
+    assert.deepEqual(await send('DELETE', deleter), [200, 'bob']);
+    assert.deepEqual(await send('GET'), [401, `Keystone uri="${keystone.url}"`]);
+    assert.deepEqual(await send('GET', 'made-up'), [401, `Keystone uri="${keystone.url}"`]);
     await keystone.close();
-    assert.deepEqual(await ask('GET', reader), [200, 'ann']);
-    assert.equal((await ask('GET', 'not-seen-before'))[0], 503);
+    assert.deepEqual(await send('GET', reader), [200, 'ann']);
+    assert.equal((await send('GET', 'not-seen-before'))[0], 503);
   } finally {
     await service.close();
   }

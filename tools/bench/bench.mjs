@@ -54,8 +54,8 @@ const stopped = Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process,
 
 async function measure() {
   const results = [];
-  const asked = ({ name }) => values.only?.includes(name) ?? (name !== mirror.name || values.mirror);
-  for (const row of ROWS.filter(asked)) {
+  const selected = ({ name }) => values.only?.includes(name) ?? (name !== mirror.name || values.mirror);
+  for (const row of ROWS.filter(selected)) {
     const since = performance.now();
     process.stderr.write(`— ${row.title} …`);
     // One that cannot run says why, and the others go on.

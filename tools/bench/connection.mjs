@@ -46,7 +46,7 @@ export class Connection {
   }
 
   /** @returns {Promise<{status: number, ms: number}>} */
-  ask(request) {
+  request(request) {
     const since = performance.now();
     return new Promise((resolve) =>
       this.send(request, (status) => resolve({ status, ms: performance.now() - since })),

@@ -120,7 +120,7 @@ export async function closed(server, { requests, seconds, connections }) {
   let failed = 0;
   const run = async (connection) => {
     while (performance.now() < began + seconds * 1000) {
-      const { status, ms } = await connection.ask(requests[next++ % requests.length]);
+      const { status, ms } = await connection.request(requests[next++ % requests.length]);
       if (status < 200 || status > 299) failed++;
       latencies.push(ms);
       if (status === 0) return;

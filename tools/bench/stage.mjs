@@ -86,7 +86,7 @@ class Stage {
     return url.href;
   }
 
-  /** A catalogue of so many images, made when it is first asked for. @returns {Promise<{url: string, seconds: number}>} */
+  /** A catalogue of so many images, made when it is first needed. @returns {Promise<{url: string, seconds: number}>} */
   async catalogue(count) {
     if (!this.#catalogues.has(count)) {
       const url = await this.database(`images_${count}`);

@@ -17,7 +17,7 @@ export function glanceIsInstalled() {
  * @param folder who runs it owns it
  * @param options `port`; `authUrl` and `user` (with its environment): whose tokens it accepts, and as which
  *   user it validates them
- * @returns where it is, the file that tells its process, the leader of a group, and its settings
+ * @returns its URL, the file with the process id of its group leader, and its settings
  */
 export async function startGlance(folder, { port, authUrl, user }) {
   const imageUrl = `http://127.0.0.1:${port}`;
@@ -45,7 +45,7 @@ function configure(folder, port, authUrl, user) {
 [DEFAULT]
 bind_host = 127.0.0.1
 bind_port = ${port}
-# One process, one call of SQLite at a time: writers that overlap would be told that the database is locked.
+# One process, one call of SQLite at a time: concurrent writers would fail because the database is locked.
 workers = 0
 use_stderr = true
 enabled_backends = file:file

@@ -97,7 +97,7 @@ use_stderr = true
 connection = sqlite:///${folder}/keystone.db
 sqlite_synchronous = false
 [cache]
-# In the one process that it is; each answer asks the database forty times otherwise.
+# Keystone is one process; without a cache each response takes forty queries.
 backend = dogpile.cache.memory
 [token]
 expiration = ${tokenLifetime}

@@ -86,7 +86,7 @@ async function authenticate(
   return authenticateRequest({ authenticator, serviceType }, { method, path, headers });
 }
 
-/** Who is let through, or else why not, whether the authenticator answers at once or later. */
+/** The identity or the refusal of a request, the same from a synchronous and an asynchronous authenticator. */
 async function verdict(sent: Sent): Promise<string> {
   const [later, atOnce] = [await verdictBy(new Tokens(), sent), await verdictBy(new Tokens(true), sent)];
   expect(atOnce).toBe(later);

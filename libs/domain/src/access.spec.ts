@@ -78,7 +78,7 @@ const LISTED: Record<Visibility, Record<Relation, boolean>> = {
   private: SHOWN.private,
 };
 
-/** Who may change an owned image, whatever its visibility. */
+/** The relations that may change an owned image, whatever its visibility. */
 const CHANGED: Record<Relation, boolean> = {
   owner: true,
   pending: false,
@@ -119,7 +119,7 @@ const encounter = fc
     adminsProject: fc.constantFrom('owner', 'other', 'none'),
     rest,
   })
-  // Nobody can own an image without an owner.
+  // An image without an owner has no viewer that owns it.
   .filter(({ owned, relation }) => owned || relation !== 'owner')
   .map(({ relation, visibility, owned, projects, others, adminsProject, rest }) => {
     const [owner, own, ...strangers] = projects as [string, string, ...string[]];

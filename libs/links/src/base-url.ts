@@ -3,7 +3,7 @@ const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\.?)(?::[0-9]{1
 /**
  * Whether a `Host` header is `host[:port]` and nothing else: a name, an IPv4 address or an IPv6 address in
  * brackets (RFC 3986, 3.2.2), of at most 255 characters. Anything else must not get into a link, nor must
- * what looks like a host and makes no URL, such as `999.1.1.1` or `[:::]`.
+ * what has the form of a host and makes no URL, such as `999.1.1.1` or `[:::]`.
  */
 export function isHost(text: string): boolean {
   const name = HOST.exec(text)?.[1];

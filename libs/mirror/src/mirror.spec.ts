@@ -43,18 +43,18 @@ class FakeSource implements ImageSource {
   readonly shares = new Map<string, Map<string, MemberStatus>>();
   /** How often each call was made. */
   readonly calls: Record<string, number> = {};
-  /** Why it cannot be asked. */
+  /** The reason why it is unavailable, if it is. */
   away: string | undefined;
   blind: string | undefined;
   /** Ids that lists leave out. */
   readonly unlisted = new Set<string>();
-  /** Ids of which it fails to answer. */
+  /** Ids whose requests fail. */
   readonly failing = new Set<string>();
   /** Ids of images whose members no catalogue can hold. */
   readonly badMembers = new Set<string>();
   /** What is odd about its pages. */
   distort: (page: SourcePage) => SourcePage = (page) => page;
-  /** What happens before each answer is given. */
+  /** Runs before each response. */
   meanwhile: (call: string) => Promise<void> = () => Promise.resolve();
 
   add(over: Partial<SourceImage> = {}): SourceImage {
@@ -134,7 +134,7 @@ class FakeSource implements ImageSource {
     await this.#answer('deleteImage', () => this.images.delete(id));
   }
 
-  /** What it has when it is asked is what is answered, however long that takes. */
+  /** Responds with the state at the time of the call, however late. */
   async #answer<T>(call: string, read: () => T): Promise<T> {
     this.calls[call] = (this.calls[call] ?? 0) + 1;
     if (this.away !== undefined) throw new SourceUnavailable(this.away);

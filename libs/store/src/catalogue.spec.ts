@@ -214,7 +214,7 @@ describe('a list', () => {
     await expect(database.pool.query('SELECT pg_sleep(30)')).rejects.toThrow();
     for (const deadline = Date.now() + 10_000; ; await sleep(50)) {
       const { rows } = await database.pool.query<{ count: number }>(running);
-      // The one that asks is active itself.
+      // This query is active itself.
       if (rows[0]!.count === 1) return;
       if (Date.now() > deadline) throw new Error('it runs on');
     }
@@ -324,7 +324,7 @@ describe('an unavailable database', () => {
           signal(how, how === 'SIGKILL' ? processes() : [server.pid]);
           // As long as this process uses the server, it would be started again.
           left = server.leave().catch(() => undefined);
-          // Whoever holds the lock may end first, and then some are answered on the way down.
+          // The session with the lock may end first, and then some calls succeed during the shutdown.
           for (const outcome of await running) expect(['unavailable', 'done']).toContain(outcome);
         });
         await left;

@@ -12,6 +12,6 @@ export function answersOf({ recorded, read, database, query }) {
     const answers = new Map(Object.entries(JSON.parse(readFileSync(recorded, 'utf8'))));
     return (id) => answers.get(id);
   }
-  const ask = reader(read, database, query);
-  return async (id) => ({ headers: { 'content-type': 'application/json' }, body: await ask(id) });
+  const readImage = reader(read, database, query);
+  return async (id) => ({ headers: { 'content-type': 'application/json' }, body: await readImage(id) });
 }

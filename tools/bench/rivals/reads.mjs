@@ -1,4 +1,4 @@
-/** Ways to read from a catalogue, without any HTTP. Each answers JSON. */
+/** Ways to read from a catalogue, without HTTP. Each returns JSON. */
 import { StoredImageReader, openDatabase } from '@glimpse/store';
 
 const SHOW = 'SELECT * FROM images WHERE id = $1 AND deleted_at IS NULL';
@@ -6,7 +6,7 @@ const SHOW = 'SELECT * FROM images WHERE id = $1 AND deleted_at IS NULL';
 /**
  * @param {string} kind `pg`, `prisma`, `catalogue` or `query`
  * @param {string} url of the database
- * @param {{text: string, values: unknown[]}} [query] what `query` asks, whatever it is asked for
+ * @param {{text: string, values: unknown[]}} [query] the query of `query`, whatever the id
  * @returns {(id: string) => Promise<string>}
  */
 export function reader(kind, url, query) {

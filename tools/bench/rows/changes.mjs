@@ -1,4 +1,4 @@
-/** Changes of metadata, and what it costs PostgreSQL to tell the replicas of them. */
+/** Changes of metadata, and what their notifications cost PostgreSQL. */
 import assert from 'node:assert/strict';
 import pg from 'pg';
 import { requestOf } from '../connection.mjs';

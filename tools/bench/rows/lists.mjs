@@ -20,17 +20,17 @@ const COMPARED = 'detail list of 25';
 
 /** The query that the service itself sends for the list that is compared. */
 async function queryOfList() {
-  const asked = [];
+  const queries = [];
   const pool = {
     options: { max: 1 },
     async query(query, values) {
-      asked.push(typeof query === 'string' ? { text: query, values } : query);
+      queries.push(typeof query === 'string' ? { text: query, values } : query);
       return { rows: [] };
     },
   };
   const lister = new StoredImageLister({ pool, prepares: true });
   await lister.images({ limit: 25 }, { project: PROJECTS[PROJECT], admin: false });
-  return asked[0];
+  return queries[0];
 }
 
 export async function run(stage, { rounds }) {

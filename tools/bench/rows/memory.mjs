@@ -54,12 +54,12 @@ export async function run(stage, { soak }) {
     const idle = server.rss();
     const samples = [];
     const began = performance.now();
-    const look = setInterval(
+    const timer = setInterval(
       () => samples.push([(performance.now() - began) / 1000, server.rss()]),
       INTERVAL_S * 1000,
     );
     const { failed, failures } = await steady(server.url, { requests, rate: RATE_PER_S, seconds });
-    clearInterval(look);
+    clearInterval(timer);
     await sleep(5_000);
     const after = server.rss();
     return report({ idle, samples, after, failed, failures, seconds, soak });

@@ -1,4 +1,4 @@
-/** One image by id, out of the database each time: what each layer between it and the client costs, where many ask at a time and where one does. */
+/** One image by id, out of the database each time: what each layer between it and the client costs, with many concurrent clients and with one. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

@@ -76,9 +76,9 @@ async function measure(catalogues, { as, path }, tokens) {
   for (let time = -3; time < TIMES && (time < 3 || performance.now() < until); time++) {
     for (const [at, { connection, places }] of catalogues.entries()) {
       if (failed[at]) continue;
-      const { status, ms } = await connection.ask(requests(places, time + 3));
+      const { status, ms } = await connection.request(requests(places, time + 3));
       if (status !== 200) failed[at] = true;
-      // The first few are PostgreSQL's, to plan and to read what it keeps in memory from then on.
+      // During the first few, PostgreSQL plans the query and fills its caches.
       else if (time >= 0) times[at].push(ms);
     }
   }
@@ -101,7 +101,7 @@ export async function run(stage, { sizes }) {
       const server = await stage.startGlimpse(url, { GLIMPSE_CACHE_SIZE: '0' });
       catalogues.push({ size, places, server });
     }
-    // Not before all of them stand: a connection on which nothing is asked is closed after some seconds.
+    // Not before all of them are running: an idle connection is closed after some seconds.
     for (const catalogue of catalogues) catalogue.connection = await Connection.open(catalogue.server.url);
     // Warm machine code, before anything counts.
     for (const read of READS.slice(0, 6)) await measure(catalogues, read, tokens);

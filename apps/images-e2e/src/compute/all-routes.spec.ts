@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createDatabase } from '../harness/databases.js';
-import { readDescription, type CheckAnswer } from '../harness/description.js';
+import { readDescription, type CheckResponse } from '../harness/description.js';
 import { amount } from '../harness/long.js';
 import { startService, tokenOf, type Service } from '../harness/service.js';
 
@@ -97,7 +97,7 @@ const body = fc.oneof(
 );
 
 const generated = fc.record({
-  // Most are reads, as in life; deletions are rare, so that something stays.
+  // Mostly reads; deletions are rare, so that images remain.
   method: fc.oneof(
     { weight: 12, arbitrary: fc.constant('GET') },
     { weight: 8, arbitrary: fc.constantFrom('HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE') },
@@ -120,7 +120,7 @@ const generated = fc.record({
 type Generated = typeof generated extends fc.Arbitrary<infer T> ? T : never;
 
 let service: Service;
-let check: CheckAnswer;
+let check: CheckResponse;
 beforeAll(async () => {
   service = await startService(await createDatabase('contract'));
   check = await readDescription(service.url);
@@ -143,18 +143,18 @@ function send({
     ...(writes && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
   };
   return new Promise((resolve, reject) => {
-    const sent = request(service.url + path, { method, headers, agent, timeout: 10_000 }, (answer) => {
+    const sent = request(service.url + path, { method, headers, agent, timeout: 10_000 }, (response) => {
       let text = '';
-      answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-      answer.on('end', () => resolve({ status: answer.statusCode!, text }));
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => resolve({ status: response.statusCode!, text }));
     });
-    sent.on('timeout', () => sent.destroy(new Error(`no answer to ${method} ${path}`)));
+    sent.on('timeout', () => sent.destroy(new Error(`no response to ${method} ${path}`)));
     sent.on('error', reject);
     sent.end(writes ? body : undefined);
   });
 }
 
-/** What the service holds in memory, in MiB. */
+/** The memory of the service in MiB. */
 async function residentMemory(): Promise<number> {
   const metrics = await (await fetch(`${service.url}/metrics`)).text();
   return Number(/^process_resident_memory_bytes (\S+)$/m.exec(metrics)![1]) / 2 ** 20;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createDatabase } from '../harness/databases.js';
 import { amount } from '../harness/long.js';
-import { RawConnection, bytesOf, sendRaw, type RawAnswer, type RawRequest } from '../harness/raw-http.js';
+import { RawConnection, bytesOf, sendRaw, type RawResponse, type RawRequest } from '../harness/raw-http.js';
 import { IDENTITIES, startService, tokenOf, type Service } from '../harness/service.js';
 
 const DEMO = IDENTITIES['demo']!.project_id;
@@ -11,21 +11,21 @@ const ITEM = `/v2.1/images/${PAGE_IMAGE}`;
 const OWN = '/v2.1/images/22222222-0000-4000-8000-000000000001';
 const TOKEN = { 'x-auth-token': tokenOf('demo') };
 
-/** How many requests are made up, and how many of them are under way at a time. */
+/** How many requests are generated, and how many of them are in flight at a time. */
 const REQUESTS = amount(2_000, 5_000);
 const AT_ONCE = 16;
 
-/** A request, and what it must be answered, which follows from how it was made and not from the answer. */
+/** A request and its expected status, which follows from how the request was generated. */
 interface Case {
   readonly what: string;
   readonly bytes: Buffer;
   readonly head: boolean;
   readonly status: number;
-  /** Whether the connection is good for another request, or ends. */
+  /** Whether the connection stays open for another request. */
   readonly goesOn: boolean;
 }
 
-function asked(what: string, status: number, request: RawRequest, { goesOn = true } = {}): Case {
+function makeCase(what: string, status: number, request: RawRequest, { goesOn = true } = {}): Case {
   return { what, bytes: bytesOf(request), head: request.method === 'HEAD', status, goesOn };
 }
 
@@ -37,7 +37,7 @@ const escaped = fc
     fc.constantFrom('\0', '__proto__', 'constructor', 'null', '%00', "' OR 1=1 --", '${7*7}', '\r\nx: y'),
     fc.integer({ min: 100, max: 500 }).map((length) => 'é'.repeat(length)),
   )
-  // A slash, escaped or not, makes two segments; a dot segment is a step; this word is a route.
+  // A slash makes two segments even when it is escaped, a dot segment is resolved, and `detail` is a route.
   .filter((text) => !text.includes('/') && !['.', '..', 'detail'].includes(text))
   .map(encodeURIComponent);
 
@@ -67,7 +67,7 @@ const paths = fc.oneof(
       escaped,
     )
     .map(([method, before, bad, after]) =>
-      asked('a path that cannot be decoded', 400, {
+      makeCase('a path that cannot be decoded', 400, {
         method,
         target: `${before}${bad}.${after}`,
         headers: TOKEN,
@@ -76,12 +76,12 @@ const paths = fc.oneof(
   fc
     .tuple(fc.constantFrom('GET', 'HEAD', 'DELETE'), fc.oneof(uuid, noUuid))
     .map(([method, id]) =>
-      asked('an image that is not there', 404, { method, target: `/v2.1/images/${id}`, headers: TOKEN }),
+      makeCase('an image that is not there', 404, { method, target: `/v2.1/images/${id}`, headers: TOKEN }),
     ),
   fc
     .tuple(fc.constantFrom('GET', 'HEAD', 'DELETE'), fc.oneof(uuid, noUuid), escaped)
     .map(([method, id, key]) =>
-      asked('metadata of no image', 404, {
+      makeCase('metadata of no image', 404, {
         method,
         target: `/v2.1/images/${id}/metadata/${key}`,
         headers: TOKEN,
@@ -94,7 +94,7 @@ const paths = fc.oneof(
       escaped,
     )
     .map(([method, one, other]) =>
-      asked('no route', 404, {
+      makeCase('no route', 404, {
         method,
         target: `/v2.1/images/${PAGE_IMAGE}/x${one}/${other}`,
         headers: TOKEN,
@@ -103,20 +103,20 @@ const paths = fc.oneof(
   fc
     .tuple(method, fc.constantFrom('//', '/./', '/x/../', '/%2e/', '/%2e%2e/'), escaped)
     .map(([method, before, rest]) =>
-      asked('no route', 404, { method, target: `${before}x${rest}/`, headers: {} }),
+      makeCase('no route', 404, { method, target: `${before}x${rest}/`, headers: {} }),
     ),
   escaped
     .filter((project) => !/^[0-9a-f-]+$/.test(project))
     .map((project) =>
-      asked('a project that is none', 404, { target: `/v2.1/x${project}/images/x`, headers: TOKEN }),
+      makeCase('a project that is none', 404, { target: `/v2.1/x${project}/images/x`, headers: TOKEN }),
     ),
   fc
     .string({ unit: fc.constantFrom(...'0123456789abcdef-'), minLength: 1, maxLength: 40 })
     .filter((project) => project !== DEMO)
-    .map((project) => asked('another project', 400, { target: `/v2/${project}/images`, headers: TOKEN })),
+    .map((project) => makeCase('another project', 400, { target: `/v2/${project}/images`, headers: TOKEN })),
 );
 
-/** The bytes that a header's value may have, a character each. */
+/** The bytes that are allowed in a header's value, one character each. */
 const headerText = fc.string({
   unit: fc
     .integer({ min: 0x21, max: 0xff })
@@ -140,11 +140,11 @@ const tokens = fc
     fc.oneof(headerText, fc.constantFrom(undefined, '', ' ', 'x'.repeat(15_000), `${tokenOf('demo')},`)),
   )
   .map(([method, target, token]) =>
-    asked('no valid token', 401, { method, target, headers: { 'x-auth-token': token }, body: '{' }),
+    makeCase('no valid token', 401, { method, target, headers: { 'x-auth-token': token }, body: '{' }),
   );
 
 const serviceTokens = headerText.map((token) =>
-  asked('no valid service token', 401, { target: ITEM, headers: { ...TOKEN, 'x-service-token': token } }),
+  makeCase('no valid service token', 401, { target: ITEM, headers: { ...TOKEN, 'x-service-token': token } }),
 );
 
 const methods = fc.oneof(
@@ -167,7 +167,7 @@ const methods = fc.oneof(
       fc.option(fc.string({ unit: 'binary-ascii' }), { nil: undefined }),
     )
     .map(([method, target, body]) =>
-      asked('a wrong method', 405, {
+      makeCase('a wrong method', 405, {
         method,
         target,
         body,
@@ -176,7 +176,7 @@ const methods = fc.oneof(
     ),
   fc
     .string({ unit: fc.constantFrom(...'ABCXYZabcxyz-_!1'), minLength: 1, maxLength: 12 })
-    .map((method) => asked('no method', 501, { method: `X${method}`, target: ITEM }, { goesOn: false })),
+    .map((method) => makeCase('no method', 501, { method: `X${method}`, target: ITEM }, { goesOn: false })),
 );
 
 const FORM = /^[1-9]\d*\.(?:[1-9]\d*|0)$/;
@@ -195,7 +195,7 @@ const microversions = fc.oneof(
         { 'openstack-api-version': `image 2, Compute   ${text}`, 'x-openstack-nova-api-version': '2.1' },
       ),
     )
-    .map((headers) => asked('no microversion', 400, { target: ITEM, headers: { ...TOKEN, ...headers } })),
+    .map((headers) => makeCase('no microversion', 400, { target: ITEM, headers: { ...TOKEN, ...headers } })),
   fc
     .tuple(
       fc.oneof(
@@ -208,7 +208,7 @@ const microversions = fc.oneof(
     .map(([version, header, method]) => {
       const [name = '', service = ''] = header.split(': ');
       const headers = { ...TOKEN, [name]: `${service}${version}` };
-      return asked('a microversion out of range', 406, { method, target: ITEM, headers });
+      return makeCase('a microversion out of range', 406, { method, target: ITEM, headers });
     }),
 );
 
@@ -216,7 +216,7 @@ const hosts = fc.oneof(
   fc
     .tuple(headerText, fc.constantFrom(...'/@?#\\<>"{}|^%;!$&*+=~`', '[', ']'), headerText)
     .map(([before, bad, after]) => `a${before}${bad}${after}`)
-    .map((host) => asked('a bad Host', 400, { target: ITEM, headers: { ...TOKEN, host } })),
+    .map((host) => makeCase('a bad Host', 400, { target: ITEM, headers: { ...TOKEN, host } })),
   fc
     .constantFrom<RawRequest['headers']>(
       { host: undefined },
@@ -228,13 +228,15 @@ const hosts = fc.oneof(
       { host: 'a', Host: 'b' },
       { host: 'x'.repeat(10_000) },
     )
-    .chain((headers) => method.map((method) => asked('a bad Host', 400, { method, target: ITEM, headers }))),
+    .chain((headers) =>
+      method.map((method) => makeCase('a bad Host', 400, { method, target: ITEM, headers })),
+    ),
   fc
     .constantFrom('http:///', 'http://a@b/', 'http://a:b/', 'https://a%2fb/', 'http://[/', 'http://?x')
-    .map((target) => asked('a bad Host in the target', 400, { target, headers: TOKEN })),
+    .map((target) => makeCase('a bad Host in the target', 400, { target, headers: TOKEN })),
 );
 
-/** What is no HTTP: each ends the connection. */
+/** Malformed HTTP: each ends the connection. */
 const framing = fc
   .oneof(
     fc
@@ -315,8 +317,8 @@ const oversized = fc.oneof(
     .tuple(fc.integer({ min: 17_000, max: 200_000 }), fc.boolean())
     .map(([length, inPath]) =>
       inPath
-        ? asked('a long target', 431, { target: `/${'x'.repeat(length)}` }, { goesOn: false })
-        : asked(
+        ? makeCase('a long target', 431, { target: `/${'x'.repeat(length)}` }, { goesOn: false })
+        : makeCase(
             'a long header',
             431,
             { target: ITEM, headers: { x: 'x'.repeat(length) } },
@@ -330,7 +332,7 @@ const oversized = fc.oneof(
       fc.integer({ min: 114_689, max: 1e15 }),
     )
     .map(([method, target, length]) =>
-      asked(
+      makeCase(
         'a large body',
         413,
         { method, target, headers: { ...TOKEN, 'content-length': String(length) } },
@@ -340,7 +342,7 @@ const oversized = fc.oneof(
   fc
     .constantFrom('x', '100-continue-not', '200', '')
     .map((expect) =>
-      asked('an odd expectation', 417, { target: ITEM, headers: { ...TOKEN, expect } }, { goesOn: false }),
+      makeCase('an odd expectation', 417, { target: ITEM, headers: { ...TOKEN, expect } }, { goesOn: false }),
     ),
 );
 
@@ -348,7 +350,7 @@ const parameters = fc
   .oneof(
     fc
       .tuple(fc.constantFrom('limit', 'minRam', 'minDisk', 'changes-since', 'visibility', 'marker'), escaped)
-      // What could be a number after all is not made here.
+      // Values that parse as numbers are not generated.
       .map(([name, value]) => `${name}=x${value}`),
     fc.constantFrom(
       'limit=-1',
@@ -374,11 +376,11 @@ const parameters = fc
         fc.constantFrom('', 'constructor=x&', '__proto__=x&', 'criteria=x&', 'a[b]=c&', '%zz=1&', '&&=&'),
       )
       .map(([target, before]) =>
-        asked('a bad parameter', 400, { target: `${target}?${before}${query}`, headers: TOKEN }),
+        makeCase('a bad parameter', 400, { target: `${target}?${before}${query}`, headers: TOKEN }),
       ),
   );
 
-/** A body that no change takes, whatever else is right. */
+/** A body that every change refuses. */
 const badBody = fc.oneof(
   fc.constantFrom(
     '',
@@ -431,7 +433,7 @@ const bodies = fc.oneof(
     .map(([body, method, path, type]): Case => {
       const headers = { ...TOKEN, 'content-type': type, 'content-length': String(body.length) };
       const head = bytesOf({ method, target: `${OWN}/${path}`, headers });
-      // Each character is a byte, so that what is no UTF-8 can be said.
+      // Each character is one byte, so that invalid UTF-8 can be written.
       const bytes = Buffer.concat([head, Buffer.from(body, 'latin1')]);
       return { what: 'a bad body', bytes, head: false, status: 400, goesOn: true };
     }),
@@ -450,20 +452,20 @@ const bodies = fc.oneof(
     )
     .map(([method, body, framing, extra]) =>
       framing === 'declared'
-        ? asked('a good GET with a body', 200, {
+        ? makeCase('a good GET with a body', 200, {
             method,
             target: ITEM,
             body,
             headers: { ...TOKEN, ...extra },
           })
-        : asked('a good GET with a chunked body', 200, {
+        : makeCase('a good GET with a chunked body', 200, {
             method,
             target: ITEM,
             headers: { ...TOKEN, ...extra, 'transfer-encoding': 'chunked' },
             body: `${body && `${body.length.toString(16)};ext=1\r\n${body}\r\n`}0\r\nx-trailer: 1\r\n\r\n`,
           }),
     )
-    // A length in bytes is wanted where a character is more than one.
+    // The length is counted in bytes: some characters have more than one.
     .filter(({ bytes }) => bytes.every((byte) => byte < 0x80)),
 );
 
@@ -495,7 +497,7 @@ const UNAUTHENTICATED = {
   error: { code: 401, title: 'Unauthorized', message: 'The request you have made requires authentication.' },
 };
 
-function expectForm({ status, headers, text }: RawAnswer, head: boolean): void {
+function expectForm({ status, headers, text }: RawResponse, head: boolean): void {
   expect(headers['content-type']).toMatch(/^application\/json/);
   expect(headers['x-openstack-request-id']).toMatch(/^req-[0-9a-f-]{36}$/);
   expect(headers['cache-control']).toBe('private, no-cache');
@@ -516,21 +518,21 @@ afterAll(() => service.stop());
 
 const GOOD = bytesOf({ target: ITEM, headers: TOKEN });
 
-/** @param pipelined whether good requests stand before and behind the bad one in the same bytes */
+/** @param pipelined whether the same write has good requests before and after the bad one */
 async function check({ bytes, head, status, goesOn }: Case, pipelined: boolean): Promise<void> {
   const connection = await RawConnection.open(service.url);
   const expectGood = async (): Promise<void> => {
-    const answer = await connection.answer();
-    expect(answer.status).toBe(200);
-    expect(answer.text).toContain('"name":"fakeimage7"');
+    const response = await connection.response();
+    expect(response.status).toBe(200);
+    expect(response.text).toContain('"name":"fakeimage7"');
   };
   try {
     connection.write(pipelined ? Buffer.concat([GOOD, bytes, goesOn ? GOOD : Buffer.alloc(0)]) : bytes);
     if (pipelined) await expectGood();
-    const answer = await connection.answer({ bodyless: head });
-    expect(answer.status).toBe(status);
-    expectForm(answer, head);
-    expect(answer.headers['connection']).toBe(goesOn ? 'keep-alive' : 'close');
+    const response = await connection.response({ bodyless: head });
+    expect(response.status).toBe(status);
+    expectForm(response, head);
+    expect(response.headers['connection']).toBe(goesOn ? 'keep-alive' : 'close');
     if (goesOn) {
       if (!pipelined) connection.write(GOOD);
       await expectGood();
@@ -543,7 +545,7 @@ async function check({ bytes, head, status, goesOn }: Case, pipelined: boolean):
   }
 }
 
-it(`answers each of ${REQUESTS} bad requests as documented, soon, and on`, async () => {
+it(`answers each of ${REQUESTS} bad requests as documented and in time, and then a good one`, async () => {
   const seed = Number(process.env['BAD_REQUESTS_SEED'] ?? Date.now() % 2 ** 31);
   const cases = fc.sample(badRequest, { numRuns: REQUESTS, seed });
   const failures: string[] = [];
@@ -552,7 +554,7 @@ it(`answers each of ${REQUESTS} bad requests as documented, soon, and on`, async
   const worker = async (): Promise<void> => {
     for (const [index, one] of queue) {
       await check(one, index % 2 === 0).catch((error: Error) => {
-        // On a busy machine all wait at times: who did is asked again, alone, for a real hang comes again.
+        // A busy machine delays some responses; these requests are sent again alone, and a real hang repeats.
         if (/ within \d+ ms/.test(error.message)) late.push(one);
         else failures.push(described(one, error));
       });

@@ -29,8 +29,8 @@ function send(
 }
 
 async function metadata(): Promise<Record<string, string>> {
-  const answer = await send('GET', `${IMAGE}/metadata`);
-  return ((await answer.json()) as { metadata: Record<string, string> }).metadata;
+  const response = await send('GET', `${IMAGE}/metadata`);
+  return ((await response.json()) as { metadata: Record<string, string> }).metadata;
 }
 
 async function row(): Promise<{ version: string; updated_at: Date }> {
@@ -42,14 +42,14 @@ describe('metadata', () => {
   it('loses no key of two hundred writers at once', async () => {
     await send('PUT', `${IMAGE}/metadata`, { metadata: {} });
     const keys = Array.from({ length: 100 }, (_, index) => `key${index}`);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [...keys, ...keys].map((key) => send('POST', `${IMAGE}/metadata`, { metadata: { [key]: 'v' } })),
     );
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
     expect(Object.keys(await metadata()).sort()).toEqual(keys.sort());
   });
 
-  it('is changed and read in the order in which a client pipelines that', async () => {
+  it('is changed and read in the order in which a client pipelines the requests', async () => {
     const headers = { 'x-auth-token': tokenOf('demo') };
     const target = `/v2.1/images/${IMAGE}/metadata/turn`;
     const turns = Array.from({ length: 300 }, (_, turn) => `turn ${turn}`);
@@ -60,25 +60,25 @@ describe('metadata', () => {
       connection.write(bytesOf({ target, headers }));
     }
     for (const turn of turns) {
-      expect((await connection.answer()).status).toBe(200);
-      expect(JSON.parse((await connection.answer()).text)).toEqual({ meta: { turn } });
+      expect((await connection.response()).status).toBe(200);
+      expect(JSON.parse((await connection.response()).text)).toEqual({ meta: { turn } });
     }
     connection.close();
   });
 
-  it('never gets beyond 128 items, however many write at once', async () => {
+  it('never exceeds 128 items, however many clients write at once', async () => {
     await send('PUT', `${IMAGE}/metadata`, { metadata: {} });
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 200 }, (_, index) =>
         send('PUT', `${IMAGE}/metadata/key${index}`, { meta: { [`key${index}`]: 'v' } }),
       ),
     );
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(128);
-    expect(answers.filter(({ status }) => status === 403)).toHaveLength(72);
+    expect(responses.filter(({ status }) => status === 200)).toHaveLength(128);
+    expect(responses.filter(({ status }) => status === 403)).toHaveLength(72);
     expect(Object.keys(await metadata())).toHaveLength(128);
   });
 
-  it('moves time and version with each change, and with nothing else', async () => {
+  it('updates time and version with each change, and with nothing else', async () => {
     await send('PUT', `${IMAGE}/metadata`, { metadata: { a: '1' } });
     const before = await row();
     await send('POST', `${IMAGE}/metadata`, { metadata: { a: '1' } });
@@ -121,51 +121,54 @@ describe('metadata', () => {
     ],
     ['{"constructor":{},"toString":1}', "'metadata' is a required property"],
     ['"metadata"', "'metadata' is not of type 'object'"],
-  ])('refuses a body that it cannot keep (case %#)', async (body, message) => {
+  ])('refuses a body that it cannot store (case %#)', async (body, message) => {
     const before = await row();
-    const answer = await send('POST', `${IMAGE}/metadata`, body);
-    expect(answer.status).toBe(400);
-    const { badRequest } = (await answer.json()) as { badRequest: { code: number; message: string } };
+    const response = await send('POST', `${IMAGE}/metadata`, body);
+    expect(response.status).toBe(400);
+    const { badRequest } = (await response.json()) as { badRequest: { code: number; message: string } };
     expect(badRequest.code).toBe(400);
     expect(badRequest.message).toEqual(message instanceof RegExp ? expect.stringMatching(message) : message);
     expect(await row()).toEqual(before);
   });
 
-  it('takes the last of duplicate keys, as Nova does', async () => {
+  it('uses the last of duplicate keys, as Nova does', async () => {
     await send('PUT', `${IMAGE}/metadata`, '{"metadata":{"a":"1","a":"2"}}');
     expect(await metadata()).toEqual({ a: '2' });
   });
 
   it('of one item has its key in the path and in the body', async () => {
-    const answer = await send('PUT', `${IMAGE}/metadata/a`, { meta: { b: '1' } });
-    expect(answer.status).toBe(400);
-    expect(await answer.json()).toEqual({
+    const response = await send('PUT', `${IMAGE}/metadata/a`, { meta: { b: '1' } });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toEqual({
       badRequest: { code: 400, message: 'Request body and URI mismatch' },
     });
   });
 });
 
 describe('conditional requests', () => {
-  it.each(['', '/metadata', '/metadata/a'])('know the state of %s by a strong validator', async (path) => {
-    await send('PUT', `${IMAGE}/metadata`, { metadata: { a: '1' } });
-    const first = await send('GET', IMAGE + path);
-    const tag = first.headers.get('etag')!;
-    expect(tag).toMatch(/^"[\w-]+"$/);
-    expect(new Date(first.headers.get('last-modified')!).getTime()).not.toBeNaN();
+  it.each(['', '/metadata', '/metadata/a'])(
+    'identify the state of %s by a strong validator',
+    async (path) => {
+      await send('PUT', `${IMAGE}/metadata`, { metadata: { a: '1' } });
+      const first = await send('GET', IMAGE + path);
+      const tag = first.headers.get('etag')!;
+      expect(tag).toMatch(/^"[\w-]+"$/);
+      expect(new Date(first.headers.get('last-modified')!).getTime()).not.toBeNaN();
 
-    const again = await send('GET', IMAGE + path, undefined, { 'if-none-match': `"other", W/${tag}` });
-    expect(again.status).toBe(304);
-    expect(await again.text()).toBe('');
-    expect(again.headers.get('etag')).toBe(tag);
-    expect(again.headers.get('vary')).toBe(
-      'OpenStack-API-Version, X-OpenStack-Nova-API-Version, X-Auth-Token',
-    );
+      const again = await send('GET', IMAGE + path, undefined, { 'if-none-match': `"other", W/${tag}` });
+      expect(again.status).toBe(304);
+      expect(await again.text()).toBe('');
+      expect(again.headers.get('etag')).toBe(tag);
+      expect(again.headers.get('vary')).toBe(
+        'OpenStack-API-Version, X-OpenStack-Nova-API-Version, X-Auth-Token',
+      );
 
-    await send('POST', `${IMAGE}/metadata`, { metadata: { a: '2' } });
-    const changed = await send('GET', IMAGE + path, undefined, { 'if-none-match': tag });
-    expect(changed.status).toBe(200);
-    expect(changed.headers.get('etag')).not.toBe(tag);
-  });
+      await send('POST', `${IMAGE}/metadata`, { metadata: { a: '2' } });
+      const changed = await send('GET', IMAGE + path, undefined, { 'if-none-match': tag });
+      expect(changed.status).toBe(200);
+      expect(changed.headers.get('etag')).not.toBe(tag);
+    },
+  );
 
   it('change the validator with the body and not with the version', async () => {
     await send('PUT', `${IMAGE}/metadata`, { metadata: { a: '1' } });
@@ -175,20 +178,20 @@ describe('conditional requests', () => {
     expect((await send('GET', `${IMAGE}/metadata`)).headers.get('etag')).toBe(tag);
   });
 
-  it('let of many writers that saw one state just one through', async () => {
+  it('allow one change among many writers that read the same state', async () => {
     await send('PUT', `${IMAGE}/metadata`, { metadata: { n: '0' } });
     const tag = (await send('GET', `${IMAGE}/metadata`)).headers.get('etag')!;
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
         send('POST', `${IMAGE}/metadata`, { metadata: { n: String(index + 1) } }, { 'if-match': tag }),
       ),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(19).fill(412)]);
-    const refused = answers.find(({ status }) => status === 412)!;
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(19).fill(412)]);
+    const refused = responses.find(({ status }) => status === 412)!;
     expect(await refused.json()).toMatchObject({ computeFault: { code: 412 } });
   });
 
-  it('refuse a change for a weak validator, and take any state for a star', async () => {
+  it('refuse a change with a weak validator, and match any state with a star', async () => {
     const tag = (await send('GET', `${IMAGE}/metadata`)).headers.get('etag')!;
     const weak = await send(
       'POST',
@@ -203,13 +206,13 @@ describe('conditional requests', () => {
 });
 
 describe('a deleted image', () => {
-  it('is gone for everybody, keeps its row, and is deleted once', async () => {
+  it('is hidden from every caller, keeps its row, and is deleted once', async () => {
     const tag = (await send('GET', DELETABLE)).headers.get('etag')!;
     expect((await send('DELETE', DELETABLE, undefined, { 'if-match': '"other"' })).status).toBe(412);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [1, 2, 3].map(() => send('DELETE', DELETABLE, undefined, { 'if-match': tag })),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([204, 404, 404]);
+    expect(responses.map(({ status }) => status).sort()).toEqual([204, 404, 404]);
     const admin = { 'x-auth-token': tokenOf('admin') };
     expect((await send('GET', DELETABLE, undefined, admin)).status).toBe(404);
     const [kept] = await query(database, `SELECT status, deleted_at FROM images WHERE id = '${DELETABLE}'`);
@@ -231,7 +234,7 @@ describe('glimpse purge', () => {
     expect((await send('GET', IMAGE)).status).toBe(200);
   });
 
-  it('refuses an age that is none', async () => {
+  it('refuses an invalid age', async () => {
     const { code, stderr } = await purge('soon');
     expect(code).toBe(1);
     expect(stderr).toBe(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readDescription, type CheckAnswer } from '../harness/description.js';
+import { readDescription, type CheckResponse } from '../harness/description.js';
 import { createDatabase } from '../harness/databases.js';
 import {
   IDENTITIES,
@@ -33,14 +33,14 @@ const differences = read<Record<string, Difference>>('differences.json');
 const exchanges = read<Exchange[]>('exchanges.json');
 
 let service: Service;
-let check: CheckAnswer;
+let check: CheckResponse;
 beforeAll(async () => {
   service = await startService(await createDatabase('contract'));
   check = await readDescription(service.url);
 });
 afterAll(() => service.stop());
 
-/** Puts this run's values in the place of the recording's names. */
+/** Replaces the names in the recording with this run's values. */
 function filled<T>(value: T): T {
   const projects = Object.entries(IDENTITIES).map(
     ([name, { project_id }]) => [`{${name}}`, project_id] as const,
@@ -69,8 +69,8 @@ async function send({ method, path, headers, body }: Exchange['request']): Promi
   });
 }
 
-/** What is answered otherwise on purpose where the difference is one of contents. */
-const CONTENTS: Record<string, (body: Body, answer: Response) => void> = {
+/** Responses whose content differs from the recording on purpose. */
+const CONTENTS: Record<string, (body: Body, actual: Response) => void> = {
   'OPTIONS item': (_, { headers }) => expect(headers.get('allow')).toBe('GET, HEAD, DELETE, OPTIONS'),
   'OPTIONS collection': (_, { headers }) => expect(headers.get('allow')).toBe('GET, HEAD, OPTIONS'),
   'list ?name=SNAP': ({ images }) => expect(images).toEqual([]),
@@ -80,7 +80,7 @@ const CONTENTS: Record<string, (body: Body, answer: Response) => void> = {
     expect(images?.map(({ name }) => name)).toEqual(['demo-to-delete', 'demo-private']),
   'list ?name=%zz': ({ images }) => expect(images).toEqual([]),
   'detail ?name=%zz': ({ images }) => expect(images).toEqual([]),
-  // The reader's write before it was refused.
+  // The write that the reader sent before was refused.
   'metadata POST by admin': ({ metadata }) => expect(metadata).toEqual({ k2: 'v2', adm: '1' }),
   'show after reserved': ({ image }) => expect(image?.metadata).toEqual({ k2: 'v2', adm: '1' }),
   'changes-since after': ({ images }) =>
@@ -94,35 +94,35 @@ const CONTENTS: Record<string, (body: Body, answer: Response) => void> = {
     ]),
 };
 
-describe('what a real Nova answered', () => {
-  it('is replayed in full', () => {
+describe('the recorded responses of a real Nova', () => {
+  it('are all replayed', () => {
     expect(exchanges).toHaveLength(203);
   });
 
   for (const { name, request, response } of exchanges) {
     it(name, async () => {
-      const answer = await send(request);
-      const text = await answer.text();
-      check(request.method, filled(request.path), answer.status, text);
+      const actual = await send(request);
+      const text = await actual.text();
+      check(request.method, filled(request.path), actual.status, text);
       const body = (text === '' ? '' : JSON.parse(text)) as Body;
       const ours = differences[name]?.ours;
       if (CONTENTS[name]) {
-        expect(answer.status).toBe(response.status);
-        CONTENTS[name](body, answer);
+        expect(actual.status).toBe(response.status);
+        CONTENTS[name](body, actual);
       } else if (!ours) {
-        expect(answer.status).toBe(response.status);
+        expect(actual.status).toBe(response.status);
         expect(withoutTimes(body)).toEqual(withoutTimes(filled(response.body)));
-        expect(Object.fromEntries(answer.headers)).toMatchObject(filled(ourHeaders(response.headers)));
+        expect(Object.fromEntries(actual.headers)).toMatchObject(filled(ourHeaders(response.headers)));
       } else {
         const { status, fault } = ours as { status: number; fault: string };
-        expect(answer.status).toBe(status);
+        expect(actual.status).toBe(status);
         expect(body).toMatchObject({ [fault]: { code: status, message: expect.any(String) } });
       }
     });
   }
 });
 
-/** When an image was changed in this run is not when it was in the recording. */
+/** Removes the times of changes, which differ between this run and the recording. */
 function withoutTimes(body: unknown): unknown {
   const text = JSON.stringify(body, (key, value: unknown) => {
     const changed =
@@ -132,7 +132,7 @@ function withoutTimes(body: unknown): unknown {
   return JSON.parse(text);
 }
 
-/** The recorded headers, with what every answer of ours says besides; ids are new each time. */
+/** The recorded headers and those that this service adds to every response, without the request ids. */
 function ourHeaders(recorded: Record<string, string>): Record<string, unknown> {
   const { 'x-compute-request-id': _id, 'x-openstack-request-id': _sameId, vary, ...headers } = recorded;
   return {
@@ -142,10 +142,10 @@ function ourHeaders(recorded: Record<string, string>): Record<string, unknown> {
   };
 }
 
-it('gives each answer one request id, of its own, under both names', async () => {
-  const answers = await Promise.all([1, 2].map(() => fetch(`${service.url}/v2.1/images/x`)));
-  const [one, other] = answers.map(({ headers }) => headers.get('x-openstack-request-id'));
+it('gives each response its own request id, under both names', async () => {
+  const responses = await Promise.all([1, 2].map(() => fetch(`${service.url}/v2.1/images/x`)));
+  const [one, other] = responses.map(({ headers }) => headers.get('x-openstack-request-id'));
   expect(one).toMatch(/^req-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
-  expect(answers[0]!.headers.get('x-compute-request-id')).toBe(one);
+  expect(responses[0]!.headers.get('x-compute-request-id')).toBe(one);
   expect(other).not.toBe(one);
 });

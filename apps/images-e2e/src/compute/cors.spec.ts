@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDatabase } from '../harness/databases.js';
-import { sendRaw, type RawAnswer } from '../harness/raw-http.js';
+import { sendRaw, type RawResponse } from '../harness/raw-http.js';
 import { startService, tokenOf, type Service } from '../harness/service.js';
 
 const HORIZON = 'https://horizon.example.com';
@@ -26,14 +26,14 @@ afterAll(async () => {
 });
 
 /** The headers that a browser reads, and `Vary`. */
-function corsOf({ headers }: RawAnswer): Record<string, string> {
+function corsOf({ headers }: RawResponse): Record<string, string> {
   const read = Object.entries(headers).filter(
     ([name]) => name === 'vary' || name.startsWith('access-control-'),
   );
   return Object.fromEntries(read);
 }
 
-function preflight(service: Service, headers: Record<string, string>, target = ITEM): Promise<RawAnswer> {
+function preflight(service: Service, headers: Record<string, string>, target = ITEM): Promise<RawResponse> {
   return sendRaw(service.url, { method: 'OPTIONS', target, headers });
 }
 
@@ -49,13 +49,13 @@ describe('a page of an allowed origin', () => {
   ] as const)('may read %s', async (_, status, target, headers) => {
     for (let time = 0; time < 3; time++) {
       for (const method of ['GET', 'HEAD']) {
-        const answer = await sendRaw(shared.url, {
+        const response = await sendRaw(shared.url, {
           method,
           target,
           headers: { ...headers, origin: HORIZON },
         });
-        expect(answer.status).toBe(status);
-        expect(corsOf(answer)).toEqual({
+        expect(response.status).toBe(status);
+        expect(corsOf(response)).toEqual({
           'access-control-allow-origin': HORIZON,
           'access-control-allow-credentials': 'true',
           'access-control-expose-headers': EXPOSED,
@@ -65,14 +65,14 @@ describe('a page of an allowed origin', () => {
     }
   });
 
-  it('may send what it asks leave for', async () => {
-    const answer = await preflight(shared, {
+  it('may send what its preflight request names', async () => {
+    const response = await preflight(shared, {
       origin: HORIZON,
       'access-control-request-method': 'PUT',
       'access-control-request-headers': 'x-auth-token, Content-Type,openstack-api-version',
     });
-    expect(answer.status).toBe(200);
-    expect(corsOf(answer)).toEqual({
+    expect(response.status).toBe(200);
+    expect(corsOf(response)).toEqual({
       'access-control-allow-origin': HORIZON,
       'access-control-allow-credentials': 'true',
       'access-control-max-age': '3600',
@@ -90,8 +90,8 @@ describe('a page of an allowed origin', () => {
       { 'access-control-request-method': 'GET', 'access-control-request-headers': 'x-auth-token, x-other' },
     ],
   ])('may not send %s', async (_, headers: Record<string, string>) => {
-    const answer = await preflight(shared, { origin: HORIZON, ...headers });
-    expect([answer.status, corsOf(answer)]).toEqual([200, { vary: 'X-Auth-Token, Origin' }]);
+    const response = await preflight(shared, { origin: HORIZON, ...headers });
+    expect([response.status, corsOf(response)]).toEqual([200, { vary: 'X-Auth-Token, Origin' }]);
   });
 });
 
@@ -99,13 +99,13 @@ describe('any other page', () => {
   it('may read nothing', async () => {
     for (const headers of [{ origin: OTHER }, { origin: `${HORIZON}.evil.org` }, { origin: 'null' }, {}]) {
       for (let time = 0; time < 2; time++) {
-        const answer = await sendRaw(shared.url, { target: ITEM, headers: { ...TOKEN, ...headers } });
+        const response = await sendRaw(shared.url, { target: ITEM, headers: { ...TOKEN, ...headers } });
         const vary = 'OpenStack-API-Version, X-OpenStack-Nova-API-Version, X-Auth-Token, Origin';
-        expect([answer.status, corsOf(answer)]).toEqual([200, { vary }]);
+        expect([response.status, corsOf(response)]).toEqual([200, { vary }]);
       }
     }
-    const answer = await preflight(shared, { origin: OTHER, 'access-control-request-method': 'GET' });
-    expect([answer.status, corsOf(answer)]).toEqual([200, { vary: 'X-Auth-Token, Origin' }]);
+    const response = await preflight(shared, { origin: OTHER, 'access-control-request-method': 'GET' });
+    expect([response.status, corsOf(response)]).toEqual([200, { vary: 'X-Auth-Token, Origin' }]);
   });
 
   it('may where all origins are allowed', async () => {
@@ -118,18 +118,18 @@ describe('any other page', () => {
       GLIMPSE_CORS_ALLOW_HEADERS: 'X-Own',
     });
     try {
-      const answer = await sendRaw(open.url, { target: ITEM, headers: { ...TOKEN, origin: OTHER } });
-      expect(corsOf(answer)).toMatchObject({
+      const response = await sendRaw(open.url, { target: ITEM, headers: { ...TOKEN, origin: OTHER } });
+      expect(corsOf(response)).toMatchObject({
         'access-control-allow-origin': '*',
         'access-control-expose-headers': 'ETag,Age',
       });
-      expect(answer.headers).not.toHaveProperty('access-control-allow-credentials');
-      const asked = {
+      expect(response.headers).not.toHaveProperty('access-control-allow-credentials');
+      const preflightHeaders = {
         origin: OTHER,
         'access-control-request-method': 'GET',
         'access-control-request-headers': 'x-own',
       };
-      expect(corsOf(await preflight(open, asked))).toEqual({
+      expect(corsOf(await preflight(open, preflightHeaders))).toEqual({
         'access-control-allow-origin': '*',
         'access-control-allow-methods': 'GET',
         'access-control-allow-headers': 'x-own',
@@ -144,7 +144,7 @@ describe('any other page', () => {
 it('shares nothing with pages unless it is set', async () => {
   for (const method of ['GET', 'OPTIONS']) {
     const headers = { ...TOKEN, origin: HORIZON, 'access-control-request-method': 'GET' };
-    const answer = await sendRaw(closed.url, { method, target: ITEM, headers });
-    expect(corsOf(answer)).toEqual({ vary: expect.stringMatching(/X-Auth-Token$/) });
+    const response = await sendRaw(closed.url, { method, target: ITEM, headers });
+    expect(corsOf(response)).toEqual({ vary: expect.stringMatching(/X-Auth-Token$/) });
   }
 });

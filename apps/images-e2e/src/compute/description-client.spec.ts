@@ -39,7 +39,7 @@ const faults = Object.values(missing.error ?? {}).map((fault) => (fault as { cod
 console.log(JSON.stringify({ listed: list.data.images.length, same: shown.data!.image.id === first!.id, size, faults }));
 `;
 
-describe('the API description, in the tools that people use on it', () => {
+describe('the API description, in common tools', () => {
   let service: Service;
   let folder: string;
   let endpoints: readonly string[];

@@ -42,7 +42,7 @@ describe('the API description', () => {
     ]);
   });
 
-  it('would notice an answer that it does not describe', async () => {
+  it('fails the check of a response that it does not describe', async () => {
     const check = await readDescription(service.url);
     expect(() => check('GET', '/v2.1/images', 200, '{"images":[{"id":1}]}')).toThrow();
     expect(() => check('GET', '/v2.1/images', 418, '{}')).toThrow();
@@ -50,7 +50,7 @@ describe('the API description', () => {
     expect(() => check('GET', '/v2.1/images', 200, '{"images":[]}')).not.toThrow();
   });
 
-  it.each(['/docs', '/docs/'])('is a page for people at %s, with what the page needs', async (path) => {
+  it.each(['/docs', '/docs/'])('is an HTML page at %s, with the files that the page needs', async (path) => {
     const address = new URL(path, service.url);
     const page = await fetch(address);
     expect(page.headers.get('content-type')).toContain('text/html');

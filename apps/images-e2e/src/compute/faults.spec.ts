@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDatabase } from '../harness/databases.js';
-import { RawConnection, bytesOf, sendRaw, type RawAnswer, type RawRequest } from '../harness/raw-http.js';
+import { RawConnection, bytesOf, sendRaw, type RawResponse, type RawRequest } from '../harness/raw-http.js';
 import {
   IDENTITIES,
   KEYSTONE_URL,
@@ -38,12 +38,12 @@ afterAll(async () => {
 
 const TOKEN = { 'x-auth-token': tokenOf('demo') };
 
-function send(method: string, target: string, request: Partial<RawRequest> = {}): Promise<RawAnswer> {
+function send(method: string, target: string, request: Partial<RawRequest> = {}): Promise<RawResponse> {
   return sendRaw(service.url, { method, target, ...request, headers: { ...TOKEN, ...request.headers } });
 }
 
-/** What every answer says, whatever it answers. */
-function expectAnswer({ headers }: RawAnswer): void {
+/** Expects the headers that every response has. */
+function expectCommonHeaders({ headers }: RawResponse): void {
   const id = headers['x-openstack-request-id'];
   expect(id).toMatch(/^req-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
   expect(headers['x-compute-request-id']).toBe(id);
@@ -52,33 +52,33 @@ function expectAnswer({ headers }: RawAnswer): void {
   expect(headers['date']).toMatch(/GMT$/);
 }
 
-/** That an answer is a fault of the documented form, as JSON, with what every answer says. */
+/** Expects a fault of the documented form, as JSON, with the headers that every response has. */
 function expectFault(
-  answer: RawAnswer,
+  response: RawResponse,
   status: number,
   key: string,
   message: unknown = expect.any(String),
 ): void {
-  expect(answer.status).toBe(status);
-  expect(JSON.parse(answer.text)).toEqual({ [key]: { code: status, message } });
-  expect(answer.headers['content-type']).toBe('application/json; charset=UTF-8');
-  expectAnswer(answer);
+  expect(response.status).toBe(status);
+  expect(JSON.parse(response.text)).toEqual({ [key]: { code: status, message } });
+  expect(response.headers['content-type']).toBe('application/json; charset=UTF-8');
+  expectCommonHeaders(response);
 }
 
-function expectUnauthenticated(answer: RawAnswer): void {
-  expect(answer.status).toBe(401);
-  expect(JSON.parse(answer.text)).toEqual({
+function expectUnauthenticated(response: RawResponse): void {
+  expect(response.status).toBe(401);
+  expect(JSON.parse(response.text)).toEqual({
     error: {
       code: 401,
       title: 'Unauthorized',
       message: 'The request you have made requires authentication.',
     },
   });
-  expect(answer.headers).toMatchObject({
+  expect(response.headers).toMatchObject({
     'content-type': 'application/json',
     'www-authenticate': `Keystone uri="${KEYSTONE_URL}"`,
   });
-  expectAnswer(answer);
+  expectCommonHeaders(response);
 }
 
 /** Routes of the API, and the methods that each has. */
@@ -91,12 +91,12 @@ const FACE_ROUTES = ['v2.1', `v2.1/${DEMO}`, 'v2', `v2/${DEMO}`].flatMap((prefix
   [`/${prefix}/extensions/OS-DCF`, 'GET, HEAD, OPTIONS'],
 ]);
 
-/** Routes that ask for no token. */
+/** Routes that require no token. */
 const OPEN_ROUTES = ['/', '/v9/', '/livez', '/readyz', '/healthz', '/metrics'];
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND', 'PURGE', 'SEARCH', 'M-SEARCH'];
 
-/** Bodies that must not matter where the method is wrong anyway. */
+/** Bodies that must not matter with a wrong method. */
 const BODIES: Record<string, Partial<RawRequest>> = {
   'no body': {},
   'broken JSON': { body: '{"metadata": ', headers: { 'content-type': 'application/json' } },
@@ -113,53 +113,53 @@ describe('a wrong method', () => {
     const wrong = METHODS.filter((method) => !allow.split(', ').includes(method));
     for (const method of wrong) {
       for (const request of Object.values(BODIES)) {
-        const answer = await send(method, target, request);
-        expectFault(answer, 405, 'badMethod', expect.stringContaining(method));
-        expect(answer.headers['allow']).toBe(allow);
+        const response = await send(method, target, request);
+        expectFault(response, 405, 'badMethod', expect.stringContaining(method));
+        expect(response.headers['allow']).toBe(allow);
       }
     }
   });
 
   it.each(OPEN_ROUTES)('on %s is answered 405 without a token', async (target) => {
     for (const method of METHODS.slice(1)) {
-      const answer = await send(method, target, { headers: { 'x-auth-token': undefined } });
-      expectFault(answer, 405, 'badMethod');
-      expect(answer.headers['allow']).toBe('GET, HEAD, OPTIONS');
+      const response = await send(method, target, { headers: { 'x-auth-token': undefined } });
+      expectFault(response, 405, 'badMethod');
+      expect(response.headers['allow']).toBe('GET, HEAD, OPTIONS');
     }
   });
 
-  it('tells nobody without a token what the API has', async () => {
+  it('is 401 without a token, whether the route exists or not', async () => {
     const headers = { 'x-auth-token': undefined };
     expectUnauthenticated(await send('PATCH', ITEM, { headers }));
     expectUnauthenticated(await send('PATCH', '/v2.1/nosuch', { headers, body: '{' }));
   });
 
   it.each(['FOO', 'FETCH', 'GETX', 'get', "M!#$%&'*+.^_`|~1", 'DESCRIBE'])(
-    'that HTTP does not know is not implemented: %s',
+    'that HTTP does not define is not implemented: %s',
     async (method) => {
       const connection = await RawConnection.open(service.url);
       const good = bytesOf({ target: '/livez' });
       connection.write(Buffer.concat([good, bytesOf({ method, target: ITEM, headers: TOKEN }), good]));
-      expect((await connection.answer()).status).toBe(200);
-      const answer = await connection.answer();
-      expectFault(answer, 501, 'notImplemented', `The method ${method} is not implemented.`);
-      expect(answer.headers['connection']).toBe('close');
+      expect((await connection.response()).status).toBe(200);
+      const response = await connection.response();
+      expectFault(response, 501, 'notImplemented', `The method ${method} is not implemented.`);
+      expect(response.headers['connection']).toBe('close');
       await connection.closed();
       expect(connection.rest).toBe('');
     },
   );
 
   it('CONNECT is refused', async () => {
-    const answer = await sendRaw(service.url, { method: 'CONNECT', target: 'images.example.com:443' });
-    expectFault(answer, 405, 'badMethod', expect.stringContaining('CONNECT'));
-    expect(answer.headers).toMatchObject({ allow: 'GET, HEAD, OPTIONS', connection: 'close' });
+    const response = await sendRaw(service.url, { method: 'CONNECT', target: 'images.example.com:443' });
+    expectFault(response, 405, 'badMethod', expect.stringContaining('CONNECT'));
+    expect(response.headers).toMatchObject({ allow: 'GET, HEAD, OPTIONS', connection: 'close' });
   });
 
-  it('CONNECT by a client that vanishes harms nobody', async () => {
+  it('CONNECT by a client that disconnects leaves the service running', async () => {
     for (let round = 0; round < 20; round++) {
       const connection = await RawConnection.open(service.url);
       connection.write(bytesOf({ method: 'CONNECT', target: 'images.example.com:443' }));
-      if (round % 2) await connection.answer();
+      if (round % 2) await connection.response();
       connection.write('x'.repeat(10_000));
       connection.reset();
     }
@@ -174,18 +174,18 @@ describe('HEAD', () => {
     ...['/v2.1/nosuch', '/nosuch', '/v2.1/images/nosuch', '/v2.1/%zz', '/v2.1/images?limit=x'],
   ])('on %s is answered as GET, without a body', async (target) => {
     const connection = await RawConnection.open(service.url);
-    const answers: RawAnswer[] = [];
+    const responses: RawResponse[] = [];
     for (const method of ['HEAD', 'GET']) {
       connection.write(bytesOf({ method, target, headers: TOKEN }));
-      answers.push(await connection.answer({ bodyless: method === 'HEAD' }));
+      responses.push(await connection.response({ bodyless: method === 'HEAD' }));
     }
     connection.close();
-    const [head, get] = answers.map(({ status, headers }) => {
+    const [head, get] = responses.map(({ status, headers }) => {
       const { date: _date, 'x-compute-request-id': _id, 'x-openstack-request-id': _same, ...rest } = headers;
       return { status, ...rest };
     });
     expect(head).toEqual(get);
-    expect(head).toHaveProperty('content-length', String(Buffer.byteLength(answers[1]!.text)));
+    expect(head).toHaveProperty('content-length', String(Buffer.byteLength(responses[1]!.text)));
   });
 });
 
@@ -195,10 +195,10 @@ describe('OPTIONS', () => {
     ...OPEN_ROUTES.map((target) => [target, 'GET, HEAD, OPTIONS'] as const),
     ...['/nosuch', '/v2.1/nosuch', '/v2.1/images/', '*'].map((target) => [target, undefined] as const),
   ])('on %s is answered 200, empty, without a token, and allows %s', async (target, allow) => {
-    const answer = await sendRaw(service.url, { method: 'OPTIONS', target, body: '{' });
-    expect(answer).toMatchObject({ status: 200, text: '' });
-    expect(answer.headers['allow']).toBe(allow);
-    expectAnswer(answer);
+    const response = await sendRaw(service.url, { method: 'OPTIONS', target, body: '{' });
+    expect(response).toMatchObject({ status: 200, text: '' });
+    expect(response.headers['allow']).toBe(allow);
+    expectCommonHeaders(response);
   });
 });
 
@@ -220,7 +220,7 @@ describe('without a valid token', () => {
     }
   });
 
-  it('neither microversion nor project nor query are looked at', async () => {
+  it('neither microversion nor project nor query are validated', async () => {
     const headers = { 'x-auth-token': 'garbage', 'x-openstack-nova-api-version': '9.999' };
     expectUnauthenticated(await send('GET', '/v2.1/abc/images?limit=x', { headers }));
   });
@@ -232,9 +232,9 @@ describe('without a valid token', () => {
       ['/v2/', 200],
       ['/v7', 300],
     ] as const) {
-      const answer = await sendRaw(service.url, { target });
-      expect(answer.status).toBe(status);
-      expectAnswer(answer);
+      const response = await sendRaw(service.url, { target });
+      expect(response.status).toBe(status);
+      expectCommonHeaders(response);
     }
   });
 });
@@ -253,28 +253,28 @@ describe('a service token', () => {
   });
   afterAll(() => own.stop());
 
-  const ask = (user: string, serviceToken: string): Promise<RawAnswer> =>
+  const sendTokens = (user: string, serviceToken: string): Promise<RawResponse> =>
     sendRaw(own.url, { target: ITEM, headers: { 'x-auth-token': user, 'x-service-token': serviceToken } });
 
-  it.each(['nova', 'loud'])('%s, which has a service role, is taken', async (token) => {
-    expect((await ask('user', token)).status).toBe(200);
+  it.each(['nova', 'loud'])('%s, which has a service role, is accepted', async (token) => {
+    expect((await sendTokens('user', token)).status).toBe(200);
   });
 
   it.each(['user', 'admin', 'garbage'])(
     '%s, which has no service role, refuses the request whatever the user token is',
     async (token) => {
-      expectUnauthenticated(await ask('user', token));
-      expectUnauthenticated(await ask('admin', token));
+      expectUnauthenticated(await sendTokens('user', token));
+      expectUnauthenticated(await sendTokens('admin', token));
     },
   );
 
-  it('does not do without a user token', async () => {
-    expectUnauthenticated(await ask('', 'nova'));
-    expectUnauthenticated(await ask('garbage', 'nova'));
+  it('requires a user token beside it', async () => {
+    expectUnauthenticated(await sendTokens('', 'nova'));
+    expectUnauthenticated(await sendTokens('garbage', 'nova'));
   });
 
-  it('that is empty is none', async () => {
-    expect((await ask('user', '')).status).toBe(200);
+  it('that is empty counts as absent', async () => {
+    expect((await sendTokens('user', '')).status).toBe(200);
   });
 });
 
@@ -288,8 +288,8 @@ describe('what is not there', () => {
   it('a route is not found', async () => {
     for (const target of ['/nosuch', '/v2.1/nosuch', '/v2.1/images/x/y', '/favicon.ico', '/v2.1/servers']) {
       for (const method of ['GET', 'POST', 'PURGE']) {
-        const answer = await send(method, target, { body: '{' });
-        expectFault(answer, 404, 'itemNotFound', 'The resource could not be found.');
+        const response = await send(method, target, { body: '{' });
+        expectFault(response, 404, 'itemNotFound', 'The resource could not be found.');
       }
     }
   });
@@ -302,10 +302,10 @@ describe('a microversion', () => {
     { 'openstack-api-version': 'compute 9.999', 'x-openstack-nova-api-version': '2.1' },
     { 'openstack-api-version': ['image 2.1', 'compute 9.999'] },
   ])('out of range is answered 406 and echoed: %j', async (headers) => {
-    const answer = await send('GET', ITEM, { headers });
+    const response = await send('GET', ITEM, { headers });
     const message = 'Version 9.999 is not supported by the API. Minimum is 2.1 and maximum is 2.93.';
-    expectFault(answer, 406, 'computeFault', message);
-    expect(answer.headers).toMatchObject({
+    expectFault(response, 406, 'computeFault', message);
+    expect(response.headers).toMatchObject({
       'openstack-api-version': 'compute 9.999',
       'x-openstack-nova-api-version': '9.999',
       vary: 'OpenStack-API-Version, X-OpenStack-Nova-API-Version, X-Auth-Token',
@@ -313,12 +313,12 @@ describe('a microversion', () => {
   });
 
   it.each(['2', '2.01', '02.1', '2.1.1', 'two', '-2.1', '2.1 2.2', '2.x', '٢.١', 'LATEST', ''])(
-    'that is badly formed is answered 400: %j',
+    'that is malformed is answered 400: %j',
     async (version) => {
       const headers = { 'x-openstack-nova-api-version': Buffer.from(version).toString('latin1') };
-      const answer = await send('GET', ITEM, { headers });
+      const response = await send('GET', ITEM, { headers });
       expectFault(
-        answer,
+        response,
         400,
         'badRequest',
         expect.stringMatching(/^API Version String .* is of invalid format/),
@@ -326,7 +326,7 @@ describe('a microversion', () => {
     },
   );
 
-  it('costs the same however it is written', async () => {
+  it('is parsed in linear time', async () => {
     const costOf = async (filling: string): Promise<number> => {
       const headers = { 'openstack-api-version': `compute x${filling.repeat(15_000)}x` };
       const from = performance.now();
@@ -338,7 +338,7 @@ describe('a microversion', () => {
       costs.letters.push(await costOf('x'));
       costs.spaces.push(await costOf(' '));
     }
-    // Time that grows with the square of the length would be hundreds of times as long.
+    // In quadratic time the long one would take hundreds of times as long.
     expect(Math.min(...costs.spaces)).toBeLessThan(20 * Math.min(...costs.letters));
   });
 });
@@ -374,10 +374,10 @@ describe('a body', () => {
       const requests: Partial<RawRequest>[] = [
         { body: 'x'.repeat(LIMIT + 1) },
         { body: chunked(LIMIT + 1), headers: CHUNKED },
-        // Whoever declares it gets the answer before sending a byte of it.
+        // A client that only declares the length gets the response before it sends the body.
         { body: '', headers: { 'content-length': String(LIMIT + 1) } },
         { body: '', headers: { 'content-length': String(Number.MAX_SAFE_INTEGER) } },
-        // And whoever sends on and on gets it too.
+        // A client that keeps sending gets it too.
         { body: 'x'.repeat(8_000_000) },
         { body: chunked(8_000_000, 65_536), headers: CHUNKED },
       ];
@@ -385,25 +385,29 @@ describe('a body', () => {
         const connection = await RawConnection.open(service.url);
         connection.write(bytesOf({ method, target, ...request, headers: { ...TOKEN, ...request.headers } }));
         const message = 'The request body is larger than 114688 bytes.';
-        const answer = await connection.answer();
-        expectFault(answer, 413, 'overLimit', message);
-        expect(answer.headers['connection']).toBe('close');
+        const response = await connection.response();
+        expectFault(response, 413, 'overLimit', message);
+        expect(response.headers['connection']).toBe('close');
         await connection.closed();
         connection.close();
       }
     },
   );
 
-  it('beyond that is answered 413 also to a client that reads only once all is written', async () => {
+  it('beyond that is answered 413 also to a client that reads only after it has written everything', async () => {
     for (let round = 0; round < 10; round++) {
       const body = Buffer.alloc(8_000_000);
-      const answer = await fetch(`${service.url}${ITEM}/metadata`, { method: 'POST', headers: TOKEN, body });
-      expect(answer.status).toBe(413);
-      expect(await answer.json()).toMatchObject({ overLimit: { code: 413 } });
+      const response = await fetch(`${service.url}${ITEM}/metadata`, {
+        method: 'POST',
+        headers: TOKEN,
+        body,
+      });
+      expect(response.status).toBe(413);
+      expect(await response.json()).toMatchObject({ overLimit: { code: 413 } });
     }
   });
 
-  it('that was too large is the last thing that its connection is heard for', async () => {
+  it('that was too large ends the processing of its connection', async () => {
     const victim = '22222222-0000-4000-8000-000000000002';
     const connection = await RawConnection.open(service.url);
     const large = bytesOf({
@@ -414,7 +418,7 @@ describe('a body', () => {
     });
     const deletion = bytesOf({ method: 'DELETE', target: `/v2.1/images/${victim}`, headers: TOKEN });
     connection.write(Buffer.concat([large, deletion]));
-    expectFault(await connection.answer(), 413, 'overLimit');
+    expectFault(await connection.response(), 413, 'overLimit');
     connection.write(deletion);
     await connection.closed();
     expect(connection.rest).toBe('');
@@ -422,7 +426,7 @@ describe('a body', () => {
     connection.close();
   });
 
-  it('is not waited for where the answer does not depend on it', async () => {
+  it('is not waited for where the response does not depend on it', async () => {
     const headers = { 'content-length': '10' };
     expect((await send('GET', ITEM, { headers, body: 'half' })).status).toBe(200);
   });
@@ -435,8 +439,8 @@ describe('a body', () => {
         ['POST', `${ITEM}/metadata`],
         ['PUT', `${ITEM}/metadata/architecture`],
       ] as const) {
-        const answer = await send(method, target, { body: '{}', headers });
-        expectFault(answer, 415, 'badMediaType', 'Unsupported Content-Type');
+        const response = await send(method, target, { body: '{}', headers });
+        expectFault(response, 415, 'badMediaType', 'Unsupported Content-Type');
         expectUnauthenticated(
           await send(method, target, { body: '{}', headers: { ...headers, 'x-auth-token': 'x' } }),
         );
@@ -449,14 +453,14 @@ describe('a body', () => {
     'of the media type %s is read',
     async (type) => {
       const headers = { 'content-type': type };
-      const answer = await send('PUT', `${ITEM}/metadata`, { body: '{}', headers });
-      expectFault(answer, 400, 'badRequest', "'metadata' is a required property");
+      const response = await send('PUT', `${ITEM}/metadata`, { body: '{}', headers });
+      expectFault(response, 400, 'badRequest', "'metadata' is a required property");
     },
   );
 
   it('of broken chunks is answered 400', async () => {
-    const answer = await send('POST', `${ITEM}/metadata`, { headers: CHUNKED, body: 'zz\r\n{}\r\n' });
-    expectFault(answer, 400, 'badRequest', 'The request is not well-formed HTTP.');
+    const response = await send('POST', `${ITEM}/metadata`, { headers: CHUNKED, body: 'zz\r\n{}\r\n' });
+    expectFault(response, 400, 'badRequest', 'The request is not well-formed HTTP.');
   });
 });
 
@@ -470,9 +474,9 @@ describe('request line and headers', () => {
   ])('beyond 16 KiB are answered 431: %s', async (_, request) => {
     const connection = await RawConnection.open(service.url);
     connection.write(bytesOf(request));
-    const answer = await connection.answer();
-    expectFault(answer, 431, 'badRequest', 'The request line and headers are larger than 16384 bytes.');
-    expect(answer.headers['connection']).toBe('close');
+    const response = await connection.response();
+    expectFault(response, 431, 'badRequest', 'The request line and headers are larger than 16384 bytes.');
+    expect(response.headers['connection']).toBe('close');
     await connection.closed();
     connection.close();
   });
@@ -483,22 +487,22 @@ describe('request line and headers', () => {
       const connection = await RawConnection.open(service.url);
       const headers = { ...TOKEN, expect: expectation };
       connection.write(bytesOf({ method: 'PUT', target: `${ITEM}/metadata`, headers, body: '{}' }));
-      const answer = await connection.answer();
-      expectFault(answer, 417, 'badRequest', 'The only expectation that is met is 100-continue.');
-      expect(answer.headers['connection']).toBe('close');
+      const response = await connection.response();
+      expectFault(response, 417, 'badRequest', 'The only expectation that is met is 100-continue.');
+      expect(response.headers['connection']).toBe('close');
       await connection.closed();
       connection.close();
     },
   );
 
-  it('that expect 100-continue are met', async () => {
+  it('that expect 100-continue get it', async () => {
     const connection = await RawConnection.open(service.url);
     const headers = { ...TOKEN, expect: '100-Continue', 'content-length': '2' };
     connection.write(bytesOf({ method: 'PUT', target: `${ITEM}/metadata`, headers }));
     await until(() => connection.rest !== '');
     expect(connection.rest).toMatch(/^HTTP\/1\.1 100 Continue/);
     connection.write('{}');
-    expectFault(await connection.answer(), 400, 'badRequest', "'metadata' is a required property");
+    expectFault(await connection.response(), 400, 'badRequest', "'metadata' is a required property");
     connection.close();
   });
 
@@ -509,7 +513,7 @@ describe('request line and headers', () => {
   it('of HTTP/1.0 are answered, and the connection ends', async () => {
     const connection = await RawConnection.open(service.url);
     connection.write(bytesOf({ target: ITEM, version: '1.0', headers: TOKEN }));
-    expect((await connection.answer()).status).toBe(200);
+    expect((await connection.response()).status).toBe(200);
     await connection.closed();
   });
 });
@@ -524,9 +528,9 @@ describe('a chunked request of HTTP/1.0', () => {
     const headers = { ...TOKEN, connection: 'keep-alive', 'transfer-encoding': 'chunked' };
     const request = bytesOf({ method, target, version: '1.0', headers, body: '2\r\n{}\r\n0\r\n\r\n' });
     connection.write(Buffer.concat([request, request]));
-    const answer = await connection.answer();
-    expect(answer.status).toBe(status);
-    expect(answer.headers['connection']).toBe('close');
+    const response = await connection.response();
+    expect(response.status).toBe(status);
+    expect(response.headers['connection']).toBe('close');
     await connection.closed();
     expect(connection.rest).toBe('');
   });
@@ -572,16 +576,16 @@ describe('pipelined requests', () => {
       const connection = await RawConnection.open(service.url);
       connection.write(Buffer.concat([good, good, bad, good]));
       for (let answered = 0; answered < 2; answered++) {
-        const answer = await connection.answer();
-        expect(answer.status).toBe(200);
-        expect(answer.text).toContain('"name":"fakeimage7"');
+        const response = await connection.response();
+        expect(response.status).toBe(200);
+        expect(response.text).toContain('"name":"fakeimage7"');
       }
-      expect((await connection.answer()).status).toBe(status);
+      expect((await connection.response()).status).toBe(status);
       connection.close();
     }
   });
 
-  it('are read behind the last answer, or it would be lost with them', async () => {
+  it('are drained after the last response, so that it is not lost', async () => {
     const { hostname, port } = new URL(service.url);
     const socket = connect({ host: hostname, port: Number(port) });
     let received = '';
@@ -594,23 +598,23 @@ describe('pipelined requests', () => {
     socket.destroy();
   });
 
-  it('are told to go on when it is their turn, and those behind them are answered too', async () => {
+  it('get 100 Continue in their order, and those behind them are answered too', async () => {
     const connection = await RawConnection.open(service.url);
     const headers = { ...TOKEN, expect: '100-continue' };
     const waits = bytesOf({ method: 'PUT', target: `${ITEM}/metadata`, headers, body: '{}' });
     connection.write(Buffer.concat([good, good, waits.subarray(0, -2)]));
     for (let answered = 0; answered < 2; answered++) {
-      expect((await connection.answer()).text).toContain('"name":"fakeimage7"');
+      expect((await connection.response()).text).toContain('"name":"fakeimage7"');
     }
     await until(() => connection.hasReceived('HTTP/1.1 100 Continue'));
     connection.write(Buffer.concat([waits.subarray(-2), good]));
-    expect((await connection.answer()).status).toBe(400);
-    expect((await connection.answer()).text).toContain('"name":"fakeimage7"');
+    expect((await connection.response()).status).toBe(400);
+    expect((await connection.response()).text).toContain('"name":"fakeimage7"');
     connection.close();
   });
 });
 
-describe('a client that says that it sends nothing more', () => {
+describe('a client that half-closes its connection', () => {
   const request = bytesOf({ target: ITEM, headers: TOKEN });
 
   it.each([
@@ -618,11 +622,11 @@ describe('a client that says that it sends nothing more', () => {
     ['several', [request, request, request], [200, 200, 200]],
     ['half a request behind one', [request, request.subarray(0, 40)], [200, 400]],
     ['half a request', [request.subarray(0, 40)], [400]],
-  ])('still gets its answers to %s, and the end', async (_, sent, statuses) => {
+  ])('still gets its responses to %s, and then the end of the connection', async (_, sent, statuses) => {
     const connection = await RawConnection.open(service.url);
     connection.write(Buffer.concat(sent));
     connection.end();
-    for (const status of statuses) expect((await connection.answer()).status).toBe(status);
+    for (const status of statuses) expect((await connection.response()).status).toBe(status);
     await connection.closed();
     expect(connection.rest).toBe('');
   });
@@ -648,16 +652,16 @@ describe('extensions', () => {
     const list = await send('GET', `${prefix}/extensions`);
     expect(list.status).toBe(200);
     expect(JSON.parse(list.text)).toEqual({ extensions: [DISK_CONFIG, IMAGE_SIZE] });
-    expectAnswer(list);
+    expectCommonHeaders(list);
     for (const extension of [DISK_CONFIG, IMAGE_SIZE]) {
-      const answer = await send('GET', `${prefix}/extensions/${extension.alias}`);
-      expect(JSON.parse(answer.text)).toEqual({ extension });
+      const response = await send('GET', `${prefix}/extensions/${extension.alias}`);
+      expect(JSON.parse(response.text)).toEqual({ extension });
     }
   });
 
   it.each(['NMN', 'os-dcf', '__proto__', 'constructor', '%00'])('%s is none', async (alias) => {
-    const answer = await send('GET', `/v2.1/extensions/${alias}`);
-    expectFault(answer, 404, 'itemNotFound', 'The resource could not be found.');
+    const response = await send('GET', `/v2.1/extensions/${alias}`);
+    expectFault(response, 404, 'itemNotFound', 'The resource could not be found.');
   });
 });
 
@@ -671,17 +675,17 @@ describe('parameters of a list', () => {
     'toString',
     'hasOwnProperty',
     'then',
-  ])('that is named %s means nothing, and switches no check off', async (name) => {
+  ])('that is named %s is ignored, and disables no check', async (name) => {
     expect((await send('GET', `/v2.1/images?${name}=x`)).status).toBe(200);
     expectFault(await send('GET', `/v2.1/images?${name}=x&minRam=x`), 400, 'badRequest');
   });
 
   it.each(['status', 'name', 'server', 'type', 'property-x', 'search'])(
-    'finds nothing where %s has what no image can have',
+    'matches no image where %s has an impossible value',
     async (name) => {
       for (const value of ['%00%00%00', 'a%00b']) {
-        const answer = await send('GET', `/v2.1/images?${name}=${value}`);
-        expect([value, answer.status, JSON.parse(answer.text)]).toEqual([value, 200, { images: [] }]);
+        const response = await send('GET', `/v2.1/images?${name}=${value}`);
+        expect([value, response.status, JSON.parse(response.text)]).toEqual([value, 200, { images: [] }]);
       }
     },
   );
@@ -690,7 +694,7 @@ describe('parameters of a list', () => {
 describe('metrics', () => {
   const metrics = async (url: string): Promise<string> => (await fetch(`${url}/metrics`)).text();
 
-  it('count requests by route, method and status, and say what runs', async () => {
+  it('count requests by route, method and status, and name the running version', async () => {
     const count = async (route: string, method: string, status: number): Promise<number> => {
       const labels = `{api="compute",route="${route}",method="${method}",status="${status}"}`;
       const lines = (await metrics(service.url)).split('\n');

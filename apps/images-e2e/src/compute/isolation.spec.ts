@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCatalogue, settingsOf, type Person } from '../harness/catalogue.js';
-import { readDescription, type CheckAnswer } from '../harness/description.js';
+import { readDescription, type CheckResponse } from '../harness/description.js';
 import { newFolder, startService, type Service } from '../harness/service.js';
 
 const OWNER = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
@@ -19,13 +19,13 @@ const PEOPLE: Record<string, Person> = {
 };
 
 /**
- * What each person may do with each image:
+ * What each caller may do with each image:
  *
- *     -  it is not there for them
- *     s  they are shown it
- *     l  they are shown it and find it in lists
+ *     -  it does not exist for them
+ *     s  they may read it
+ *     l  they may read it and find it in lists
  *     o  they find it and may change it; O: the same, but it is not in lists
- *     r  they find it, it is theirs, but their role does not let them change it; R: not in lists
+ *     r  they find it and own it, but their role may not change it; R: the same, but it is not in lists
  */
 const MATRIX = `
   image                owner reader member stranger admin unscoped unscoped-admin
@@ -72,7 +72,7 @@ function members(status: string): object[] {
 /** Each policy, and what it makes of a cell of the matrix. */
 const POLICIES: Record<string, { rules?: Record<string, string>; cell: (cell: string) => string }> = {
   'the built-in policy': { cell: (cell) => cell },
-  // Every rule allows everything: that opens nothing but a reader's changes to the images of their project.
+  // Rules that allow everything add only a reader's changes to the images of their project.
   'a policy whose every rule is the empty text': {
     rules: { get_image: '', get_images: '', modify_image: '', delete_image: '', default: '' },
     cell: (cell) => cell.replace('r', 'o').replace('R', 'O'),
@@ -93,7 +93,7 @@ beforeAll(async () => {
 });
 
 let service: Service;
-let check: CheckAnswer;
+let check: CheckResponse;
 
 async function start(rules?: Record<string, string>): Promise<void> {
   const policy = join(newFolder(), 'policy.json');
@@ -105,27 +105,27 @@ async function start(rules?: Record<string, string>): Promise<void> {
   check = await readDescription(service.url);
 }
 
-async function ask(
+async function request(
   person: string,
   method: string,
   path: string,
   body?: object,
 ): Promise<{ status: number; text: string }> {
-  const answer = await fetch(`${service.url}/v2.1/images${path}`, {
+  const response = await fetch(`${service.url}/v2.1/images${path}`, {
     method,
     headers: {
       'x-auth-token': person,
-      // Preconditions are judged last: whoever may change an image gets as far as this, and nothing changes.
+      // Preconditions are checked last: a caller who may change the image gets 412, and nothing changes.
       ...(method !== 'GET' && { 'if-match': '"no such state"' }),
     },
     ...(body && { body: JSON.stringify(body) }),
   });
-  const text = await answer.text();
-  check(method, `/v2.1/images${path}`, answer.status, text);
-  return { status: answer.status, text };
+  const text = await response.text();
+  check(method, `/v2.1/images${path}`, response.status, text);
+  return { status: response.status, text };
 }
 
-/** The statuses of reading and of changing. */
+/** The statuses of a read and of a change. */
 const STATUS: Record<string, [number, number]> = {
   '-': [404, 404],
   s: [200, 403],
@@ -136,7 +136,7 @@ const STATUS: Record<string, [number, number]> = {
   R: [200, 403],
 };
 
-describe.each(Object.entries(POLICIES))('who may do what under %s', (_, policy) => {
+describe.each(Object.entries(POLICIES))('the permissions of callers under %s', (_, policy) => {
   beforeAll(() => start(policy.rules));
   afterAll(() => service.stop());
 
@@ -146,18 +146,18 @@ describe.each(Object.entries(POLICIES))('who may do what under %s', (_, policy) 
       it(`with the image ${image}: ${person} ${cell}`, async () => {
         const id = idOf.get(image!)!;
         const [read, change] = STATUS[cell]!;
-        const asked = async (method: string, path: string, body?: object): Promise<number> =>
-          (await ask(person, method, `/${id}${path}`, body)).status;
+        const statusOf = async (method: string, path: string, body?: object): Promise<number> =>
+          (await request(person, method, `/${id}${path}`, body)).status;
 
-        expect(await asked('GET', '')).toBe(read);
-        expect(await asked('GET', '/metadata')).toBe(read);
-        expect(await asked('GET', '/metadata/secret')).toBe(read);
-        expect(await asked('POST', '/metadata', { metadata: { a: 'b' } })).toBe(change);
-        expect(await asked('PUT', '/metadata', { metadata: { a: 'b' } })).toBe(change);
-        expect(await asked('PUT', '/metadata/a', { meta: { a: 'b' } })).toBe(change);
-        expect(await asked('DELETE', '/metadata/secret')).toBe(change);
-        expect(await asked('DELETE', '')).toBe(change);
-        expect((await ask(person, 'GET', `?marker=${id}`)).status).toBe(read === 404 ? 400 : 200);
+        expect(await statusOf('GET', '')).toBe(read);
+        expect(await statusOf('GET', '/metadata')).toBe(read);
+        expect(await statusOf('GET', '/metadata/secret')).toBe(read);
+        expect(await statusOf('POST', '/metadata', { metadata: { a: 'b' } })).toBe(change);
+        expect(await statusOf('PUT', '/metadata', { metadata: { a: 'b' } })).toBe(change);
+        expect(await statusOf('PUT', '/metadata/a', { meta: { a: 'b' } })).toBe(change);
+        expect(await statusOf('DELETE', '/metadata/secret')).toBe(change);
+        expect(await statusOf('DELETE', '')).toBe(change);
+        expect((await request(person, 'GET', `?marker=${id}`)).status).toBe(read === 404 ? 400 : 200);
 
         const listed = /[lor]/.test(cell);
         for (const list of [
@@ -166,7 +166,7 @@ describe.each(Object.entries(POLICIES))('who may do what under %s', (_, policy) 
           `?name=${image}`,
           '/detail?property-secret=the%20secret%20of%20' + image,
         ]) {
-          const { text } = await ask(person, 'GET', list);
+          const { text } = await request(person, 'GET', list);
           expect(text.includes(id)).toBe(listed);
           expect(text.includes(`"the secret of ${image}"`)).toBe(listed && list.startsWith('/detail'));
         }
@@ -174,7 +174,7 @@ describe.each(Object.entries(POLICIES))('who may do what under %s', (_, policy) 
     });
   }
 
-  it('without a token nobody does anything', async () => {
+  it('a request without a token is 401', async () => {
     const id = idOf.get('public')!;
     for (const [method, path] of [
       ['GET', ''],
@@ -184,11 +184,11 @@ describe.each(Object.entries(POLICIES))('who may do what under %s', (_, policy) 
       ['POST', `/${id}/metadata`],
       ['PUT', `/${id}/metadata/a`],
     ] as const) {
-      expect((await ask('', method, path)).status).toBe(401);
+      expect((await request('', method, path)).status).toBe(401);
     }
   });
 
-  it('an image that is not for somebody is answered like one that does not exist', async () => {
+  it('an image that the caller may not read is answered like one that does not exist', async () => {
     const missing = 'ffffffff-ffff-4fff-8fff-ffffffffffff';
     const hidden = idOf.get('private')!;
     for (const [method, path] of [
@@ -198,12 +198,12 @@ describe.each(Object.entries(POLICIES))('who may do what under %s', (_, policy) 
       ['DELETE', ''],
       ['DELETE', '/metadata/secret'],
     ] as const) {
-      const one = await ask('stranger', method, `/${hidden}${path}`);
-      const other = await ask('stranger', method, `/${missing}${path}`);
+      const one = await request('stranger', method, `/${hidden}${path}`);
+      const other = await request('stranger', method, `/${missing}${path}`);
       expect(one).toEqual(other);
     }
-    const one = await ask('stranger', 'GET', `?marker=${hidden}`);
-    const other = await ask('stranger', 'GET', `?marker=${missing}`);
+    const one = await request('stranger', 'GET', `?marker=${hidden}`);
+    const other = await request('stranger', 'GET', `?marker=${missing}`);
     expect(one.text.replace(hidden, '')).toBe(other.text.replace(missing, ''));
   });
 });

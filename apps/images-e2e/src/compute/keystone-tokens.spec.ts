@@ -4,10 +4,10 @@ import { until } from '@glimpse/domain/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl } from '../harness/databases.js';
-import { RawConnection, bytesOf, sendRaw, type RawAnswer, type RawRequest } from '../harness/raw-http.js';
+import { RawConnection, bytesOf, sendRaw, type RawResponse, type RawRequest } from '../harness/raw-http.js';
 import { IDENTITIES, IMAGE_URL, newFolder, startBareService, type Service } from '../harness/service.js';
 
-const PASSWORD = 'a-password-that-nobody-may-read';
+const PASSWORD = 'a-password-that-must-not-leak';
 const DEMO = { kind: 'project', id: IDENTITIES['demo']!.project_id, name: 'demo' } as const;
 const ALT = { kind: 'project', id: IDENTITIES['alt']!.project_id, name: 'alt' } as const;
 const PUBLIC = '70a599e0-31e7-49b7-b260-868f441e862b';
@@ -15,9 +15,9 @@ const OWN = '22222222-0000-4000-8000-000000000001';
 
 let keystone: FakeKeystone;
 let service: Service;
-/** Everything that the service said to anybody, in answers and in its log. */
-const said: string[] = [];
-/** Everything that it must not have said. */
+/** All responses and log lines of the service. */
+const output: string[] = [];
+/** The secrets that must not appear in them. */
 const secrets: string[] = [PASSWORD];
 
 function issue(changes: Partial<TokenToIssue> = {}): string {
@@ -34,18 +34,18 @@ const serviceToken = (changes: Partial<TokenToIssue> = {}): string =>
     ...changes,
   });
 
-async function send(token: string, request: RawRequest = {}, by = service): Promise<RawAnswer> {
+async function send(token: string, request: RawRequest = {}, by = service): Promise<RawResponse> {
   const { target = `/v2.1/images/${PUBLIC}`, headers = {} } = request;
-  const answer = await sendRaw(by.url, {
+  const response = await sendRaw(by.url, {
     ...request,
     target,
     headers: { 'x-auth-token': token, ...headers },
   });
-  said.push(JSON.stringify(answer.headers), answer.text);
-  return answer;
+  output.push(JSON.stringify(response.headers), response.text);
+  return response;
 }
 
-const statusOf = async (...asked: Parameters<typeof send>): Promise<number> => (await send(...asked)).status;
+const statusOf = async (...args: Parameters<typeof send>): Promise<number> => (await send(...args)).status;
 
 async function start(settings: Record<string, string> = {}): Promise<Service> {
   const started = await startBareService({
@@ -66,9 +66,9 @@ async function start(settings: Record<string, string> = {}): Promise<Service> {
 }
 
 async function stop(started: Service): Promise<void> {
-  said.push(await metricsOf(started));
+  output.push(await metricsOf(started));
   await started.stop();
-  said.push(started.log(), started.stdout());
+  output.push(started.log(), started.stdout());
 }
 
 const healthOf = async (of: Service): Promise<object> =>
@@ -90,7 +90,7 @@ afterAll(async () => {
 });
 
 describe('a token', () => {
-  it('that Keystone knows opens what its project may see', async () => {
+  it('that Keystone validates opens the images of its project', async () => {
     expect(await statusOf(issue())).toBe(200);
     expect(await statusOf(issue(), { target: `/v2.1/images/${OWN}` })).toBe(200);
     expect(await statusOf(issue({ scope: ALT }), { target: `/v2.1/images/${OWN}` })).toBe(404);
@@ -109,7 +109,7 @@ describe('a token', () => {
       200,
     ],
     ['unscoped user', { scope: { kind: 'none' }, roles: [] }, 404],
-  ] as const)('of a %s is judged by its scope and roles', async (_, changes, status) => {
+  ] as const)('of a %s is authorized by its scope and roles', async (_, changes, status) => {
     expect(await statusOf(issue(changes), { target: `/v2.1/images/${OWN}` })).toBe(status);
     expect(await statusOf(issue(changes))).toBe(200);
   });
@@ -120,7 +120,7 @@ describe('a token', () => {
     ['of 8,191 characters', () => 'g'.repeat(8_191)],
     ['missing', () => ''],
     ['in Latin-1', () => 'gAAAAAé'],
-  ])('that is %s is 401, and says where to get one', async (_, make) => {
+  ])('that is %s is 401, with the address of Keystone', async (_, make) => {
     const { status, headers, text } = await send(make());
     expect(status).toBe(401);
     expect(headers['www-authenticate']).toBe(`Keystone uri="${keystone.url}"`);
@@ -133,7 +133,7 @@ describe('a token', () => {
     });
   });
 
-  it('that was revoked goes on until somebody sends no-cache', async () => {
+  it('that was revoked is accepted from the cache until a request sends no-cache', async () => {
     const token = issue();
     expect(await statusOf(token)).toBe(200);
     keystone.revoke(token);
@@ -147,7 +147,7 @@ describe('access rules of an application credential', () => {
   const restricted = (method: string, path: string, service = 'compute'): string =>
     issue({ accessRules: [{ service, method, path }] });
 
-  it('are enforced on the path that is routed', async () => {
+  it('are enforced on the normalized path', async () => {
     const token = restricted('GET', '/v2.1/images/*');
     expect(await statusOf(token)).toBe(200);
     expect(await statusOf(token, { target: `/v2.1/%69mages/${PUBLIC}` })).toBe(200);
@@ -166,7 +166,7 @@ describe('access rules of an application credential', () => {
 describe('a service token', () => {
   const vouched = (by: string): RawRequest => ({ headers: { 'x-service-token': by } });
 
-  it('lets an expired token be, and only with it', async () => {
+  it('makes an expired token valid, and only beside it', async () => {
     const expired = issue({ expiresIn: -10 });
     expect(await statusOf(expired)).toBe(401);
     expect(await statusOf(expired, vouched(serviceToken()))).toBe(200);
@@ -182,7 +182,7 @@ describe('a service token', () => {
     expect(await statusOf(issue(), vouched(serviceToken({ accessRules })))).toBe(401);
   });
 
-  it('that is none refuses the request, whatever the user token is', async () => {
+  it('that is invalid refuses the request, whatever the user token is', async () => {
     expect(await statusOf(issue(), vouched('made-up'))).toBe(401);
     expect(await statusOf(issue(), vouched(issue()))).toBe(401);
     expect(await statusOf(issue(), vouched(serviceToken({ expiresIn: -10 })))).toBe(401);
@@ -193,14 +193,14 @@ describe('a service token', () => {
   });
 });
 
-describe('while Keystone is in trouble', () => {
+describe('while Keystone is unavailable', () => {
   it.each<[string, Behaviour]>([
     ['answers 500', { status: 500 }],
     ['answers half a body', 'half-body'],
     ['answers something else', 'wrong-json'],
     ['takes ten seconds', { delay: 10_000 }],
     ['never answers', 'hang'],
-  ])('and %s, unknown tokens are 503 and the others go on at once', async (_, how) => {
+  ])('and %s, unknown tokens are 503 and cached ones are accepted at once', async (_, how) => {
     const known = issue();
     expect(await statusOf(known)).toBe(200);
     keystone.behave(how, 'validations');
@@ -217,7 +217,7 @@ describe('while Keystone is in trouble', () => {
     await until(async () => (await statusOf(issue())) === 200, 5_000);
   });
 
-  it('and its port is closed, the service starts, goes on, and recovers', async () => {
+  it('and its port is closed, the service starts, keeps serving, and recovers', async () => {
     const known = issue();
     expect(await statusOf(known)).toBe(200);
     await keystone.close();
@@ -236,7 +236,7 @@ describe('while Keystone is in trouble', () => {
     expect(service.log()).toContain('"event":"keystone-available"');
   });
 
-  it('and does not know the service, it says so in the log, and 503 to others', async () => {
+  it('and refuses the service, that is logged, and unknown tokens are 503', async () => {
     const second = await start({ OS_PASSWORD: 'a-wrong-password' });
     secrets.push('a-wrong-password');
     try {
@@ -257,7 +257,7 @@ describe('a service without requests', () => {
   const gaugeOf = async (of: Service): Promise<string | undefined> =>
     /^glimpse_dependency_available\{dependency="keystone"\} (\d)$/m.exec(await metricsOf(of))?.[1];
 
-  it('sees by itself that Keystone is back', async () => {
+  it('detects by itself that Keystone is back', async () => {
     await keystone.close();
     const idle = await start();
     try {
@@ -287,7 +287,7 @@ describe('a service without requests', () => {
       expect(await gaugeOf(weak)).toBe('1');
       expect(await statusOf(issue(), {}, weak)).toBe(503);
       expect(await gaugeOf(weak)).toBe('0');
-      // A check that only signs in does not hide what Keystone refuses.
+      // A probe that only authenticates must not hide that Keystone refuses to validate tokens.
       await until(() => keystone.callsOf('validations').length > 0);
       expect(await healthOf(weak)).toMatchObject({ keystone: { status: 'down' } });
     } finally {
@@ -302,7 +302,7 @@ describe('made-up tokens on 400 connections', () => {
   let stopFlood = (): Promise<unknown> => Promise.resolve();
 
   beforeAll(async () => {
-    // A machine that is busy is no reason to give up.
+    // Requests take longer on a busy machine.
     flooded = await start({ GLIMPSE_KEYSTONE_TIMEOUT: '60', GLIMPSE_KEYSTONE_CONNECT_TIMEOUT: '60' });
     keystone.behave({ delay: 20 }, 'validations');
     let over = false;
@@ -311,7 +311,7 @@ describe('made-up tokens on 400 connections', () => {
       while (!over) {
         const headers = { 'x-auth-token': `gAAAAABm${randomBytes(100).toString('base64url')}` };
         connection.write(bytesOf({ target: `/v2.1/images/${PUBLIC}`, headers }));
-        const { status, text } = await connection.answer({ within: 30_000 });
+        const { status, text } = await connection.response({ within: 30_000 });
         const outcome = status === 401 ? '401' : `${status} ${text}`;
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       }
@@ -328,12 +328,12 @@ describe('made-up tokens on 400 connections', () => {
     await stop(flooded);
   }, 30_000);
 
-  it('keep out no first login, and make no outage of it', async () => {
+  it('leave room for new tokens, and open no circuit breaker', async () => {
     for (let i = 0; i < 12; i++) {
       const connection = await RawConnection.open(flooded.url);
       const headers = { 'x-auth-token': issue() };
       connection.write(bytesOf({ target: `/v2.1/images/${PUBLIC}`, headers }));
-      expect((await connection.answer({ within: 30_000 })).status).toBe(200);
+      expect((await connection.response({ within: 30_000 })).status).toBe(200);
       connection.close();
     }
     const metrics = await metricsOf(flooded);
@@ -382,15 +382,15 @@ describe('a wrong setting', () => {
       OS_PROJECT_NAME: 'service',
     };
     const { stdout } = await glimpse(['config'], settings);
-    said.push(stdout);
+    output.push(stdout);
     expect(stdout).toMatch(/^\s*username: "?glimpse"?$/m);
     expect(stdout).toMatch(/^\s*password: "?\*\*\*"?$/m);
     expect(stdout).not.toMatch(/secret/);
   });
 });
 
-describe('what is counted', () => {
-  it('tells tokens by outcome and source', async () => {
+describe('the metrics of tokens', () => {
+  it('count tokens by outcome and source', async () => {
     const metrics = await metricsOf(service);
     for (const labels of [
       'outcome="identity",source="cache"',
@@ -402,14 +402,14 @@ describe('what is counted', () => {
   });
 });
 
-describe('all that was said', () => {
-  it('holds no token and no password', async () => {
+describe('all output of the service', () => {
+  it('contains no token and no password', async () => {
     await stop(service);
-    const everything = said.join('\n');
+    const everything = output.join('\n');
     expect(everything.length).toBeGreaterThan(100_000);
     expect(secrets.length).toBeGreaterThan(100);
     for (const secret of secrets) expect(everything.includes(secret)).toBe(false);
-    // The service's own tokens as well, which only Keystone saw.
+    // The service's own tokens are secrets as well.
     for (const { token = '' } of keystone.callsOf('validations'))
       expect(everything.includes(token)).toBe(false);
   });

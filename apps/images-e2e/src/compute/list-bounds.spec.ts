@@ -52,7 +52,7 @@ describe('a page of a list', () => {
     expect(pages).toBe(3);
   });
 
-  it('holds as many images as ever where it just names them', async () => {
+  it('holds its full number of images where it only names them', async () => {
     const { body } = await list(`${service.url}/v2.1/images`);
     expect(body.images.map(({ id }) => id)).toEqual(NEWEST_FIRST);
     expect(body).not.toHaveProperty('images_links');
@@ -63,13 +63,13 @@ describe('the filters of a list', () => {
   const filters = (count: number, value = '1'.repeat(255)): string =>
     Array.from({ length: count }, (_, n) => `property-key%20${n}=${value}`).join('&');
 
-  it.each([33, 700])('are refused where they are %i', async (count) => {
+  it.each([33, 700])('are refused when there are %i', async (count) => {
     const { status, body } = await list(`${service.url}/v2.1/images?${filters(count, '1')}`);
     const message = `Invalid input received: a list takes at most 32 filters, not ${count}`;
     expect({ status, body }).toEqual({ status: 400, body: { badRequest: { code: 400, message } } });
   });
 
-  it('hold together where they are as many as there may be', async () => {
+  it('all apply at their maximum number', async () => {
     const { body } = await list(`${service.url}/v2.1/images?${filters(32)}`);
     expect(body.images.map(({ id }) => id)).toEqual(NEWEST_FIRST.filter((id) => id.endsWith('1')));
     const { body: none } = await list(`${service.url}/v2.1/images?${filters(31)}&property-key%2031=x`);

@@ -2,7 +2,7 @@ import { IMAGE_STATUSES, VISIBILITIES, isListed, type Image, type MemberStatus }
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createCatalogue, importInto, settingsOf, type Person } from '../harness/catalogue.js';
-import { readDescription, type CheckAnswer } from '../harness/description.js';
+import { readDescription, type CheckResponse } from '../harness/description.js';
 import { amount } from '../harness/long.js';
 import { startService, type Service } from '../harness/service.js';
 
@@ -119,7 +119,7 @@ const TIMES: Readonly<Record<string, string>> = {
   '2026-02': '2026-02-01T00:00:00Z',
 };
 
-/** Each filter: its parameter's values, and the naive reading of them. */
+/** Each filter: the values of its parameter, and their reference implementation. */
 const FILTERS: Record<string, { values: string[]; holds: (image: Image, value: string) => boolean }> = {
   name: {
     values: ['debian', 'DEBIAN', '100%', 'under_score', 'a,b', 'in:debian,ubuntu', 'in:"a,b",größe', ''],
@@ -162,7 +162,7 @@ const query = fc.record(
   { requiredKeys: [] },
 ) as fc.Arbitrary<Record<string, string>>;
 
-/** A list as anybody would write it: filter, sort, slice. */
+/** The reference implementation of a list: filter, sort, slice. */
 function expected(person: Person, parameters: Record<string, string>): string[] {
   const viewer = { project: person.project_id ?? null, admin: person.roles.includes('admin') };
   const visibility = parameters['visibility'] as Image['visibility'] | undefined;
@@ -185,7 +185,7 @@ interface List {
 }
 
 let service: Service;
-let check: CheckAnswer;
+let check: CheckResponse;
 let database: string;
 beforeAll(async () => {
   database = await createCatalogue({
@@ -203,14 +203,14 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 async function list(person: string, url: string): Promise<{ status: number; body: List }> {
-  const answer = await fetch(url, { headers: { 'x-auth-token': person } });
-  const text = await answer.text();
-  check('GET', url, answer.status, text);
-  return { status: answer.status, body: JSON.parse(text) as List };
+  const response = await fetch(url, { headers: { 'x-auth-token': person } });
+  const text = await response.text();
+  check('GET', url, response.status, text);
+  return { status: response.status, body: JSON.parse(text) as List };
 }
 
-/** All pages from an address on. */
-async function walk(
+/** Follows the links from a first page to the last; returns the ids. */
+async function followPages(
   person: string,
   first: string,
   between: () => Promise<void> = async () => {},
@@ -227,7 +227,7 @@ async function walk(
 }
 
 describe('a list', () => {
-  it('is what filtering, sorting and cutting all images by hand gives', async () => {
+  it('equals filtering, sorting and slicing all images', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...Object.keys(PEOPLE)),
@@ -238,7 +238,7 @@ describe('a list', () => {
           const url = `${service.url}/v2.1/images${detail ? '/detail' : ''}?${new URLSearchParams(parameters).toString()}`;
           const { status, body } = await list(name, url);
           if (status === 400) {
-            // The marker is not for this person to see: the isolation suite says whose it is.
+            // The caller may not read the marker; the isolation suite tests which images that concerns.
             expect(parameters['marker']).toBeDefined();
             return;
           }
@@ -253,11 +253,11 @@ describe('a list', () => {
     );
   }, 120_000);
 
-  it('goes on page after page until everything was shown once', async () => {
+  it('shows everything once, page after page', async () => {
     for (const name of Object.keys(PEOPLE)) {
       for (const filter of ['', '&status=ACTIVE', '&visibility=community&search=deb']) {
         const parameters = Object.fromEntries(new URLSearchParams(filter));
-        expect(await walk(name, `${service.url}/v2.1/images?limit=4${filter}`)).toEqual(
+        expect(await followPages(name, `${service.url}/v2.1/images?limit=4${filter}`)).toEqual(
           expected(PEOPLE[name]!, parameters),
         );
       }
@@ -305,7 +305,7 @@ describe('a list', () => {
   it('shows what was there throughout once, while images come and go and markers are deleted', async () => {
     const staying = expected(PEOPLE['admin']!, {});
     let page = 0;
-    /** Images that came after the walk began, to be deleted one by one. */
+    /** Images that were added after the first page, to be deleted one by one. */
     const passing: string[] = [];
     const come = async (from: number): Promise<void> => {
       const documents = Array.from({ length: 5 }, (_, n) => ({
@@ -321,10 +321,10 @@ describe('a list', () => {
     };
     const remove = (id: string): Promise<Response> =>
       fetch(`${service.url}/v2.1/images/${id}`, { method: 'DELETE', headers: { 'x-auth-token': 'admin' } });
-    const seen = await walk('admin', `${service.url}/v2.1/images?limit=5`, async () => {
+    const seen = await followPages('admin', `${service.url}/v2.1/images?limit=5`, async () => {
       page += 1;
       if (page <= 30 && page % 5 === 1) await come(page);
-      // The last one stays until others have come.
+      // The newest one stays until others are added.
       if (passing.length > 1) expect((await remove(passing.shift()!)).status).toBe(204);
     });
     expect(new Set(seen).size).toBe(seen.length);

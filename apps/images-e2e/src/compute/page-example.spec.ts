@@ -4,18 +4,18 @@ import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCatalogue, settingsOf } from '../harness/catalogue.js';
 import { databaseUrl } from '../harness/databases.js';
-import { sendRaw, type RawAnswer } from '../harness/raw-http.js';
+import { sendRaw, type RawResponse } from '../harness/raw-http.js';
 import { newFolder, startBareService, type Service } from '../harness/service.js';
 
 const PROJECT = '66c50f42ace742efaaf201e7ba0fe751';
 
-/** What docs/page-example.md says, block by block. */
+/** The code blocks of docs/page-example.md. */
 const page = readFileSync(new URL('../../../../docs/page-example.md', import.meta.url), 'utf8');
-const [image, settings, environment, request, answer] = [...page.matchAll(/^```\w+\n(.*?)^```$/gms)].map(
+const [image, settings, environment, request, response] = [...page.matchAll(/^```\w+\n(.*?)^```$/gms)].map(
   ([, block]) => block!,
 );
 
-/** The path that the page's curl line asks for. */
+/** The path in the page's curl line. */
 const path = / "http:\/\/127\.0\.0\.1:8774(\S+)"$/m.exec(request!)![1]!.replace('$PROJECT', PROJECT);
 
 /** The example of the API reference, which is what the page must show. */
@@ -74,23 +74,23 @@ describe("the API reference's example", () => {
   });
   afterAll(() => service.stop());
 
-  const ask = (target: string): Promise<RawAnswer> =>
+  const get = (target: string): Promise<RawResponse> =>
     sendRaw(service.url, { target, headers: { 'x-auth-token': 'someone' } });
 
-  it('is what the page shows, asked for as the reference writes it', () => {
-    expect(JSON.parse(answer!)).toEqual(EXAMPLE);
+  it('is what the page shows, with the path as the reference writes it', () => {
+    expect(JSON.parse(response!)).toEqual(EXAMPLE);
     expect(path).toBe(`//v2.1/${PROJECT}/images/${EXAMPLE.image.id}`);
   });
 
-  it('comes out value for value', async () => {
-    const { status, headers, text } = await ask(path);
+  it('is served value for value', async () => {
+    const { status, headers, text } = await get(path);
     expect(status).toBe(200);
     expect(headers['content-type']).toBe('application/json');
     expect(JSON.parse(text)).toEqual(EXAMPLE);
   });
 
-  it('is in the detailed list as it is by itself', async () => {
-    const { text } = await ask(`//v2.1/${PROJECT}/images/detail`);
+  it('is in the detailed list as it is by id', async () => {
+    const { text } = await get(`//v2.1/${PROJECT}/images/detail`);
     expect(JSON.parse(text)).toEqual({ images: [EXAMPLE.image] });
   });
 });

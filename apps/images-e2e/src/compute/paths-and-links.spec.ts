@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDatabase } from '../harness/databases.js';
-import { sendRaw, type RawAnswer, type RawRequest } from '../harness/raw-http.js';
+import { sendRaw, type RawResponse, type RawRequest } from '../harness/raw-http.js';
 import { IDENTITIES, IMAGE_URL, newFolder, startService, tokenOf, type Service } from '../harness/service.js';
 
-/** The Host that raw requests name unless they say otherwise. */
+/** The default Host of raw requests. */
 const HOST = 'images.example.com';
 const DEMO = IDENTITIES['demo']!.project_id;
 const ALT = IDENTITIES['alt']!.project_id;
@@ -22,7 +22,7 @@ interface Document {
   badRequest?: { message: string };
 }
 
-const documentOf = ({ text }: RawAnswer): Document => JSON.parse(text) as Document;
+const documentOf = ({ text }: RawResponse): Document => JSON.parse(text) as Document;
 const hrefs = (links: { href: string }[] | undefined): string[] | undefined => links?.map(({ href }) => href);
 
 let database: string;
@@ -33,11 +33,11 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-function get(target: string, headers: RawRequest['headers'] = {}, of = service): Promise<RawAnswer> {
+function get(target: string, headers: RawRequest['headers'] = {}, of = service): Promise<RawResponse> {
   return sendRaw(of.url, { target, headers: { 'x-auth-token': tokenOf('demo'), ...headers } });
 }
 
-/** What an unknown route is answered. */
+/** The response to an unknown route. */
 const NO_ROUTE = { itemNotFound: { code: 404, message: 'The resource could not be found.' } };
 
 describe('the path of a request', () => {
@@ -53,13 +53,13 @@ describe('the path of a request', () => {
     ['with a doubled slash that is half escaped', `/v2.1/images/%2f${PAGE_IMAGE}`],
     ['with an id in capitals', `/v2.1/images/${PAGE_IMAGE.toUpperCase()}`],
     ['with an empty query', `/v2.1/images/${PAGE_IMAGE}?`],
-    ['with a query that looks like a path', `/v2.1/images/${PAGE_IMAGE}?/../../v2/%zz`],
+    ['with a query in the form of a path', `/v2.1/images/${PAGE_IMAGE}?/../../v2/%zz`],
     ['that is an absolute URL', `http://${HOST}/v2.1/images/${PAGE_IMAGE}`],
     ['that is an absolute URL in capitals', `HTTP://${HOST}//v2.1/images/${PAGE_IMAGE}`],
   ])('%s finds the image', async (_, target) => {
-    const answer = await get(target);
-    expect(answer.status).toBe(200);
-    expect(documentOf(answer).image?.id).toBe(PAGE_IMAGE);
+    const response = await get(target);
+    expect(response.status).toBe(200);
+    expect(documentOf(response).image?.id).toBe(PAGE_IMAGE);
   });
 
   it.each([
@@ -82,9 +82,9 @@ describe('the path of a request', () => {
     ['that escapes its question mark', `/v2.1/images%3Flimit=1`],
     ['that is the asterisk', '*'],
   ])('%s finds no route', async (_, target) => {
-    const answer = await get(target);
-    expect(answer.status).toBe(404);
-    expect(documentOf(answer)).toEqual(NO_ROUTE);
+    const response = await get(target);
+    expect(response.status).toBe(404);
+    expect(documentOf(response)).toEqual(NO_ROUTE);
   });
 
   it.each([
@@ -94,34 +94,34 @@ describe('the path of a request', () => {
     ['with a fragment', `/v2.1/images/${PAGE_IMAGE}#top`],
     ['with a NUL in the id', `/v2.1/images/${PAGE_IMAGE}%00`],
     ['with a semicolon behind the id', `/v2.1/images/${PAGE_IMAGE};v=1`],
-  ])('%s names an image that there is not', async (_, target) => {
-    const answer = await get(target);
-    expect(answer.status).toBe(404);
-    expect(documentOf(answer)).toEqual({ itemNotFound: { code: 404, message: 'Image not found.' } });
+  ])('%s names an image that does not exist', async (_, target) => {
+    const response = await get(target);
+    expect(response.status).toBe(404);
+    expect(documentOf(response)).toEqual({ itemNotFound: { code: 404, message: 'Image not found.' } });
   });
 
   it.each(['/v2.1/%zz', '/v2.1/images/%', '/%ff', '/v2.1/%c0%ae%c0%ae/images', '/v2.1/images/%ed%a0%80'])(
     '%s cannot be decoded, and is refused',
     async (target) => {
-      const answer = await get(target);
-      expect(answer.status).toBe(400);
-      expect(documentOf(answer).badRequest?.message).toBe('The request path cannot be decoded.');
+      const response = await get(target);
+      expect(response.status).toBe(400);
+      expect(documentOf(response).badRequest?.message).toBe('The request path cannot be decoded.');
     },
   );
 
   it("of another project than the token's is refused, with both ids", async () => {
-    const answer = await get(`/v2.1/${ALT}/images/${PAGE_IMAGE}`);
-    expect(answer.status).toBe(400);
-    expect(documentOf(answer).badRequest?.message).toBe(
+    const response = await get(`/v2.1/${ALT}/images/${PAGE_IMAGE}`);
+    expect(response.status).toBe(400);
+    expect(documentOf(response).badRequest?.message).toBe(
       `Malformed request URL: URL's project_id '${ALT}' doesn't match Context's project_id '${DEMO}'`,
     );
   });
 
   it('with the project id in dashes is refused, as it is not how Keystone writes it', async () => {
     const dashed = DEMO.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-    const answer = await get(`/v2.1/${dashed}/images/${PAGE_IMAGE}`);
-    expect(answer.status).toBe(400);
-    expect(documentOf(answer).badRequest?.message).toContain(`'${dashed}'`);
+    const response = await get(`/v2.1/${dashed}/images/${PAGE_IMAGE}`);
+    expect(response.status).toBe(400);
+    expect(documentOf(response).badRequest?.message).toContain(`'${dashed}'`);
   });
 
   it('of one segment has its slash at the end or not', async () => {
@@ -130,26 +130,26 @@ describe('the path of a request', () => {
     }
   });
 
-  it('under /v2 knows no microversions', async () => {
-    const answer = await get(`/v2/images/${PAGE_IMAGE}`, {
+  it('under /v2 ignores microversions', async () => {
+    const response = await get(`/v2/images/${PAGE_IMAGE}`, {
       'openstack-api-version': 'compute 9.999',
       'x-openstack-nova-api-version': 'nonsense',
     });
-    expect(answer.status).toBe(200);
-    expect(answer.headers).not.toHaveProperty('openstack-api-version');
-    expect(answer.headers).not.toHaveProperty('x-openstack-nova-api-version');
-    expect(answer.headers['vary']).toBe('X-Auth-Token');
-    expect(documentOf(answer).image?.links[0]?.href).toBe(`http://${HOST}/v2/images/${PAGE_IMAGE}`);
+    expect(response.status).toBe(200);
+    expect(response.headers).not.toHaveProperty('openstack-api-version');
+    expect(response.headers).not.toHaveProperty('x-openstack-nova-api-version');
+    expect(response.headers['vary']).toBe('X-Auth-Token');
+    expect(documentOf(response).image?.links[0]?.href).toBe(`http://${HOST}/v2/images/${PAGE_IMAGE}`);
   });
 });
 
-describe('what is checked', () => {
+describe('the path that access rules are checked against', () => {
   const TOKEN = 'restricted-token';
   const IMAGE = '22222222-0000-4000-8000-000000000001';
   const OTHER = '22222222-0000-4000-8000-000000000002';
   let restricted: Service;
 
-  /** An authenticator whose one token may touch nothing but the metadata of one image. */
+  /** An authenticator whose only token is restricted to the metadata of one image. */
   const plugin = `
     const accessRules = ['GET', 'PUT', 'DELETE'].map((method) => (
       { service: 'compute', method, path: '/v2.1/images/${IMAGE}/metadata/**' }
@@ -176,10 +176,10 @@ describe('what is checked', () => {
   });
   afterAll(() => restricted.stop());
 
-  const send = (method: string, target: string): Promise<RawAnswer> =>
+  const send = (method: string, target: string): Promise<RawResponse> =>
     sendRaw(restricted.url, { method, target, headers: { 'x-auth-token': TOKEN } });
 
-  it('lets a restricted token do what its rules say, however it writes the path', async () => {
+  it('allows what the rules of a restricted token allow, in every spelling of the path', async () => {
     for (const target of [
       `/v2.1/images/${IMAGE}/metadata/k1`,
       `//v2.1/x/../images/${IMAGE}/%6detadata/k1`,
@@ -215,7 +215,7 @@ describe('what is checked', () => {
     expect((await send('DELETE', target)).status).toBe(404);
   });
 
-  it('was no way to the other image', async () => {
+  it('never led to the other image', async () => {
     expect((await get(`/v2.1/images/${OTHER}`)).status).toBe(200);
   });
 });
@@ -282,9 +282,9 @@ describe('links', () => {
   it.each(['a/b', 'a b', 'user@a', 'a:b', 'a:99999', '::1', 'javascript:alert(1)', '"><script>', 'a,b', ''])(
     'have no base in the Host %j, which is refused',
     async (host) => {
-      const answer = await get(`/v2.1/images/${PAGE_IMAGE}`, { host });
-      expect(answer.status).toBe(400);
-      expect(documentOf(answer).badRequest?.message).toMatch(/^The Host header must be host\[:port\]/);
+      const response = await get(`/v2.1/images/${PAGE_IMAGE}`, { host });
+      expect(response.status).toBe(400);
+      expect(documentOf(response).badRequest?.message).toMatch(/^The Host header must be host\[:port\]/);
     },
   );
 
@@ -296,25 +296,25 @@ describe('links', () => {
   );
 
   it('have no base without a Host in HTTP/1.1, which is refused', async () => {
-    const answer = await get(`/v2.1/images/${PAGE_IMAGE}`, { host: undefined });
-    expect(answer.status).toBe(400);
-    expect(documentOf(answer).badRequest?.message).toBe('The Host header is missing.');
+    const response = await get(`/v2.1/images/${PAGE_IMAGE}`, { host: undefined });
+    expect(response.status).toBe(400);
+    expect(documentOf(response).badRequest?.message).toBe('The Host header is missing.');
   });
 
   it('have no base in two Hosts, which are refused', async () => {
-    const answer = await get(`/v2.1/images/${PAGE_IMAGE}`, { host: [HOST, 'other.example.com'] });
-    expect(answer.status).toBe(400);
-    expect(documentOf(answer).badRequest?.message).toBe('There is more than one Host header.');
+    const response = await get(`/v2.1/images/${PAGE_IMAGE}`, { host: [HOST, 'other.example.com'] });
+    expect(response.status).toBe(400);
+    expect(documentOf(response).badRequest?.message).toBe('There is more than one Host header.');
   });
 
-  it('lead back here when HTTP/1.0 has no Host', async () => {
-    const answer = await sendRaw(service.url, {
+  it('lead to this address when HTTP/1.0 has no Host', async () => {
+    const response = await sendRaw(service.url, {
       target: `/v2.1/images/${PAGE_IMAGE}`,
       version: '1.0',
       headers: { host: undefined, 'x-auth-token': tokenOf('demo') },
     });
-    expect(answer.status).toBe(200);
-    expect(documentOf(answer).image?.links[0]?.href).toBe(`${service.url}/v2.1/images/${PAGE_IMAGE}`);
+    expect(response.status).toBe(200);
+    expect(documentOf(response).image?.links[0]?.href).toBe(`${service.url}/v2.1/images/${PAGE_IMAGE}`);
   });
 });
 
@@ -329,7 +329,7 @@ describe('with a public URL that has a path, and links.project never', () => {
   });
   afterAll(() => published.stop());
 
-  it('every link is built on it, whatever the client says, and carries no project', async () => {
+  it('every link is built on it, whatever the client sends, and carries no project', async () => {
     const headers = { host: 'evil.example.com', 'x-forwarded-proto': 'http' };
     const links = async (target: string): Promise<string[]> => {
       const { text } = await get(target, headers, published);
@@ -351,7 +351,7 @@ describe('with a public URL that has a path, and links.project never', () => {
     expect(await links('/v9/')).toEqual([`${PUBLIC}/v2/v9`, `${PUBLIC}/v2.1/v9`]);
   });
 
-  it('a Host that is none is still refused', async () => {
+  it('an invalid Host is still refused', async () => {
     expect((await get('/v2.1/images', { host: 'a/b' }, published)).status).toBe(400);
   });
 });

@@ -75,7 +75,7 @@ describe('image extensions that fail', () => {
   const get = (path: string): Promise<Response> =>
     fetch(service.url + path, { headers: { 'x-auth-token': tokenOf('demo') } });
 
-  it('cost their own attributes and leave the rest of the answer', async () => {
+  it('lose their own attributes and leave the rest of the response', async () => {
     for (let time = 0; time < 3; time++) {
       const shown = await get(`/v2.1/images/${PAGE_IMAGE}`);
       expect(shown.status).toBe(200);
@@ -100,7 +100,7 @@ describe('image extensions that fail', () => {
     expect(counts.filter((line) => line.includes('good'))).toEqual([]);
   });
 
-  it('are listed all the same', async () => {
+  it('are still listed', async () => {
     const { extensions } = (await (await get('/v2.1/extensions')).json()) as { extensions: object[] };
     expect(extensions).toHaveLength(Object.keys(EXTENSIONS).length);
   });
@@ -117,16 +117,16 @@ describe('an authenticator that fails', () => {
     fetch(`${service.url}/v2.1/images`, { headers: { 'x-auth-token': token } });
 
   it.each(['rejects', 'throws', 'hangs', 'nonsense', 'half'])(
-    'is nobody who could say when it %s: 503, and never 401',
+    'is unavailable when it %s: 503, and never 401',
     async (token) => {
-      const answer = await get(token);
-      expect(answer.status).toBe(503);
-      expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
-      expect(await answer.text()).not.toMatch(/no such file|tokens\.mjs/);
+      const response = await get(token);
+      expect(response.status).toBe(503);
+      expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
+      expect(await response.text()).not.toMatch(/no such file|tokens\.mjs/);
     },
   );
 
-  it('goes on with the others', async () => {
+  it('still accepts other tokens', async () => {
     expect((await get('good')).status).toBe(200);
     const refused = await get('made up');
     expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Example realm="tests"']);
@@ -141,7 +141,7 @@ describe('an authenticator that fails', () => {
   });
 });
 
-describe('a plugin that cannot be had', () => {
+describe('a plugin that cannot be loaded', () => {
   const NEVER = 'await new Promise(() => {});\nexport default {};\n';
 
   it.each([

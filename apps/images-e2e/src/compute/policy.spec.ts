@@ -41,14 +41,14 @@ async function startWith(rules: Record<string, string>): Promise<void> {
   service = await startService(database, { ...settingsOf(PEOPLE), GLIMPSE_POLICY_FILE: policyFile(rules) });
 }
 
-async function ask(
+async function request(
   person: string,
   path: string,
   init: RequestInit = {},
 ): Promise<{ status: number; body: unknown }> {
   const url = path.startsWith('http') ? path : `${service!.url}/v2.1/images${path}`;
-  const answer = await fetch(url, { ...init, headers: { 'x-auth-token': person } });
-  return { status: answer.status, body: JSON.parse((await answer.text()) || 'null') };
+  const response = await fetch(url, { ...init, headers: { 'x-auth-token': person } });
+  return { status: response.status, body: JSON.parse((await response.text()) || 'null') };
 }
 
 const refusal = (rule: string): object => ({
@@ -59,15 +59,15 @@ const refusal = (rule: string): object => ({
 const NOT_FOUND = { status: 404, body: { itemNotFound: { code: 404, message: 'Image not found.' } } };
 
 describe('a policy file', () => {
-  it('hides images by what they are: 404 by id, as in Glance, and not there in lists, whose pages stay full', async () => {
+  it('hides images by their attributes: 404 by id, as in Glance, and absent from lists, whose pages stay full', async () => {
     await startWith({ get_image: "'gold':%(tier)s" });
-    expect((await ask('member', `/${ids[0]}`)).status).toBe(200);
-    expect(await ask('member', `/${ids[1]}`)).toEqual(NOT_FOUND);
-    expect(await ask('member', `/${ids[1]}/metadata`)).toEqual(NOT_FOUND);
+    expect((await request('member', `/${ids[0]}`)).status).toBe(200);
+    expect(await request('member', `/${ids[1]}`)).toEqual(NOT_FOUND);
+    expect(await request('member', `/${ids[1]}/metadata`)).toEqual(NOT_FOUND);
 
     const seen: string[][] = [];
     for (let url: string | undefined = '?limit=4'; url !== undefined;) {
-      const { body } = (await ask('member', url)) as {
+      const { body } = (await request('member', url)) as {
         body: { images: { id: string }[]; images_links?: { href: string }[] };
       };
       seen.push(body.images.map(({ id }) => id));
@@ -79,19 +79,19 @@ describe('a policy file', () => {
 
   it('refuses by role what a role may not do', async () => {
     await startWith({ get_images: 'role:member', delete_image: '!', modify_image: 'role:auditor' });
-    expect(await ask('auditor', '')).toEqual(refusal('get_images'));
-    expect((await ask('member', '')).status).toBe(200);
-    expect(await ask('member', `/${ids[0]}`, { method: 'DELETE' })).toEqual(refusal('delete_image'));
+    expect(await request('auditor', '')).toEqual(refusal('get_images'));
+    expect((await request('member', '')).status).toBe(200);
+    expect(await request('member', `/${ids[0]}`, { method: 'DELETE' })).toEqual(refusal('delete_image'));
     const change = { method: 'POST', body: '{"metadata":{}}' };
-    expect(await ask('member', `/${ids[0]}/metadata`, change)).toEqual(refusal('modify_image'));
-    expect((await ask('auditor', `/${ids[0]}/metadata`, change)).status).toBe(200);
+    expect(await request('member', `/${ids[0]}/metadata`, change)).toEqual(refusal('modify_image'));
+    expect((await request('auditor', `/${ids[0]}/metadata`, change)).status).toBe(200);
   });
 
-  it('of a rule that does not look at the image leaves all of a list out', async () => {
+  it('with a rule that does not depend on the image empties every list', async () => {
     await startWith({ get_image: 'role:auditor' });
-    expect(await ask('member', '')).toEqual({ status: 200, body: { images: [] } });
-    expect(await ask('member', `/${ids[0]}`)).toEqual(NOT_FOUND);
-    expect((await ask('auditor', `/${ids[0]}`)).status).toBe(200);
+    expect(await request('member', '')).toEqual({ status: 200, body: { images: [] } });
+    expect(await request('member', `/${ids[0]}`)).toEqual(NOT_FOUND);
+    expect((await request('auditor', `/${ids[0]}`)).status).toBe(200);
   });
 
   it.each([
@@ -100,7 +100,7 @@ describe('a policy file', () => {
     ['https://example.com/policy', /https/],
     ['not project_domain:default', /"get_image".*"project_domain:default".*project_domain_id/],
     ["not 'qcow2':%(disk_format)s", /"get_image".*disk_format/],
-  ])('stops the start when it says %s', async (text, reason) => {
+  ])('stops the start when it contains %s', async (text, reason) => {
     const file = policyFile({ get_image: text });
     const { code, stderr } = await glimpse(['serve'], {
       GLIMPSE_POLICY_FILE: file,
@@ -116,8 +116,8 @@ describe('a policy file', () => {
 describe('a policy file of Glance', () => {
   it('lets a caller list images by the rule that checks the caller’s own project', async () => {
     await startWith({ get_images: 'role:admin or (role:member and project_id:%(project_id)s)' });
-    expect((await ask('member', '')).status).toBe(200);
-    expect(await ask('auditor', '')).toEqual(refusal('get_images'));
+    expect((await request('member', '')).status).toBe(200);
+    expect(await request('auditor', '')).toEqual(refusal('get_images'));
   });
 
   it('refers to any rule that Glance has, and stops no start by one that nothing here enforces', async () => {
@@ -128,7 +128,7 @@ describe('a policy file of Glance', () => {
       get_images: 'not rule:service_api',
     };
     await startWith(rules);
-    expect((await ask('member', '')).status).toBe(200);
+    expect((await request('member', '')).status).toBe(200);
     const warning = service!
       .log()
       .split('\n')
@@ -142,8 +142,8 @@ describe('a policy file of Glance', () => {
 
   it('checks the domains of the caller', async () => {
     await startWith({ get_images: 'not user_domain_id:default', get_image: 'project_domain_id:default' });
-    expect(await ask('member', '')).toEqual(refusal('get_images'));
-    expect((await ask('member', `/${ids[0]}`)).status).toBe(200);
+    expect(await request('member', '')).toEqual(refusal('get_images'));
+    expect((await request('member', `/${ids[0]}`)).status).toBe(200);
   });
 });
 
@@ -151,7 +151,7 @@ describe('glimpse policy', () => {
   const identity = (roles: string[]): string =>
     JSON.stringify({ user_id: 'u', user_name: 'ann', project_id: PROJECT, roles });
 
-  it('lists every rule with where it comes from and whether it is asked', async () => {
+  it('lists every rule with its origin and whether it is enforced', async () => {
     const file = policyFile({ get_images: 'role:member', publicize_image: 'role:admin' });
     const { code, stdout } = await glimpse(['policy', 'list'], { GLIMPSE_POLICY_FILE: file });
     expect(code).toBe(0);
@@ -160,7 +160,7 @@ describe('glimpse policy', () => {
     expect(stdout).toContain('context_is_admin: "role:admin"  # built-in\n');
   });
 
-  it('says which part of a rule decided', async () => {
+  it('names the part of a rule that decided', async () => {
     const check = (roles: string[]): ReturnType<typeof glimpse> =>
       glimpse(
         [
@@ -219,7 +219,7 @@ describe('glimpse policy', () => {
       /--identity = "no\/such\/file" is neither JSON nor a file of it/,
     ],
     [['--rule', 'get_image', '--identity', identity([]), '--image', '{"id": 1}'], /status is missing/],
-  ])('refuses %j with a line', async (args, reason) => {
+  ])('refuses %j with one line', async (args, reason) => {
     const { code, stderr } = await glimpse(['policy', 'check', ...args], {});
     expect(code).toBe(1);
     expect(stderr).toMatch(reason);

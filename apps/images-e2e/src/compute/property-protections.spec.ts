@@ -60,7 +60,7 @@ const EXTENSION = `export default { kind: 'image-extension', contract: 1, create
   description: 'Names the properties of an image.', attributes: (image) => ({ 'KEYS:all': Object.keys(image.properties).join() }),
 }) };`;
 
-interface Answer {
+interface ApiResponse {
   readonly status: number;
   readonly tag: string | null;
   readonly body: Readonly<Record<string, unknown>>;
@@ -106,25 +106,25 @@ describe.each(['roles', 'policies'] as const)('property protections of the forma
     path: string,
     body?: object,
     headers: Record<string, string> = {},
-  ): Promise<Answer> {
-    const answer = await fetch(`${service.url}/v2.1/images${path}`, {
+  ): Promise<ApiResponse> {
+    const response = await fetch(`${service.url}/v2.1/images${path}`, {
       method,
       headers: { 'x-auth-token': person, ...(body && { 'content-type': 'application/json' }), ...headers },
       ...(body && { body: JSON.stringify(body) }),
     });
-    const text = await answer.text();
-    const { status } = answer;
+    const text = await response.text();
+    const { status } = response;
     return {
       status,
-      tag: answer.headers.get('etag'),
-      body: (text ? JSON.parse(text) : {}) as Answer['body'],
+      tag: response.headers.get('etag'),
+      body: (text ? JSON.parse(text) : {}) as ApiResponse['body'],
     };
   }
   const get = (person: string, path: string, headers: Record<string, string> = {}) =>
     call(person, 'GET', path, undefined, headers);
   const metadataOf = async (person: string, id: string) =>
     (await get(person, `/${id}/metadata`)).body['metadata'];
-  const statusAndBody = ({ status, body }: Answer) => ({ status, body });
+  const statusAndBody = ({ status, body }: ApiResponse) => ({ status, body });
 
   const READABLE: Record<string, object> = {
     admin: METADATA,
@@ -150,7 +150,7 @@ describe.each(['roles', 'policies'] as const)('property protections of the forma
     expect(statusAndBody(hidden)).toEqual(statusAndBody(missing));
   });
 
-  it('never mix up the documents of callers, however they take turns', async () => {
+  it('never mix up the documents of callers, in whatever order they send requests', async () => {
     const id = image();
     const tags = new Map<string, string>();
     for (const person of ['admin', 'member', 'admin', 'member', 'creator', 'member', 'admin', 'creator']) {
@@ -165,7 +165,7 @@ describe.each(['roles', 'policies'] as const)('property protections of the forma
     expect((await get('member', `/${id}`, { 'if-none-match': tags.get('admin')! })).status).toBe(200);
   });
 
-  it('count the roles of a service that sends the request for its user', async () => {
+  it('include the roles of a service that sends the request for its user', async () => {
     const id = image();
     const withService = { 'x-service-token': 'nova' };
     const { body } = await get('member', `/${id}/metadata`, withService);
@@ -224,17 +224,17 @@ describe.each(['roles', 'policies'] as const)('property protections of the forma
       { ...METADATA, open: undefined, x_secret: 'n' },
     ],
     ['admin', 'PUT', '', { metadata: { fresh: 'f' } }, { fresh: 'f' }],
-  ])('answer %s who sends %s to metadata%s with %j', async (person, method, path, body, after) => {
+  ])('respond to %s, sending %s to metadata%s, with %j', async (person, method, path, body, after) => {
     const id = image();
-    const answer = await call(person, method, `/${id}/metadata${path}`, body);
+    const response = await call(person, method, `/${id}/metadata${path}`, body);
     if (after === 403) {
-      expect(statusAndBody(answer)).toEqual(FORBIDDEN(id));
+      expect(statusAndBody(response)).toEqual(FORBIDDEN(id));
     } else if (after === 404) {
-      expect(answer.status).toBe(404);
+      expect(response.status).toBe(404);
     } else {
-      expect(answer.status).toBe(method === 'DELETE' ? 204 : 200);
+      expect(response.status).toBe(method === 'DELETE' ? 204 : 200);
       if (method !== 'DELETE' && path === '') {
-        expect(answer.body['metadata']).toEqual(await metadataOf(person, id));
+        expect(response.body['metadata']).toEqual(await metadataOf(person, id));
       }
     }
     expect(await metadataOf('admin', id)).toEqual(
@@ -242,16 +242,16 @@ describe.each(['roles', 'policies'] as const)('property protections of the forma
     );
   });
 
-  it('keep what changes at once need of each other: none is lost, and a tag of one view guards a change', async () => {
+  it('lose no concurrent change, and accept the entity tag of one view as the condition of a change', async () => {
     const id = image();
     const { tag } = await get('member', `/${id}/metadata`);
     const keys = Array.from({ length: 8 }, (_, n) => `x_new_${n}`);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       keys.map((key) => call('creator', 'POST', `/${id}/metadata`, { metadata: { [key]: 'n' } })),
     );
-    expect(answers.map(({ status }) => status)).toEqual(keys.map(() => 200));
+    expect(responses.map(({ status }) => status)).toEqual(keys.map(() => 200));
     expect(Object.keys((await metadataOf('admin', id)) as object)).toEqual(expect.arrayContaining(keys));
-    // The member reads what they read before: nothing of this.
+    // The member still reads the same document.
     expect((await get('member', `/${id}/metadata`)).tag).toBe(tag);
     const guarded = { 'if-match': tag! };
     expect(
@@ -264,7 +264,7 @@ describe.each(['roles', 'policies'] as const)('property protections of the forma
 });
 
 describe('a property protection file that is wrong', () => {
-  it('stops the start, and config --check says so with file, line and section', async () => {
+  it('stops the start, and config --check reports file, line and section', async () => {
     const file = join(newFolder(), 'wrong.conf');
     writeFileSync(file, '[.*]\ncreate = @\nread = @,!\nupdate = @\ndelete = @\n');
     for (const command of [['config', '--check'], ['serve']]) {

@@ -31,16 +31,16 @@ const mediaTypes = (version: string): object[] => [
 describe.each([
   ['without a token', {}],
   ['with a token', { 'x-auth-token': tokenOf('demo') }],
-  ['with a token that is none', { 'x-auth-token': 'garbage' }],
+  ['with an invalid token', { 'x-auth-token': 'garbage' }],
 ])('version discovery %s', (_, headers: Record<string, string>) => {
-  const ask = (path: string, more: Record<string, string> = {}): Promise<Response> =>
+  const request = (path: string, more: Record<string, string> = {}): Promise<Response> =>
     fetch(service.url + path, { headers: { ...headers, ...more } });
 
   it('lists the versions at the root', async () => {
-    const answer = await ask('/');
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get('openstack-api-version')).toBeNull();
-    expect(await answer.json()).toEqual({
+    const response = await request('/');
+    expect(response.status).toBe(200);
+    expect(response.headers.get('openstack-api-version')).toBeNull();
+    expect(await response.json()).toEqual({
       versions: [
         { ...V20, links: [self('v2/')] },
         { ...V21, links: [self('v2.1/')] },
@@ -49,32 +49,32 @@ describe.each([
   });
 
   it.each(['/v2', '/v2/', '//v2/'])('describes v2.0 at %s, without microversions', async (path) => {
-    const answer = await ask(path, { 'openstack-api-version': 'compute 9.9' });
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get('openstack-api-version')).toBeNull();
-    expect(await answer.json()).toEqual({
+    const response = await request(path, { 'openstack-api-version': 'compute 9.9' });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('openstack-api-version')).toBeNull();
+    expect(await response.json()).toEqual({
       version: { ...V20, links: [self('v2/'), describedBy], 'media-types': mediaTypes('2') },
     });
   });
 
   it.each(['/v2.1', '/v2.1/'])(
-    'describes v2.1 at %s, under the microversion that was asked for',
+    'describes v2.1 at %s, under the microversion of the request',
     async (path) => {
-      const answer = await ask(path, { 'openstack-api-version': 'compute latest' });
-      expect(answer.status).toBe(200);
-      expect(answer.headers.get('openstack-api-version')).toBe('compute 2.38');
-      expect(await answer.json()).toEqual({
+      const response = await request(path, { 'openstack-api-version': 'compute latest' });
+      expect(response.status).toBe(200);
+      expect(response.headers.get('openstack-api-version')).toBe('compute 2.38');
+      expect(await response.json()).toEqual({
         version: { ...V21, links: [self('v2.1/'), describedBy], 'media-types': mediaTypes('2.1') },
       });
-      expect((await ask(path, { 'openstack-api-version': 'compute 9.9' })).status).toBe(406);
+      expect((await request(path, { 'openstack-api-version': 'compute 9.9' })).status).toBe(406);
     },
   );
 
-  it.each(['/v9', '/v9/', '/v2.2'])('gives the choice at %s', async (path) => {
-    const answer = await ask(path);
-    expect(answer.status).toBe(300);
+  it.each(['/v9', '/v9/', '/v2.2'])('lists the choices at %s', async (path) => {
+    const response = await request(path);
+    expect(response.status).toBe(300);
     const version = path.replaceAll('/', '');
-    expect(await answer.json()).toEqual({
+    expect(await response.json()).toEqual({
       choices: [
         { id: 'v2.0', status: 'SUPPORTED', links: [self(`v2/${version}`)], 'media-types': mediaTypes('2') },
         { id: 'v2.1', status: 'CURRENT', links: [self(`v2.1/${version}`)], 'media-types': mediaTypes('2.1') },

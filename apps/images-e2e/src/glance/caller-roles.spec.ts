@@ -61,7 +61,7 @@ function suite(cloud: Cloud): void {
     return (await caller.call(method, `/${id}/metadata/${key}`, body)).status;
   };
 
-  it('lets a member change what Glance lets a member change, and no more', async () => {
+  it('allows a member the changes that Glance allows a member, and no more', async () => {
     const demo = await Reader.as(cloud, people.demo, mirror.service);
     const before = await owner.show(id);
     expect((await owner.patch(id, [{ op: 'add', path: '/secret_b', value: 'mine' }])).status).toBe(403);
@@ -87,11 +87,11 @@ function suite(cloud: Cloud): void {
         { op: 'add', path: '/secret_b', value: 'mine' },
         { op: 'replace', path: '/visibility', value: 'public' },
       ] as const;
-      const answers = changes.map((change) => owner.patch(id, [change], headers));
-      return (await Promise.all(answers)).map(({ status }) => status);
+      const responses = changes.map((change) => owner.patch(id, [change], headers));
+      return (await Promise.all(responses)).map(({ status }) => status);
     };
     expect(await changesWith(await tokenOf(people['glimpse-service']))).toEqual([403, 403]);
-    // Which is why the reader's is never sent: Glance gives its roles to the caller.
+    // The reader's token is never sent beside it, because Glance would give its roles to the caller.
     expect(await changesWith(await tokenOf(people.glimpse))).toEqual([200, 200]);
   });
 

@@ -7,12 +7,12 @@ import { missingClient, openstack, sdk } from '../keystone/harness/python-client
 import { describeWithGlance } from './harness/cloud.js';
 import { Mirror } from './harness/mirror.js';
 
-/** For what the mirror shows within seconds: `until(ask)` asks until the answer is not empty. */
+/** Python for what the mirror shows within seconds: `until(call)` repeats the call until its result is not empty. */
 const UNTIL = `
 import time
-def until(ask):
+def until(call):
     for _ in range(300):
-        found = ask()
+        found = call()
         if found:
             return found
         time.sleep(0.2)
@@ -33,14 +33,14 @@ function suite(cloud: Cloud): void {
   }, 120_000);
   afterAll(() => mirror?.stop(), 30_000);
 
-  /** Runs a command to its end, and reads what it prints. */
+  /** Runs a command to its end, and parses its output. */
   const run = async (env: Readonly<Record<string, string>>, ...args: string[]): Promise<unknown> => {
     const { code, stdout, stderr } = await openstack(env, ...args);
     if (code !== 0) throw new Error(`openstack ${args.join(' ')}: ${stderr}`);
     return stdout === '' ? undefined : JSON.parse(stdout);
   };
 
-  it('openstacksdk uses both: what it does to an image of the one, it sees in the other', async () => {
+  it('openstacksdk uses both: a change through one of them is visible in the other', async () => {
     const lines = `${UNTIL}
 image = conn.image.create_image(
     'by sdk', data=b'content', disk_format='raw', container_format='bare', visibility='private',
@@ -58,7 +58,7 @@ answer.append(listed(image.id))`;
     expect(await sdk(demo.env, lines)).toEqual(['ACTIVE', ['by sdk'], 'gööd', null, true, null, []]);
   }, 120_000);
 
-  it('an image that openstackclient uploads and shares is listed for whoever accepts it', async () => {
+  it('an image that openstackclient uploads and shares is listed for the member that accepts it', async () => {
     const file = join(newFolder(), 'content');
     writeFileSync(file, 'content');
     const { id } = (await run(

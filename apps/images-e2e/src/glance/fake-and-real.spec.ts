@@ -9,19 +9,19 @@ import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { GlanceClient, emptyGlance, type GlanceImage } from './harness/glance-client.js';
 
-const NOBODY = '00000000-0000-4000-8000-000000000000';
+const MISSING_ID = '00000000-0000-4000-8000-000000000000';
 
-/** The images of this suite, by what they are there for. */
+/** The images of this suite, by their purpose. */
 type Images = Readonly<Record<(typeof NAMES)[number], string>>;
 const NAMES = ['shared', 'private', 'community', 'hidden', 'protected', 'deleted', 'plain'] as const;
 
-/** A question to a source, as both are asked it. */
+/** A call of a source, which both are compared by. */
 interface Step {
   readonly name: string;
-  ask(source: ImageSource, images: Images, tokens: { demo: string; alt: string }): Promise<unknown>;
+  run(source: ImageSource, images: Images, tokens: { demo: string; alt: string }): Promise<unknown>;
 }
 
-async function walk(source: ImageSource, query: SourceQuery): Promise<unknown[]> {
+async function readAll(source: ImageSource, query: SourceQuery): Promise<unknown[]> {
   const found: unknown[] = [];
   for (let after: SourceQuery['after']; ;) {
     const { images, bad, next } = await source.page({ ...query, ...(after && { after }) });
@@ -35,49 +35,52 @@ const merge = (properties: Record<string, string>) => ({ kind: 'merge', properti
 const numbered = (count: number): Record<string, string> =>
   Object.fromEntries(Array.from({ length: count }, (_, n) => [`key${n}`, 'x']));
 
-const CONVERSATION: readonly Step[] = [
-  { name: 'all images', ask: (source) => walk(source, { hidden: false }) },
-  { name: 'hidden images', ask: (source) => walk(source, { hidden: true }) },
+const STEPS: readonly Step[] = [
+  { name: 'all images', run: (source) => readAll(source, { hidden: false }) },
+  { name: 'hidden images', run: (source) => readAll(source, { hidden: true }) },
   {
     name: 'what changes in a year',
-    ask: (source) => walk(source, { hidden: false, changedSince: new Date(Date.now() + 31_536_000_000) }),
+    run: (source) => readAll(source, { hidden: false, changedSince: new Date(Date.now() + 31_536_000_000) }),
   },
   {
     name: 'what is behind a deleted image',
-    ask: async (source, { deleted }) => {
+    run: async (source, { deleted }) => {
       const after = { id: deleted, createdAt: new Date('2026-01-01T00:00:00Z') };
       return (await source.page({ hidden: false, after })).images;
     },
   },
   {
     name: 'what is behind an image that was purged',
-    ask: (source) =>
-      walk(source, { hidden: false, after: { id: NOBODY, createdAt: new Date('2026-01-01T00:00:00Z') } }),
+    run: (source) =>
+      readAll(source, {
+        hidden: false,
+        after: { id: MISSING_ID, createdAt: new Date('2026-01-01T00:00:00Z') },
+      }),
   },
-  { name: 'the newest change', ask: async (source) => (await source.newestChange()) instanceof Date },
-  { name: 'whether it shows everything', ask: (source) => source.missingReadAccess() },
-  { name: 'whether it accepts callers’ tokens', ask: (source) => source.missingWriteAccess!() },
-  { name: 'whether it lists images to a service role', ask: (source) => source.listAccess!() },
-  { name: 'one image', ask: (source, { plain }) => source.image(plain) },
-  { name: 'a hidden image', ask: (source, { hidden }) => source.image(hidden) },
-  { name: 'a deleted image', ask: (source, { deleted }) => source.image(deleted) },
-  { name: 'no image', ask: (source) => source.image(NOBODY) },
-  { name: 'what is no id', ask: (source) => source.image('no/id?') },
-  { name: 'the members of a shared image', ask: (source, { shared }) => source.members(shared) },
-  { name: 'the members of a private image', ask: (source, images) => source.members(images.private) },
-  { name: 'the members of a community image', ask: (source, { community }) => source.members(community) },
-  { name: 'the members of a deleted image', ask: (source, { deleted }) => source.members(deleted) },
-  { name: 'the members of no image', ask: (source) => source.members(NOBODY) },
+  { name: 'the newest change', run: async (source) => (await source.newestChange()) instanceof Date },
+  { name: 'whether it shows everything', run: (source) => source.missingReadAccess() },
+  { name: 'whether it accepts callers’ tokens', run: (source) => source.missingWriteAccess!() },
+  { name: 'whether it lists images to a service role', run: (source) => source.listAccess!() },
+  { name: 'one image', run: (source, { plain }) => source.image(plain) },
+  { name: 'a hidden image', run: (source, { hidden }) => source.image(hidden) },
+  { name: 'a deleted image', run: (source, { deleted }) => source.image(deleted) },
+  { name: 'no image', run: (source) => source.image(MISSING_ID) },
+  { name: 'what is no id', run: (source) => source.image('no/id?') },
+  { name: 'the members of a shared image', run: (source, { shared }) => source.members(shared) },
+  { name: 'the members of a private image', run: (source, images) => source.members(images.private) },
+  { name: 'the members of a community image', run: (source, { community }) => source.members(community) },
+  { name: 'the members of a deleted image', run: (source, { deleted }) => source.members(deleted) },
+  { name: 'the members of no image', run: (source) => source.members(MISSING_ID) },
   {
     name: 'properties are set',
-    ask: async (source, { plain }, { demo }) => {
+    run: async (source, { plain }, { demo }) => {
       await source.changeProperties(plain, merge({ 'a/b~c': 'x', ünï: '', kept: 'ö' }), {}, demo);
       return (await source.image(plain))?.properties;
     },
   },
   {
     name: 'properties are replaced',
-    ask: async (source, { plain }, { demo }) => {
+    run: async (source, { plain }, { demo }) => {
       const { properties } = (await source.image(plain))!;
       const change = { kind: 'replace', properties: { only: 'this' } } as const;
       await source.changeProperties(plain, change, properties, demo);
@@ -86,91 +89,91 @@ const CONVERSATION: readonly Step[] = [
   },
   {
     name: 'a property is removed',
-    ask: async (source, { plain }, { demo }) => {
+    run: async (source, { plain }, { demo }) => {
       await source.changeProperties(plain, { kind: 'remove', key: 'only' }, {}, demo);
       return (await source.image(plain))?.properties;
     },
   },
   {
     name: 'a property is removed that is not there',
-    ask: (source, { plain }, { demo }) =>
+    run: (source, { plain }, { demo }) =>
       source.changeProperties(plain, { kind: 'remove', key: 'none' }, {}, demo),
   },
   {
     name: 'a property with a name that Glance cannot hold',
-    ask: (source, { plain }, { demo }) => source.changeProperties(plain, merge({ '😀': '' }), {}, demo),
+    run: (source, { plain }, { demo }) => source.changeProperties(plain, merge({ '😀': '' }), {}, demo),
   },
   {
     name: 'one with such a value',
-    ask: (source, { plain }, { demo }) => source.changeProperties(plain, merge({ fAce: '😀' }), {}, demo),
+    run: (source, { plain }, { demo }) => source.changeProperties(plain, merge({ fAce: '😀' }), {}, demo),
   },
   {
     name: 'nothing is set',
-    ask: (source, { plain }, { demo }) => source.changeProperties(plain, merge({}), {}, demo),
+    run: (source, { plain }, { demo }) => source.changeProperties(plain, merge({}), {}, demo),
   },
   {
     name: 'as many properties as there may be',
-    ask: (source, { plain }, { demo }) => source.changeProperties(plain, merge(numbered(128)), {}, demo),
+    run: (source, { plain }, { demo }) => source.changeProperties(plain, merge(numbered(128)), {}, demo),
   },
   {
     name: 'too many properties',
-    ask: (source, { plain }, { demo }) => source.changeProperties(plain, merge(numbered(129)), {}, demo),
+    run: (source, { plain }, { demo }) => source.changeProperties(plain, merge(numbered(129)), {}, demo),
   },
   {
     name: 'a reserved property',
-    ask: (source, { plain }, { demo }) =>
+    run: (source, { plain }, { demo }) =>
       source.changeProperties(plain, merge({ os_glance_x: '' }), {}, demo),
   },
   {
     name: 'another’s image that is to be seen is changed',
-    ask: (source, { community }, { alt }) => source.changeProperties(community, merge({ a: '' }), {}, alt),
+    run: (source, { community }, { alt }) => source.changeProperties(community, merge({ a: '' }), {}, alt),
   },
   {
     name: 'a member changes an image',
-    ask: (source, { shared }, { alt }) => source.changeProperties(shared, merge({ a: '' }), {}, alt),
+    run: (source, { shared }, { alt }) => source.changeProperties(shared, merge({ a: '' }), {}, alt),
   },
   {
     name: 'another’s image that is not to be seen is changed',
-    ask: (source, images, { alt }) => source.changeProperties(images.private, merge({ a: '' }), {}, alt),
+    run: (source, images, { alt }) => source.changeProperties(images.private, merge({ a: '' }), {}, alt),
   },
   {
     name: 'no image is changed',
-    ask: (source, _images, { demo }) => source.changeProperties(NOBODY, merge({ a: '' }), {}, demo),
+    run: (source, _images, { demo }) => source.changeProperties(MISSING_ID, merge({ a: '' }), {}, demo),
   },
   {
-    name: 'a change with a token that nobody knows',
-    ask: (source, { plain }) => source.changeProperties(plain, merge({ a: '' }), {}, 'unknown'),
+    name: 'a change with an unknown token',
+    run: (source, { plain }) => source.changeProperties(plain, merge({ a: '' }), {}, 'unknown'),
   },
   {
     name: 'a protected image is deleted',
-    ask: (source, images, { demo }) => source.deleteImage(images.protected, demo),
+    run: (source, images, { demo }) => source.deleteImage(images.protected, demo),
   },
   {
     name: 'another’s image is deleted',
-    ask: (source, { community }, { alt }) => source.deleteImage(community, alt),
+    run: (source, { community }, { alt }) => source.deleteImage(community, alt),
   },
   {
     name: 'a hidden one of another',
-    ask: (source, images, { alt }) => source.deleteImage(images.private, alt),
+    run: (source, images, { alt }) => source.deleteImage(images.private, alt),
   },
   {
     name: 'a deleted image is deleted',
-    ask: (source, { deleted }, { demo }) => source.deleteImage(deleted, demo),
+    run: (source, { deleted }, { demo }) => source.deleteImage(deleted, demo),
   },
   {
     name: 'an image is deleted',
-    ask: async (source, { plain }, { demo }) => {
+    run: async (source, { plain }, { demo }) => {
       await source.deleteImage(plain, demo);
       return source.image(plain);
     },
   },
 ];
 
-/** What became of a question, without the times of changes, which differ. */
-async function outcome(asked: Promise<unknown>): Promise<unknown> {
+/** The outcome of a call, without the times of changes, which differ. */
+async function outcome(pending: Promise<unknown>): Promise<unknown> {
   let result: unknown;
   try {
-    result = { answer: await asked };
+    result = { result: await pending };
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     result = { code: error.code, message: error.message };
@@ -262,25 +265,25 @@ function suite(cloud: Cloud): void {
     });
     await inFake.deleteImage(images.deleted, demo.token);
     const tokens = { demo: demo.token, alt: alt.token };
-    for (const { name, ask } of CONVERSATION) {
-      fromReal.set(name, await outcome(ask(real, images, tokens)));
-      fromFake.set(name, await outcome(ask(inFake, images, tokens)));
+    for (const { name, run } of STEPS) {
+      fromReal.set(name, await outcome(run(real, images, tokens)));
+      fromFake.set(name, await outcome(run(inFake, images, tokens)));
     }
   });
 
   afterAll(() => fake.close());
 
-  it.each(CONVERSATION)('$name', ({ name }) => {
+  it.each(STEPS)('$name', ({ name }) => {
     expect(fromReal.get(name)).toBeDefined();
     expect(fromFake.get(name)).toEqual(fromReal.get(name));
   });
 
-  it('both do what is asked of them', () => {
-    expect(fromReal.get('properties are replaced')).toEqual({ answer: { only: 'this' } });
+  it('both make the changes', () => {
+    expect(fromReal.get('properties are replaced')).toEqual({ result: { only: 'this' } });
     expect(fromReal.get('an image is deleted')).toEqual({});
     expect(fromReal.get('whether it shows everything')).toEqual({});
     expect(fromReal.get('whether it accepts callers’ tokens')).toEqual({});
   });
 }
 
-describeWithGlance('the fake Glance and the real one say the same to a source', suite);
+describeWithGlance('the fake Glance and the real one give a source the same responses', suite);

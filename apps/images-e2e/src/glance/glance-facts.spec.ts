@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { authenticate, byPassword, ownProject, type Cloud } from '../keystone/harness/cloud.js';
 import { grantRole, revokeRole } from '../keystone/harness/roles.js';
 import { describeWithGlance } from './harness/cloud.js';
-import { GlanceClient, type GlanceAnswer, type GlanceImage } from './harness/glance-client.js';
+import { GlanceClient, type GlanceResponse, type GlanceImage } from './harness/glance-client.js';
 
 const SORTED = 'sort=created_at:asc,id:asc';
 const WHOLE_SECONDS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
@@ -13,7 +13,7 @@ function ids(images: readonly GlanceImage[]): string[] {
   return images.map(({ id }) => id);
 }
 
-/** Until Glance's clock shows a later second than all times so far. */
+/** Waits until Glance's clock is a second past all times so far. */
 function nextSecond(): Promise<void> {
   return sleep(1_100);
 }
@@ -54,20 +54,20 @@ function suite(cloud: Cloud): void {
       expect(await inList(`${all}&os_hidden=true`)).toEqual([true, false]);
     });
 
-    it('are sorted by time of creation, finer than they show it, and go on behind a marker', async () => {
+    it('are sorted by time of creation, finer than they show it, and continue after a marker', async () => {
       for (let n = 0; n < 6; n++) await demo.create({ name: `sorted ${n}` });
       const whole = await service.list(`limit=1000&visibility=all&${SORTED}`);
       const times = whole.map(({ created_at }) => created_at);
-      // Within a second neither time nor id tells the order: SQLite keeps microseconds, which are not shown.
+      // Within a second neither time nor id determines the order: SQLite stores microseconds, which are not shown.
       expect(times).toEqual([...times].sort());
-      const walked: GlanceImage[] = [];
+      const listed: GlanceImage[] = [];
       for (let marker = ''; ;) {
         const page = await service.list(`limit=2&visibility=all&${SORTED}${marker}`);
         if (page.length === 0) break;
-        walked.push(...page);
+        listed.push(...page);
         marker = `&marker=${page.at(-1)!.id}`;
       }
-      expect(ids(walked)).toEqual(ids(whole));
+      expect(ids(listed)).toEqual(ids(whole));
     });
 
     it('name the next page only when this one is full', async () => {
@@ -77,7 +77,7 @@ function suite(cloud: Cloud): void {
       expect(last).not.toHaveProperty('next');
     });
 
-    it('go on behind a marker that has been hidden or deleted meanwhile, and refuse one that never was', async () => {
+    it('continue after a marker that has been hidden or deleted meanwhile, and refuse an unknown one', async () => {
       const [hidden, deleted, next] = [await demo.create(), await demo.create(), await demo.create()];
       await demo.set(hidden.id, { os_hidden: true });
       await demo.delete(deleted.id);
@@ -96,7 +96,7 @@ function suite(cloud: Cloud): void {
       });
     });
 
-    it('go on behind what the marker is now: an order by time of change skips images', async () => {
+    it('continue after the current place of the marker: an order by time of change skips images', async () => {
       const [first, second] = [await demo.create(), await demo.create()];
       await nextSecond();
       await demo.set(first.id, { touched: 'yes' });
@@ -119,14 +119,14 @@ function suite(cloud: Cloud): void {
       expect(await since('created_at')).not.toContain(before.id);
     });
 
-    it('take any limit, and cut it to what a page may have', async () => {
+    it('accept any limit, and cap it at the page size', async () => {
       const { status } = await service.call('GET', '/v2/images?limit=1000000');
       expect(status).toBe(200);
     });
   });
 
   describe('times', () => {
-    it('have whole seconds: changes within one are not to be told apart', async () => {
+    it('have whole seconds: changes within one cannot be distinguished', async () => {
       const { id } = await demo.create();
       const times = new Set<string>();
       for (let n = 0; n < 4; n++) {
@@ -137,7 +137,7 @@ function suite(cloud: Cloud): void {
       expect(times.size).toBeLessThan(4);
     });
 
-    it('do not move when a member is added, accepts or is removed', async () => {
+    it('do not change when a member is added, accepts or is removed', async () => {
       const { id, updated_at } = await demo.create();
       await nextSecond();
       await demo.share(id, people.alt.projectId);
@@ -173,7 +173,7 @@ function suite(cloud: Cloud): void {
   describe('without the role admin', () => {
     afterEach(() => grantRole(cloud, people.glimpse, 'admin'));
 
-    it('the service is told fewer images, as if these were all', async () => {
+    it('the service gets fewer images, without a sign that some are missing', async () => {
       const [open, closed] = [
         await demo.create({ visibility: 'community' }),
         await demo.create({ visibility: 'private' }),
@@ -199,16 +199,16 @@ function suite(cloud: Cloud): void {
       image = await demo.createActive({ visibility: 'community' });
     });
 
-    function expectRefused({ status, body }: GlanceAnswer, expected: number, text: string): void {
+    function expectRefused({ status, body }: GlanceResponse, expected: number, text: string): void {
       expect({ status, body }).toEqual({ status: expected, body: expect.stringContaining(text) });
     }
 
     it('is 413 beyond the quota of properties', async () => {
-      const answer = await demo.patch(
+      const response = await demo.patch(
         image.id,
         Array.from({ length: 129 }, (_, n) => add(`/key${n}`)),
       );
-      expectRefused(answer, 413, 'Maximum: 128');
+      expectRefused(response, 413, 'Maximum: 128');
     });
 
     it.each([
@@ -220,43 +220,43 @@ function suite(cloud: Cloud): void {
       expectRefused(await demo.patch(image.id, [add(path)]), 403, text);
     });
 
-    it('is 400 of a value or name that Glance cannot hold', async () => {
+    it('is 400 of a value or name that Glance cannot store', async () => {
       expectRefused(await demo.patch(image.id, [add('/number', 7)]), 400, 'is not of type');
       expectRefused(await demo.patch(image.id, [add('/face😀')]), 400, '4 byte unicode');
     });
 
     it('is 409 when it removes what is not there', async () => {
-      const answer = await demo.patch(image.id, [{ op: 'remove', path: '/nothing' }]);
-      expectRefused(answer, 409, 'Property nothing does not exist.');
+      const response = await demo.patch(image.id, [{ op: 'remove', path: '/nothing' }]);
+      expectRefused(response, 409, 'Property nothing does not exist.');
     });
 
-    it('is 403 of another’s image that is to be seen, 404 of one that is not', async () => {
+    it('is 403 of another’s image that is visible, 404 of one that is not', async () => {
       expectRefused(await alt.patch(image.id, [add('/mine')]), 403, 'You do not own this image');
       const { id } = await demo.create({ visibility: 'private' });
       expectRefused(await alt.patch(id, [add('/mine')]), 404, 'No image found');
       expectRefused(await demo.patch(randomUUID(), [add('/mine')]), 404, 'No image found');
     });
 
-    it('takes names with what JSON pointers escape, and empty names and values', async () => {
+    it('accepts names with characters that JSON pointers escape, and empty names and values', async () => {
       await demo.patch(image.id, [add('/a~1b~0c'), add('/', ''), add('/Ünï')]);
       expect(await demo.show(image.id)).toMatchObject({ 'a/b~c': 'x', '': '', Ünï: 'x' });
     });
 
-    it('is done for a reader, too: the role is nothing to Glance’s own policy', async () => {
+    it('is made for a reader, too: Glance’s own policy ignores the role', async () => {
       expect((await reader.patch(image.id, [add('/read')])).status).toBe(200);
     });
 
-    it('loses keys when many change one image at once, and says nothing', async () => {
+    it('silently loses keys when many change one image at once', async () => {
       const { id } = await demo.create();
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 12 }, (_, n) => demo.patch(id, [add(`/merged${n}`)])),
       );
-      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
       const kept = Object.keys(await demo.show(id)).filter((name) => name.startsWith('merged'));
       expect(kept.length).toBeLessThan(12);
     });
 
-    it('goes through with an expired token when a service’s comes along, and with none other', async () => {
+    it('succeeds with an expired token beside a service’s token, and with no other', async () => {
       const expired = await authenticate(
         cloud.shortLivedAuthUrl,
         byPassword(people.demo),
@@ -281,7 +281,7 @@ function suite(cloud: Cloud): void {
       });
     });
 
-    it('is 403 of another’s image that is to be seen', async () => {
+    it('is 403 of another’s image that is visible', async () => {
       const { id } = await demo.create({ visibility: 'community' });
       expect(await alt.call('DELETE', `/v2/images/${id}`)).toEqual({
         status: 403,
@@ -289,7 +289,7 @@ function suite(cloud: Cloud): void {
       });
     });
 
-    it('is 404 of what is not there, and so is the image afterwards, to administrators as well', async () => {
+    it('is 404 of a missing image, and so is the image afterwards, to administrators as well', async () => {
       const { id } = await demo.create();
       await demo.delete(id);
       for (const method of ['DELETE', 'GET']) {
@@ -299,4 +299,4 @@ function suite(cloud: Cloud): void {
   });
 }
 
-describeWithGlance('what the mirror of a Glance rests on', suite);
+describeWithGlance('the behaviour of Glance that a mirror depends on', suite);

@@ -8,14 +8,14 @@ import { Mirror } from './harness/mirror.js';
 import { Reader } from './harness/reader.js';
 
 const OPERATIONS = amount(800, 4_000);
-/** After how many of them nothing happens until the catalogue has caught up. */
+/** The number of operations after which the test waits until the catalogue has caught up. */
 const QUIET = 400;
-/** The most images that there are at a time. */
+/** The maximum number of images at a time. */
 const MOST = 60;
-/** How many people do something at once. */
+/** The number of concurrent operations. */
 const AT_ONCE = 4;
 
-/** Numbers that seem random and are the same in each run: the minimal standard generator of Park and Miller. */
+/** Pseudo-random numbers, the same in each run: the minimal standard generator of Park and Miller. */
 function numbers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -54,13 +54,13 @@ function suite(cloud: Cloud): void {
     const deleted: string[] = [];
     const projects = { demo: cloud.people.demo.projectId, alt: cloud.people.alt.projectId };
 
-    /** What somebody does to an image; Glance may refuse it, and then nothing happens. */
+    /** A user's operation on an image; where Glance refuses it, nothing changes. */
     const acts: Record<string, (id: string, owner: 'demo' | 'alt') => Promise<unknown>> = {
       upload: (id, owner) => glance[owner].upload(id),
       set: (id, owner) => glance[owner].set(id, { [`key-${random(5)}`]: String(random(100)) }),
       unset: (id, owner) => glance[owner].patch(id, [{ op: 'remove', path: `/key-${random(5)}` }]),
       rename: (id, owner) => glance[owner].set(id, { name: `name ${random(1000)}` }),
-      // Publishing is an administrator's.
+      // Only an administrator may publish.
       show: (id) => glance.admin.set(id, { visibility: pick(['public', 'community', 'shared', 'private']) }),
       hide: (id, owner) => glance[owner].set(id, { os_hidden: random(2) === 1 }),
       share: (id, owner) => glance[owner].share(id, projects[owner === 'demo' ? 'alt' : 'demo']),
@@ -92,7 +92,7 @@ function suite(cloud: Cloud): void {
         return;
       }
       const id = pick(ids);
-      // Glance refuses what makes no sense: a deactivated image that is uploaded to, a share that there is.
+      // Glance refuses some operations, such as an upload to a deactivated image or a second share.
       await acts[pick(Object.keys(acts))]!(id, owners.get(id)!).catch(() => undefined);
     };
 
@@ -103,7 +103,7 @@ function suite(cloud: Cloud): void {
     }
   }, 600_000);
 
-  /** The mirror and Glance, as somebody sees both: lists, and each image by id. */
+  /** Both views of a user, of the mirror and of Glance: lists, and each image by id. */
   async function compare(name: Name, ids: readonly string[], deleted: readonly string[]): Promise<void> {
     const listed = (await glance[name].list('limit=1000')).map(({ id }) => id).sort();
     const ours = await reader[name].listed();

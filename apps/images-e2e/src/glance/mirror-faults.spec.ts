@@ -12,19 +12,19 @@ import { grantRole, revokeRole } from '../keystone/harness/roles.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { drainGlance, fillGlance } from './harness/fill-glance.js';
 import { GlanceClient, emptyGlance } from './harness/glance-client.js';
-import { glanceAnswers, killGlance, signalGlance } from './harness/glance-process.js';
+import { glanceResponds, killGlance, signalGlance } from './harness/glance-process.js';
 import { GlanceProxy } from './harness/glance-proxy.js';
 import { Mirror } from './harness/mirror.js';
 import { Reader } from './harness/reader.js';
 
 const IMAGES = 6;
 const MANY = amount(4_000, 10_000);
-/** Milliseconds: some looks, and a walk. */
+/** Milliseconds: several incremental syncs and a full sync. */
 const A_WHILE = 4_000;
-/** Milliseconds that a follower stands still: its lease is long over, and so is the deadline of what it had asked. */
+/** Milliseconds that a follower is paused: longer than its lease and the timeout of its requests. */
 const STANDSTILL = 20_000;
 
-/** MiB of memory that a process has. */
+/** The memory of a process in MiB. */
 function memoryOf({ pid }: { readonly pid: number }): number {
   const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
   return Number(kilobytes) / 1024;
@@ -61,7 +61,7 @@ function suite(cloud: Cloud): void {
     await proxy?.close();
   }, 30_000);
 
-  /** All of it is there and goes on: what was, and what is new. */
+  /** Expects that old and new images are mirrored. */
   const recovers = async (): Promise<void> => {
     const { id } = await glance.create();
     await until(async () => (await demo.listed()).includes(id), 30_000);
@@ -79,10 +79,10 @@ function suite(cloud: Cloud): void {
       ['speaks no JSON', 'not-json', /^/],
       ['cuts every connection', 'cut', /^/],
       ['never answers', 'hang', /^/],
-      ['does not take our token', { status: 401 }, /^/],
+      ['refuses the service’s token', { status: 401 }, /^/],
       ['has empty lists', { json: { images: [] } }, /^GET \/v2\/images\?/],
     ])(
-      'that %s takes nothing away, and is followed again when it is well',
+      'that %s removes nothing, and is followed again when it has recovered',
       async (_what, behaviour, only) => {
         proxy.behave(behaviour, only);
         await sleep(A_WHILE);
@@ -94,7 +94,7 @@ function suite(cloud: Cloud): void {
       60_000,
     );
 
-    it('that cannot tell whether there is an image is no reason to say that there is none', async () => {
+    it('that fails for one image does not make it a 404', async () => {
       for (const behaviour of [
         'half-body',
         { status: 500 },
@@ -110,19 +110,19 @@ function suite(cloud: Cloud): void {
       }
     }, 60_000);
 
-    it('that is killed keeps nobody from reading, and refuses no change for good', async () => {
+    it('that is killed blocks no reads, and refuses no change for good', async () => {
       killGlance(cloud);
       const change = await demo.set(ids[0]!, { mood: 'none' });
       expect([200, 503]).toContain(change.status);
       expect(await demo.listed()).toEqual(ids);
       for (const id of ids) expect(await demo.status(id)).toBe(200);
-      await glanceAnswers(cloud);
+      await glanceResponds(cloud);
       await until(async () => (await demo.set(ids[0]!, { mood: 'good' })).status === 200, 30_000);
       expect(await glance.show(ids[0]!)).toMatchObject({ mood: 'good' });
       await recovers();
     }, 90_000);
 
-    it('that hangs is served from copies, marked as such when they are old, and in the end not at all', async () => {
+    it('that hangs is served from the mirror, marked as stale when it is old, and in the end not at all', async () => {
       const age = (seconds: number) =>
         query(mirror.database, `UPDATE follower SET looked_at = clock_timestamp() - interval '${seconds} s'`);
       signalGlance(cloud, 'SIGSTOP');
@@ -150,7 +150,7 @@ function suite(cloud: Cloud): void {
     }, 120_000);
   });
 
-  it('that may not see everything any more removes nothing, and says so', async () => {
+  it('whose user loses full visibility removes nothing, and reports it', async () => {
     const { id } = await glance.create({ visibility: 'private' });
     await until(async () => (await demo.listed()).includes(id));
     await revokeRole(cloud, people.glimpse, 'admin');
@@ -168,7 +168,7 @@ function suite(cloud: Cloud): void {
     await recovers();
   }, 180_000);
 
-  it('lets a flood of made-up ids keep no other project from its images', async () => {
+  it('serves other projects during a flood of made-up ids', async () => {
     const flood = Array.from({ length: 300 }, () => alt.status(randomUUID()));
     const statuses: number[] = [];
     for (let n = 0; n < 5; n++) {
@@ -177,12 +177,12 @@ function suite(cloud: Cloud): void {
       await glance.delete(id);
     }
     expect(statuses).toEqual([200, 200, 200, 200, 200]);
-    const answers = new Set(await Promise.all(flood));
-    expect([...answers].sort()).toEqual([404, 503]);
+    const responses = new Set(await Promise.all(flood));
+    expect([...responses].sort()).toEqual([404, 503]);
     await mirror.isCaughtUp();
   }, 120_000);
 
-  it('has one that follows, another that goes on when it stands still, and no word of it when it wakes', async () => {
+  it('has one active follower, another that takes the lease when that is paused, and ignores it when it resumes', async () => {
     await mirror.followers[0]!.stop();
     const port = String(await freePort());
     const first = mirror.follow({ GLIMPSE_METRICS_PORT: port });

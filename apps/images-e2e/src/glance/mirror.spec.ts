@@ -10,7 +10,7 @@ import { GlanceClient, type GlanceImage } from './harness/glance-client.js';
 import { Mirror } from './harness/mirror.js';
 import { Reader } from './harness/reader.js';
 
-const NOBODY = '00000000-0000-4000-8000-0000000000ff';
+const MISSING_ID = '00000000-0000-4000-8000-0000000000ff';
 
 function suite(cloud: Cloud): void {
   const { people } = cloud;
@@ -35,24 +35,24 @@ function suite(cloud: Cloud): void {
     demo.createActive({ visibility: 'shared', ...attributes });
 
   describe('an image of Glance', () => {
-    it('is shown by id as soon as it is there, to whoever may see it', async () => {
+    it('is shown by id as soon as it exists, to callers who may read it', async () => {
       const { id } = await shared({ name: 'at once' });
-      const answer = await reader.demo.call('GET', `/${id}`);
-      expect(answer.status).toBe(200);
-      expect(answer.body['image']).toMatchObject({ id, name: 'at once', status: 'ACTIVE' });
+      const response = await reader.demo.call('GET', `/${id}`);
+      expect(response.status).toBe(200);
+      expect(response.body['image']).toMatchObject({ id, name: 'at once', status: 'ACTIVE' });
       expect(await reader.alt.status(id)).toBe(404);
       expect(await reader.admin.status(id)).toBe(200);
-      expect(await reader.demo.status(NOBODY)).toBe(404);
+      expect(await reader.demo.status(MISSING_ID)).toBe(404);
     });
 
-    it('links to where Glance is', async () => {
+    it('links to Glance', async () => {
       const { id } = await shared();
       const { body } = await reader.demo.call('GET', `/${id}`);
       const { links } = body['image'] as { links: { rel: string; href: string }[] };
       expect(links.find(({ rel }) => rel === 'alternate')!.href).toBe(`${cloud.image}/images/${id}`);
     });
 
-    it('is listed soon, changes, and is gone, as in Glance', async () => {
+    it('is listed soon, changes, and is deleted, as in Glance', async () => {
       const { id } = await shared({ name: 'listed' });
       await until(async () => (await reader.demo.listed()).includes(id));
       await demo.set(id, { name: 'renamed', mood: 'good' });
@@ -100,12 +100,12 @@ function suite(cloud: Cloud): void {
       expect(await reader.demo.status(id)).toBe(404);
     });
 
-    it('that Glance refuses leaves no trace', async () => {
+    it('that Glance refuses changes nothing', async () => {
       const { id } = await shared();
       await demo.share(id, people.alt.projectId);
       const refused = await reader.alt.set(id, { mood: 'bad' });
       expect(refused.status).toBe(403);
-      // Glance keeps names to itself that are no attributes of the Compute API.
+      // Glance reserves names that are no attributes of the Compute API.
       const reserved = await reader.demo.set(id, { os_hash_algo: 'md5' });
       expect(reserved.status).toBeGreaterThanOrEqual(400);
       expect(reserved.status).toBeLessThan(500);
@@ -116,7 +116,7 @@ function suite(cloud: Cloud): void {
       await demo.set(id, { protected: false });
     });
 
-    it('loses no key, though twelve are made at once', async () => {
+    it('loses no key when twelve are made at once', async () => {
       const { id } = await shared();
       const keys = Array.from({ length: 12 }, (_, at) => `key-${String(at).padStart(2, '0')}`);
       const statuses = await Promise.all(
@@ -128,7 +128,7 @@ function suite(cloud: Cloud): void {
       expect(inGlance.sort()).toEqual(keys);
     }, 60_000);
 
-    it('is made only of the image that the client knows', async () => {
+    it('is made only to the state that the client names', async () => {
       const { id } = await shared();
       const { headers } = await reader.demo.call('GET', `/${id}/metadata`);
       const etag = headers.get('etag')!;
@@ -139,7 +139,7 @@ function suite(cloud: Cloud): void {
   });
 
   describe('the command', () => {
-    it('says how the mirror stands, and finds no differences', async () => {
+    it('prints the status of the mirror, and finds no differences', async () => {
       await mirror.isCaughtUp();
       const { code, stdout } = await mirror.followWith('--status');
       expect(code).toBe(0);
@@ -150,7 +150,7 @@ function suite(cloud: Cloud): void {
     it('prints each difference', async () => {
       const { id } = await shared();
       await until(async () => (await reader.demo.listed()).includes(id));
-      // Long enough for the comparison to come before the next look.
+      // Long enough for the comparison to run before the next incremental sync.
       const follower = mirror.followers[0]!;
       process.kill(follower.pid, 'SIGSTOP');
       await demo.set(id, { name: 'other' });
@@ -165,7 +165,9 @@ function suite(cloud: Cloud): void {
 
     it('imports nothing, and refuses a catalogue that has images of its own', async () => {
       const database = await createCatalogue({
-        images: [{ id: NOBODY, status: 'active', visibility: 'public', created_at: '2026-01-01T00:00:00Z' }],
+        images: [
+          { id: MISSING_ID, status: 'active', visibility: 'public', created_at: '2026-01-01T00:00:00Z' },
+        ],
       });
       const env = {
         DATABASE_URL: databaseUrl(database),

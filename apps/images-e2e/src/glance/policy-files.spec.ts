@@ -36,7 +36,7 @@ const LEGACY = `
 "modify_member": ""
 `;
 
-/** What operators publish: a role that reads, a role that is kept out, properties and owners in rules. */
+/** Rules that operators publish: a reading role, an excluded role, properties and owners. */
 const OVERRIDES = `
 "reads_images": "role:reader or role:member or role:admin"
 "get_images": "rule:reads_images"

@@ -8,7 +8,7 @@ import { withGlanceSettings } from './harness/glance-process.js';
 import { Mirror } from './harness/mirror.js';
 import { Reader } from './harness/reader.js';
 
-/** Pattern, and whose it is to create, read, update and delete what it matches. */
+/** A pattern, and the roles that may create, read, update and delete what it matches. */
 const SECTIONS: readonly (readonly [string, readonly [string, string, string, string]])[] = [
   ['^x_ro', ['admins', 'everyone', 'admins', 'admins']],
   ['^x_[^a-m]+(?P<rest>t|_.*)?\\Z', ['admins', 'admins', 'admins', 'admins']],
@@ -47,7 +47,7 @@ function textOf(format: string): string {
   }).join('\n\n');
 }
 
-/** Of a document, the properties of these tests. */
+/** The properties of these tests in a document. */
 function propertiesOf(document: GlanceImage): Record<string, string> {
   const ours = /^(?:x_|shown|closed|open|no section|fresh)/i;
   return Object.fromEntries(Object.entries(document).filter(([name]) => ours.test(name))) as Record<
@@ -62,7 +62,7 @@ interface Change {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What Nova sends to Glance for a change of the metadata that its caller reads: just what differs. */
+/** What Nova sends to Glance for a change of the metadata that its caller reads: the differences. */
 function patchOf(
   { method, key, metadata }: Change,
   before: Readonly<Record<string, string>>,
@@ -110,7 +110,7 @@ function suite(cloud: Cloud): void {
   const folder = dirname(cloud.glanceConfigFile!);
   const names = ['admin', 'demo', 'reader', 'alt'] as const;
 
-  /** Does something with the same protections in Glance and in a mirror of it. */
+  /** Runs a function with the same protections in Glance and in a mirror of it. */
   async function withProtections(
     format: 'roles' | 'policies',
     work: (mirror: Mirror, glance: Record<(typeof names)[number], GlanceClient>) => Promise<void>,
@@ -203,7 +203,7 @@ function suite(cloud: Cloud): void {
           }
         }
 
-        // Changes: of one image there as Nova sends them, of its twin through here. All of them where there is time.
+        // Changes: of one image in Glance, as Nova sends them, and of its twin through Glimpse; all of them in long runs.
         const few = format === 'roles' ? { demo: 1, admin: 4 } : { demo: 3, admin: 7 };
         for (const name of ['demo', 'admin'] as const) {
           for (const change of CHANGES.filter((_, n) => isLong || n % few[name] === 0)) {
@@ -235,7 +235,7 @@ function suite(cloud: Cloud): void {
               change,
               after: await after(glance.admin, there.id),
             });
-            // What was changed through here is read here at once, by each as in Glance.
+            // The change is visible here at once, to each caller as in Glance.
             for (const reading of ['demo', 'admin'] as const) {
               expect(await readers[reading].metadata(here.id)).toEqual(await after(glance[reading], here.id));
             }

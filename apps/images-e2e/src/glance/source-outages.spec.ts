@@ -7,7 +7,7 @@ import { authenticate, byPassword, ownProject, type Cloud } from '../keystone/ha
 import { grantRole, revokeRole } from '../keystone/harness/roles.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { GlanceClient, type GlanceImage } from './harness/glance-client.js';
-import { glanceAnswers, killGlance, signalGlance } from './harness/glance-process.js';
+import { glanceResponds, killGlance, signalGlance } from './harness/glance-process.js';
 import { GlanceProxy } from './harness/glance-proxy.js';
 
 function suite(cloud: Cloud): void {
@@ -68,11 +68,11 @@ function suite(cloud: Cloud): void {
     await expectWell();
     killGlance(cloud);
     await expectUnavailable();
-    await glanceAnswers(cloud);
+    await glanceResponds(cloud);
     await expectWell();
   });
 
-  it('waits no longer than it may for one that hangs', async () => {
+  it('waits no longer than its timeout for one that hangs', async () => {
     await expectWell();
     signalGlance(cloud, 'SIGSTOP');
     try {
@@ -80,12 +80,12 @@ function suite(cloud: Cloud): void {
     } finally {
       signalGlance(cloud, 'SIGCONT');
     }
-    await glanceAnswers(cloud);
+    await glanceResponds(cloud);
     await expectWell();
   });
 
   it.each(['half-body', 'not-json', 'cut', { status: 500 }] as const)(
-    'takes %j for no answer, and the next one for what it is',
+    'treats %j as unavailable, and accepts the next response',
     async (behaviour) => {
       proxy.behave(behaviour);
       await expectUnavailable();
@@ -103,14 +103,14 @@ function suite(cloud: Cloud): void {
       headers: { 'x-auth-token': admin, 'x-subject-token': token },
     });
     expect(status).toBe(204);
-    // Glance believes a token for a while.
+    // Glance caches a token for a while.
     while ((await source.image(image.id)) && (await credentials.token()).token === token) {
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
     await expectWell();
   });
 
-  it('is blind from the moment on that its user is no administrator, and sees again afterwards', async () => {
+  it('reports missing read access while its user is no administrator', async () => {
     expect(await source.missingReadAccess()).toBeUndefined();
     await revokeRole(cloud, people.glimpse, 'admin');
     try {
@@ -121,7 +121,7 @@ function suite(cloud: Cloud): void {
     expect(await source.missingReadAccess()).toBeUndefined();
   });
 
-  it('changes with a token that has just expired', async () => {
+  it('makes a change with a token that has just expired', async () => {
     const scope = ownProject(people.demo);
     const late = await authenticate(cloud.shortLivedAuthUrl, byPassword(people.demo), scope);
     const change = { kind: 'merge', properties: { late: 'yes' } } as const;
@@ -131,4 +131,4 @@ function suite(cloud: Cloud): void {
   });
 }
 
-describeWithGlance('a source that is a real Glance, in trouble', suite);
+describeWithGlance('a source that is a real Glance, when it fails', suite);

@@ -5,7 +5,7 @@ import { GlanceClient } from './harness/glance-client.js';
 import { Mirror } from './harness/mirror.js';
 import { missingTempest, tempest, type Verdicts } from './harness/tempest.js';
 
-/** Those of the Compute API that want neither a server nor an image made of one, by class. */
+/** The tests of the Compute API that need neither a server nor an image made from one, by class. */
 const TESTS = {
   'images.test_image_metadata.ImagesMetadataTestJSON': [
     'test_delete_image_metadata_item',
@@ -46,7 +46,7 @@ function suite(cloud: Cloud): void {
 
   beforeAll(async () => {
     const admin = await GlanceClient.as(cloud, cloud.people.admin);
-    const { id } = await admin.createActive({ name: 'for everybody', visibility: 'public' });
+    const { id } = await admin.createActive({ name: 'public', visibility: 'public' });
     mirror = await Mirror.start(cloud, { GLIMPSE_PORT: new URL(cloud.compute).port });
     await mirror.isCaughtUp();
     const classes = Object.keys(TESTS).map((name) => name.replaceAll('.', '\\.'));
@@ -58,7 +58,7 @@ function suite(cloud: Cloud): void {
     const wanted = Object.entries(TESTS).flatMap(([name, tests]) =>
       tests.map((test) => [`compute.${name}.${test}`, 'ok']),
     );
-    // What Tempest has to say of a failure says more than a difference of two lists.
+    // Tempest's own report of a failure says more than a difference of two lists.
     if (outcome.code !== 0) throw new Error(`${outcome.stdout}\n${outcome.stderr}\n${mirror.service.log()}`);
     expect(Object.fromEntries(outcome.verdicts)).toEqual(Object.fromEntries(wanted));
   });

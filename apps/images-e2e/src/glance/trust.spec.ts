@@ -16,16 +16,16 @@ function suite(cloud: Cloud): void {
   }, 90_000);
   afterAll(async () => mirror?.stop(), 30_000);
 
-  it('finds nothing wrong with a Glance that takes its token beside others, and leaves nothing in Keystone', async () => {
+  it('finds nothing wrong with a Glance that accepts its token beside others, and leaves nothing in Keystone', async () => {
     const token = await authenticate(cloud.authUrl, byPassword(glimpse), ownProject(glimpse));
     const owned = async (): Promise<string[]> => {
       const kinds = ['application_credentials', 'access_rules'];
-      const answers = kinds.map(async (kind) => {
-        const answer = await callKeystone(`${cloud.authUrl}/users/${glimpse.userId}/${kind}`, 'GET', token);
-        const { [kind]: all } = (await answer.json()) as Record<string, { id: string }[]>;
+      const responses = kinds.map(async (kind) => {
+        const response = await callKeystone(`${cloud.authUrl}/users/${glimpse.userId}/${kind}`, 'GET', token);
+        const { [kind]: all } = (await response.json()) as Record<string, { id: string }[]>;
         return all!.map(({ id }) => id);
       });
-      return (await Promise.all(answers)).flat();
+      return (await Promise.all(responses)).flat();
     };
     const before = await owned();
     expect(await mirror.followWith('--check')).toEqual({ code: 0, stdout: 'no differences\n', stderr: '' });
@@ -52,7 +52,7 @@ function suite(cloud: Cloud): void {
     120_000,
   );
 
-  it('names the defaults of Glance’s policy where those here are others', async () => {
+  it('names the defaults of Glance’s policy where those here differ', async () => {
     const { code, stdout } = await mirror.followWith('--check', { GLIMPSE_POLICY_DEFAULTS: 'current' });
     expect([code, stdout]).toEqual([
       1,
@@ -61,7 +61,7 @@ function suite(cloud: Cloud): void {
     ]);
   }, 60_000);
 
-  it('says that it could not test that without a service user', async () => {
+  it('reports that it could not test that without a service user', async () => {
     const { code, stdout } = await mirror.followWith('--check', await byCredential(cloud));
     expect([code, stdout]).toEqual([
       0,

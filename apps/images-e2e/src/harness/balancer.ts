@@ -8,7 +8,7 @@ import { newFolder } from './service.js';
 
 export const hasNginx = spawnSync('nginx', ['-v']).status === 0;
 
-/** A port that nobody listens on. */
+/** A free port. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -17,13 +17,12 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** How often the replicas are asked whether they are ready, in milliseconds. */
+/** Milliseconds between checks of the readiness of the replicas. */
 const INTERVAL = 250;
 
 /**
- * nginx in front of replicas, with connections to them that it keeps. As a Kubernetes Service it sends
- * requests to those that were ready a moment ago, and it forgives nothing: a request that fails is not tried
- * again elsewhere.
+ * nginx in front of replicas, with persistent connections to them. Like a Kubernetes Service it sends requests to
+ * those that were ready a moment ago, and it does not retry a failed request on another one.
  */
 export class Balancer {
   #watching = true;
@@ -33,7 +32,7 @@ export class Balancer {
     private readonly nginx: ChildProcess,
   ) {}
 
-  /** @param ports where replicas are or will be; `/readyz` says which are */
+  /** @param ports of the replicas, present or future; `/readyz` shows which are present */
   static async before(ports: readonly number[]): Promise<Balancer> {
     const folder = newFolder();
     const ready = join(folder, 'ready');
@@ -64,7 +63,7 @@ export class Balancer {
 
 function isReady(port: number): Promise<boolean> {
   return fetch(`http://127.0.0.1:${port}/readyz`).then(
-    (answer) => answer.ok,
+    (response) => response.ok,
     () => false,
   );
 }

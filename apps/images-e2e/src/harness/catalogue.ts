@@ -4,7 +4,7 @@ import { glimpse } from './command.js';
 import { createDatabase, databaseUrl } from './databases.js';
 import { newFolder } from './service.js';
 
-/** A database of a suite's own that holds these documents, brought there by the importer. */
+/** A database of a suite's own with these documents, imported by the command. */
 export async function createCatalogue(input: object): Promise<string> {
   const database = await createDatabase('migrated');
   await importInto(database, input);
@@ -18,13 +18,13 @@ export async function importInto(database: string, input: object): Promise<void>
   if (code !== 0) throw new Error(`the import failed: ${stderr}`);
 }
 
-/** Somebody who is not in the recordings. */
+/** An identity that is not in the recordings. */
 export interface Person {
   readonly project_id?: string;
   readonly roles: readonly string[];
 }
 
-/** The settings of a service that knows these people; each one's token is their name. */
+/** The settings of a service with these identities; the token of each is its name. */
 export function settingsOf(people: Readonly<Record<string, Person>>): Record<string, string> {
   const file = join(newFolder(), 'identities.json');
   const identities = Object.entries(people).map(([name, person]) => [

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const OPENSTACK = fileURLToPath(new URL('../../../../tools/openstack.mjs', import.meta.url));
-/** What the command answers with where a package is missing. */
+/** The exit code of the command where a package is missing. */
 const NOT_INSTALLED = 69;
 /** How long the tokens last that are made to end, in seconds. */
 const SHORT_LIVED = 3;

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Service } from './service.js';
 
 /** Milliseconds after an acknowledged change at which every replica shows it, at the latest. */
-const BOUND = 2_000;
+const BOUND_MS = 2_000;
 /** Milliseconds after which a request counts as hung. */
-const HUNG = 8_000;
+const HUNG_MS = 8_000;
 
-/** What is read of an image: a counter in its metadata. */
+/** The metadata key of the counter that is read. */
 const KEY = 'counter';
 
 /** The counters of some images, and when each of their values was acknowledged. */
@@ -22,7 +22,7 @@ export class Ledger {
     for (const id of images) this.#acknowledged.set(id, [{ value: 0, at: 0 }]);
   }
 
-  /** Counts one further, and notes when the service acknowledged that, if it did. */
+  /** Increments a counter, and records when the service acknowledged that, if it did. */
   async count({ url }: Service, id: string): Promise<void> {
     const value = (this.#sent.get(id) ?? 0) + 1;
     this.#sent.set(id, value);
@@ -35,18 +35,18 @@ export class Ledger {
     if (status === 200) this.#acknowledged.get(id)!.push({ value, at: performance.now() });
   }
 
-  /** The highest value that was acknowledged by some time. */
+  /** The highest value that was acknowledged by a time. */
   knownBy(id: string, time: number): number {
     return this.#acknowledged.get(id)!.findLast(({ at }) => at <= time)!.value;
   }
 
-  /** How long before some time it was that a value was superseded, in milliseconds. */
+  /** Milliseconds for which a value was superseded at a time. */
   supersededFor(id: string, value: number, time: number): number {
     const next = this.#acknowledged.get(id)!.find((entry) => entry.value > value);
     return next ? Math.max(0, time - next.at) : 0;
   }
 
-  /** Counts on and on through some service. */
+  /** Keeps incrementing through a service. */
   keepCounting(service: Service, pause = 2): Loop {
     let turn = 0;
     return new Loop(async () => {
@@ -56,7 +56,7 @@ export class Ledger {
   }
 }
 
-/** Something done again and again until it is stopped. */
+/** Repeats a function until it is stopped. */
 export class Loop {
   #going = true;
   readonly #ended: Promise<void>;
@@ -77,12 +77,12 @@ export class Loop {
   }
 }
 
-/** Whoever reads all the time, and what they saw. */
+/** Clients that read continuously, and what they saw. */
 export class Readers {
-  /** What was wrong, in words. */
+  /** A message for each wrong response. */
   readonly wrong: string[] = [];
   readonly statuses = new Set<number>();
-  /** Of each read, for how long what it showed was superseded when it began; milliseconds. */
+  /** For each read, the milliseconds for which its value was superseded when the read began. */
   readonly staleness: number[] = [];
   readonly #loops: Loop[];
 
@@ -108,25 +108,25 @@ export class Readers {
       const id = images[turn++ % images.length]!;
       const known = turn % 3 === 0 ? tags.get(id) : undefined;
       const from = performance.now();
-      const answer = await request(service.url, `/v2.1/images/${id}`, {
+      const response = await request(service.url, `/v2.1/images/${id}`, {
         headers: { 'x-auth-token': this.token, ...(known && { 'if-none-match': known.tag }) },
       });
-      this.statuses.add(answer.status);
-      if (answer.status === 200 || answer.status === 203) {
-        const { image } = JSON.parse(answer.text) as { image: { metadata: Record<string, string> } };
+      this.statuses.add(response.status);
+      if (response.status === 200 || response.status === 203) {
+        const { image } = JSON.parse(response.text) as { image: { metadata: Record<string, string> } };
         const value = Number(image.metadata[KEY] ?? 0);
-        tags.set(id, { tag: answer.headers.get('etag')!, value });
-        this.#judge(service, id, from, value, answer.headers.get('age'));
-      } else if (answer.status === 304) {
-        this.#judge(service, id, from, known!.value, answer.headers.get('age'));
+        tags.set(id, { tag: response.headers.get('etag')!, value });
+        this.#check(service, id, from, value, response.headers.get('age'));
+      } else if (response.status === 304) {
+        this.#check(service, id, from, known!.value, response.headers.get('age'));
       }
       await sleep(2);
     });
   }
 
-  #judge(service: Service, id: string, from: number, value: number, age: string | null): void {
-    // What says its age shows what was there so many whole seconds ago; all else is at most as old as allowed.
-    const allowed = age !== null ? (Number(age) + 1) * 1_000 : service === this.writer ? 0 : BOUND;
+  #check(service: Service, id: string, from: number, value: number, age: string | null): void {
+    // A stale response may be as old as its `Age`, which is in whole seconds; any other one as old as allowed.
+    const allowed = age !== null ? (Number(age) + 1) * 1_000 : service === this.writer ? 0 : BOUND_MS;
     const known = this.ledger.knownBy(id, from - allowed);
     if (age === null) this.staleness.push(this.ledger.supersededFor(id, value, from));
     if (value >= known) return;
@@ -137,20 +137,20 @@ export class Readers {
   }
 }
 
-/** Sends a request; one that is not answered in time is hung. */
+/** Sends a request, which fails when there is no response in time. */
 export async function request(
   url: string,
   target: string,
   init: RequestInit,
 ): Promise<{ status: number; headers: Headers; text: string }> {
   const from = performance.now();
-  const answer = await fetch(url + target, { ...init, signal: AbortSignal.timeout(HUNG) });
-  const text = await answer.text();
-  if (answer.status === 500) throw new Error(`500 after ${performance.now() - from} ms: ${text}`);
-  return { status: answer.status, headers: answer.headers, text };
+  const response = await fetch(url + target, { ...init, signal: AbortSignal.timeout(HUNG_MS) });
+  const text = await response.text();
+  if (response.status === 500) throw new Error(`500 after ${performance.now() - from} ms: ${text}`);
+  return { status: response.status, headers: response.headers, text };
 }
 
-/** The value below which a part of the values lie. */
+/** The percentile of the values; `part` is a fraction. */
 export function percentile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;

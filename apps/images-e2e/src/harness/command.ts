@@ -4,15 +4,15 @@ import { fileURLToPath } from 'node:url';
 
 const COMMAND = fileURLToPath(new URL('../../../images/bin/glimpse.js', import.meta.url));
 
-/** The environment of a run: nothing of the tester's settings, whatever they have set. */
+/** The environment of a run, without the settings of the tester. */
 function environment(settings: Record<string, string>): Record<string, string> {
   const { PATH = '', HOME = '', GLIMPSE_E2E_TZ } = process.env;
   return { PATH, HOME, ...(GLIMPSE_E2E_TZ && { TZ: GLIMPSE_E2E_TZ }), ...settings };
 }
 
-/** How a command is run. */
+/** Options of a run. */
 export interface Run extends Pick<SpawnOptions, 'cwd' | 'detached'> {
-  /** What to run as `glimpse`; the built command unless given. */
+  /** The command to run as `glimpse`; by default the built one. */
   readonly command?: readonly [program: string, ...args: string[]];
 }
 

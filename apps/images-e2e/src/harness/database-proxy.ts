@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** Stands between a service and its database, and can take it away in the ways a network does. */
+/** A proxy between a service and its database that can fail as a network does. */
 export class DatabaseProxy {
   readonly #sockets = new Set<Socket>();
   #stalled = false;
@@ -15,7 +15,7 @@ export class DatabaseProxy {
 
   /**
    * @param url of the database itself
-   * @param host the address that it is reached on
+   * @param host the address that it listens on
    */
   static async to(url: string, host = '127.0.0.1'): Promise<DatabaseProxy> {
     const server = createServer().listen(0, host);
@@ -31,7 +31,7 @@ export class DatabaseProxy {
     return proxy;
   }
 
-  /** From now on leads to another database. */
+  /** Switches to another database. */
   leadTo(url: string): void {
     this.database = new URL(url);
     this.#drop();
@@ -61,12 +61,12 @@ export class DatabaseProxy {
     await closed;
   }
 
-  /** Loses every byte from now on; connections stay, and new ones are taken. */
+  /** Drops every byte from now on; connections stay open, and new ones are accepted. */
   stall(): void {
     this.#stalled = true;
   }
 
-  /** All is well again; what was lost stays lost. */
+  /** Forwards again; dropped bytes stay lost. */
   async restore(): Promise<void> {
     if (this.#stalled) this.#drop();
     this.#stalled = false;

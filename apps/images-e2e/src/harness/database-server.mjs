@@ -1,7 +1,7 @@
 /**
- * A throw-away PostgreSQL for a test run, whose database `glimpse` holds the recordings' catalogue, brought
- * there by the commands that operators use: prints its URL, and is gone, folder and all, once standard input
- * ends. That is when the run ends, however it does: a killed Jest runs no teardown.
+ * A PostgreSQL for one test run, whose database `glimpse` has the recordings' catalogue, imported by the commands
+ * that operators use. It prints its URL, and removes itself and its folder once standard input ends: unlike a
+ * teardown of Jest, that happens even if the run is killed.
  */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,13 +13,13 @@ import pg from 'pg';
 import { openEmbedded } from '@glimpse/store/embedded';
 import { HOSTILE_SERVER, makeHostile } from './hostile.mjs';
 
-/** Memory, where there is enough of it. */
+/** A folder in memory, where there is enough of it. */
 function fastestFolder() {
   try {
     const { bavail, bsize } = statfsSync('/dev/shm');
     if (bavail * bsize > 1024 ** 3) return '/dev/shm';
   } catch {
-    // Not every platform has it.
+    // Not every platform has one.
   }
   return tmpdir();
 }
@@ -38,7 +38,7 @@ const hostile = process.env['GLIMPSE_E2E_HOSTILE'] === 'yes';
  */
 async function fillCatalogue(adminUrl, url) {
   const file = (path) => fileURLToPath(new URL(path, import.meta.url));
-  // Nothing of the tester's settings, whatever they have set.
+  // Without the settings of the tester.
   const env = { PATH: process.env['PATH'], DATABASE_URL: url };
   const glimpse = (...args) =>
     execFileSync(process.execPath, [file('../../../images/bin/glimpse.js'), ...args], {

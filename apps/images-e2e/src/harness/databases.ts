@@ -4,7 +4,7 @@ import pg from 'pg';
 /** Whether the run's PostgreSQL is the one of `hostile.mjs`. */
 export const HOSTILE = process.env['GLIMPSE_E2E_HOSTILE'] === 'yes';
 
-/** What a database is a copy of, by what it has. */
+/** The template of a database, by its content. */
 const TEMPLATES = {
   contract: 'glimpse',
   migrated: 'glimpse_migrated',

@@ -11,11 +11,11 @@ interface Description {
   components: object;
 }
 
-/** Holds an answer against the API description that the service itself gives. */
-export type CheckAnswer = (method: string, target: string, status: number, text: string) => void;
+/** Checks a response against the API description that the service publishes. */
+export type CheckResponse = (method: string, target: string, status: number, text: string) => void;
 
 /** Reads the description of a service. */
-export async function readDescription(url: string): Promise<CheckAnswer> {
+export async function readDescription(url: string): Promise<CheckResponse> {
   const description = (await (await fetch(`${url}/openapi.json`)).json()) as Description;
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
   ajv.addSchema({ $id: 'api', ...description });

@@ -3,12 +3,12 @@ import { until } from '@glimpse/domain/testing';
 import { freePort } from './balancer.js';
 import { spawnGlimpse } from './command.js';
 
-/** A process that follows a source. */
+/** A running `glimpse follow`. */
 export interface FollowerProcess {
-  /** Where its metrics are. */
+  /** The base URL of its metrics. */
   readonly metrics: string;
   readonly log: () => string;
-  /** Tells it to stop, and waits for the end. */
+  /** Stops it, and waits for its end. */
   stop(): Promise<number | null>;
 }
 
@@ -23,12 +23,12 @@ export async function startFollower(settings: Record<string, string>): Promise<F
   let log = '';
   run.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
   const metrics = `http://127.0.0.1:${port}`;
-  const answers = (): Promise<boolean> =>
+  const responses = (): Promise<boolean> =>
     fetch(`${metrics}/metrics`).then(
       ({ ok }) => ok,
       () => false,
     );
-  await until(async () => run.exitCode !== null || (await answers()), 60_000);
+  await until(async () => run.exitCode !== null || (await responses()), 60_000);
   if (run.exitCode !== null) throw new Error(`the follower did not start: ${log}`);
   return {
     metrics,

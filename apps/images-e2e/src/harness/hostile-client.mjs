@@ -1,6 +1,6 @@
 /*
- * A hostile client, in a process of its own: `node hostile-client.mjs KIND URL TOKEN`. It says `attacking` once its
- * connections are there, and goes on until it is killed. It leaves the processor to all others.
+ * A hostile client, in a process of its own: `node hostile-client.mjs KIND URL TOKEN`. It prints
+ * `attacking` once its connections are open, and runs at low priority until it is killed.
  */
 import { connect } from 'node:net';
 import { setPriority } from 'node:os';
@@ -22,7 +22,7 @@ const READS = { reads: true };
 function open({ reads = false } = {}) {
   const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
   socket.on('error', () => undefined);
-  // What is not read stays where it is: with the service.
+  // Unread data stays buffered in the service.
   if (reads) socket.resume();
   else socket.pause();
   return socket;
@@ -92,7 +92,7 @@ const ATTACKS = {
       },
       READS,
     ),
-  'clients that say at once that they send nothing more': () =>
+  'clients that half-close their connection at once': () =>
     keepOpen(500, (socket) => socket.end(get(ITEM, TOKEN)), READS),
   'unread downloads of the page': () => unread(800, get('/docs/swagger-ui-bundle.js')),
   'unread descriptions': () => unread(100, get('/openapi.json'), 20),

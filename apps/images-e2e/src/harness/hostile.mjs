@@ -1,6 +1,5 @@
 /**
- * A PostgreSQL that is set up unlike any that the code was written on, and legally so. Whatever a suite finds on it
- * must be what it finds elsewhere.
+ * A PostgreSQL with unusual but valid settings. Every suite must have the same results on it as elsewhere.
  */
 import pg from 'pg';
 

@@ -1,11 +1,11 @@
-/** A source of one image that never changes, as a plugin of somebody else's. */
+/** A source of one image that never changes, as a third-party plugin. */
 const image = {
   id: '22222222-0000-4000-8000-000000000001',
   name: 'one',
   status: 'active',
   visibility: 'public',
   hidden: false,
-  owner: 'somebody',
+  owner: 'another-project',
   protected: false,
   size: 1,
   minDisk: 0,

@@ -18,7 +18,7 @@ import { parse } from 'yaml';
 export const DEPLOY = fileURLToPath(new URL('../../../../deploy/', import.meta.url));
 export const hasKubectl = spawnSync('kubectl', ['kustomize', '--help']).status === 0;
 
-/** What the suites read of an object; which fields there are is for the schema to say. */
+/** The fields that the suites read; the schema checks the others. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
@@ -60,8 +60,8 @@ const MODELS: Readonly<Record<string, Model>> = {
 };
 
 /**
- * What Kubernetes' schema says against an object. The schemas let unknown fields pass, as the API server does
- * not; a field at which the schema never looks is one that it does not know.
+ * The errors of Kubernetes' schema for an object. The schemas let unknown fields pass, as the API server does
+ * not; a field that validation never reads is an unknown one.
  */
 export function problemsOf(manifest: Manifest): string[] {
   const model = MODELS[manifest.kind];

@@ -5,7 +5,7 @@ function ip(...args: string[]): void {
   execFileSync('ip', args, { stdio: 'pipe' });
 }
 
-/** Why there can be none here; empty where there can. */
+/** The reason why no namespace can be made here; empty where one can. */
 export const CANNOT_ISOLATE = reason();
 
 function reason(): string {
@@ -25,10 +25,10 @@ function newName(): string {
   return `glimpse-${randomBytes(4).toString('hex')}`;
 }
 
-/** A way between the machine and the namespace: two addresses that nobody else is on. */
+/** A virtual link between the machine and the namespace, with an address at each end. */
 export class Cable {
-  /** A card that is nobody's: what is sent to it gets lost. */
-  static readonly #NOBODY = '02:00:00:00:00:01';
+  /** An address that no device has: frames to it are lost. */
+  static readonly #UNUSED_MAC = '02:00:00:00:00:01';
 
   /** @param device its name, which ends with `i` inside */
   constructor(
@@ -46,15 +46,15 @@ export class Cable {
     ip('-n', namespace, 'link', 'set', `${device}i`, 'up');
   }
 
-  /** Loses from now on what is sent into the namespace, or what is sent either way. Nobody is told. */
+  /** Silently drops what is sent into the namespace from now on, or what is sent either way. */
   lose(what: 'inwards' | 'all'): void {
-    const to = ['lladdr', Cable.#NOBODY, 'nud', 'permanent', 'dev'];
+    const to = ['lladdr', Cable.#UNUSED_MAC, 'nud', 'permanent', 'dev'];
     ip('neighbour', 'replace', this.inside, ...to, this.device);
     if (what === 'inwards') return;
     ip('-n', this.namespace, 'neighbour', 'replace', this.outside, ...to, `${this.device}i`);
   }
 
-  /** Loses nothing any more. */
+  /** Drops nothing any more. */
   mend(): void {
     ip('neighbour', 'flush', 'dev', this.device, 'nud', 'permanent');
     ip('-n', this.namespace, 'neighbour', 'flush', 'dev', `${this.device}i`, 'nud', 'permanent');
@@ -77,7 +77,7 @@ export class NetworkNamespace {
     ];
   }
 
-  /** How a program is run inside. */
+  /** The command line that runs a program inside. */
   command(...program: string[]): [program: string, ...args: string[]] {
     return ['ip', 'netns', 'exec', this.#name, ...program];
   }

@@ -6,8 +6,8 @@ import { newFolder } from './service.js';
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 
 /**
- * The release after this one: the same build under another version, with one more migration. A tree of its
- * own, of links to what both have.
+ * The release after this one: the same build under another version, with one more migration. It is a folder of
+ * its own, with links to the files that both have.
  *
  * @returns its `glimpse` command
  */

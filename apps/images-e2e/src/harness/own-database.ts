@@ -5,10 +5,10 @@ import pg from 'pg';
 import { glimpse } from './command.js';
 import { newFolder } from './service.js';
 
-/** Why suites that take a whole server away cannot run here; empty where they can. */
+/** The reason why suites that stop a server cannot run here; empty where they can. */
 export const CANNOT_SIGNAL = process.platform === 'linux' ? '' : ' (skipped: no /proc on this platform)';
 
-/** A PostgreSQL of a suite's own, to be killed and stopped; the run's serves all the other suites. */
+/** A PostgreSQL of a suite's own, to be killed and paused; the run's serves all other suites. */
 export class OwnDatabase {
   readonly #folder = newFolder();
   #left: Promise<void> | undefined;
@@ -33,7 +33,7 @@ export class OwnDatabase {
     return this.server!.url;
   }
 
-  /** Starts it on the port that it always has. */
+  /** Starts it on its port again. */
   async restart(): Promise<void> {
     await this.#left;
     this.server = await openEmbedded({
@@ -53,16 +53,16 @@ export class OwnDatabase {
     }
   }
 
-  /** Kills the server, or makes it stand still, or go on: all of its processes. */
+  /** Kills, pauses or resumes all processes of the server. */
   signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
     for (const pid of processesOf(this.server!.pid)) {
       try {
         process.kill(pid, name);
       } catch {
-        // It is gone.
+        // It has ended.
       }
     }
-    // As long as it is used it would be started again at once.
+    // While it is in use it would be started again at once.
     if (name === 'SIGKILL') this.#left = this.server!.leave().catch(() => undefined);
   }
 
@@ -71,7 +71,7 @@ export class OwnDatabase {
   }
 }
 
-/** A server's processes, its own first: each child is in a process group of its own. */
+/** The processes of a server, the parent first: each child has its own process group. */
 function processesOf(server: number): number[] {
   const children = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

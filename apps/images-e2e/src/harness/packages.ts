@@ -7,7 +7,7 @@ import { newFolder } from './service.js';
 /** The folder of the repository. */
 export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 
-/** Packs the libraries as they were built; answers the tarballs. */
+/** Packs the libraries as they were built; returns the tarballs. */
 export function packLibraries(): readonly string[] {
   const folder = join(newFolder(), 'packages');
   execFileSync(process.execPath, [join(ROOT, 'tools/pack.mjs'), folder], { stdio: 'pipe' });

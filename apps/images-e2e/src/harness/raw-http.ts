@@ -4,22 +4,22 @@ import { connect, type Socket } from 'node:net';
 /** Milliseconds after which a request counts as hung. */
 const HUNG_MS = 10_000;
 
-/** An answer as it came over the socket. */
-export interface RawAnswer {
+/** A response as received from the socket. */
+export interface RawResponse {
   readonly status: number;
-  /** By name in small letters; a repeated one is joined with commas. */
+  /** By lowercase name; a repeated one is joined with commas. */
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
 }
 
-/** The parts of a request; each goes out as it stands. */
+/** The parts of a request; each is sent as given. */
 export interface RawRequest {
   readonly method?: string;
   readonly target?: string;
   readonly version?: string;
-  /** `host` is there unless it is said to be undefined. */
+  /** `host` is added unless it is given, even as undefined. */
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** Sent with its length, unless the headers say how it is framed. */
+  /** Sent with its length, unless the headers define the framing. */
   readonly body?: string | Buffer;
 }
 
@@ -44,13 +44,13 @@ export function bytesOf({
   return Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body ?? '')]);
 }
 
-/** The end of what stands before the body, and all that it says. */
-function headOf(received: Buffer): (Omit<RawAnswer, 'text'> & { end: number }) | undefined {
+/** The status and headers of a response, and the offset of its body. */
+function headOf(received: Buffer): (Omit<RawResponse, 'text'> & { end: number }) | undefined {
   const end = received.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
   const [first = '', ...lines] = received.toString('latin1', 0, end).split('\r\n');
   const [, status] = /^HTTP\/1\.1 (\d{3}) /.exec(first) ?? [];
-  if (!status) throw new Error(`no answer: ${JSON.stringify(first)}`);
+  if (!status) throw new Error(`no response: ${JSON.stringify(first)}`);
   const headers: Record<string, string> = {};
   for (const line of lines) {
     const [, name = '', value = ''] = /^([^:\s]+):\s*(.*)$/.exec(line) ?? [];
@@ -60,7 +60,7 @@ function headOf(received: Buffer): (Omit<RawAnswer, 'text'> & { end: number }) |
   return { status: Number(status), headers, end: end + 4 };
 }
 
-/** The whole of a chunked body and where it ends; undefined while there is more to come. */
+/** A complete chunked body and its end; undefined while it is incomplete. */
 function chunksOf(received: Buffer, start: number): { body: Buffer; end: number } | undefined {
   const chunks: Buffer[] = [];
   for (let at = start; ;) {
@@ -74,14 +74,14 @@ function chunksOf(received: Buffer, start: number): { body: Buffer; end: number 
   }
 }
 
-/** A connection on which a test says every byte itself. */
+/** A connection on which a test writes every byte itself. */
 export class RawConnection {
   #received: Buffer = Buffer.alloc(0);
   #ended = false;
 
   private constructor(private readonly socket: Socket) {
     socket.on('data', (chunk) => (this.#received = Buffer.concat([this.#received, chunk])));
-    // The service may close while a test still writes; what counts is what it answered before.
+    // The service may close while a test still writes; the response before that counts.
     socket.on('error', () => undefined);
     for (const event of ['end', 'close']) socket.on(event, () => (this.#ended = true));
   }
@@ -98,7 +98,7 @@ export class RawConnection {
     return this.#ended;
   }
 
-  /** Whether these bytes came, and were not taken as part of an answer yet. */
+  /** Whether these bytes were received and not parsed as part of a response yet. */
   hasReceived(bytes: string): boolean {
     return this.#received.includes(bytes);
   }
@@ -107,7 +107,7 @@ export class RawConnection {
     this.socket.write(bytes);
   }
 
-  /** Says that nothing more comes, and still hears the answer. */
+  /** Half-closes the connection; responses are still read. */
   end(): void {
     this.socket.end();
   }
@@ -116,12 +116,12 @@ export class RawConnection {
     this.socket.destroy();
   }
 
-  /** Ends the connection the rude way: the service reads an error. */
+  /** Resets the connection, which is a read error in the service. */
   reset(): void {
     this.socket.resetAndDestroy();
   }
 
-  /** What came and was not taken as an answer yet. */
+  /** What was received and not parsed as a response yet. */
   get rest(): string {
     return this.#received.toString('latin1');
   }
@@ -132,34 +132,34 @@ export class RawConnection {
   }
 
   /**
-   * The next answer. What comes before the last word, such as 100 Continue, is skipped.
+   * The next final response. Interim responses, such as 100 Continue, are skipped.
    *
-   * @param bodyless the answer is to HEAD
+   * @param bodyless whether it is the response to HEAD
    */
-  async answer({ bodyless = false, within = HUNG_MS } = {}): Promise<RawAnswer> {
+  async response({ bodyless = false, within = HUNG_MS } = {}): Promise<RawResponse> {
     for (;;) {
-      const answer = this.#take(bodyless);
-      if (answer && answer.status >= 200) return answer;
-      if (!answer) await this.#more(within, 'an answer');
+      const response = this.#parse(bodyless);
+      if (response && response.status >= 200) return response;
+      if (!response) await this.#more(within, 'a response');
     }
   }
 
-  #take(bodyless: boolean): RawAnswer | undefined {
+  #parse(bodyless: boolean): RawResponse | undefined {
     const head = headOf(this.#received);
     if (!head) return undefined;
     const { status, headers, end } = head;
-    const took = (body: Buffer, to: number): RawAnswer => {
+    const consume = (body: Buffer, to: number): RawResponse => {
       this.#received = this.#received.subarray(to);
       return { status, headers, text: body.toString() };
     };
-    if (bodyless || status < 200 || status === 204 || status === 304) return took(Buffer.alloc(0), end);
+    if (bodyless || status < 200 || status === 204 || status === 304) return consume(Buffer.alloc(0), end);
     if (headers['transfer-encoding'] === 'chunked') {
       const chunks = chunksOf(this.#received, end);
-      return chunks && took(chunks.body, chunks.end);
+      return chunks && consume(chunks.body, chunks.end);
     }
     const to = end + Number(headers['content-length'] ?? NaN);
-    if (Number.isNaN(to)) throw new Error(`an answer of no length: ${JSON.stringify(headers)}`);
-    return this.#received.length < to ? undefined : took(this.#received.subarray(end, to), to);
+    if (Number.isNaN(to)) throw new Error(`a response without a length: ${JSON.stringify(headers)}`);
+    return this.#received.length < to ? undefined : consume(this.#received.subarray(end, to), to);
   }
 
   async #more(milliseconds: number, what: string): Promise<void> {
@@ -179,11 +179,11 @@ export class RawConnection {
 }
 
 /** Sends one request on a connection of its own. */
-export async function sendRaw(url: string, request: RawRequest): Promise<RawAnswer> {
+export async function sendRaw(url: string, request: RawRequest): Promise<RawResponse> {
   const connection = await RawConnection.open(url);
   try {
     connection.write(bytesOf(request));
-    return await connection.answer({ bodyless: request.method === 'HEAD' });
+    return await connection.response({ bodyless: request.method === 'HEAD' });
   } finally {
     connection.close();
   }

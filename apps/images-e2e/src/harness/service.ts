@@ -5,7 +5,7 @@ import { until } from '@glimpse/domain/testing';
 import { spawnGlimpse, type Run } from './command.js';
 import { databaseUrl } from './databases.js';
 
-/** Who is who in the recordings. */
+/** The identities of the recordings. */
 export const IDENTITIES = JSON.parse(
   readFileSync(new URL('../../contract/compute/identities.json', import.meta.url), 'utf8'),
 ) as Record<string, { user_id: string; project_id: string; roles: string[] }>;
@@ -15,7 +15,7 @@ export function tokenOf(identity: string): string {
   return `token-of-${identity}`;
 }
 
-/** Where the services of these suites say that the image service and Keystone are. */
+/** The public URLs of the image service and Keystone in these suites. */
 export const IMAGE_URL = 'http://glance.example.com:9292';
 export const KEYSTONE_URL = 'http://keystone.example.com:5000';
 
@@ -26,11 +26,11 @@ export interface Service {
   /** What it wrote to standard output and to standard error so far. */
   readonly stdout: () => string;
   readonly log: () => string;
-  /** Sends a signal and waits for the end. */
+  /** Sends a signal and waits for the end of the process. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** A folder that is nobody else's; it is gone when the run ends. */
+/** A new folder, which is removed when the run ends. */
 export function newFolder(): string {
   return mkdtempSync(join(process.env['GLIMPSE_E2E_FOLDER']!, 'suite-'));
 }
@@ -43,7 +43,7 @@ export async function startBareService(settings: Record<string, string>, how: Ru
   run.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   run.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
   const listening = /"event":"listening","url":"([^"]+)"/;
-  // Long, for machines that have much else to do.
+  // Long, for busy machines.
   await until(() => listening.test(log) || run.exitCode !== null, 60_000);
   const url = listening.exec(log)?.[1];
   if (!url) throw new Error(`the service did not start: ${log}`);

@@ -2,16 +2,16 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Service } from '../harness/service.js';
 import { createCredential, describeWithKeystone, type Cloud } from './harness/cloud.js';
 import { IMAGES, createImages, startGlimpse } from './harness/glimpse.js';
-import { Overheard } from './harness/overheard.js';
+import { RecordedOutput } from './harness/recorded-output.js';
 import { missingClient, openstack, sdk } from './harness/python-client.js';
 
 function suite(cloud: Cloud): void {
   const { demo, reader, alt, admin, glimpse } = cloud.people;
-  const overheard = new Overheard();
+  const output = new RecordedOutput();
   let service: Service;
 
   beforeAll(async () => {
-    for (const { env } of Object.values(cloud.people)) overheard.keep(env['OS_PASSWORD']!);
+    for (const { env } of Object.values(cloud.people)) output.addSecrets(env['OS_PASSWORD']!);
     const { port } = new URL(cloud.compute);
     service = await startGlimpse(await createImages(cloud), glimpse.env, { GLIMPSE_PORT: port });
   });
@@ -19,7 +19,7 @@ function suite(cloud: Cloud): void {
   afterAll(() => service.stop());
 
   describe('openstacksdk', () => {
-    it('finds the service in the catalog, and lists what its user may see', async () => {
+    it('finds the service in the catalog, and lists the images of its user', async () => {
       const lines = 'answer = sorted(image.name for image in conn.compute.images())';
       expect(await sdk(demo.env, lines)).toEqual(['demo', 'public']);
       expect(await sdk(alt.env, lines)).toEqual(['alt', 'public']);
@@ -31,7 +31,7 @@ function suite(cloud: Cloud): void {
       expect(await sdk(admin.env, lines)).toEqual(['alt', 'demo', 'public']);
     });
 
-    it('finds an image by id and by name, and none where there is none', async () => {
+    it('finds an image by id and by name, and nothing where it is missing', async () => {
       const lines = `
 found = [conn.compute.find_image(each) for each in ('${IMAGES.demo}', 'demo', '${IMAGES.alt}', 'nothing')]
 answer = [image and [image.id, image.name] for image in found]`;
@@ -56,7 +56,7 @@ answer.append(metadata())`;
       ]);
     });
 
-    it('is told in words why it may not', async () => {
+    it('gets a message with the reason of a refusal', async () => {
       const lines = `
 answer = [
     error(lambda: conn.compute.set_image_metadata('${IMAGES.demo}', mood='no')),
@@ -70,10 +70,10 @@ answer = [
       ]);
     });
 
-    it('does with a restricted application credential what that is for', async () => {
+    it('may do with a restricted application credential what its rules allow', async () => {
       const rule = { service: 'compute', method: 'GET', path: '/v2.1/images/detail' };
       const { id, secret } = await createCredential(cloud, demo, [rule]);
-      overheard.keep(secret);
+      output.addSecrets(secret);
       const { OS_AUTH_URL = '' } = demo.env;
       const env = {
         OS_AUTH_URL,
@@ -99,13 +99,13 @@ answer = [conn.compute.find_image('alt'), [image.name for image in conn.compute.
   });
 
   describe('openstackclient', () => {
-    it('gets a token that the service knows', async () => {
+    it('gets a token that the service accepts', async () => {
       const { code, stdout } = await openstack(demo.env, 'token', 'issue', '-f', 'json');
       expect(code).toBe(0);
       const { id, project_id } = JSON.parse(stdout) as { id: string; project_id: string };
       expect(project_id).toBe(demo.projectId);
-      const answer = await fetch(`${service.url}/v2.1/images`, { headers: { 'x-auth-token': id } });
-      expect(answer.status).toBe(200);
+      const response = await fetch(`${service.url}/v2.1/images`, { headers: { 'x-auth-token': id } });
+      expect(response.status).toBe(200);
     });
 
     it('shows the service in the catalog, and its versions', async () => {
@@ -123,7 +123,7 @@ answer = [conn.compute.find_image('alt'), [image.name for image in conn.compute.
     it.each([
       ['image list', 'does not have any supported versions'],
       ['limits show --absolute', 'The resource could not be found. (HTTP 404)'],
-    ])('fails in one line, not in a traceback, at what is not there: %s', async (command, message) => {
+    ])('fails in one line, not in a traceback, for a missing image: %s', async (command, message) => {
       const { code, stdout, stderr } = await openstack(demo.env, ...command.split(' '));
       expect([code, stdout]).toEqual([1, '']);
       expect(stderr.trim().split('\n').at(-1)).toContain(message);
@@ -131,11 +131,11 @@ answer = [conn.compute.find_image('alt'), [image.name for image in conn.compute.
     });
   });
 
-  it('and the service says no token and no password of theirs', async () => {
+  it('leave no token and no password in the output of the service', async () => {
     await service.stop();
-    overheard.hear(service.log(), service.stdout());
-    expect(overheard.length).toBeGreaterThan(5_000);
-    expect(overheard.leaks()).toEqual([]);
+    output.record(service.log(), service.stdout());
+    expect(output.length).toBeGreaterThan(5_000);
+    expect(output.leaks()).toEqual([]);
   });
 }
 

@@ -11,7 +11,7 @@ import {
   type Credential,
 } from './harness/cloud.js';
 
-/** One request of the conversation; `{name}` is a token that an earlier step kept. */
+/** One request of the conversation; `{name}` is a token that an earlier step stored. */
 interface Step {
   readonly name: string;
   readonly method?: string;
@@ -20,11 +20,11 @@ interface Step {
   readonly subject?: string;
   readonly headers?: Record<string, string>;
   readonly body?: unknown;
-  /** The name for the token that comes. */
+  /** The name under which the token of the response is stored. */
   readonly keep?: string;
 }
 
-interface Answer {
+interface KeystoneResponse {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly body: unknown;
@@ -37,7 +37,7 @@ interface Credentials {
   readonly restricted: Credential;
 }
 
-/** What is said to both. They know the same people by the same names, passwords and credentials. */
+/** The requests to both, which have the same users, passwords and credentials. */
 function conversation({ people }: Cloud, { plain, restricted }: Credentials): Step[] {
   const password = (name: keyof typeof people, changes: object = {}): object => ({
     methods: ['password'],
@@ -121,7 +121,7 @@ function conversation({ people }: Cloud, { plain, restricted }: Credentials): St
       path: '/v3/auth/tokens?allow_expired=0&nocatalog',
     }),
     validate('garbage', 'garbage'),
-    validate('garbage that looks like a token', `gAAAAAB${'x'.repeat(180)}`),
+    validate('garbage in the form of a token', `gAAAAAB${'x'.repeat(180)}`),
     validate('a long one', 'g'.repeat(10_000)),
     { name: 'no subject', token: '{service}' },
     validate('no service token', '{demo}', { token: undefined }),
@@ -153,8 +153,8 @@ async function hold(
   url: string,
   steps: readonly Step[],
   kept: Map<string, string>,
-): Promise<Map<string, Answer>> {
-  const answers = new Map<string, Answer>();
+): Promise<Map<string, KeystoneResponse>> {
+  const responses = new Map<string, KeystoneResponse>();
   const meant = (token: string): string => token.replace(/^\{(\w+)\}/, (_, name: string) => kept.get(name)!);
   for (const {
     name,
@@ -172,20 +172,28 @@ async function hold(
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...more.headers,
     };
-    const answer = await fetch(url + path, {
+    const response = await fetch(url + path, {
       method,
       headers,
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
-    const text = await answer.text();
-    if (keep !== undefined) kept.set(keep, answer.headers.get('x-subject-token') ?? '');
-    answers.set(name, { status: answer.status, headers: Object.fromEntries(answer.headers), body: text });
+    const text = await response.text();
+    if (keep !== undefined) kept.set(keep, response.headers.get('x-subject-token') ?? '');
+    responses.set(name, {
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: text,
+    });
   }
-  return answers;
+  return responses;
 }
 
-/** What says nothing about Keystone, or names this one alone. */
-function comparable({ status, headers, body }: Answer, url: string, cloud: Cloud): Answer {
+/** The headers that do not depend on Keystone, or that name this one alone. */
+function comparable(
+  { status, headers, body }: KeystoneResponse,
+  url: string,
+  cloud: Cloud,
+): KeystoneResponse {
   const seen: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (/^(?:connection|content-length|date|keep-alive|x-openstack-request-id)$/.test(name)) continue;
@@ -202,7 +210,7 @@ function comparable({ status, headers, body }: Answer, url: string, cloud: Cloud
     document = JSON.parse(text, (key, value: unknown) => {
       if (key === 'audit_ids') return (value as string[]).map(() => '{audit id}');
       if (key === 'application_credential') return { ...(value as object), name: '{name}' };
-      // Their order is an accident.
+      // Their order is arbitrary.
       if (/^(?:roles|catalog|endpoints)$/.test(key) && Array.isArray(value)) {
         return value.map((each) => JSON.stringify(each)).sort();
       }
@@ -214,12 +222,12 @@ function comparable({ status, headers, body }: Answer, url: string, cloud: Cloud
   return { status, headers: seen, body: document };
 }
 
-describeWithKeystone('the fake Keystone and the real one say the same', (cloud) => {
+describeWithKeystone('the fake Keystone and the real one give the same responses', (cloud) => {
   const { authUrl, shortLivedAuthUrl, people } = cloud;
   const real = authUrl.replace(/\/v3$/, '');
   let fakeUrl = '';
-  let fromReal: Map<string, Answer>;
-  let fromFake: Map<string, Answer>;
+  let fromReal: Map<string, KeystoneResponse>;
+  let fromFake: Map<string, KeystoneResponse>;
 
   beforeAll(async () => {
     const { demo } = people;

@@ -13,18 +13,18 @@ import {
   type Person,
 } from './harness/cloud.js';
 import { IMAGES, createImages, startGlimpse } from './harness/glimpse.js';
-import { Overheard } from './harness/overheard.js';
+import { RecordedOutput } from './harness/recorded-output.js';
 
 const SYSTEM = { system: { all: true } };
 const DOMAIN = { domain: { id: 'default' } };
 
-/** What differs in a request from `GET` of an image; headers by their names. */
+/** Differences of a request from `GET` of an image. */
 type Request = { method?: string; by?: Service; path?: string } & Record<`${string}-${string}`, string>;
 
 describeWithKeystone('tokens of a real Keystone', (cloud) => {
   const { authUrl, shortLivedAuthUrl, people } = cloud;
   const { demo, reader, alt, admin, glimpse } = people;
-  const overheard = new Overheard();
+  const output = new RecordedOutput();
   let database: string;
   let service: Service;
 
@@ -37,21 +37,20 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     image: string = IMAGES.public,
     { method = 'GET', by = service, path = `/v2.1/images/${image}`, ...headers }: Request = {},
   ): Promise<Response> {
-    const answer = await fetch(by.url + path, { method, headers: { 'x-auth-token': token, ...headers } });
-    overheard.hear(JSON.stringify([...answer.headers]), await answer.clone().text());
-    return answer;
+    const response = await fetch(by.url + path, { method, headers: { 'x-auth-token': token, ...headers } });
+    output.record(JSON.stringify([...response.headers]), await response.clone().text());
+    return response;
   }
 
-  const statusOf = async (...asked: Parameters<typeof send>): Promise<number> =>
-    (await send(...asked)).status;
+  const statusOf = async (...args: Parameters<typeof send>): Promise<number> => (await send(...args)).status;
 
   async function stop(started: Service): Promise<void> {
-    overheard.hear(await (await fetch(`${started.url}/metrics`)).text());
+    output.record(await (await fetch(`${started.url}/metrics`)).text());
     await started.stop();
-    overheard.hear(started.log(), started.stdout());
+    output.record(started.log(), started.stdout());
   }
 
-  /** Tokens whose time is over; got early, so that nobody waits long. */
+  /** Expired tokens; issued early, so that no test waits long for their end. */
   const expired = { demo: '', glimpse: '' };
 
   async function isOver(token: string): Promise<boolean> {
@@ -60,7 +59,7 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
   }
 
   beforeAll(async () => {
-    for (const { env } of Object.values(people)) overheard.keep(env['OS_PASSWORD']!);
+    for (const { env } of Object.values(people)) output.addSecrets(env['OS_PASSWORD']!);
     expired.demo = await issue(demo, ownProject(demo), shortLivedAuthUrl);
     expired.glimpse = await issue(glimpse, ownProject(glimpse), shortLivedAuthUrl);
     database = await createImages(cloud);
@@ -76,14 +75,14 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     ['the system', admin, SYSTEM, 200, 200],
     ['a domain', admin, DOMAIN, 200, 200],
     ['nothing', demo, 'unscoped', 404, 404],
-  ])('show by id what their scope may see: %s', async (_, person, scope, ofDemo, ofAlt) => {
+  ])('show by id what their scope may read: %s', async (_, person, scope, ofDemo, ofAlt) => {
     const token = await issue(person, scope);
     expect(await statusOf(token)).toBe(200);
     expect(await statusOf(token, IMAGES.demo)).toBe(ofDemo);
     expect(await statusOf(token, IMAGES.alt)).toBe(ofAlt);
   });
 
-  it('list what their scope may see', async () => {
+  it('list what their scope may read', async () => {
     const listed = async (token: string): Promise<string[]> => {
       const { images } = (await (await send(token, '', { path: '/v2.1/images' })).json()) as {
         images: { name: string }[];
@@ -96,7 +95,7 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     expect(await listed(await issue(admin, SYSTEM))).toEqual(['alt', 'demo', 'public']);
   });
 
-  it('are one token in all their spellings: no-cache with one is for all', async () => {
+  it('are one token in all their spellings: no-cache with one counts for all', async () => {
     const token = await issue(demo);
     const spellings = [token, `${token}=`, `${token}==`, `${token}===`];
     for (const spelling of spellings) expect(await statusOf(spelling)).toBe(200);
@@ -106,7 +105,7 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     for (const spelling of spellings) expect(await statusOf(spelling)).toBe(401);
   });
 
-  it('change what is theirs, if their role lets them', async () => {
+  it('may change the images of their project, if their role allows it', async () => {
     const path = `/v2.1/images/${IMAGES.demo}/metadata/architecture`;
     const change = { method: 'DELETE', path };
     expect(await statusOf(await issue(alt), '', change)).toBe(404);
@@ -114,7 +113,7 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     expect(await statusOf(await issue(demo), '', change)).toBe(204);
   });
 
-  it('are good for their own project’s URL alone', async () => {
+  it('are accepted only under their own project’s URL', async () => {
     const path = `/v2.1/${demo.projectId}/images/${IMAGES.public}`;
     expect(await statusOf(await issue(demo), '', { path })).toBe(200);
     expect(await statusOf(await issue(alt), '', { path })).toBe(400);
@@ -123,15 +122,15 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
 
   it.each([
     ['garbage', () => 'garbage'],
-    ['what looks like one', () => `gAAAAAB${'x'.repeat(180)}`],
+    ['what has the form of one', () => `gAAAAAB${'x'.repeat(180)}`],
     ['one that is over', () => expired.demo],
-  ])('are 401 when they are none: %s', async (_, tokenOf) => {
+  ])('are 401 when they are invalid: %s', async (_, tokenOf) => {
     const { status, headers } = await send(tokenOf());
     expect(status).toBe(401);
     expect(headers.get('www-authenticate')).toBe(`Keystone uri="${authUrl}"`);
   });
 
-  it('go on when they are revoked, until somebody asks for the truth', async () => {
+  it('are accepted from the cache when they are revoked, until a request sends no-cache', async () => {
     const token = await issue(demo);
     expect(await statusOf(token)).toBe(200);
     const headers = { 'x-auth-token': token, 'x-subject-token': token };
@@ -143,7 +142,7 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
   it('end when their user is disabled', async () => {
     const system = await issue(admin, SYSTEM);
     const password = 'a-password-of-a-passing-user';
-    overheard.keep(password);
+    output.addSecrets(password);
     const made = await callKeystone(`${authUrl}/users`, 'POST', system, {
       user: { name: 'passing', password },
     });
@@ -154,14 +153,14 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     expect(await statusOf(token, IMAGES.public, { 'cache-control': 'no-cache' })).toBe(401);
   });
 
-  it('by application credential are good for what their user is', async () => {
+  it('by application credential have the roles of their user', async () => {
     const credential = await createCredential(cloud, demo);
     const token = await authenticate(authUrl, byCredential(credential));
     expect(await statusOf(token, IMAGES.demo)).toBe(200);
     expect(await statusOf(token, IMAGES.alt)).toBe(404);
   });
 
-  it('by restricted application credential are good for what it is restricted to', async () => {
+  it('by restricted application credential may do what its access rules allow', async () => {
     const rule = { service: 'compute', method: 'GET', path: '/v2.1/images/*' };
     const token = await authenticate(authUrl, byCredential(await createCredential(cloud, demo, [rule])));
     expect(await statusOf(token, IMAGES.demo)).toBe(200);
@@ -174,14 +173,14 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     expect(await statusOf(other, IMAGES.demo)).toBe(401);
   });
 
-  it('that are over are good when a service vouches for them, and for that request alone', async () => {
+  it('that have expired are accepted beside a service token, for that request alone', async () => {
     const vouched = { 'x-service-token': await issue(glimpse) };
     expect(await statusOf(expired.demo, IMAGES.demo)).toBe(401);
     expect(await statusOf(expired.demo, IMAGES.demo, vouched)).toBe(200);
     expect(await statusOf(expired.demo, IMAGES.demo)).toBe(401);
   });
 
-  it('beside a service token that is none are refused', async () => {
+  it('beside an invalid service token are refused', async () => {
     const token = await issue(demo);
     const rule = { service: 'compute', method: 'GET', path: '/v2.1/images/*' };
     const restricted = await createCredential(cloud, glimpse, [rule]);
@@ -196,9 +195,9 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     expect(await statusOf(token)).toBe(200);
   });
 
-  it('are known to a service that has an application credential', async () => {
+  it('are accepted by a service that has an application credential', async () => {
     const { id, secret } = await createCredential(cloud, glimpse);
-    overheard.keep(secret);
+    output.addSecrets(secret);
     const by = await startGlimpse(database, {
       OS_AUTH_URL: authUrl,
       OS_APPLICATION_CREDENTIAL_ID: id,
@@ -209,7 +208,7 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     await stop(by);
   });
 
-  it('are known to a service whose domains are given by name', async () => {
+  it('are accepted by a service whose domains are given by name', async () => {
     const ids = { OS_USER_DOMAIN_ID: '', OS_PROJECT_DOMAIN_ID: '' };
     const names = { OS_USER_DOMAIN_NAME: 'Default', OS_PROJECT_DOMAIN_NAME: 'Default' };
     const by = await startGlimpse(database, { ...glimpse.env, ...ids, ...names });
@@ -217,7 +216,7 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     await stop(by);
   });
 
-  it('are known to a service whose own token ends again and again', async () => {
+  it('are accepted by a service whose own token expires repeatedly', async () => {
     const by = await startGlimpse(database, { ...glimpse.env, OS_AUTH_URL: shortLivedAuthUrl });
     for (const end = Date.now() + 2.5 * cloud.shortLived * 1000; Date.now() < end; await sleep(200)) {
       expect(await statusOf(await issue(demo), IMAGES.demo, { by })).toBe(200);
@@ -229,9 +228,9 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     ['with a wrong password', { OS_PASSWORD: 'a-wrong-password' }],
     ['that does not exist', { OS_USERNAME: 'nobody' }],
     ['of a domain that does not exist', { OS_USER_DOMAIN_ID: '', OS_USER_DOMAIN_NAME: 'Nowhere' }],
-    ['without the right to ask', demo.env],
-  ])('are 503 to a service %s, and it says why in its log', async (_, credentials) => {
-    overheard.keep('a-wrong-password');
+    ['without the right to validate tokens', demo.env],
+  ])('are 503 to a service %s, which logs the reason', async (_, credentials) => {
+    output.addSecrets('a-wrong-password');
     const by = await startGlimpse(database, { ...glimpse.env, ...credentials });
     const { status, headers } = await send(await issue(alt), IMAGES.public, { by });
     expect(status).toBe(503);
@@ -240,10 +239,10 @@ describeWithKeystone('tokens of a real Keystone', (cloud) => {
     await stop(by);
   });
 
-  it('and passwords are in nothing that was said', async () => {
+  it('and passwords are in no output of the service', async () => {
     await stop(service);
-    expect(overheard.length).toBeGreaterThan(50_000);
-    expect(overheard.leaks()).toEqual([]);
+    expect(output.length).toBeGreaterThan(50_000);
+    expect(output.leaks()).toEqual([]);
   });
 
   afterAll(() => service.stop());

@@ -41,7 +41,7 @@ function nest(major: string, platform: string): string[] {
   return [...parts, 'rxjs@7', 'reflect-metadata@0.2'];
 }
 
-/** What a consumer's compiler holds against the declarations of everything that a program pulls in. */
+/** The errors of a consumer's compiler in the declarations of everything that a program imports. */
 const STRICTLY = {
   target: 'es2022',
   module: 'nodenext',
@@ -61,7 +61,7 @@ function exampleOf(library: string): string {
   return program;
 }
 
-/** Runs a program with an environment that nobody has set anything in; answers what it printed. */
+/** Runs a program with a minimal environment; returns its output. */
 function run(folder: string, program: string, args: readonly string[]): string {
   const { PATH = '', HOME = '' } = process.env;
   const options = { cwd: folder, encoding: 'utf8', env: { PATH, HOME }, timeout: 60_000 } as const;
@@ -91,7 +91,7 @@ describe('the libraries, packed and installed into an empty folder', () => {
       expect(run(consumer, process.execPath, [`${library}.mjs`]).trim()).not.toBe('');
     });
 
-    it(`hold of ${library} the build and nothing of its sources or tests`, () => {
+    it(`hold of ${library} the build and neither its sources nor its tests`, () => {
       const folder = join(consumer, 'node_modules/@glimpse', library);
       const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
       expect(files.filter((name) => /^src|\.spec\.|tsbuildinfo|tsconfig|jest/.test(name))).toEqual([]);
@@ -136,11 +136,11 @@ describe.each(Object.entries(HOUSES))('a service on %s', (_, { packages, program
     writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
   }, 120_000);
 
-  it('is right in the eyes of TypeScript, declarations of all packages included', () => {
+  it('passes TypeScript, declarations of all packages included', () => {
     expect(run(consumer, process.execPath, [COMPILER, '--pretty', 'false'])).toBe('');
   }, 120_000);
 
-  it.each(programs)('does what it should on every Node: %s', (name) => {
+  it.each(programs)('passes its own assertions on every Node: %s', (name) => {
     for (const node of Object.values(nodes)) run(consumer, node, [`dist/${name}.js`]);
   });
 });

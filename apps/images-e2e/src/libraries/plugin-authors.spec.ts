@@ -24,8 +24,8 @@ function runTests(folder: string): string {
 }
 
 async function get(service: Service, path: string, token: string): Promise<Record<string, unknown>> {
-  const answer = await fetch(service.url + path, { headers: { 'x-auth-token': token } });
-  return { status: answer.status, ...((await answer.json()) as object) };
+  const response = await fetch(service.url + path, { headers: { 'x-auth-token': token } });
+  return { status: response.status, ...((await response.json()) as object) };
 }
 
 describe('plugins written outside the repository', () => {
@@ -93,7 +93,7 @@ describe('plugins written outside the repository', () => {
       ]);
     });
 
-    it('say whose a token is', async () => {
+    it('identify the caller of a token', async () => {
       const refused = await fetch(`${service.url}/v2.1/images`, {
         headers: { 'x-auth-token': tokenOf('demo') },
       });

@@ -71,7 +71,7 @@ const FIRING: Readonly<Record<string, readonly (readonly [series: string, values
   GlimpseSourceChangesFailing: [['glimpse_source_changes_total{outcome="failed"}', '0+10x120']],
 };
 
-/** A series as Prometheus has it of a pod of ours, or of something else that it scrapes. */
+/** A series as Prometheus stores it, of a pod of this service or of another target. */
 function scraped(series: string, target: Readonly<Record<string, string>>): string {
   const [, name = '', labels = ''] = /^(\w+)(?:\{(.*)\})?$/.exec(series) ?? [];
   const all = [...Object.entries(target).map(([key, value]) => `${key}="${value}"`), labels];
@@ -80,7 +80,7 @@ function scraped(series: string, target: Readonly<Record<string, string>>): stri
 
 const POD = { job: 'glimpse', namespace: 'glimpse', pod: 'glimpse-0' };
 
-/** What fires, by its name, with series of one target that hold for as long as the slowest of these rules takes. */
+/** The names of the alerts that fire for the series of one target, which last as long as the slowest rule needs. */
 function test(
   alerts: readonly string[],
   target: Readonly<Record<string, string>>,
@@ -111,7 +111,7 @@ suite(`the alerts${why}`, () => {
     return status === 0 ? '' : stdout + stderr;
   }
 
-  it('are rules that Prometheus takes', () => {
+  it('are rules that Prometheus accepts', () => {
     expect(promtool(['check', 'rules', 'rules.yml'])).toBe('');
   });
 

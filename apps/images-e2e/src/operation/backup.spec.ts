@@ -5,10 +5,10 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { glimpse } from '../harness/command.js';
-import { sendRaw, type RawAnswer } from '../harness/raw-http.js';
+import { sendRaw, type RawResponse } from '../harness/raw-http.js';
 import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
 
-/** pg_dump reads servers up to its own version, so the server of these tests is one that it came with. */
+/** pg_dump reads servers up to its own version, so these tests use the server of the same package. */
 const major = /(\d+)/.exec(spawnSync('pg_dump', ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1];
 const hasServer = major !== undefined && spawnSync('pg_virtualenv', ['-h']).status === 0;
 const suite = hasServer ? describe : describe.skip;
@@ -57,33 +57,33 @@ suite(
       return service;
     }
 
-    const ask = (service: Service, target: string, method = 'GET', body?: string): Promise<RawAnswer> =>
+    const send = (service: Service, target: string, method = 'GET', body?: string): Promise<RawResponse> =>
       sendRaw(service.url, { target, method, body, headers: { 'x-auth-token': tokenOf('demo') } });
 
     const shown = async (service: Service): Promise<object[]> => {
-      const answers = [IMAGE, '/v2.1/images/detail', '/v2.1/images?limit=2'].map((target) =>
-        ask(service, target),
+      const responses = [IMAGE, '/v2.1/images/detail', '/v2.1/images?limit=2'].map((target) =>
+        send(service, target),
       );
-      return (await Promise.all(answers)).map(({ status, headers, text }) => ({
+      return (await Promise.all(responses)).map(({ status, headers, text }) => ({
         status,
         etag: headers['etag'],
         text,
       }));
     };
 
-    it('taken while changes go on restores to the same answers, and to a catalogue that goes on', async () => {
+    it('taken before later changes restores the same responses, and a catalogue that accepts changes', async () => {
       run('psql', '-qc', 'CREATE DATABASE original', urlOf('postgres'));
       const env = { DATABASE_URL: urlOf('original') };
       expect((await glimpse(['migrate'], env)).code).toBe(0);
       expect((await glimpse(['import', IMAGES], env)).code).toBe(0);
       const original = await serve('original');
-      const changed = await ask(original, `${IMAGE}/metadata/colour`, 'PUT', '{"meta": {"colour": "blue"}}');
+      const changed = await send(original, `${IMAGE}/metadata/colour`, 'PUT', '{"meta": {"colour": "blue"}}');
       expect(changed.status).toBe(200);
       const before = await shown(original);
 
       const file = join(newFolder(), 'backup');
       run('pg_dump', '--format=custom', `--file=${file}`, urlOf('original'));
-      expect((await ask(original, IMAGE, 'DELETE')).status).toBe(204);
+      expect((await send(original, IMAGE, 'DELETE')).status).toBe(204);
 
       run('psql', '-qc', 'CREATE DATABASE restored', urlOf('postgres'));
       run('pg_restore', '--no-owner', '--exit-on-error', `--dbname=${urlOf('restored')}`, file);
@@ -93,9 +93,9 @@ suite(
       });
       const restored = await serve('restored');
       expect(await shown(restored)).toEqual(before);
-      const again = await ask(restored, `${IMAGE}/metadata/colour`, 'PUT', '{"meta": {"colour": "red"}}');
+      const again = await send(restored, `${IMAGE}/metadata/colour`, 'PUT', '{"meta": {"colour": "red"}}');
       expect(again.status).toBe(200);
-      expect((await ask(original, IMAGE)).status).toBe(404);
+      expect((await send(original, IMAGE)).status).toBe(404);
     }, 120_000);
   },
 );

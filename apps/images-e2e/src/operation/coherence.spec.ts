@@ -10,7 +10,7 @@ import { IDENTITIES, startService, tokenOf, type Service } from '../harness/serv
 
 const TOKEN = tokenOf('demo');
 const IMAGES = Array.from({ length: 6 }, () => randomUUID());
-/** Never read, so that nothing has a copy of it. */
+/** Never read, so that no replica has it in its cache. */
 const UNREAD = randomUUID();
 const OTHER = randomUUID();
 
@@ -28,21 +28,21 @@ const suite = CANNOT_SIGNAL ? describe.skip : describe;
 
 suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
   let database: OwnDatabase;
-  /** The way on which the second replica hears notices. */
-  let line: DatabaseProxy;
+  /** The proxy of the listening connection of the second replica. */
+  let listening: DatabaseProxy;
   let services: [Service, Service, Service];
   const ledger = new Ledger(IMAGES, TOKEN);
 
   beforeAll(async () => {
     database = await OwnDatabase.start(documents);
-    line = await DatabaseProxy.to(database.url);
+    listening = await DatabaseProxy.to(database.url);
     const start = (settings = {}): Promise<Service> =>
       startService('', { DATABASE_URL: database.url, ...settings });
-    services = await Promise.all([start(), start({ DATABASE_LISTEN_URL: line.url }), start()]);
+    services = await Promise.all([start(), start({ DATABASE_LISTEN_URL: listening.url }), start()]);
   }, 60_000);
   afterAll(async () => {
     for (const service of services ?? []) await service.stop();
-    await line?.close();
+    await listening?.close();
     await database?.stop();
   }, 60_000);
 
@@ -57,7 +57,7 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
       body: '{"metadata": {"changed": "yes"}}',
     });
 
-  /** All that readers of all saw while something happened and the first one was written to. */
+  /** Runs a function while all replicas are read and the first one is written to; returns the readers. */
   async function during(happens: (counting: Loop) => Promise<void>): Promise<Readers> {
     const [writer] = services;
     const seen = new Readers(ledger, services, TOKEN, writer);
@@ -66,7 +66,7 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
       await happens(counting);
     } finally {
       await counting.stop();
-      // What was acknowledged last is to be seen by all.
+      // Leaves time to read the last acknowledged value.
       await sleep(50);
       await seen.stop();
     }
@@ -75,7 +75,7 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
     return seen;
   }
 
-  /** Everybody answers as if nothing had been. */
+  /** Waits until every replica serves fresh responses again. */
   const recovered = async (): Promise<void> => {
     for (const service of services) {
       await until(async () => (await list(service)).status === 200);
@@ -85,21 +85,21 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
   const others = (statuses: ReadonlySet<number>, allowed: readonly number[]): number[] =>
     [...statuses].filter((status) => !allowed.includes(status));
 
-  /** Whether each serves some image as a copy. */
-  async function allServeCopies(): Promise<boolean> {
+  /** Whether each replica serves an image as stale. */
+  async function allServeStale(): Promise<boolean> {
     for (const service of services) {
-      const answers = await Promise.all(IMAGES.map((id) => read(service, id)));
-      const copies = answers.filter(({ status }) => status === 203);
-      for (const { headers } of copies) {
+      const responses = await Promise.all(IMAGES.map((id) => read(service, id)));
+      const stale = responses.filter(({ status }) => status === 203);
+      for (const { headers } of stale) {
         expect(headers.get('age')).toMatch(/^\d+$/);
         expect(headers.get('etag')).toMatch(/^"/);
       }
-      if (copies.length === 0) return false;
+      if (stale.length === 0) return false;
     }
     return true;
   }
 
-  it('show a change at once where it was made, and soon everywhere', async () => {
+  it('show a change at once where it was made, and soon on the others', async () => {
     const seen = await during(() => sleep(4_000));
     expect(others(seen.statuses, [200, 304])).toEqual([]);
     const [p50, p99] = [0.5, 0.99].map((part) => Math.round(percentile(seen.staleness, part)));
@@ -109,7 +109,7 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
     );
   });
 
-  it('show it in time where notices are lost while changes go on', async () => {
+  it('show it in time where change notifications are lost during changes', async () => {
     const seen = await during(async () => {
       for (let times = 0; times < 4; times++) {
         await database.query(
@@ -117,25 +117,25 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
         );
         await sleep(150);
       }
-      await line.cut();
+      await listening.cut();
       await sleep(1_000);
-      await line.restore();
+      await listening.restore();
       await sleep(700);
     });
     expect(others(seen.statuses, [200, 304])).toEqual([]);
   });
 
-  it('show it in time where notices come no more and nobody says so', async () => {
+  it('show it in time where change notifications stop silently', async () => {
     const seen = await during(async () => {
-      line.stall();
+      listening.stall();
       await sleep(4_000);
-      await line.restore();
+      await listening.restore();
       await sleep(1_000);
     });
     expect(others(seen.statuses, [200, 203, 304])).toEqual([]);
   });
 
-  it('answer throughout while their connections are ended', async () => {
+  it('respond throughout while their connections are terminated', async () => {
     const seen = await during(async () => {
       for (let times = 0; times < 8; times++) {
         await database.query(
@@ -150,7 +150,7 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
     await recovered();
   });
 
-  it('serve copies while the database is dead, and go on by themselves when it is back', async () => {
+  it('serve stale images while the database is down, and recover by themselves when it is back', async () => {
     const seen = await during(async () => {
       await sleep(300);
       database.signal('SIGKILL');
@@ -162,13 +162,13 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
           list(service),
           change(service, IMAGES[0]!),
         ]);
-        for (const answer of [missing, listed, changed]) {
-          expect(answer.status).toBe(503);
-          expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+        for (const response of [missing, listed, changed]) {
+          expect(response.status).toBe(503);
+          expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
         }
         if (copy.status !== 503) expect([200, 203]).toContain(copy.status);
       }
-      await until(() => allServeCopies());
+      await until(() => allServeStale());
       await database.restart();
       await recovered();
     });
@@ -177,9 +177,9 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
     expect(others(ledger.statuses, [200, 503])).toEqual([]);
   });
 
-  it('serve copies while the database stands still, and keep nobody waiting for it', async () => {
+  it('serve stale images while the database is paused, and let no request wait for it', async () => {
     const seen = await during(async (counting) => {
-      // What it was sent it does when it goes on, whatever came after: nothing is on its way now.
+      // A paused database applies pending changes when it resumes, so none may be in flight.
       await counting.stop();
       await Promise.all(services.flatMap((service) => IMAGES.map((id) => read(service, id))));
       database.signal('SIGSTOP');
@@ -187,17 +187,17 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
         const stopped = performance.now();
         for (const { status } of await Promise.all(services.map(list))) expect(status).toBe(503);
         const timeLimit = performance.now() - stopped;
-        await until(() => allServeCopies());
-        // By now it is known to be away, and neither copies nor refusals wait for it.
+        await until(() => allServeStale());
+        // By now it is known to be unavailable, and no request waits for it.
         await sleep(2_000);
         for (const service of services) {
           const from = performance.now();
-          const answers = [
+          const responses = [
             ...Array.from({ length: 20 }, () => read(service, IMAGES[1]!)),
             ...Array.from({ length: 20 }, () => list(service)),
             change(service, OTHER),
           ];
-          for (const { status } of await Promise.all(answers)) expect([203, 503]).toContain(status);
+          for (const { status } of await Promise.all(responses)) expect([203, 503]).toContain(status);
           expect(performance.now() - from).toBeLessThan(timeLimit);
         }
       } finally {
@@ -209,25 +209,25 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
     expect(seen.statuses).toContain(203);
   });
 
-  it('serve fresh copies while every connection waits, and refuse what they have no copy of', async () => {
+  it('serve cached images while every connection waits, and refuse what is not cached', async () => {
     await Promise.all(services.flatMap((service) => IMAGES.map((id) => read(service, id))));
     const locker = new pg.Client({ connectionString: database.url });
     await locker.connect();
     const seen = new Readers(ledger, services, TOKEN);
     await locker.query('BEGIN; LOCK TABLE images IN ACCESS EXCLUSIVE MODE');
-    const answers = services.flatMap((service) =>
+    const responses = services.flatMap((service) =>
       Array.from({ length: 25 }, (_, index) => (index % 2 === 0 ? read(service, UNREAD) : list(service))),
     );
-    for (const { status } of await Promise.all(answers)) expect(status).toBe(503);
+    for (const { status } of await Promise.all(responses)) expect(status).toBe(503);
     await locker.end();
     await seen.stop();
     expect(seen.wrong).toEqual([]);
-    // A machine with too much to do may miss a heartbeat on top of it.
+    // A busy machine may miss a heartbeat as well.
     expect(others(seen.statuses, [200, 203, 304])).toEqual([]);
     await recovered();
   });
 
-  it('show no replica’s old copies when it stood still for a while and goes on', async () => {
+  it('show no outdated image of a replica that was paused and resumes', async () => {
     const [, stopped] = services;
     const seen = await during(async () => {
       await sleep(200);
@@ -236,11 +236,11 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
       process.kill(stopped.pid, 'SIGCONT');
       await sleep(1_000);
     });
-    // What it had asked when it was stopped it takes for unanswered.
+    // Its queries in flight time out when it resumes.
     expect(others(seen.statuses, [200, 203, 304, 503])).toEqual([]);
   });
 
-  it('keep every acknowledged change, and no half of one, when one is killed in the midst of many', async () => {
+  it('keep every acknowledged change, and no partial one, when a replica is killed during many', async () => {
     const [, , killed] = services;
     const acknowledged = new Map<string, number>();
     const sent = new Map<string, number>();
@@ -249,15 +249,15 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
         for (let value = 1; ; value++) {
           sent.set(`${id} ${writer}`, value);
           const metadata = { [`${writer}-one`]: String(value), [`${writer}-two`]: String(value) };
-          const answer = await request(killed.url, `/v2.1/images/${id}/metadata`, {
+          const response = await request(killed.url, `/v2.1/images/${id}/metadata`, {
             method: 'POST',
             headers: { 'x-auth-token': TOKEN },
             body: JSON.stringify({ metadata }),
           }).catch(() => undefined);
-          if (!answer) return;
-          // A busy machine refuses some of so many at once.
-          expect([200, 503]).toContain(answer.status);
-          if (answer.status === 200) acknowledged.set(`${id} ${writer}`, value);
+          if (!response) return;
+          // A busy machine refuses some of so many requests.
+          expect([200, 503]).toContain(response.status);
+          if (response.status === 200) acknowledged.set(`${id} ${writer}`, value);
         }
       }),
     );
@@ -271,7 +271,7 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
       const [id = '', writer] = key.split(' ');
       const one = Number(kept.get(id)![`${writer}-one`]);
       expect(Number(kept.get(id)![`${writer}-two`])).toBe(one);
-      // Later ones may have been made without an acknowledgement.
+      // Later changes may have been made without an acknowledgement.
       expect(one).toBeGreaterThanOrEqual(value);
       expect(one).toBeLessThanOrEqual(sent.get(key)!);
     }

@@ -8,7 +8,7 @@ import { glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
 import { IDENTITIES, newFolder, startBareService, type Service } from '../harness/service.js';
 
-/** Where no PostgreSQL is. */
+/** A URL on which no PostgreSQL listens. */
 const NOWHERE = 'postgresql://glimpse:wonderland@127.0.0.1:1/glimpse';
 const ID = '00000000-0000-4000-8000-000000000001';
 
@@ -30,14 +30,16 @@ function fileOf(name: string, text: string): string {
   return file;
 }
 
-/** Expects a run to have failed with these lines, and without a word to standard output or of a stack. */
+/** Expects a run to have failed with these lines, without standard output and without a stack trace. */
 function expectFailure(
   { code, stdout, stderr }: { code: number; stdout: string; stderr: string },
   ...lines: (string | RegExp)[]
 ): void {
-  const said = stderr.split('\n').filter((line) => line !== '');
-  expect({ said, stdout, code }).toEqual({
-    said: lines.map((line) => (typeof line === 'string' ? line : (expect.stringMatching(line) as unknown))),
+  const messages = stderr.split('\n').filter((line) => line !== '');
+  expect({ messages, stdout, code }).toEqual({
+    messages: lines.map((line) =>
+      typeof line === 'string' ? line : (expect.stringMatching(line) as unknown),
+    ),
     stdout: '',
     code: 1,
   });
@@ -60,7 +62,7 @@ describe('the command', () => {
     [['migrate'], /^Usage: glimpse migrate /],
     [['import'], /^Usage: glimpse import \[options\] <file>/],
     [['config'], /^Usage: glimpse config \[options\]/],
-  ])('explains itself with %j --help, whatever the settings are', async (args, usage) => {
+  ])('prints its usage with %j --help, whatever the settings are', async (args, usage) => {
     const { code, stdout, stderr } = await glimpse([...args, '--help'], { GLIMPSE_PORT: 'wrong' });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(usage);
@@ -70,7 +72,7 @@ describe('the command', () => {
     }
   });
 
-  it('tells its version', async () => {
+  it('prints its version', async () => {
     expect(await glimpse(['--version'], {})).toEqual({ code: 0, stdout: '0.1.0\n', stderr: '' });
   });
 
@@ -80,7 +82,7 @@ describe('the command', () => {
     ['an unknown option of a subcommand', ['serve', '--deep'], "error: unknown option '--deep'"],
     ['a missing argument', ['import'], "error: missing required argument 'file'"],
     ['an argument too many', ['migrate', 'up'], /^error: too many arguments for 'migrate'/],
-  ])('refuses %s and explains itself', async (_, args, reason) => {
+  ])('refuses %s and prints its usage', async (_, args, reason) => {
     const { code, stdout, stderr } = await glimpse(args, {});
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     const [first] = stderr.split('\n');
@@ -108,14 +110,14 @@ describe('glimpse config', () => {
     );
   });
 
-  it('prints what it reads again as the same', async () => {
+  it('prints settings that it reads back as the same', async () => {
     const settings = { GLIMPSE_CONFIG: fileOf('glimpse.yaml', 'port: 9999\nlinks: { project: never }\n') };
     const { stdout } = await glimpse(['config'], settings);
     const again = await glimpse(['config'], { GLIMPSE_CONFIG: fileOf('again.yaml', stdout) });
     expect(again).toEqual({ code: 0, stdout, stderr: '' });
   });
 
-  it('with --check says nothing where serve would start, and makes nothing', async () => {
+  it('with --check prints nothing where serve would start, and creates nothing', async () => {
     const folder = newFolder();
     const checked = await glimpse(['config', '--check'], {}, { cwd: folder });
     expect(checked).toEqual({ code: 0, stdout: '', stderr: '' });
@@ -123,18 +125,14 @@ describe('glimpse config', () => {
   });
 
   it.each([
+    ['a missing policy file', { GLIMPSE_POLICY_FILE: '/nowhere/policy.yaml' }, /^glimpse: \/nowhere\/policy/],
     [
-      'a policy file that is away',
-      { GLIMPSE_POLICY_FILE: '/nowhere/policy.yaml' },
-      /^glimpse: \/nowhere\/policy/,
-    ],
-    [
-      'a plugin that is away',
+      'a missing plugin',
       { GLIMPSE_CONFIG: fileOf('a.yaml', 'extensions: [{ use: ./away.js }]') },
       /away\.js/,
     ],
     [
-      'a source that is away',
+      'a missing source',
       {
         ...{ GLIMPSE_SOURCE: './away.js', OS_AUTH_URL: 'http://keystone.example.com' },
         ...{ OS_USERNAME: 'glimpse', OS_PASSWORD: 'secret', OS_PROJECT_NAME: 'service' },
@@ -142,17 +140,17 @@ describe('glimpse config', () => {
       /^glimpse: plugin \.\/away\.js: it is neither built in \(glance\) nor/,
     ],
     [
-      'folders of policy files that are no list',
+      'folders of policy files that are not a list',
       { GLIMPSE_CONFIG: fileOf('b.yaml', 'policy: { dirs: /etc/policy.d }') },
       /^glimpse: policy\.dirs in .*b\.yaml = "\/etc\/policy\.d" is not allowed: it must be a list of folders/,
     ],
     [
-      'a file of identities that holds none',
+      'a file without identities',
       { GLIMPSE_IDENTITIES: fileOf('identities.yaml', 'token: demo') },
       /^glimpse: GLIMPSE_IDENTITIES = ".*identities\.yaml": identity 1 must be a mapping$/m,
     ],
     [
-      'credentials that are not whole',
+      'incomplete credentials',
       { OS_AUTH_URL: 'http://keystone.example.com', OS_USERNAME: 'glimpse' },
       /OS_PASSWORD/,
     ],
@@ -205,7 +203,7 @@ describe('wrong settings', () => {
     );
   });
 
-  it('include a data folder that cannot be one', async () => {
+  it('include an impossible data folder', async () => {
     const file = fileOf('file', '');
     const line = /^glimpse: .*GLIMPSE_DATA_DIR/;
     for (const command of ['serve', 'migrate']) {
@@ -215,7 +213,7 @@ describe('wrong settings', () => {
     }
   });
 
-  it('include an address that is not this machine’s', async () => {
+  it('include an address that this machine does not have', async () => {
     const { settings } = await migrated();
     const { code, stderr } = await glimpse(['serve'], {
       ...settings,
@@ -232,13 +230,13 @@ describe('wrong settings', () => {
 });
 
 describe('glimpse import', () => {
-  it('reads a file and tells what it did; once more, nothing changes', async () => {
+  it('reads a file and prints its counts; a second run changes nothing', async () => {
     const { database, settings } = await migrated();
     const file = fileOf(
       'images.json',
       JSON.stringify({
         images: [documentOf(ID)],
-        members: { [ID]: [{ member_id: 'somebody', status: 'accepted' }] },
+        members: { [ID]: [{ member_id: 'another-project', status: 'accepted' }] },
       }),
     );
     expect(await glimpse(['import', file], settings)).toEqual({
@@ -298,7 +296,7 @@ describe('glimpse import', () => {
     );
   });
 
-  it('says that the page of a larger list is not the whole, and how many images it has', async () => {
+  it('reports that a page of a larger list is not the whole, and the number of its images', async () => {
     const { settings } = await migrated();
     const input = JSON.stringify({ images: [documentOf(ID)], next: `/v2/images?marker=${ID}` });
     const { code, stdout, stderr } = await glimpse(['import', '-'], settings, { input });
@@ -309,7 +307,7 @@ describe('glimpse import', () => {
     expect(stderr).toMatch(/^the list continues: these are the first 1 images only, .*docs\/import\.md/);
   });
 
-  it('says once where documents of another kind are mistaken for those that are imported', async () => {
+  it('reports once that documents are of another kind than those that are imported', async () => {
     const { settings } = await migrated();
     const row = { ID, Name: 'debian', Status: 'active' };
     const mistaken = {
@@ -353,7 +351,7 @@ describe('glimpse import', () => {
     expect(await query(database, 'SELECT name FROM images')).toEqual([{ name: 'earlier' }]);
   });
 
-  it('says in one line that a file is missing or is a directory, before it looks for a database', async () => {
+  it('reports in one line that a file is missing or is a directory, before it connects to a database', async () => {
     const folder = newFolder();
     const settings = { DATABASE_URL: NOWHERE };
     expectFailure(
@@ -370,7 +368,7 @@ describe('glimpse import', () => {
     ['is no JSON', 'images:\n  - id: 1\n', /^the input is unreadable: byte 0: expected /],
     ['is empty', '', /^the input is unreadable: byte 0: the input is empty$/],
     ['ends too early', '[{"id": ', /^the input is unreadable: byte 8: the input ends in the value/],
-  ])('says in one line where an input %s', async (_, input, line) => {
+  ])('reports in one line where an input %s', async (_, input, line) => {
     const { settings } = await migrated();
     const { code, stdout, stderr } = await glimpse(['import', '-'], settings, { input });
     expect({ code, stdout }).toEqual({
@@ -386,8 +384,8 @@ describe('a database', () => {
     ['import', '-'],
     ['purge', '--older-than', '30d'],
   ];
-  const ASK_IT = [['migrate'], ...NEED_THE_SCHEMA];
-  for (const args of ASK_IT) {
+  const NEED_A_DATABASE = [['migrate'], ...NEED_THE_SCHEMA];
+  for (const args of NEED_A_DATABASE) {
     it(`that cannot be reached stops ${args[0]} with one line that names DATABASE_URL`, async () => {
       const { code, stdout, stderr } = await glimpse(args, { DATABASE_URL: NOWHERE });
       expectFailure(
@@ -398,15 +396,15 @@ describe('a database', () => {
     });
 
     it(`that does not exist stops ${args[0]} with one line that names DATABASE_URL`, async () => {
-      const settings = { DATABASE_URL: databaseUrl('nobody_made_this') };
+      const settings = { DATABASE_URL: databaseUrl('no_such_database') };
       expectFailure(
         await glimpse(args, settings),
-        /^glimpse: .*"nobody_made_this" does not exist.*DATABASE_URL/,
+        /^glimpse: .*"no_such_database" does not exist.*DATABASE_URL/,
       );
     });
   }
 
-  it.each(ASK_IT.map((args) => [args]))(
+  it.each(NEED_A_DATABASE.map((args) => [args]))(
     'that requires a password stops %j, whose URL has none',
     async (args) => {
       const url = new URL(databaseUrl('postgres'));
@@ -454,7 +452,7 @@ describe('a database', () => {
     const { port } = silent.address() as { port: number };
     try {
       const settings = { DATABASE_URL: `postgresql://glimpse@127.0.0.1:${port}/glimpse` };
-      for (const outcome of await Promise.all(ASK_IT.map((args) => glimpse(args, settings)))) {
+      for (const outcome of await Promise.all(NEED_A_DATABASE.map((args) => glimpse(args, settings)))) {
         expectFailure(outcome, /^glimpse: the database is unavailable: .*time.*DATABASE_URL/);
       }
     } finally {
@@ -463,7 +461,7 @@ describe('a database', () => {
   });
 
   it.each(NEED_THE_SCHEMA.map((args) => [args]))(
-    'without the schema makes %j say what to run',
+    'without the schema makes %j name the command to run',
     async (args) => {
       const settings = { DATABASE_URL: databaseUrl(await createDatabase('empty')) };
       expectFailure(
@@ -492,9 +490,9 @@ describe('a database', () => {
 
     expect((await glimpse(['migrate'], settings)).code).toBe(0);
     await until(async () => (await fetch(`${service.url}/readyz`)).status === 200, 5_000);
-    // Once, and once more at most for each migration that was there while others were missing.
-    const said = service.log().match(/"event":"schema-behind","missing":\[.*?\]/g)!;
-    expect(new Set(said).size).toBe(said.length);
+    // Once, and at most once more for each migration that was applied while others were missing.
+    const messages = service.log().match(/"event":"schema-behind","missing":\[.*?\]/g)!;
+    expect(new Set(messages).size).toBe(messages.length);
   });
 
   it('that cannot be reached is waited for, too', async () => {

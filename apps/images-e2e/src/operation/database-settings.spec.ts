@@ -66,7 +66,7 @@ describe.each(['Asia/Kolkata', 'America/St_Johns'])('in a database whose time zo
     }
   });
 
-  it('a change is as new as it is, and changes-since finds it', async () => {
+  it('a change has the current time, and changes-since finds it', async () => {
     const { images } = await json<{ images: Shown[] }>(await client.send(PATH));
     const before = new Date(Math.floor(Date.now() / 1000) * 1000);
     const response = await client.send(`${PATH}/22222222-0000-4000-8000-000000000001/metadata/zone`, {

@@ -29,7 +29,7 @@ function find(manifests: readonly Manifest[], kind: string, name = 'glimpse'): M
 
 const podOf = ({ spec }: Manifest): Manifest => spec.template.spec as Manifest;
 const containerOf = (manifest: Manifest): Manifest => podOf(manifest).containers[0] as Manifest;
-/** The environment of what serves: the ConfigMap, and what its container has besides. */
+/** The environment of `serve`: the ConfigMap and the variables of its container. */
 const environmentOf = (manifests: readonly Manifest[]): Record<string, string> => ({
   ...(find(manifests, 'ConfigMap').data as Record<string, string>),
   ...ownEnvironmentOf(find(manifests, 'Deployment')),
@@ -53,7 +53,7 @@ describe('the check of manifests', () => {
     [{ ports: [{ port: 1 }] }, []],
     [{ ports: [{ port: 'one' }] }, [expect.stringContaining('/spec/ports/0/port must be integer')]],
     [{ ports: [{ port: 1, targetport: 2 }] }, ['/spec/ports/0/targetport is not known']],
-  ])('says of %j what is wrong with it', (spec, problems) => {
+  ])('reports of %j what is wrong with it', (spec, problems) => {
     expect(problemsOf(service(spec))).toEqual(problems);
   });
 });
@@ -71,7 +71,7 @@ describe('the container image', () => {
     expect(containerfile.match(/^COPY (?:apps|libs)\/.*$/gm)).toEqual(manifests);
   });
 
-  it('runs what is put together, in production, as nobody in particular', () => {
+  it('runs the package, in production, as an unprivileged user', () => {
     expect(image).not.toMatch(/^RUN /m);
     expect(image).toContain('ENV NODE_ENV=production GLIMPSE_MODE=production\n');
     expect(image).toContain('USER 65532:65532\n');
@@ -89,7 +89,7 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
     workloads = manifests.filter(({ kind }) => kind === 'Deployment' || kind === 'Job');
   });
 
-  it('are what the schemas of Kubernetes and the operators know', () => {
+  it('are valid by the schemas of Kubernetes and the operators', () => {
     expect(manifests.length).toBeGreaterThan(8);
     for (const manifest of manifests) {
       expect({ [manifest.kind]: problemsOf(manifest) }).toEqual({ [manifest.kind]: [] });
@@ -103,14 +103,14 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
     expect(containerOf(job)).toMatchObject({ image, args: ['migrate'] });
   });
 
-  it('roll without a moment in which one is missing', () => {
+  it('roll without a moment in which a replica is missing', () => {
     const { spec } = find(manifests, 'Deployment');
     expect(spec.strategy.rollingUpdate).toEqual({ maxSurge: 1, maxUnavailable: 0 });
     expect(spec.minReadySeconds).toBeGreaterThan(0);
     expect(find(manifests, 'PodDisruptionBudget').spec.maxUnavailable).toBe(1);
   });
 
-  it('give the drain its time', () => {
+  it('leave time for the drain', () => {
     const deployment = find(manifests, 'Deployment');
     const { GLIMPSE_SHUTDOWN_DELAY: delay, GLIMPSE_SHUTDOWN_TIMEOUT: timeout } = environmentOf(manifests);
     const before = containerOf(deployment).lifecycle.preStop.sleep.seconds as number;
@@ -145,7 +145,7 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
     ).toMatchObject({ labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } });
   });
 
-  it('mount every file that a setting names, from a Secret that somebody makes', () => {
+  it('mount every file that a setting names, from a Secret that is created', () => {
     const environment = Object.entries(environmentOf(manifests));
     const files = environment.filter(([, value]) => value.startsWith('/'));
     const [, authority] = /sslrootcert=([^&]+)/.exec(environmentOf(manifests)['DATABASE_URL'] ?? '') ?? [];
@@ -163,7 +163,7 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
         ...manifests
           .filter(({ kind }) => kind === 'Cluster')
           .flatMap(({ metadata }) => [`${metadata.name}-app`, `${metadata.name}-ca`]),
-        // The operator's, as the overlay says.
+        // The operator creates this one, as the overlay documents.
         ...(overlay === 'development' ? [] : ['glimpse-keystone']),
       ];
       expect(made).toContain(secret);
@@ -220,7 +220,7 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
     });
     afterAll(() => service.stop());
 
-    it('name settings that are known and right', async () => {
+    it('name settings that exist and are valid', async () => {
       const { code, stderr } = await glimpse(['config', '--check'], settings);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     });
@@ -240,7 +240,7 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
       expect(targets).toContain('http');
     });
 
-    it('probe paths that answer', async () => {
+    it('probe paths that respond', async () => {
       const container = containerOf(find(manifests, 'Deployment'));
       for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
         const { path, port } = container[probe].httpGet as { path: string; port: string };
@@ -249,7 +249,7 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
       }
     });
 
-    it('read metrics where they are', async () => {
+    it('scrape metrics on their port', async () => {
       for (const { spec } of manifests.filter(({ kind }) => kind === 'ServiceMonitor')) {
         expect(ports).toHaveProperty(spec.endpoints[0].port as string);
         expect((await fetch(service.url + spec.endpoints[0].path)).status).toBe(404);
@@ -289,7 +289,7 @@ suite(`the manifests for production${why}`, () => {
     expect(environmentOf(manifests)).toHaveProperty('GLIMPSE_METRICS_PORT');
   });
 
-  it('check the database by the authority of its operator, as what serves and what migrates', () => {
+  it('verify the database by the authority of its operator, in serve and in migrate', () => {
     const manifests = build();
     for (const manifest of [
       find(manifests, 'Deployment'),
@@ -312,7 +312,7 @@ suite(`the manifests for production${why}`, () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('applied ') });
   });
 
-  it('select in alerts what their ServiceMonitor scrapes in their namespace, and say where the runbook is', () => {
+  it('select in alerts what their ServiceMonitor scrapes in their namespace, and link to the runbook', () => {
     const manifests = build();
     const { spec, metadata } = find(manifests, 'PrometheusRule');
     const { jobLabel, selector } = find(manifests, 'ServiceMonitor').spec;
@@ -331,7 +331,7 @@ suite(`the manifests for production${why}`, () => {
     expect(Number(parameters.max_connections)).toBeGreaterThan(ours + 20);
   });
 
-  it('carry an overlay of somebody else, whose tag names the Job', () => {
+  it('carry an operator’s own overlay, whose tag names the Job', () => {
     const folder = newFolder();
     cpSync(join(DEPLOY, 'kubernetes'), folder, { recursive: true });
     const own = join(folder, 'overlays/own');
@@ -362,7 +362,7 @@ suite(`the manifests of a mirror${why}`, () => {
   });
   const follower = (): Manifest => find(manifests, 'Deployment', 'glimpse-follow');
 
-  it('follow with one of two of the same release, whatever is rolled or drained', () => {
+  it('have one active follower of two of the same release, whatever is rolled or drained', () => {
     const { spec } = follower();
     expect(spec.replicas).toBe(2);
     expect(spec.strategy.rollingUpdate).toEqual({ maxSurge: 1, maxUnavailable: 0 });
@@ -375,7 +375,7 @@ suite(`the manifests of a mirror${why}`, () => {
     });
   });
 
-  it('give what follows the settings, the files and the account of what serves', () => {
+  it('give the follower the settings, the files and the account of serve', () => {
     const [serving, following] = [podOf(find(manifests, 'Deployment')), podOf(follower())];
     for (const field of ['serviceAccountName', 'volumes', 'securityContext', 'enableServiceLinks']) {
       expect(following[field]).toEqual(serving[field]);
@@ -393,7 +393,7 @@ suite(`the manifests of a mirror${why}`, () => {
     });
   });
 
-  it('send no requests to what follows', () => {
+  it('send no requests to the follower', () => {
     const { labels } = follower().spec.template.metadata as Manifest;
     const reaching = manifests
       .filter(({ kind, spec }) => {
@@ -414,7 +414,7 @@ suite(`the manifests of a mirror${why}`, () => {
   });
 
   it('leave PostgreSQL connections for them, too', () => {
-    // Each that follows opens six.
+    // Each follower opens six.
     const following = 6 * ((follower().spec.replicas as number) + 1);
     const most = (find(manifests, 'HorizontalPodAutoscaler').spec.maxReplicas as number) + 1;
     const serving = most * (Number(environmentOf(manifests)['GLIMPSE_DATABASE_POOL'] ?? 10) + 1);
@@ -422,7 +422,7 @@ suite(`the manifests of a mirror${why}`, () => {
     expect(Number(parameters.max_connections)).toBeGreaterThan(serving + following + 20);
   });
 
-  it('probe and read what follows where its metrics are, even while all behind it is away', async () => {
+  it('probe and scrape the follower on the port of its metrics, even while everything behind it is unavailable', async () => {
     const { GLIMPSE_METRICS_PORT: metricsPort } = environmentOf(manifests);
     const { ports, readinessProbe } = containerOf(follower());
     expect(ports).toEqual([{ name: 'metrics', containerPort: Number(metricsPort) }]);

@@ -36,13 +36,13 @@ async function usedFolder(): Promise<string> {
   return folder;
 }
 
-/** Waits until a service is ready and has said so, which may come after its log. */
+/** Waits until a service is ready and has printed so, which may come after its log. */
 async function untilWelcome(service: Service): Promise<void> {
   await until(() => /^ *curl .*\n/m.test(service.stdout()));
   await until(async () => (await fetch(`${service.url}/readyz`)).ok);
 }
 
-/** The tokens that a service welcomes with, by user. */
+/** The tokens that a service prints at its start, by user. */
 function tokensOf(service: Service): Record<string, string> {
   const lines = [...service.stdout().matchAll(/^ {2}(\w+) +(\S+) {3}project /gm)];
   return Object.fromEntries(lines.map(([, user, token]) => [user, token]));
@@ -72,14 +72,14 @@ async function accepts(port: number): Promise<boolean> {
   }
 }
 
-/** The lines in which the command says why it failed. Beside them the log may have lines, in JSON. */
+/** The lines in which the command prints why it failed. Beside them the log may have lines, in JSON. */
 function complaints(stderr: string): string[] {
   const lines = stderr.split('\n').filter((line) => line !== '');
   return lines.filter((line) => !line.startsWith('{"level"'));
 }
 
 describe('glimpse serve with nothing but a folder', () => {
-  it('welcomes with tokens and a line to paste, and the log holds no token', async () => {
+  it('prints tokens and a line to paste, and logs no token', async () => {
     const service = await serve(newFolder());
     const tokens = tokensOf(service);
     expect(Object.keys(tokens)).toEqual(['demo', 'reader', 'partner', 'admin']);
@@ -146,19 +146,19 @@ describe('the end of a service with an embedded database', () => {
 
   it('does not wait for a client that keeps its connection open', async () => {
     const folder = await usedFolder();
-    // Both longer than this test may take: the time limit of a shutdown, and that of a connection at rest.
+    // Both are longer than this test may take: the time limits of a shutdown and of an idle connection.
     const service = await serve(folder, { GLIMPSE_SHUTDOWN_TIMEOUT: '300' });
     const { port } = new URL(service.url);
     const client = connect(Number(port), '127.0.0.1');
     client.write('GET /livez HTTP/1.1\r\nHost: glimpse\r\n\r\n');
-    const [answer] = (await once(client, 'data')) as [Buffer];
-    expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);
+    const [response] = (await once(client, 'data')) as [Buffer];
+    expect(response.toString()).toMatch(/^HTTP\/1\.1 200 /);
     const closed = once(client, 'close');
     expect(await service.stop()).toBe(0);
     await closed;
   });
 
-  it('is clean when it cannot listen: one line, and PostgreSQL is gone too', async () => {
+  it('is clean when it cannot listen: one line, and PostgreSQL has ended too', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     try {
@@ -182,7 +182,7 @@ describe('the end of a service with an embedded database', () => {
 });
 
 describe('a data folder', () => {
-  it('has one service: a second one says so in one line', async () => {
+  it('has one service: a second one reports that in one line', async () => {
     const folder = await usedFolder();
     const first = await serve(folder);
     const { code, stderr } = await glimpse(['serve'], { GLIMPSE_DATA_DIR: folder, GLIMPSE_PORT: '0' });
@@ -247,8 +247,8 @@ describe('a data folder', () => {
     const input = JSON.stringify([{ ...document, created_at: '2026-01-01T00:00:00Z' }]);
     const imported = await glimpse(['import', '-'], settings, { input });
     expect(imported.code).toBe(0);
-    const answer = await get(service, `/v2.1/images/${PAGE_IMAGE}`);
-    expect(await answer.json()).toMatchObject({ image: { name: 'imported' } });
+    const response = await get(service, `/v2.1/images/${PAGE_IMAGE}`);
+    expect(await response.json()).toMatchObject({ image: { name: 'imported' } });
 
     expect(serverOf(folder)).toEqual(server);
     expect(await service.stop()).toBe(0);

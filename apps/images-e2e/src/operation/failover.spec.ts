@@ -10,13 +10,13 @@ import pg from 'pg';
 import { freePort } from '../harness/balancer.js';
 import { glimpse } from '../harness/command.js';
 import { DatabaseProxy } from '../harness/database-proxy.js';
-import { sendRaw, type RawAnswer } from '../harness/raw-http.js';
+import { sendRaw, type RawResponse } from '../harness/raw-http.js';
 import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
 
 const IMAGES = fileURLToPath(new URL('../../contract/compute/images.json', import.meta.url));
 const IMAGE = '/v2.1/images/22222222-0000-4000-8000-000000000001';
 
-async function ask(url: string, text: string): Promise<Record<string, unknown>[]> {
+async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
@@ -44,7 +44,7 @@ describe('a primary that dies, and a standby that is promoted', () => {
     const { code, stderr } = await glimpse(['import', IMAGES], env);
     if (code !== 0) throw new Error(stderr);
 
-    // A copy of the stopped server is where the standby begins.
+    // The standby begins as a copy of the stopped server.
     await primary.leave();
     execFileSync('cp', ['-a', `${first}/.`, second]);
     primary = await open(first, `port=${port}`);
@@ -63,7 +63,7 @@ describe('a primary that dies, and a standby that is promoted', () => {
     await standby.leave();
   });
 
-  const send = (method: string, path: string, body?: object): Promise<RawAnswer> =>
+  const send = (method: string, path: string, body?: object): Promise<RawResponse> =>
     sendRaw(service.url, {
       method,
       target: IMAGE + path,
@@ -77,13 +77,13 @@ describe('a primary that dies, and a standby that is promoted', () => {
     return Object.keys(metadata);
   };
 
-  it('cost no change that reached the standby, and the service goes on with it by itself', async () => {
+  it('lose no change that reached the standby, and the service reconnects to it by itself', async () => {
     expect(await set('before')).toBe(200);
     await until(async () => {
-      const rows = await ask(standby.url, "SELECT 1 FROM images WHERE properties ? 'before'");
+      const rows = await query(standby.url, "SELECT 1 FROM images WHERE properties ? 'before'");
       return rows.length === 1;
     });
-    // Twice, with time between: the notice of the change takes a copy away, and it may be the last to arrive.
+    // Read twice with a pause: the change notification evicts the image, and it may arrive after the first read.
     expect(await keys()).toContain('before');
     await sleep(500);
     expect(await keys()).toContain('before');
@@ -92,12 +92,12 @@ describe('a primary that dies, and a standby that is promoted', () => {
     await until(async () => (await send('GET', '')).status === 203);
     expect(await set('lost')).toBe(503);
 
-    // Not promoted yet, it takes no changes, and what it says may be old.
+    // A standby that is not promoted yet accepts no changes, and its data may be old.
     proxy.leadTo(standby.url);
     expect(await set('lost')).toBe(503);
     expect((await send('GET', '')).status).toBe(203);
 
-    await ask(standby.url, 'SELECT pg_promote()');
+    await query(standby.url, 'SELECT pg_promote()');
     await until(async () => (await set('after')) === 200);
     await until(async () => (await send('GET', '')).status === 200);
     expect(await keys()).toEqual(expect.arrayContaining(['before', 'after']));

@@ -22,7 +22,7 @@ const SOURCE = `
   import { setTimeout as sleep } from 'node:timers/promises';
   const at = (name) => new URL(name, import.meta.url);
   const image = (n, more) => ({
-    id: '22222222-0000-4000-8000-' + String(n).padStart(12, '0'), name: 'image ' + n, status: 'active', visibility: 'private', hidden: false, owner: 'nobody',
+    id: '22222222-0000-4000-8000-' + String(n).padStart(12, '0'), name: 'image ' + n, status: 'active', visibility: 'private', hidden: false, owner: 'another-project',
     protected: false, size: 1, minDisk: 0, minRam: 0, properties: {}, createdAt: new Date(1.7e12 + n * 1000),
     updatedAt: new Date(1.7e12), deleted: false, ...more,
   });
@@ -87,7 +87,7 @@ describe('glimpse follow, and serve, with a source', () => {
     await keystone?.close();
   }, 60_000);
 
-  it('--status says by its exit code that no process follows, and as JSON how the mirror stands', async () => {
+  it('--status reports by its exit code that no process follows, and prints the status of the mirror as JSON', async () => {
     const text = await run('--status');
     expect({ code: text.code, stderr: text.stderr }).toEqual({ code: 3, stderr: '' });
     expect(text.stdout).toMatch(/^follower: +none\nimages: +0, not all yet\nlast incremental sync: +never\n/);
@@ -124,7 +124,7 @@ describe('glimpse follow, and serve, with a source', () => {
     });
   });
 
-  it('--check survives failures that pass, and says in one line that a source is away', async () => {
+  it('--check retries transient failures, and reports in one line that a source is unavailable', async () => {
     await follower.stop();
     set('failures', 'xxx');
     expect(await run('--check')).toEqual({ code: 0, stdout: 'no differences\n', stderr: '' });
@@ -139,7 +139,7 @@ describe('glimpse follow, and serve, with a source', () => {
     set('failures');
   }, 120_000);
 
-  it('is ready only when it knows where links to images lead', async () => {
+  it('is ready only when it knows the base of links to images', async () => {
     const starting = startService(database, { ...settings, GLIMPSE_IMAGE_URL: '', GLIMPSE_PORT: '0' });
     let isReady = false;
     void starting.then(() => (isReady = true));
@@ -147,11 +147,11 @@ describe('glimpse follow, and serve, with a source', () => {
     expect([isReady, has('url')]).toEqual([false, false]);
     set('url');
     service = await starting;
-    const answer = await fetch(`${service.url}/v2.1/images`, {
+    const response = await fetch(`${service.url}/v2.1/images`, {
       headers: { 'x-auth-token': token },
     });
-    // A copy where this machine is slow: no process follows meanwhile.
-    expect([200, 203]).toContain(answer.status);
+    // Stale on a slow machine, because no process follows meanwhile.
+    expect([200, 203]).toContain(response.status);
   }, 60_000);
 
   describe('a read', () => {
@@ -161,7 +161,7 @@ describe('glimpse follow, and serve, with a source', () => {
       follower = await startFollower(settings);
       await until(async () => (await show(idOf(1))).status === 200, 30_000);
     }, 60_000);
-    it('that finds with no-cache that an image is gone removes it for every reader', async () => {
+    it('with no-cache of an image that the source has deleted removes it for every reader', async () => {
       expect((await show(idOf(3))).status).toBe(200);
       set('gone');
       expect((await show(idOf(3))).status).toBe(200);
@@ -171,7 +171,7 @@ describe('glimpse follow, and serve, with a source', () => {
       expect((await show(idOf(3))).status).toBe(404);
     }, 60_000);
 
-    it('takes as long for an image of another project as for an id that is nowhere', async () => {
+    it('takes as long for an image of another project as for an unknown id', async () => {
       const times = { hidden: [] as number[], nowhere: [] as number[] };
       for (let n = 0; n < HIDDEN; n++) {
         for (const kind of n % 2 ? (['hidden', 'nowhere'] as const) : (['nowhere', 'hidden'] as const)) {

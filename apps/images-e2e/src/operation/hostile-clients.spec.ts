@@ -16,15 +16,15 @@ const ATTACKS = JSON.parse(
 ) as string[];
 
 const MIB = 2 ** 20;
-/** What a pod of the service may take, and what of it V8 leaves to buffers, connections and code. */
+/** The memory limit of a pod, and the part of it that V8 leaves to buffers, connections and code. */
 const POD_BYTES = 512 * MIB;
 const HEAP_MIB = 256;
 
-/** How often the well-behaved client goes round its requests, without an attack and beside each. */
+/** The number of rounds of the well-behaved client, without an attack and during each. */
 const IDLE_ROUNDS = 100;
 const ROUNDS = amount(15, 300);
 
-/** Whatever else a machine does slows some of several series of rounds; an attack slows each of them. */
+/** Other load on the machine slows some series of rounds; an attack slows each of them. */
 const SERIES = 3;
 
 /** What the well-behaved client sends: an image, a list, a change and the probes of Kubernetes. */
@@ -44,7 +44,7 @@ let service: Service;
 let idle: number[];
 let restingBytes: number;
 
-/** Sends one request, and says how it was answered and after how many milliseconds. */
+/** Sends one request; returns the status and the milliseconds until it came. */
 async function send([method, target, body]: (typeof REQUESTS)[number]): Promise<
   [status: number, ms: number]
 > {
@@ -61,19 +61,19 @@ async function send([method, target, body]: (typeof REQUESTS)[number]): Promise<
       await once(response, 'end');
       return [response.statusCode!, performance.now() - from];
     } catch (error) {
-      // A connection that rested may be closed at any time: what HTTP clients do then.
+      // An idle connection may be closed at any time; HTTP clients retry then.
       if (attempt === 2 || !sent.reusedSocket) throw error;
     }
   }
 }
 
 async function rounds(count: number): Promise<[status: number, ms: number][]> {
-  const answers: [number, number][] = [];
+  const responses: [number, number][] = [];
   for (let round = 0; round < count; round++) {
-    for (const each of REQUESTS) answers.push(await send(each));
+    for (const each of REQUESTS) responses.push(await send(each));
     await sleep(5);
   }
-  return answers;
+  return responses;
 }
 
 function memory(): { now: number; peak: number } {
@@ -89,7 +89,7 @@ beforeAll(async () => {
   await rounds(20);
   idle = (await rounds(IDLE_ROUNDS)).map(([, ms]) => ms).sort((one, other) => one - other);
   restingBytes = memory().now;
-  // From here on the peak is of the attacks.
+  // From here on the peak is that of the attacks.
   writeFileSync(`/proc/${service.pid}/clear_refs`, '5');
 }, 120_000);
 afterAll(async () => {
@@ -98,7 +98,7 @@ afterAll(async () => {
 });
 
 it.each(ATTACKS)(
-  'beside %s a well-behaved client is answered, none of it ten times as late as usual',
+  'beside %s a well-behaved client gets its responses, none ten times as late as usual',
   async (attack) => {
     const attacker = spawn(process.execPath, [HOSTILE_CLIENT, attack, service.url, tokenOf('demo')], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -110,13 +110,13 @@ it.each(ATTACKS)(
       const usual = idle[Math.floor(idle.length * 0.99)]!;
       const ratios: number[] = [];
       do {
-        const answers = await rounds(ROUNDS);
-        expect(new Set(answers.map(([status]) => status))).toEqual(new Set([200]));
-        ratios.push(Math.max(...answers.map(([, ms]) => ms)) / usual);
+        const responses = await rounds(ROUNDS);
+        expect(new Set(responses.map(([status]) => status))).toEqual(new Set([200]));
+        ratios.push(Math.max(...responses.map(([, ms]) => ms)) / usual);
       } while (Math.min(...ratios) >= 10 && ratios.length < SERIES);
       expect(Math.min(...ratios)).toBeLessThan(10);
       expect(memory().peak).toBeLessThan(POD_BYTES);
-      // Else there was no attack.
+      // Otherwise there was no attack.
       expect(attacker.exitCode).toBeNull();
     } finally {
       attacker.kill('SIGKILL');
@@ -126,7 +126,7 @@ it.each(ATTACKS)(
   90_000,
 );
 
-it('has given back what the attacks took, once they are over', async () => {
+it('has freed the memory of the attacks, once they are over', async () => {
   await until(async () => {
     await rounds(1);
     return memory().now < restingBytes + 128 * MIB;

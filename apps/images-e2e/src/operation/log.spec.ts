@@ -62,7 +62,7 @@ async function expectEnd(child: ChildProcess): Promise<void> {
 }
 
 describe('a log', () => {
-  it('that nothing reads loses lines and counts them, and the service answers and ends', async () => {
+  it('that nothing reads loses lines and counts them, and the service responds and stops', async () => {
     const { url, child } = await startLoggingTo('pipe');
     await request(url, 1_500);
     expect(await lost(url)).toBeGreaterThan(0);
@@ -70,7 +70,7 @@ describe('a log', () => {
     await expectEnd(child);
   }, 60_000);
 
-  it('whose reader is gone loses lines and counts them, and the service answers and ends', async () => {
+  it('whose reader has ended loses lines and counts them, and the service responds and stops', async () => {
     const { url, child } = await startLoggingTo('pipe');
     child.stderr!.destroy();
     await request(url, 50);
@@ -81,7 +81,7 @@ describe('a log', () => {
 
   const full = process.platform === 'linux' ? it : it.skip;
   full(
-    'on a full disk loses lines and counts them, and the service starts, answers and ends',
+    'on a full disk loses lines and counts them, and the service starts, responds and stops',
     async () => {
       const { url, child } = await startLoggingTo(openSync('/dev/full', 'w'));
       await request(url, 50);
@@ -92,7 +92,7 @@ describe('a log', () => {
     60_000,
   );
 
-  it('has a bounded number of lines about refused requests, and says how many it left out', async () => {
+  it('has a bounded number of lines about refused requests, and reports how many it omitted', async () => {
     const service = await startService(await createDatabase('contract'));
     started.push(service);
     const before = performance.now();

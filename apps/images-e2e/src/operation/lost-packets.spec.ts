@@ -14,7 +14,7 @@ const IMAGE = '22222222-0000-4000-8000-000000000001';
 
 const suite = CANNOT_ISOLATE ? describe.skip : describe;
 
-suite(`a replica to which the network loses notices${CANNOT_ISOLATE}`, () => {
+suite(`a replica to which the network loses change notifications${CANNOT_ISOLATE}`, () => {
   let namespace: NetworkNamespace;
   let database: DatabaseProxy;
   let notices: DatabaseProxy;
@@ -34,7 +34,7 @@ suite(`a replica to which the network loses notices${CANNOT_ISOLATE}`, () => {
       { DATABASE_URL: database.url, DATABASE_LISTEN_URL: notices.url, GLIMPSE_HOST: usual.inside },
       { command: namespace.command(process.execPath, GLIMPSE) },
     );
-    await until(() => said('notices-heard') === 1);
+    await until(() => countOf('notices-heard') === 1);
   }, 60_000);
   afterAll(async () => {
     await replica?.stop();
@@ -44,34 +44,34 @@ suite(`a replica to which the network loses notices${CANNOT_ISOLATE}`, () => {
     namespace?.remove();
   });
 
-  const said = (event: string): number => replica.log().split(`"event":"${event}"`).length - 1;
-  /** How many reads the replica answered from memory. */
+  const countOf = (event: string): number => replica.log().split(`"event":"${event}"`).length - 1;
+  /** The number of reads that the replica served from memory. */
   const hits = async (): Promise<number> => {
     const page = await (await fetch(`${replica.url}/metrics`)).text();
     return Number(/^glimpse_image_reads_total\{outcome="hit"\} (\d+)$/m.exec(page)![1]);
   };
 
   it.each(['inwards', 'all'] as const)(
-    'believes no copy for longer than two seconds, and hears them again when it can (%s)',
+    'trusts no cached image for longer than two seconds, and reconnects when it can (%s)',
     async (what) => {
       const [, listening] = namespace.cables;
       const seen = new Readers(ledger, [replica], TOKEN);
       const counting = ledger.keepCounting(writer, 100);
-      const [lost, heard] = [said('notices-lost'), said('notices-heard')];
+      const [lost, received] = [countOf('notices-lost'), countOf('notices-heard')];
       const before = await hits();
       await until(async () => (await hits()) > before);
 
       listening.lose(what);
-      await until(() => said('notices-lost') === lost + 1);
+      await until(() => countOf('notices-lost') === lost + 1);
       expect(replica.log()).toContain('the listening connection did not answer within 1000 ms');
       await sleep(2_500);
-      expect(said('notices-heard')).toBe(heard);
+      expect(countOf('notices-heard')).toBe(received);
       const without = await hits();
       await sleep(500);
       expect(await hits()).toBe(without);
 
       listening.mend();
-      await until(() => said('notices-heard') === heard + 1);
+      await until(() => countOf('notices-heard') === received + 1);
       await until(async () => (await hits()) > without);
       await counting.stop();
       await seen.stop();

@@ -14,13 +14,13 @@ const NAMES = readdirSync(FOLDER)
 /** The first migrations, which make the tables. */
 const BASE = NAMES.slice(0, 2);
 
-/** A database is killed under this often, one after another, before a run completes it. */
+/** The number of runs that are killed on a database, one after another, before one completes it. */
 const KILLS = 3;
 const DATABASES = amount(8, 67);
 
 const scriptOf = (name: string): string => readFileSync(new URL(`${name}/migration.sql`, FOLDER), 'utf8');
 
-/** What a database is made of: columns, indexes, constraints, triggers and functions. */
+/** The schema of a database: columns, indexes, constraints, triggers and functions. */
 async function schemaOf(database: string): Promise<unknown> {
   return query(
     database,
@@ -76,7 +76,7 @@ async function firstAppliedAfter(database: string): Promise<number> {
   return first;
 }
 
-/** Most lines of a run, one for each migration that it applied, that are waited for before it is killed. */
+/** The most lines of a run, one for each applied migration, before it is killed. */
 const MAX_LINES = 3;
 /** The most milliseconds after a line: some migrations. */
 const AFTER_LINE_MS = 60;

@@ -12,7 +12,7 @@ import { newFolder } from '../harness/service.js';
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 const SOURCE = fileURLToPath(new URL('../harness/image-source.mjs', import.meta.url));
 
-/** Why these cannot run here; empty where they can. */
+/** The reason why these tests cannot run here; empty where they can. */
 const CANNOT_FIND = process.platform === 'linux' ? '' : ' (skipped: no /proc on this platform)';
 const test = CANNOT_FIND ? it.skip : it;
 

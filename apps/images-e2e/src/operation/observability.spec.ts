@@ -18,7 +18,7 @@ const ITEM = '/v2.1/images/22222222-0000-4000-8000-000000000001';
 const SOURCE = fileURLToPath(new URL('../harness/image-source.mjs', import.meta.url));
 const UNKNOWN = '/v2.1/images/33333333-0000-4000-8000-000000000001';
 
-/** Labels that Prometheus gives to what it reads. */
+/** The labels that Prometheus adds when it scrapes. */
 const OF_PROMETHEUS = ['job', 'namespace', 'pod'];
 
 interface Query {
@@ -49,7 +49,7 @@ const queries: Query[] = [
   ),
 ];
 
-/** The names of the metrics in a query, and of the labels that it goes by. */
+/** The names of the metrics in a query, and of its labels. */
 function namesIn(expression: string): { metrics: string[]; labels: string[] } {
   const labels = [
     ...[...expression.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list]) => list!.split(/, */)),
@@ -63,7 +63,7 @@ function namesIn(expression: string): { metrics: string[]; labels: string[] } {
 describe('what is read of the metrics', () => {
   let keystone: FakeKeystone;
   let service: Service;
-  /** A service with a source, and what follows that. */
+  /** A service with a source, and its follower. */
   let mirror: Service;
   let follower: FollowerProcess;
   let page: string;
@@ -78,7 +78,7 @@ describe('what is read of the metrics', () => {
     });
   const pageOf = async (base: string): Promise<string> => (await fetch(`${base}/metrics`)).text();
 
-  /** Runs both, in a database that is not migrated before, and has the mirror look something up and change it. */
+  /** Runs both, in a database that is not migrated before, and has the mirror fetch one image and change another. */
   async function follow(settings: Record<string, string>): Promise<void> {
     const database = await createDatabase('empty');
     const mirrored = { DATABASE_URL: databaseUrl(database), ...settings, GLIMPSE_SOURCE: SOURCE };
@@ -162,7 +162,7 @@ describe('what is read of the metrics', () => {
     expect(page).toMatch(/^glimpse_database_pool_waiting 0$/m);
   });
 
-  it('says how a mirror stands, and who follows', async () => {
+  it('reports the status of a mirror, and the active follower', async () => {
     const standing = await pageOf(follower.metrics);
     expect(standing).toMatch(/^glimpse_follower_active 1$/m);
     expect(standing).toMatch(/^glimpse_mirrored_images 1$/m);
@@ -177,29 +177,29 @@ describe('what is read of the metrics', () => {
     expect(served).toMatch(/^glimpse_source_changes_total\{outcome="done"\} 1$/m);
     expect(served).toMatch(/^glimpse_source_look_ups_total\{outcome="failed"\} 0$/m);
     expect(served).toMatch(/^glimpse_source_changes_total\{outcome="refused"\} 0$/m);
-    // What has no source says nothing of one.
+    // A service without a source has no metrics of one.
     expect(page).not.toMatch(/glimpse_source_|glimpse_follow/);
   });
 
-  it('counts how far behind the copies are, once a second', async () => {
+  it('measures the lag of change notifications once a second', async () => {
     await until(async () => {
       const now = await (await fetch(`${service.url}/metrics`)).text();
       return /^glimpse_notice_lag_seconds_count [1-9]/m.test(now);
     });
   });
 
-  it('says what cannot be asked, and that it can again', async () => {
+  it('reports an unavailable dependency, and its recovery', async () => {
     const available = async (): Promise<string | undefined> => {
       const now = await (await fetch(`${service.url}/metrics`)).text();
       return /^glimpse_dependency_available\{dependency="keystone"\} (\d)$/m.exec(now)?.[1];
     };
     expect(await available()).toBe('1');
     await keystone.close();
-    const asked = (): Promise<unknown> =>
+    const authenticate = (): Promise<unknown> =>
       sendRaw(service.url, { target: ITEM, headers: { 'x-auth-token': issue() } });
-    await until(async () => (await asked(), (await available()) === '0'));
+    await until(async () => (await authenticate(), (await available()) === '0'));
     await keystone.reopen();
-    await until(async () => (await asked(), (await available()) === '1'));
+    await until(async () => (await authenticate(), (await available()) === '1'));
   });
 
   it('has an entry of the runbook for each alert, and no other', () => {
@@ -214,7 +214,7 @@ describe('what is read of the metrics', () => {
   });
 });
 
-describe('the line of a request', () => {
+describe('the log line of a request', () => {
   let service: Service;
   beforeAll(async () => {
     service = await startService(await createDatabase('contract'), { GLIMPSE_LOG_REQUESTS: 'true' });
@@ -222,8 +222,8 @@ describe('the line of a request', () => {
   afterAll(() => service.stop());
 
   async function lineOf(headers: Record<string, string>): Promise<Record<string, unknown>> {
-    const answer = await sendRaw(service.url, { target: ITEM, headers });
-    const id = answer.headers['x-openstack-request-id']!;
+    const response = await sendRaw(service.url, { target: ITEM, headers });
+    const id = response.headers['x-openstack-request-id']!;
     await until(() => service.log().includes(id));
     const line = service
       .log()
@@ -232,7 +232,7 @@ describe('the line of a request', () => {
     return JSON.parse(line) as Record<string, unknown>;
   }
 
-  it('says who asked for what, how that ended and how long it took, and no token', async () => {
+  it('has the caller, the request, the status and the duration, and no token', async () => {
     const line = await lineOf({ 'x-auth-token': tokenOf('demo') });
     expect(line).toEqual({
       level: 'info',
@@ -252,7 +252,7 @@ describe('the line of a request', () => {
     expect(service.log()).not.toContain(tokenOf('demo'));
   });
 
-  it('says of nobody who has no good token', async () => {
+  it('has no caller where the token is invalid', async () => {
     const line = await lineOf({ 'x-auth-token': 'made up' });
     expect(line).toMatchObject({ status: 401 });
     expect(line).not.toHaveProperty('userId');
@@ -264,7 +264,7 @@ describe('the line of a request', () => {
     ['req-3dccb8c4', false],
     ['req-3DCCB8C4-08FE-4706-A91D-E843B8FE9ED2', false],
     ['req-3dccb8c4-08fe-4706-a91d-e843b8fe9ed2"}', false],
-  ])('takes over %j as the global request id: %j', async (id, taken) => {
+  ])('uses %j as the global request id: %j', async (id, taken) => {
     const line = await lineOf({ 'x-auth-token': tokenOf('demo'), 'x-openstack-request-id': id });
     expect(line['globalRequestId']).toBe(taken ? id : undefined);
     expect(line['requestId']).not.toBe(id);

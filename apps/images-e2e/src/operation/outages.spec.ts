@@ -4,14 +4,14 @@ import { settingsOf } from '../harness/catalogue.js';
 import { glimpse } from '../harness/command.js';
 import { DatabaseProxy } from '../harness/database-proxy.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
-import { sendRaw, type RawAnswer } from '../harness/raw-http.js';
+import { sendRaw, type RawResponse } from '../harness/raw-http.js';
 import { newFolder, startBareService, startService, tokenOf, type Service } from '../harness/service.js';
 
 const ITEM = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';
 const OWN = '/v2.1/images/22222222-0000-4000-8000-000000000001';
 const UNKNOWN = '/v2.1/images/00000000-0000-4000-8000-000000000000';
 
-function send(service: Service, method: string, target: string, body?: string): Promise<RawAnswer> {
+function send(service: Service, method: string, target: string, body?: string): Promise<RawResponse> {
   return sendRaw(service.url, { method, target, body, headers: { 'x-auth-token': tokenOf('demo') } });
 }
 
@@ -21,19 +21,19 @@ interface Probe {
 }
 
 async function probe(service: Service, name: string): Promise<[number, Probe]> {
-  const answer = await sendRaw(service.url, { target: `/${name}` });
-  // Nothing but names and states: no address, no text of an error.
+  const response = await sendRaw(service.url, { target: `/${name}` });
+  // Only names and states: no address and no error message.
   expect(
-    answer.text.replaceAll(/"(?:status|details|ok|error|up|down|schema|database|service)"|[{}:,]/g, ''),
+    response.text.replaceAll(/"(?:status|details|ok|error|up|down|schema|database|service)"|[{}:,]/g, ''),
   ).toBe('');
-  return [answer.status, JSON.parse(answer.text) as Probe];
+  return [response.status, JSON.parse(response.text) as Probe];
 }
 
 const up = { status: 'up' };
 const down = { status: 'down' };
 
-async function expectUnavailable(asked: Promise<RawAnswer>): Promise<void> {
-  const { status, headers, text } = await asked;
+async function expectUnavailable(response: Promise<RawResponse>): Promise<void> {
+  const { status, headers, text } = await response;
   expect(status).toBe(503);
   expect(JSON.parse(text)).toEqual({
     serviceUnavailable: { code: 503, message: 'The image catalogue is temporarily unavailable.' },
@@ -47,12 +47,12 @@ async function expectUnavailable(asked: Promise<RawAnswer>): Promise<void> {
   });
 }
 
-/** The routes of images that {@link expectRecovery} has read, so that there are copies of them. */
-const KEPT = [ITEM, OWN, `${OWN}/metadata`, `${OWN}/metadata/k1`];
+/** The routes of images that {@link expectRecovery} has read, so that they are cached. */
+const CACHED = [ITEM, OWN, `${OWN}/metadata`, `${OWN}/metadata/k1`];
 
-/** That an image is answered from a copy, which says so. */
-async function expectCopy(asked: Promise<RawAnswer>): Promise<void> {
-  const { status, headers } = await asked;
+/** Expects an image that is served as stale. */
+async function expectStale(response: Promise<RawResponse>): Promise<void> {
+  const { status, headers } = await response;
   expect(status).toBe(203);
   expect(headers).toMatchObject({
     age: expect.stringMatching(/^\d+$/),
@@ -62,13 +62,13 @@ async function expectCopy(asked: Promise<RawAnswer>): Promise<void> {
   });
 }
 
-/** That a service without its database says so, and goes on with all that needs none. */
-async function expectOutage(service: Service, { copies }: { copies: boolean }): Promise<void> {
-  const expectItem = copies ? expectCopy : expectUnavailable;
-  await Promise.all(KEPT.map((target) => expectItem(send(service, 'GET', target))));
+/** Expects that a service without its database reports that, and serves everything that needs none. */
+async function expectOutage(service: Service, { cached }: { cached: boolean }): Promise<void> {
+  const expectItem = cached ? expectStale : expectUnavailable;
+  await Promise.all(CACHED.map((target) => expectItem(send(service, 'GET', target))));
   await Promise.all(
     [
-      send(service, 'HEAD', UNKNOWN).then((answer) => ({ ...answer, text: headText })),
+      send(service, 'HEAD', UNKNOWN).then((response) => ({ ...response, text: headText })),
       send(service, 'GET', UNKNOWN),
       send(service, 'GET', '/v2.1/images'),
       send(service, 'GET', '/v2.1/images/detail?limit=1'),
@@ -91,7 +91,7 @@ async function expectOutage(service: Service, { copies }: { copies: boolean }): 
   expect((await send(service, 'GET', '/v2.1/extensions')).status).toBe(200);
   expect((await sendRaw(service.url, { target: ITEM })).status).toBe(401);
 }
-/** What the answer to HEAD does not repeat. */
+/** The body that the response to HEAD does not have. */
 const headText = JSON.stringify({
   serviceUnavailable: { code: 503, message: 'The image catalogue is temporarily unavailable.' },
 });
@@ -121,44 +121,44 @@ describe('a database that goes away', () => {
     await proxy.close();
   });
 
-  it('and refuses connections, is an outage, and comes back by itself', async () => {
+  it('and refuses connections is an outage, from which the service recovers by itself', async () => {
     await expectRecovery(service);
     await proxy.cut();
-    await expectOutage(service, { copies: true });
+    await expectOutage(service, { cached: true });
     await proxy.restore();
     await expectRecovery(service);
   });
 
-  it('leaves copies that are asked for as others are, and lie about nothing', async () => {
+  it('leaves stale images, which honour conditions and permissions, and claim nothing else', async () => {
     const before = await send(service, 'GET', OWN);
     await proxy.cut();
     const copy = await send(service, 'GET', OWN);
     expect(copy).toMatchObject({ status: 203, text: before.text, headers: { etag: before.headers['etag'] } });
-    const ask = (headers: Record<string, string>, target = OWN): Promise<RawAnswer> =>
+    const get = (headers: Record<string, string>, target = OWN): Promise<RawResponse> =>
       sendRaw(service.url, { target, headers: { 'x-auth-token': tokenOf('demo'), ...headers } });
-    const unchanged = await ask({ 'if-none-match': before.headers['etag']! });
+    const unchanged = await get({ 'if-none-match': before.headers['etag']! });
     expect(unchanged).toMatchObject({ status: 304, text: '', headers: { age: expect.any(String) } });
-    await expectCopy(ask({ 'cache-control': 'no-cache' }));
-    // What is missing is never told from a copy, nor that there is one for somebody else.
-    await expectUnavailable(ask({}, `${OWN}/metadata/missing`));
-    await expectUnavailable(ask({ 'x-auth-token': tokenOf('alt') }));
-    expect((await ask({ 'x-auth-token': 'made up' })).status).toBe(401);
+    await expectStale(get({ 'cache-control': 'no-cache' }));
+    // A stale image proves neither that a key is missing nor that another caller may not read it.
+    await expectUnavailable(get({}, `${OWN}/metadata/missing`));
+    await expectUnavailable(get({ 'x-auth-token': tokenOf('alt') }));
+    expect((await get({ 'x-auth-token': 'made up' })).status).toBe(401);
     await proxy.restore();
     await expectRecovery(service);
   });
 
-  it('and says nothing any more, is an outage within seconds, for many at once too', async () => {
+  it('and hangs is an outage within seconds, for many requests at once too', async () => {
     proxy.stall();
-    // Copies are believed for two seconds after the last word of the database.
+    // The cache is trusted for two seconds after the last response of the database.
     await until(async () => (await send(service, 'GET', ITEM)).status === 203);
-    await expectOutage(service, { copies: true });
-    await Promise.all(Array.from({ length: 50 }, () => expectCopy(send(service, 'GET', ITEM))));
+    await expectOutage(service, { cached: true });
+    await Promise.all(Array.from({ length: 50 }, () => expectStale(send(service, 'GET', ITEM))));
     await Promise.all(Array.from({ length: 50 }, () => expectUnavailable(send(service, 'GET', UNKNOWN))));
     await proxy.restore();
     await expectRecovery(service);
   });
 
-  it('is said once in the log, and once that it is back', async () => {
+  it('is logged once, and its return once', async () => {
     const before = ['database-unavailable', 'database-available'].map((event) => count(service, event));
     await proxy.cut();
     for (let round = 0; round < 5; round++) await send(service, 'GET', ITEM);
@@ -170,8 +170,8 @@ describe('a database that goes away', () => {
   });
 });
 
-describe('copies', () => {
-  it('are answered as settings say: with another status, up to an age, or not at all', async () => {
+describe('stale images', () => {
+  it('are served by the settings: with another status, up to an age, or not at all', async () => {
     const proxy = await DatabaseProxy.to(databaseUrl(await createDatabase('contract')));
     const start = (settings: Record<string, string>): Promise<Service> =>
       startService('', { DATABASE_URL: proxy.url, ...settings });
@@ -204,8 +204,8 @@ describe('copies', () => {
   });
 });
 
-describe('a database that lets nobody in', () => {
-  it('is an outage, and comes back by itself', async () => {
+describe('a database that accepts no connections', () => {
+  it('is an outage, from which the service recovers by itself', async () => {
     const database = await createDatabase('contract');
     const service = await startService(database);
     try {
@@ -214,7 +214,7 @@ describe('a database that lets nobody in', () => {
         'postgres',
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`,
       );
-      await expectOutage(service, { copies: false });
+      await expectOutage(service, { cached: false });
       await query('postgres', `ALTER DATABASE ${database} ALLOW_CONNECTIONS true`);
       await expectRecovery(service);
       expect(count(service, 'request-failed')).toBe(0);
@@ -255,8 +255,8 @@ describe('a database without the schema', () => {
   });
 });
 
-describe('a database that is away when the service starts', () => {
-  it('leaves the service live and not ready, until it is there', async () => {
+describe('a database that is unavailable when the service starts', () => {
+  it('leaves the service live and not ready, until it is available', async () => {
     const proxy = await DatabaseProxy.to(databaseUrl(await createDatabase('contract')));
     await proxy.cut();
     const service = await startBareService({ DATABASE_URL: proxy.url, GLIMPSE_DATA_DIR: newFolder() });

@@ -18,8 +18,8 @@ const image = newFolder();
 chmodSync(image, 0o755);
 
 /**
- * Runs a program where a folder is all there is of this repository, at `/mnt`, where nothing can be written, and
- * as nobody when this is root: the namespaces are the program's own.
+ * Runs a program that sees only one folder of this repository, read-only at `/mnt`, in namespaces of its own, and
+ * without privileges when this is root.
  */
 function sealed(folder: string, ...program: string[]): [string, ...string[]] {
   const isRoot = process.getuid?.() === 0;
@@ -35,7 +35,7 @@ function sealed(folder: string, ...program: string[]): [string, ...string[]] {
   return ['unshare', ...namespaces, 'sh', '-c', seal, 'sh', folder, root, ...program];
 }
 
-/** Whether a program can be run so on this machine, and why not. */
+/** The reason why a program cannot be run so on this machine, if there is one. */
 function whyNot(): string | undefined {
   const [unshare, ...args] = sealed(image, process.execPath, '--version');
   const { status, stderr, error } = spawnSync(unshare, args, { encoding: 'utf8' });
@@ -146,7 +146,7 @@ describe('the package', () => {
     expect((await command(['--version'])).stdout).toBe(`${version}\n`);
   });
 
-  it('says what is wrong with a setting', async () => {
+  it('reports what is wrong with a setting', async () => {
     const { code, stderr } = await glimpse(['config'], { ...settings, GLIMPSE_PORT: 'x' }, how);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^glimpse: GLIMPSE_PORT = "x" is not allowed: it must be a whole number/);
@@ -175,14 +175,14 @@ describe('the package', () => {
       fetch(service!.url + path, { headers: { 'x-auth-token': token } });
 
     it('shows an image, with what a plugin from outside adds', async () => {
-      const answer = await get(`/v2.1/images/${PUBLIC}`);
-      expect(answer.status).toBe(200);
-      const { image } = (await answer.json()) as { image: { links: { href: string }[] } };
+      const response = await get(`/v2.1/images/${PUBLIC}`);
+      expect(response.status).toBe(200);
+      const { image } = (await response.json()) as { image: { links: { href: string }[] } };
       expect(image).toMatchObject({ id: PUBLIC, 'EXAMPLE:rank': 7, 'EXAMPLE:label': 'gold' });
       expect(image.links[0]!.href).toBe(`${PUBLIC_URL}/v2.1/images/${PUBLIC}`);
     });
 
-    it('lists, validates what is asked, and refuses who has no token', async () => {
+    it('lists, validates parameters, and refuses a request without a token', async () => {
       expect((await get('/v2.1/images/detail?limit=2')).status).toBe(200);
       const refused = await get('/v2.1/images?limit=x');
       expect({ status: refused.status, ...((await refused.json()) as object) }).toEqual({

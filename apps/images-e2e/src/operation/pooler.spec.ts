@@ -13,7 +13,7 @@ const PGBOUNCER = '/usr/sbin/pgbouncer';
 const hasPgBouncer = existsSync(PGBOUNCER);
 const suite = hasPgBouncer ? describe : describe.skip;
 
-/** In transaction mode two connections for all clients: whatever stays with a connection is met by another client. */
+/** In transaction mode all clients share two connections, so any state of a connection reaches other clients. */
 function configuration(
   { folder, port, mode }: { folder: string; port: number; mode: 'session' | 'transaction' },
   { hostname, port: server, username }: URL,
@@ -34,7 +34,7 @@ admin_users = ${username}
 `;
 }
 
-/** PgBouncer runs as anybody but root. */
+/** PgBouncer refuses to run as root. */
 function unprivileged(folder: string): { uid?: number; gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const [uid, gid] = ['-u', '-g'].map((flag) =>
@@ -54,7 +54,7 @@ class PgBouncer {
   ) {}
 
   static async start(mode: 'session' | 'transaction'): Promise<PgBouncer> {
-    // Of its own: the user that PgBouncer runs as does not get into the run's.
+    // A folder of its own, because the user of PgBouncer may not enter the run's.
     const folder = mkdtempSync(join(tmpdir(), 'glimpse-pgbouncer-'));
     const [port, url] = [await freePort(), new URL(databaseUrl('glimpse'))];
     writeFileSync(join(folder, 'users'), `"${url.username}" "${decodeURIComponent(url.password)}"\n`);
@@ -64,7 +64,7 @@ class PgBouncer {
     return new PgBouncer(run, folder, port);
   }
 
-  /** The URL of a database through it. */
+  /** The URL of a database through PgBouncer. */
   to(direct: string): string {
     const url = new URL(direct);
     url.port = String(this.port);
@@ -90,7 +90,7 @@ suite(`PgBouncer in session mode${hasPgBouncer ? '' : ' (skipped: pgbouncer is n
   });
   afterAll(() => pgbouncer?.stop());
 
-  it('serves times in UTC, passes notices on, and has migrations and purges through it', async () => {
+  it('serves times in UTC, forwards notifications, and runs migrations and purges', async () => {
     const settings = { DATABASE_URL: pooled, DATABASE_POOLER: 'session' };
     expect(await glimpse(['migrate'], settings)).toMatchObject({ code: 0, stdout: 'nothing to do\n' });
     expect(await glimpse(['purge', '--older-than', '1d'], settings)).toMatchObject({ code: 0 });
@@ -108,7 +108,7 @@ suite(`PgBouncer in session mode${hasPgBouncer ? '' : ' (skipped: pgbouncer is n
     }
   });
 
-  it('is refused with the setting to make where it is not named', async () => {
+  it('is refused where it is not configured, with the setting to make', async () => {
     const { code, stderr } = await glimpse(['purge', '--older-than', '1d'], { DATABASE_URL: pooled });
     expect(code).toBe(1);
     expect(stderr).toMatch(/DATABASE_POOLER=session or DATABASE_POOLER=transaction/);
@@ -139,10 +139,10 @@ suite(`PgBouncer in transaction mode${hasPgBouncer ? '' : ' (skipped: pgbouncer 
     pgbouncer.stop();
   });
 
-  const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
+  const request = (path: string, init: RequestInit = {}): Promise<Response> =>
     fetch(service.url + path, { ...init, headers: { 'x-auth-token': tokenOf('demo'), ...init.headers } });
 
-  it('has reads, lists and changes of many at once on two connections', async () => {
+  it('serves concurrent reads, lists and changes on two connections', async () => {
     const paths = [
       image,
       '/v2.1/images',
@@ -151,27 +151,27 @@ suite(`PgBouncer in transaction mode${hasPgBouncer ? '' : ' (skipped: pgbouncer 
       '/v2.1/images?status=ACTIVE',
     ];
     const reads = Array.from({ length: 200 }, (_, i) =>
-      ask(paths[i % paths.length]!, { headers: { 'cache-control': i % 2 ? 'no-cache' : 'max-age=0' } }),
+      request(paths[i % paths.length]!, { headers: { 'cache-control': i % 2 ? 'no-cache' : 'max-age=0' } }),
     );
     const changes = Array.from({ length: 20 }, (_, i) =>
-      ask(`${image}/metadata/pooled-${i}`, {
+      request(`${image}/metadata/pooled-${i}`, {
         method: 'PUT',
         body: JSON.stringify({ meta: { [`pooled-${i}`]: 'yes' } }),
       }),
     );
     const statuses = (await Promise.all([...reads, ...changes])).map(({ status }) => status);
     expect(new Set(statuses)).toEqual(new Set([200]));
-    const { metadata } = (await (await ask(`${image}/metadata`)).json()) as { metadata: object };
+    const { metadata } = (await (await request(`${image}/metadata`)).json()) as { metadata: object };
     expect(Object.keys(metadata).filter((key) => key.startsWith('pooled-'))).toHaveLength(20);
   });
 
-  it('lets migrations and purges past it', async () => {
+  it('is bypassed by migrations and purges', async () => {
     const settings = { DATABASE_URL: pooled, DATABASE_POOLER: 'transaction', DATABASE_LISTEN_URL: direct };
     expect(await glimpse(['migrate'], settings)).toMatchObject({ code: 0, stdout: 'nothing to do\n' });
     expect(await glimpse(['purge', '--older-than', '1d'], settings)).toMatchObject({ code: 0 });
   });
 
-  it('is told from the primary where notices are to be heard: then images are read each time', async () => {
+  it('is detected as the listening connection: then images are read each time', async () => {
     const other = await startService('', {
       DATABASE_URL: pooled,
       DATABASE_POOLER: 'transaction',
@@ -181,14 +181,14 @@ suite(`PgBouncer in transaction mode${hasPgBouncer ? '' : ' (skipped: pgbouncer 
       await until(() =>
         other.log().includes('there is a pooler in front, which does not forward notifications'),
       );
-      const answer = await fetch(other.url + image, { headers: { 'x-auth-token': tokenOf('demo') } });
-      expect(answer.status).toBe(200);
+      const response = await fetch(other.url + image, { headers: { 'x-auth-token': tokenOf('demo') } });
+      expect(response.status).toBe(200);
     } finally {
       await other.stop();
     }
   });
 
-  it('is refused without a way past it', async () => {
+  it('is refused without a listening connection that bypasses it', async () => {
     const { code, stderr } = await glimpse(['serve'], {
       DATABASE_URL: pooled,
       DATABASE_POOLER: 'transaction',

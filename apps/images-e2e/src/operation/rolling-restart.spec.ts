@@ -16,11 +16,11 @@ const LIMIT = 10 * 60_000;
 
 const suite = hasNginx ? describe : describe.skip;
 
-/** Clients that keep their connection, ask again at once, and try nothing twice. */
+/** Clients with persistent connections that send one request after the other, without retries. */
 class Load {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
   readonly #clients: Promise<void>[];
-  /** What each client last changed, and was told that it is so. */
+  /** The last acknowledged change of each client. */
   readonly written = new Map<string, string>();
   readonly failures: string[] = [];
   answered = 0;
@@ -54,10 +54,12 @@ class Load {
         'x-auth-token': tokenOf('demo'),
         ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
       };
-      const sent = request(this.url + path, { method, agent: this.#agent, headers }, (answer) => {
-        answer.on('error', (error) => settle(`cut off, ${error.message}`));
-        answer.on('end', () => settle(answer.statusCode === 200 ? undefined : String(answer.statusCode)));
-        answer.resume();
+      const sent = request(this.url + path, { method, agent: this.#agent, headers }, (response) => {
+        response.on('error', (error) => settle(`cut off, ${error.message}`));
+        response.on('end', () =>
+          settle(response.statusCode === 200 ? undefined : String(response.statusCode)),
+        );
+        response.resume();
       });
       sent.on('error', (error) => settle(error.message));
       sent.end(body);
@@ -97,7 +99,7 @@ suite(`a rolling restart under load${hasNginx ? '' : ' (skipped: nginx is not in
       command === undefined ? {} : { command: [process.execPath, command] },
     );
 
-  /** One more first, then one less, as a Deployment does with `maxSurge: 1` and `maxUnavailable: 0`. */
+  /** Adds a replica before it stops one, as a Deployment does with `maxSurge: 1` and `maxUnavailable: 0`. */
   async function roll(command?: string): Promise<void> {
     for (let replica = 0; replica < REPLICAS; replica++) {
       const port = ports.find((free) => running.every((one) => one.port !== free))!;

@@ -26,9 +26,9 @@ interface Image {
 }
 
 async function get<T>(user: string, path: string): Promise<T> {
-  const answer = await fetch(service.url + path, { headers: { 'x-auth-token': tokens[user]! } });
-  expect(answer.status).toBe(200);
-  return (await answer.json()) as T;
+  const response = await fetch(service.url + path, { headers: { 'x-auth-token': tokens[user]! } });
+  expect(response.status).toBe(200);
+  return (await response.json()) as T;
 }
 
 async function namesFor(user: string): Promise<(string | null)[]> {
@@ -37,7 +37,7 @@ async function namesFor(user: string): Promise<(string | null)[]> {
 }
 
 describe('the sample images', () => {
-  it('include that of the reference’s page, for everybody', async () => {
+  it('include that of the reference’s page, as public', async () => {
     for (const user of ['demo', 'reader', 'partner', 'admin']) {
       const { image } = await get<{ image: Image }>(user, `/v2.1/images/${PAGE_IMAGE}`);
       expect(image).toMatchObject({
@@ -88,18 +88,15 @@ describe('the development tokens', () => {
   it.each([
     ['half of one', '{"secret-token": {"user_id"', /is not JSON: repair it, or remove it to get new tokens$/],
     ['another document', '{"secret-token": {"user_id": "u"}}', /^glimpse: identity 1: user_name is missing/],
-  ])(
-    'stop the start in plain lines where the file holds %s, and no token is in them',
-    async (_, text, line) => {
-      const broken = newFolder();
-      writeFileSync(join(broken, 'identities.json'), text);
-      const { code, stdout, stderr } = await glimpse(['serve'], {
-        GLIMPSE_DATA_DIR: broken,
-        GLIMPSE_PORT: '0',
-      });
-      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-      expect(stderr.split('\n')[0]).toMatch(line);
-      expect(stderr).not.toMatch(/secret-token|^ *at /m);
-    },
-  );
+  ])('stop the start in plain lines without a token where the file holds %s', async (_, text, line) => {
+    const broken = newFolder();
+    writeFileSync(join(broken, 'identities.json'), text);
+    const { code, stdout, stderr } = await glimpse(['serve'], {
+      GLIMPSE_DATA_DIR: broken,
+      GLIMPSE_PORT: '0',
+    });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr.split('\n')[0]).toMatch(line);
+    expect(stderr).not.toMatch(/secret-token|^ *at /m);
+  });
 });

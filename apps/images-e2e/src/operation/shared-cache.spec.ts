@@ -9,7 +9,7 @@ import { newFolder, startService, tokenOf, type Service } from '../harness/servi
 
 const suite = hasNginx ? describe : describe.skip;
 
-/** Everything of its own, and every answer cached that may be, with nothing ignored. */
+/** nginx with files of its own, which caches every response that may be cached and ignores no header. */
 function configuration(folder: string, port: number, upstream: string): string {
   return `
     daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error.log;
@@ -57,21 +57,21 @@ suite(`a shared HTTP cache in front${hasNginx ? '' : ' (skipped: nginx is not in
     await service.stop();
   });
 
-  const ask = (identity: string, path: string): Promise<Response> =>
+  const request = (identity: string, path: string): Promise<Response> =>
     fetch(front + path, { headers: { 'x-auth-token': tokenOf(identity) } });
 
   it.each([`/v2.1/images/${image}`, `/v2.1/images/${image}/metadata`, '/v2.1/images', '/v2/images/detail'])(
-    'never hands %s of one identity to another',
+    'never serves %s of one identity to another',
     async (path) => {
-      const own = await (await ask('demo', path)).text();
+      const own = await (await request('demo', path)).text();
       expect(own).toContain(path.includes('metadata') ? 'k1' : image);
       for (let round = 0; round < 3; round++) {
-        const theirs = await ask('alt', path);
+        const theirs = await request('alt', path);
         expect(await theirs.text()).not.toMatch(new RegExp(`${image}|"k1"`));
         expect(theirs.headers.get('x-cache')).not.toBe('HIT');
       }
-      expect((await ask('', path)).status).toBe(401);
-      expect(await (await ask('demo', path)).text()).toBe(own);
+      expect((await request('', path)).status).toBe(401);
+      expect(await (await request('demo', path)).text()).toBe(own);
     },
   );
 });

@@ -20,13 +20,13 @@ afterEach(async () => {
   for (const service of started.splice(0)) await service.stop('SIGKILL');
 });
 
-/** Longer than a test may take: what waits for its end fails. */
+/** Longer than a test may take, so that a test fails if it waits for the timeout. */
 const NEVER_CUT = { GLIMPSE_SHUTDOWN_TIMEOUT: '300' };
 
 /** A service on a database of its own, with a request that waits for a lock. */
 async function serviceWithRequest(): Promise<{
   service: Service;
-  answer: Promise<Response>;
+  response: Promise<Response>;
   release(): Promise<void>;
 }> {
   const database = await createDatabase('contract');
@@ -37,13 +37,13 @@ async function serviceWithRequest(): Promise<{
   await locker.connect();
   await locker.query('BEGIN; LOCK TABLE images IN ACCESS EXCLUSIVE MODE');
   const headers = { 'x-auth-token': tokenOf('demo') };
-  const answer = fetch(`${service.url}/v2.1/images/detail`, { headers });
-  answer.catch(() => undefined);
+  const response = fetch(`${service.url}/v2.1/images/detail`, { headers });
+  response.catch(() => undefined);
   await until(async () => {
     const waiting = `SELECT FROM pg_stat_activity WHERE datname = '${database}' AND wait_event_type = 'Lock'`;
     return (await query(database, waiting)).length > 0;
   });
-  return { service, answer, release: async () => void (await locker.query('ROLLBACK')) };
+  return { service, response, release: async () => void (await locker.query('ROLLBACK')) };
 }
 
 /** A data folder with a cluster, so that not each test makes one. */
@@ -55,10 +55,10 @@ beforeAll(async () => {
   expect(existsSync(pidFile)).toBe(false);
 }, 60_000);
 
-describe('a service that is told to stop', () => {
+describe('a service that gets a signal to stop', () => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    it(`by ${signal} answers what was asked before, and nothing after`, async () => {
-      const { service, answer, release } = await serviceWithRequest();
+    it(`by ${signal} responds to requests from before, and to none after`, async () => {
+      const { service, response, release } = await serviceWithRequest();
       const ended = service.stop(signal);
       await until(() => service.log().includes('"event":"stopping"'));
       await until(() =>
@@ -68,7 +68,7 @@ describe('a service that is told to stop', () => {
         ),
       );
       await release();
-      const { status, headers } = await answer;
+      const { status, headers } = await response;
       expect(status).toBe(200);
       expect(headers.get('connection')).toBe('close');
       expect(await ended).toBe(0);
@@ -76,16 +76,16 @@ describe('a service that is told to stop', () => {
     });
   }
 
-  it('does not wait for connections on which nothing was ever asked', async () => {
-    const { service, answer, release } = await serviceWithRequest();
+  it('does not wait for connections without a request', async () => {
+    const { service, response, release } = await serviceWithRequest();
     const { hostname, port } = new URL(service.url);
     const unused = connect({ host: hostname, port: Number(port) }).resume();
     await once(unused, 'connect');
     const order: string[] = [];
     unused.once('close', () => order.push('unused'));
-    const answered = answer.then(() => order.push('answered'));
+    const answered = response.then(() => order.push('answered'));
     const ended = service.stop();
-    // By itself Node waits 15 s for the headers of a request, and the request waits for the lock for two.
+    // By default Node waits 15 s for the headers of a request, and the request waits two for the lock.
     await once(unused, 'close');
     await release();
     await answered;
@@ -93,33 +93,33 @@ describe('a service that is told to stop', () => {
     expect(await ended).toBe(0);
   });
 
-  it('refuses at /readyz first, and for a while answers all else, asking clients to leave', async () => {
+  it('refuses at /readyz first, and for a while serves everything else with Connection: close', async () => {
     const service = await startService(await createDatabase('contract'), { GLIMPSE_SHUTDOWN_DELAY: '2' });
     started.push(service);
     const headers = { 'x-auth-token': tokenOf('demo') };
-    const ask = (path: string): Promise<Response> => fetch(service.url + path, { headers });
+    const request = (path: string): Promise<Response> => fetch(service.url + path, { headers });
     for (const path of ['/v2.1/images', IMAGE, IMAGE]) {
-      expect((await ask(path)).headers.get('connection')).toBe('keep-alive');
+      expect((await request(path)).headers.get('connection')).toBe('keep-alive');
     }
     const signalled = performance.now();
     const ended = service.stop();
-    await until(async () => (await ask('/readyz')).status === 503);
+    await until(async () => (await request('/readyz')).status === 503);
     for (const path of ['/v2.1/images', IMAGE, '/livez', '/metrics']) {
-      const { status, headers } = await ask(path);
+      const { status, headers } = await request(path);
       expect([status, headers.get('connection')]).toEqual([200, 'close']);
     }
     expect(await ended).toBe(0);
     expect(performance.now() - signalled).toBeGreaterThan(1_900);
-    await expect(ask('/livez')).rejects.toThrow();
+    await expect(request('/livez')).rejects.toThrow();
   });
 
   it('twice, ends at once', async () => {
-    const { service, answer } = await serviceWithRequest();
+    const { service, response } = await serviceWithRequest();
     const ended = service.stop('SIGINT');
     await until(() => service.log().includes('"event":"stopping"'));
     process.kill(service.pid, 'SIGINT');
     expect(await ended).toBe(1);
-    await expect(answer).rejects.toThrow();
+    await expect(response).rejects.toThrow();
   });
 
   it('twice, leaves its PostgreSQL to the next one', async () => {
@@ -146,7 +146,7 @@ describe('a service that is told to stop', () => {
   });
 });
 
-describe('a command that is told to stop', () => {
+describe('a command that gets a signal to stop', () => {
   const page = (from: number): string =>
     Array.from({ length: 2_000 }, (_, index) => ({
       id: `33333333-0000-4000-8000-${String(from + index).padStart(12, '0')}`,
@@ -159,12 +159,12 @@ describe('a command that is told to stop', () => {
       .join(',');
 
   for (const [round, signal] of (['SIGTERM', 'SIGINT', 'SIGHUP'] as const).entries()) {
-    it(`by ${signal} says what it did, fails, and leaves no PostgreSQL behind`, async () => {
+    it(`by ${signal} prints what it did, fails, and leaves no PostgreSQL behind`, async () => {
       const from = round * 10_000;
       const run = spawnGlimpse(['import', '-'], EMBEDDED);
-      let said = '';
-      run.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
-      run.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      let output = '';
+      run.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      run.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
       run.stdin.on('error', () => undefined).write(`[${page(from)},`);
       const imported = async (): Promise<number> => {
         const [pid, , , port] = readFileSync(pidFile, 'utf8').split('\n');
@@ -188,7 +188,7 @@ describe('a command that is told to stop', () => {
       await sleep(200);
       run.kill(signal);
       expect(await once(run, 'close')).toEqual([1, null]);
-      expect(said).toMatch(
+      expect(output).toMatch(
         new RegExp(
           `(?:^|\\n)glimpse: stopped by ${signal}: imported until then: [12]\\d{3} images \\(.*\\), 0 members, 0 bad; ` +
             'run the same import again to continue\n$',

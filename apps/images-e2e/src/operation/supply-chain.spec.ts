@@ -49,7 +49,7 @@ describe('what the service is built from', () => {
     expect(setting.trim()).toBe('true');
   });
 
-  it('is listed by npm run sbom, in CycloneDX, without what only contributors need', () => {
+  it('is listed by npm run sbom, in CycloneDX, without development dependencies', () => {
     const text = execFileSync('npm', ['run', '--silent', 'sbom'], { cwd: ROOT, encoding: 'utf8' });
     const list = JSON.parse(text) as {
       bomFormat: string;

@@ -10,7 +10,7 @@ import { startService, tokenOf, type Service } from '../harness/service.js';
 const ITEM = '/v2.1/images/22222222-0000-4000-8000-000000000001';
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 
-/** Has the loader of modules say on standard error which it is asked for. */
+/** Node options that print the modules of OpenTelemetry that are loaded. */
 const WATCHED = (() => {
   const hooks = `
     import { writeSync } from 'node:fs';
@@ -23,7 +23,7 @@ const WATCHED = (() => {
   return { NODE_OPTIONS: `--import ${url(register)}` };
 })();
 
-/** Takes what is sent by OTLP. Names are text in its bytes, and ids are bytes. */
+/** Receives traces by OTLP, where names are text and ids are bytes. */
 class Collector {
   readonly received: Buffer[] = [];
   readonly url: string;
@@ -72,7 +72,7 @@ describe('traces', () => {
     collector.stop();
   });
 
-  it('go on with the one that the sender began, through token and query', async () => {
+  it('continue the one that the sender began, through token and query', async () => {
     const headers = {
       'x-auth-token': tokenOf('demo'),
       traceparent: `00-${TRACE}-00f067aa0ba902b7-01`,
@@ -90,7 +90,7 @@ describe('traces', () => {
     for (const text of ['glimpse', 'deployment.environment.name']) expect(spans.includes(text)).toBe(true);
   });
 
-  it('go through requests with a body, too', async () => {
+  it('cover requests with a body, too', async () => {
     const trace = TRACE.replace('4bf9', 'abcd');
     const { status } = await sendRaw(service.url, {
       method: 'PUT',
@@ -106,7 +106,7 @@ describe('traces', () => {
     });
   });
 
-  it('hold no token', () => {
+  it('contain no token', () => {
     expect(collector.received.length).toBeGreaterThan(0);
     expect(collector.has(tokenOf('demo'))).toBe(false);
   });
@@ -129,7 +129,7 @@ describe('without a collector named', () => {
 });
 
 describe('a collector that never responds', () => {
-  it('holds up neither requests nor the end', async () => {
+  it('delays neither requests nor the shutdown', async () => {
     const silent = createServer(() => undefined).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;

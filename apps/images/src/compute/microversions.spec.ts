@@ -57,9 +57,9 @@ describe('negotiate', () => {
   it.each(['2.0', '1.9', '2.39', '3.0', '3.1', '10.1', '2.99999999999999999999'])(
     'does not speak %s, and names what it speaks',
     (version) => {
-      const asked = (): string => negotiate({ [NOVA]: version }, MAX);
-      expect(asked).toThrow(UnsupportedMicroversion);
-      expect(asked).toThrow(
+      const negotiated = (): string => negotiate({ [NOVA]: version }, MAX);
+      expect(negotiated).toThrow(UnsupportedMicroversion);
+      expect(negotiated).toThrow(
         `Version ${version} is not supported by the API. Minimum is 2.1 and maximum is 2.38.`,
       );
     },
@@ -68,9 +68,9 @@ describe('negotiate', () => {
   it('accepts every one from the lowest to the highest', () => {
     fc.assert(
       fc.property(fc.nat(200), (minor) => {
-        const asked = (): string => negotiate({ [NOVA]: `2.${minor}` }, MAX);
-        if (minor >= 1 && minor <= 38) expect(asked()).toBe(`2.${minor}`);
-        else expect(asked).toThrow(UnsupportedMicroversion);
+        const negotiated = (): string => negotiate({ [NOVA]: `2.${minor}` }, MAX);
+        if (minor >= 1 && minor <= 38) expect(negotiated()).toBe(`2.${minor}`);
+        else expect(negotiated).toThrow(UnsupportedMicroversion);
       }),
     );
   });

@@ -27,7 +27,7 @@ async function* chunksOf(text: string): AsyncGenerator<Uint8Array> {
 
 const NOTHING: ImportCounts = { images: 0, added: 0, changed: 0, unchanged: 0, members: 0, bad: 0 };
 
-/** Imports a value as JSON, or a text as it is; tells the counts and what was bad. */
+/** Imports a value as JSON, or a text as it is; returns the counts and the bad documents. */
 async function imported(
   input: unknown,
   force = false,

@@ -309,7 +309,7 @@ describe('what is known of a token', () => {
 });
 
 describe("the service's own token", () => {
-  it('is fetched once, and again before it ends, without anybody waiting', async () => {
+  it('is fetched once, and again before it ends, without a request waiting', async () => {
     const subject = authenticator();
     await Promise.all([subject.authenticate(issue()), subject.authenticate(issue())]);
     expect(authentications()).toBe(1);
@@ -555,7 +555,7 @@ describe('many at once', () => {
     expect(events).toEqual([]);
   });
 
-  it('wait in line while Keystone is slow, which is not an outage', async () => {
+  it('wait in the queue while Keystone is slow, which is not an outage', async () => {
     keystone.behave({ delay: 300 }, 'validations');
     const subject = authenticator({ concurrency: 4, queue: 100, timeout: 2 });
     const answers = await Promise.all(
@@ -568,7 +568,7 @@ describe('many at once', () => {
     expect(outcomes).not.toContain('unavailable by none');
   });
 
-  it('join no call of one who sends no-cache, nor its line', async () => {
+  it('join no validation of a caller that sends no-cache, nor its queue', async () => {
     const subject = authenticator({ concurrency: 4, queue: 4 });
     const known = await Promise.all(
       Array.from({ length: 4 }, async () => {
@@ -585,7 +585,7 @@ describe('many at once', () => {
     expect(await plain).toBe('demo');
   });
 
-  it('who send no-cache leave three quarters of the places to others', async () => {
+  it('with no-cache leave three quarters of the places to others', async () => {
     const subject = authenticator({ concurrency: 8, queue: 100 });
     const known = Array.from({ length: 20 }, () => issue());
     for (const token of known) await subject.authenticate(token);
@@ -597,7 +597,7 @@ describe('many at once', () => {
     expect(keystone.mostValidationsAtOnce).toBe(3);
   });
 
-  it('who send no-cache are told to come again where their line is full, though the tokens are known', async () => {
+  it('with no-cache are unavailable where their queue is full, though the tokens are cached', async () => {
     const subject = authenticator({ concurrency: 4, queue: 4 });
     const known = Array.from({ length: 5 }, () => issue());
     for (const token of known) await subject.authenticate(token);
@@ -613,7 +613,7 @@ describe('many at once', () => {
     expect(await userOf(subject.authenticate(known[4]!))).toBe('demo');
   });
 
-  it('who send no-cache with one token share what was not sent yet, and nothing that was', async () => {
+  it('with no-cache for one token share a validation that was not sent yet, and none that was', async () => {
     const subject = authenticator({ concurrency: 4, queue: 4 });
     const token = issue();
     await subject.authenticate(token);

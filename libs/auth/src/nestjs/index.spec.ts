@@ -55,7 +55,7 @@ function guard(request: object): Promise<boolean> {
   return new AuthGuard(OPTIONS).canActivate(contextOf(request));
 }
 
-/** What the parameter decorator hands to a controller's method, asked for as Nest does. */
+/** The value that the parameter decorator passes to a controller's method, called as Nest does. */
 function parameterFor(request: object): unknown {
   class Controller {
     show(@Identity() identity: DomainIdentity): DomainIdentity {
@@ -81,7 +81,7 @@ describe('AuthGuard', () => {
     },
   );
 
-  it('lets a request with a valid token through, and knows then who sent it', async () => {
+  it('lets a request with a valid token through, with its identity', async () => {
     const sent = request('ann');
     expect(await guard(sent)).toBe(true);
     expect(identityOf(sent)).toBe(ANN);
@@ -115,12 +115,12 @@ describe('authenticationOf', () => {
   const LIST = { method: 'GET', path: '/v2.1/images', headers: { 'x-auth-token': 'ann' } };
 
   it('is shared with the guard in either order, with one validation of the token', async () => {
-    let looks = 0;
+    let calls = 0;
     const options: AuthGuardOptions = {
       ...OPTIONS,
       authenticator: {
         challenge: CHALLENGE,
-        authenticate: () => (looks++, { outcome: 'identity', identity: ANN }),
+        authenticate: () => (calls++, { outcome: 'identity', identity: ANN }),
       },
     };
     const raw = {};
@@ -128,7 +128,7 @@ describe('authenticationOf', () => {
     expect(authenticationOf(options, LIST, raw)).toBe(ANN);
     expect(await new AuthGuard(options).canActivate(contextOf(sent))).toBe(true);
     expect(identityOf(sent)).toBe(ANN);
-    expect(looks).toBe(1);
+    expect(calls).toBe(1);
   });
 
   it('is a promise that need not be awaited where the request is refused', async () => {

@@ -145,20 +145,20 @@ describe('a Glance as a source of images', () => {
   });
 
   describe('a list', () => {
-    it('is walked page by page, in the order of places, hidden images apart', async () => {
+    it('is read page by page, in the order of places, hidden images separately', async () => {
       source = make({ pageSize: 2 });
       const made = [3, 1, 2, 5, 4].map((n) => glance.add({ created_at: `2026-01-01T00:00:0${n}Z` }).id);
       const { id: hidden } = glance.add({ os_hidden: true });
-      const walked: string[] = [];
+      const listed: string[] = [];
       let query = UNHIDDEN;
       for (;;) {
         const { images, bad, next } = await source.page(query);
         expect(bad).toEqual([]);
-        walked.push(...images.map(({ id }) => id));
+        listed.push(...images.map(({ id }) => id));
         if (!next) break;
         query = { ...query, after: next };
       }
-      expect(walked).toEqual([1, 2, 0, 4, 3].map((at) => made[at]));
+      expect(listed).toEqual([1, 2, 0, 4, 3].map((at) => made[at]));
       expect((await source.page({ hidden: true })).images.map(({ id }) => id)).toEqual([hidden]);
     });
 

@@ -104,7 +104,7 @@ describe('checkImageExtension', () => {
     ['without a namespace that is a URL', extension({ namespace: 'owner' }), /namespace owner must be a URL/],
     ['with another form of time', extension({ updated: '2026-01-01' }), /updated 2026-01-01 must be/],
     [
-      'with a name that may be anybody\u2019s',
+      'with a name without its own prefix',
       extension({ attributes: () => ({ owner: 'x' }) }),
       /owner must begin with X-OWNER:/,
     ],
@@ -173,7 +173,7 @@ describe('checkAuthenticator', () => {
       /a made-up token: it is identity, wanted is invalid/,
     ],
     [
-      'that looks at the beginning only',
+      'that compares only the beginning',
       authenticator((token) => (token.startsWith('known') ? KNOWN : INVALID)),
       /one character more: it is identity/,
     ],
@@ -363,7 +363,7 @@ describe('checkImageSource', () => {
       /a change \(merge\): the properties are/,
     ],
     [
-      'that lets anybody change anything',
+      'that makes changes with any token',
       ({ changeProperties }) => ({
         changeProperties: (id, change, before) => changeProperties(id, change, before, 'mine'),
       }),

@@ -476,7 +476,7 @@ describe('a read that wants no copy', () => {
   });
 });
 
-describe('a database that cannot be asked', () => {
+describe('a database that is unavailable', () => {
   let notifications: TestNotifications;
   let cache: CachedImageReader;
   beforeEach(async () => {

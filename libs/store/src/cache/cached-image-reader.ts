@@ -175,7 +175,7 @@ export class CachedImageReader implements ImageReader, ImageCache {
 
   /**
    * Reads an image that the viewer may not see: it costs as much as one that does not exist, or the time of a 404
-   * would tell the two apart. The copy stays as it is, for viewers that may see it.
+   * would distinguish the two. The copy stays as it is, for viewers that may see it.
    */
   async #readHidden(key: string, options: ReadOptions): Promise<Image> {
     this.outcomes.miss++;

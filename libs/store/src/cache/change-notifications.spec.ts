@@ -180,9 +180,9 @@ describe('a listening connection', () => {
     await rename('new');
     const from = performance.now();
     let lastOld = from;
-    for (let asked = from; ; asked = performance.now()) {
+    for (let readAt = from; ; readAt = performance.now()) {
       if ((await name()) === 'new') break;
-      lastOld = asked;
+      lastOld = readAt;
       await sleep(5);
     }
     expect(lastOld - from).toBeLessThanOrEqual(2_000);
@@ -217,9 +217,9 @@ describe('a listening connection', () => {
     const { session } = notifications;
     // Nothing of this process runs for longer than copies are trusted, and than the server may take to answer.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_500);
-    const asked = cache.outcomes.miss;
+    const misses = cache.outcomes.miss;
     expect(await name()).toBe('old');
-    expect(cache.outcomes.miss).toBe(asked + 1);
+    expect(cache.outcomes.miss).toBe(misses + 1);
     await until(() => performance.now() - session!.confirmedAt < 1_000);
     expect(notifications.session).toBe(session);
     expect(reported).toEqual(['listening']);

@@ -33,10 +33,10 @@ beforeEach(async () => {
 });
 afterEach(() => listener.end());
 
-/** What the statements of `happens` told, payload by payload. */
+/** The payloads of the notifications that the statements of `happens` send. */
 async function notifiedBy(happens: () => Promise<unknown>): Promise<string[]> {
   await happens();
-  // The answer comes after all that was told before it.
+  // The response arrives after all notifications before it.
   await listener.query('SELECT');
   return received.splice(0);
 }
@@ -105,16 +105,16 @@ describe('a notice', () => {
 
   it('is given of an image under its old id and its new one', async () => {
     const [old] = await insert(1);
-    const told = await notifiedBy(() => query('UPDATE images SET id = $2 WHERE id = $1', [old, id]));
-    expect(idsIn(told)).toEqual([old, id].sort());
+    const notified = await notifiedBy(() => query('UPDATE images SET id = $2 WHERE id = $1', [old, id]));
+    expect(idsIn(notified)).toEqual([old, id].sort());
   });
 
   it('is given once of an image that is purged, whatever its members', async () => {
     const ids = await insert(3);
     for (const each of ids) await notifiedBy(() => share(each, { one: 'accepted', two: 'pending' }));
     await notifiedBy(() => query('UPDATE images SET deleted_at = now()'));
-    const told = await notifiedBy(() => purgeImages(database, new Date(Date.now() + 1_000)));
-    expect(idsIn(told)).toEqual(ids);
+    const notified = await notifiedBy(() => purgeImages(database, new Date(Date.now() + 1_000)));
+    expect(idsIn(notified)).toEqual(ids);
   });
 
   it('is not given when the transaction is undone', async () => {
@@ -125,10 +125,10 @@ describe('a notice', () => {
 
   it.each([217, 1_000])('of %i images has each id once, a hundred in a payload at most', async (count) => {
     const ids = await insert(count);
-    const told = await notifiedBy(() => query(`UPDATE images SET name = 'renamed'`));
-    expect(idsIn(told)).toEqual(ids);
-    expect(told).toHaveLength(Math.ceil(count / 100));
-    for (const payload of told) expect(payload.length).toBeLessThan(8_000);
+    const notified = await notifiedBy(() => query(`UPDATE images SET name = 'renamed'`));
+    expect(idsIn(notified)).toEqual(ids);
+    expect(notified).toHaveLength(Math.ceil(count / 100));
+    for (const payload of notified) expect(payload.length).toBeLessThan(8_000);
   });
 
   it('of more than a thousand images is one, for all there are', async () => {

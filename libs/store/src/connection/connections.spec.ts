@@ -102,11 +102,11 @@ describe('a URL of several hosts', () => {
     const { host, port, username, password } = new URL(server.url);
     const away = `127.0.0.1:${await closedPort()}`;
     const url = `postgresql://${username}:${password}@${away},${host}/glimpse`;
-    const asked = `SELECT inet_server_port()::text AS port`;
-    expect(await valueOf(url, asked)).toEqual({ port });
+    const portQuery = `SELECT inet_server_port()::text AS port`;
+    expect(await valueOf(url, portQuery)).toEqual({ port });
     const database = openDatabase({ url, poolSize: 2 });
     try {
-      const ports = await Promise.all([1, 2, 3].map(() => database.pool.query(asked)));
+      const ports = await Promise.all([1, 2, 3].map(() => database.pool.query(portQuery)));
       expect(ports.map(({ rows }) => rows)).toEqual([[{ port }], [{ port }], [{ port }]]);
     } finally {
       await database.close();

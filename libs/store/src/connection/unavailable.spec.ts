@@ -96,7 +96,7 @@ describe('the catalogue is unavailable', () => {
     const refused = Promise.all(
       Object.values(METHODS)
         .slice(0, POOL)
-        .map((ask) => ask().catch((error: unknown) => error)),
+        .map((run) => run().catch((error: unknown) => error)),
     );
     await until(() => lock.waiting());
     await admin.query(KILL_CONNECTIONS);
@@ -144,8 +144,8 @@ describe('the catalogue is available', () => {
   it('where a query is wrong: that is a mistake of ours and no outage', async () => {
     await admin.query('ALTER TABLE images RENAME COLUMN properties TO attributes');
     try {
-      for (const ask of Object.values(METHODS)) {
-        const error: unknown = await ask().catch((reason: unknown) => reason);
+      for (const run of Object.values(METHODS)) {
+        const error: unknown = await run().catch((reason: unknown) => reason);
         if (error instanceof ImageNotFound) continue;
         expect(error).toBeInstanceOf(Error);
         expect(error).not.toBeInstanceOf(CatalogueUnavailable);

@@ -35,7 +35,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Where a data folder is to be, in a folder that everybody may enter, or only its owner. */
+/** The path of a new data folder, in a folder that every user may enter, or only its owner. */
 function newFolder(mode: 0o700 | 0o755 = 0o755): string {
   const parent = mkdtempSync(join(tmpdir(), 'glimpse-embedded-'));
   chmodSync(parent, mode);
@@ -182,7 +182,7 @@ describe('the embedded database', () => {
     );
     const other = await open(folder);
     await leave(service);
-    // The place of the service is free again, and who was refused keeps no place.
+    // The place of the service is free again, and a refused process holds none.
     await leave(await open(folder, { service: true }));
     await leave(other);
     expect(existsSync(pidFile(folder))).toBe(false);

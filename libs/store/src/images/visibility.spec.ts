@@ -67,7 +67,7 @@ async function store(images: readonly SourceImage[], members: ReadonlyMap<string
 /** The relation of a viewer to an image that has an owner. */
 type Relation = 'owner' | MemberStatus | 'stranger' | 'no project';
 
-const EVERYBODY: Readonly<Record<Relation, boolean>> = {
+const EVERY_RELATION: Readonly<Record<Relation, boolean>> = {
   owner: true,
   accepted: true,
   pending: true,
@@ -76,7 +76,7 @@ const EVERYBODY: Readonly<Record<Relation, boolean>> = {
   'no project': true,
 };
 const OWNER_ALONE = {
-  ...EVERYBODY,
+  ...EVERY_RELATION,
   accepted: false,
   pending: false,
   rejected: false,
@@ -86,15 +86,15 @@ const OWNER_ALONE = {
 
 /** To whom an owned image is shown by id. An administrator sees all, and every viewer one without an owner. */
 const SHOWN: Readonly<Record<Visibility, Readonly<Record<Relation, boolean>>>> = {
-  public: EVERYBODY,
-  community: EVERYBODY,
+  public: EVERY_RELATION,
+  community: EVERY_RELATION,
   shared: { ...OWNER_ALONE, accepted: true, pending: true, rejected: true },
   private: OWNER_ALONE,
 };
 
 /** In whose lists an owned image stands while it is not hidden. */
 const LISTED: typeof SHOWN = {
-  public: EVERYBODY,
+  public: EVERY_RELATION,
   community: OWNER_ALONE,
   shared: { ...OWNER_ALONE, accepted: true },
   private: OWNER_ALONE,

@@ -30,7 +30,7 @@ const IDS = Array.from({ length: 8 }, (_, n) => `00000000-0000-4000-8000-0000000
 const ADD = `INSERT INTO images (id, status, visibility, properties, created_at)
              SELECT id, 'active', 'public', '{"os": "debian", "arch": "x"}', '2026-01-01' FROM unnest($1::uuid[]) AS id`;
 
-/** The rows as they are, and as the images say they should be; `xmin` tells which statement wrote one. */
+/** The rows, and those that the images require; `xmin` identifies the transaction that wrote one. */
 async function rows(): Promise<{ kept: string[]; due: string[]; writtenBy: string[] }> {
   const kept = await pool.query<{ row: string; xmin: string }>(
     `SELECT hash || ' ' || created_at || ' ' || image_id AS row, xmin::text FROM image_properties ORDER BY 1`,

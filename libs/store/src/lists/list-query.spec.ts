@@ -71,7 +71,7 @@ function fulfils(image: Image, criteria: ImageCriteria): boolean {
   );
 }
 
-/** A list as anybody would write it: filter, sort, slice. */
+/** The reference implementation of a list: filter, sort, slice. */
 function expected(criteria: ImageCriteria, viewer: Viewer): string[] {
   const place = known.findIndex(({ id }) => id === criteria.marker);
   if (place >= 0 && !canSee(known[place]!, viewer)) return [];

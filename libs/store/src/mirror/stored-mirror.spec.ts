@@ -70,8 +70,8 @@ describe('an answer of the source', () => {
     const { version } = await read(one.id);
     const listener = new pg.Client({ connectionString: server.url });
     await listener.connect();
-    const heard: (string | undefined)[] = [];
-    listener.on('notification', ({ payload }) => heard.push(payload));
+    const received: (string | undefined)[] = [];
+    listener.on('notification', ({ payload }) => received.push(payload));
     await listener.query('LISTEN glimpse_images');
 
     const [early, late] = [await mirror.draw(), await mirror.draw()];
@@ -79,11 +79,11 @@ describe('an answer of the source', () => {
     await mirror.apply([{ ...one, name: 'early' }], early);
     await listener.query('SELECT 1');
     expect((await read(one.id)).version).toBe(version);
-    expect(heard).toEqual([]);
+    expect(received).toEqual([]);
 
     await mirror.apply([{ ...one, name: 'new' }], await mirror.draw());
     await listener.query('SELECT 1');
-    expect(heard).toEqual([one.id]);
+    expect(received).toEqual([one.id]);
     await listener.end();
   });
 
@@ -176,7 +176,7 @@ describe('the members that are due', () => {
   });
 });
 
-describe('what a walk did not name', () => {
+describe('an image that a full sync did not name', () => {
   it('is what existed before it began and no response named since', async () => {
     const [named, unnamed, later, deleted] = [image(), image(), image(), image()];
     await mirror.apply([named, unnamed, deleted], await mirror.draw());
@@ -264,8 +264,8 @@ describe('the right to follow', () => {
   });
 });
 
-describe('the last look', () => {
-  it('is as old as the database has it, and complete once a full sync has ended', async () => {
+describe('the sync status', () => {
+  it('has the age by the clock of the database, and is complete once a full sync has ended', async () => {
     await database.pool.query('UPDATE follower SET looked_at = NULL, walked_at = NULL');
     expect(await mirror.syncStatus()).toEqual({ complete: false, age: Infinity });
     await database.pool.query(

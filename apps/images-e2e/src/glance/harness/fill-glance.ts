@@ -8,8 +8,8 @@ function sql({ glancePidFile }: Cloud, statements: string): void {
 }
 
 /**
- * Puts images into the run's Glance by the thousand, behind its back: over its API that takes minutes. Seven
- * were made at the very same time each, and have two properties.
+ * Inserts thousands of images into the database of the run's Glance, because its API takes minutes for them.
+ * Seven at a time have the same time of creation, and each has two properties.
  */
 export function fillGlance(cloud: Cloud, { projectId }: Person, count: number): void {
   const id = `printf('%08x-0000-4000-8000-%012x', n * 2654435761 % 4294967296, n)`;
@@ -31,7 +31,7 @@ export function fillGlance(cloud: Cloud, { projectId }: Person, count: number): 
   );
 }
 
-/** Takes them out again, for good. */
+/** Deletes them again, rows included. */
 export function drainGlance(cloud: Cloud): void {
   const filled = `SELECT id FROM images WHERE name LIKE 'filled %'`;
   sql(

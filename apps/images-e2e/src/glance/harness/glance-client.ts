@@ -29,9 +29,9 @@ export interface PatchOperation {
   readonly value?: unknown;
 }
 
-export interface GlanceAnswer {
+export interface GlanceResponse {
   readonly status: number;
-  /** The document, or the text of what is none. */
+  /** The JSON document, or the text of another body. */
   readonly body: unknown;
 }
 
@@ -40,23 +40,23 @@ interface Sent {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Glance as somebody uses it, over its Image API v2. */
+/** A user's client of Glance, over its Image API v2. */
 export class GlanceClient {
   constructor(
     private readonly url: string,
     readonly token: string,
   ) {}
 
-  /** Somebody in their own project, or in another one that they have a role in. */
+  /** Authenticates a user in their own project, or in another one that they have a role in. */
   static async as({ authUrl, image }: Cloud, person: Person, scope?: object): Promise<GlanceClient> {
     const token = await authenticate(authUrl, byPassword(person), scope ?? ownProject(person));
     return new GlanceClient(image, token);
   }
 
-  /** Any request, answered as it may be. */
-  async call(method: string, path: string, { body, headers }: Sent = {}): Promise<GlanceAnswer> {
+  /** Sends any request; returns any response. */
+  async call(method: string, path: string, { body, headers }: Sent = {}): Promise<GlanceResponse> {
     const bytes = body instanceof Uint8Array;
-    const answer = await fetch(this.url + path, {
+    const response = await fetch(this.url + path, {
       method,
       headers: {
         'x-auth-token': this.token,
@@ -67,17 +67,17 @@ export class GlanceClient {
       },
       ...(body !== undefined && { body: bytes ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
     });
-    const text = await answer.text();
+    const text = await response.text();
     let read: unknown = text;
     try {
       read = JSON.parse(text);
     } catch {
-      // A refusal is a page, and success may be nothing.
+      // A refusal is a page, and a success may be empty.
     }
-    return { status: answer.status, body: read };
+    return { status: response.status, body: read };
   }
 
-  /** @throws it is refused */
+  /** @throws Error when it is refused */
   async #done(method: string, path: string, sent?: Sent): Promise<unknown> {
     const { status, body } = await this.call(method, path, sent);
     if (status >= 300) throw new Error(`${method} ${path}: ${status} ${JSON.stringify(body)}`);
@@ -105,17 +105,17 @@ export class GlanceClient {
     return (await this.#done('GET', `/v2/images/${id}`)) as GlanceImage;
   }
 
-  /** A page, by the parameters of a query as they stand. */
+  /** A page of a list, by the query as given. */
   async list(query = ''): Promise<GlanceImage[]> {
     return ((await this.#done('GET', `/v2/images?${query}`)) as { images: GlanceImage[] }).images;
   }
 
-  /** Answers as it may: what Glance refuses is of interest. */
+  /** Returns any response, because suites test refusals too. */
   patch(
     id: string,
     operations: readonly PatchOperation[],
     headers: Readonly<Record<string, string>> = {},
-  ): Promise<GlanceAnswer> {
+  ): Promise<GlanceResponse> {
     const type = 'application/openstack-images-v2.1-json-patch';
     return this.call('PATCH', `/v2/images/${id}`, {
       body: operations,

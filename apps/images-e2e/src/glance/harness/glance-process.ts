@@ -5,26 +5,26 @@ import type { Cloud } from '../../keystone/harness/cloud.js';
 /** A Glance starts in two seconds on an idle machine. */
 const START_LIMIT_MS = 60_000;
 
-/** Sends a signal to the run's Glance: `SIGSTOP` and `SIGCONT` make it hang and go on. */
+/** Sends a signal to the run's Glance: `SIGSTOP` and `SIGCONT` make it hang and continue. */
 export function signalGlance({ glancePidFile }: Cloud, signal: NodeJS.Signals): void {
   process.kill(-Number(readFileSync(glancePidFile!, 'utf8')), signal);
 }
 
-/** Kills the run's Glance, which is started again by itself; until {@link glanceAnswers} nobody listens. */
+/** Kills the run's Glance, which is started again by itself; its port is closed until {@link glanceResponds}. */
 export function killGlance(cloud: Cloud): void {
   signalGlance(cloud, 'SIGKILL');
 }
 
-/** Waits until the run's Glance answers. */
-export async function glanceAnswers({ image }: Cloud): Promise<void> {
-  const ask = (): Promise<Response> => fetch(image, { signal: AbortSignal.timeout(1_000) });
-  await until(async () => (await ask().catch(() => undefined))?.status === 300, START_LIMIT_MS);
+/** Waits until the run's Glance responds. */
+export async function glanceResponds({ image }: Cloud): Promise<void> {
+  const get = (): Promise<Response> => fetch(image, { signal: AbortSignal.timeout(1_000) });
+  await until(async () => (await get().catch(() => undefined))?.status === 300, START_LIMIT_MS);
 }
 
 /**
  * Restarts the run's Glance with other settings.
  *
- * @returns what restarts it with those that it had
+ * @returns a function that restarts it with the previous ones
  */
 export async function restartGlanceWith(
   cloud: Cloud,
@@ -35,13 +35,13 @@ export async function restartGlanceWith(
   const restart = async (settings: string): Promise<void> => {
     writeFileSync(file, settings);
     killGlance(cloud);
-    await glanceAnswers(cloud);
+    await glanceResponds(cloud);
   };
   await restart(change(before));
   return () => restart(before);
 }
 
-/** Does something while the run's Glance has other settings. */
+/** Runs a function while the run's Glance has other settings. */
 export async function withGlanceSettings(
   cloud: Cloud,
   change: (settings: string) => string,

@@ -3,10 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { GlanceBehaviour } from '@glimpse/glance/testing';
 
-/** Stands between a service and the run's Glance, and can make answers what they should not be. */
+/** A proxy between a service and the run's Glance that can break responses. */
 export class GlanceProxy {
   readonly url: string;
-  /** How many requests came so far. */
+  /** The number of requests so far. */
   calls = 0;
   #behaviour: GlanceBehaviour = 'well';
   #only = /^/;
@@ -27,7 +27,7 @@ export class GlanceProxy {
     return new GlanceProxy(server, glance);
   }
 
-  /** Says what every following answer is like, or only those to some: `GET /v2/images?…`. */
+  /** Sets how following responses behave; `only` selects requests, such as `GET /v2/images?…`. */
   behave(how: GlanceBehaviour, only = /^/): void {
     this.#behaviour = how;
     this.#only = only;
@@ -54,18 +54,21 @@ export class GlanceProxy {
       return send(response, 'json' in how ? 200 : how.status, Buffer.from(text));
     }
     const passed = Object.entries(headers).filter(([name]) => /^(?:x-|accept$|content-type$)/.test(name));
-    const answer = await fetch(this.glance + url, {
+    const upstream = await fetch(this.glance + url, {
       method,
       headers: Object.fromEntries(passed) as Record<string, string>,
       ...(chunks.length > 0 && { body: Buffer.concat(chunks) }),
     });
-    const body = Buffer.from(await answer.arrayBuffer());
+    const body = Buffer.from(await upstream.arrayBuffer());
     if (typeof how === 'object') {
       const text = how.distort(body.toString(), { method, path: url, body: '' });
-      return send(response, answer.status, Buffer.from(text));
+      return send(response, upstream.status, Buffer.from(text));
     }
-    if (how === 'well' || body.length === 0) return send(response, answer.status, body);
-    response.writeHead(answer.status, { 'content-type': 'application/json', 'content-length': body.length });
+    if (how === 'well' || body.length === 0) return send(response, upstream.status, body);
+    response.writeHead(upstream.status, {
+      'content-type': 'application/json',
+      'content-length': body.length,
+    });
     response.write(body.subarray(0, body.length / 2), () => response.destroy());
   }
 }

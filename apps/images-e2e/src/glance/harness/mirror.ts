@@ -11,7 +11,7 @@ interface Finished {
   readonly stderr: string;
 }
 
-/** The settings by which the service's user signs in with an application credential. */
+/** The settings that authenticate the service's user by an application credential. */
 export async function byCredential(cloud: Cloud): Promise<Record<string, string>> {
   const { id, secret } = await createCredential(cloud, cloud.people.glimpse);
   return {
@@ -27,7 +27,7 @@ const PASSWORD = 'GLIMPSE_KEYSTONE_SERVICE_USER_PASSWORD';
 /** The settings of a mirror that has no service user. */
 export const WITHOUT_SERVICE_USER = { [USERNAME]: '', [PASSWORD]: '' };
 
-/** The settings by which somebody is the service user of a mirror. */
+/** The settings that make a user the service user of a mirror. */
 export function serviceUser({ env }: Person): Record<string, string> {
   return { [USERNAME]: env['OS_USERNAME']!, [PASSWORD]: env['OS_PASSWORD']! };
 }
@@ -39,7 +39,7 @@ export interface FollowerProcess {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** A Glimpse in front of the run's Glance, on a database of its own, and what follows. */
+/** A Glimpse in front of the run's Glance, on a database of its own, and its followers. */
 export class Mirror {
   readonly #followers: FollowerProcess[] = [];
 
@@ -98,10 +98,10 @@ export class Mirror {
     return glimpse(['follow', option], { ...this.settings, ...settings });
   }
 
-  /** Waits until the catalogue holds exactly what Glance does. */
+  /** Waits until the catalogue equals Glance. */
   async isCaughtUp(milliseconds = 60_000): Promise<void> {
     let last = '';
-    // Signed in like this it may make no credentials, so it looks at images only, which is quicker.
+    // An application credential cannot create credentials, so this compares the images only, which is quicker.
     const settings = await byCredential(this.cloud);
     const inTime = until(async () => {
       const { code, stdout, stderr } = await this.followWith('--check', settings);

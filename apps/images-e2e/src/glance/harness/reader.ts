@@ -7,13 +7,13 @@ import {
 } from '../../keystone/harness/cloud.js';
 import type { Service } from '../../harness/service.js';
 
-export interface Answer {
+export interface ReaderResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** Somebody who uses the images of the Compute API. */
+/** A user's client of the images of the Compute API. */
 export class Reader {
   constructor(
     private readonly service: Service,
@@ -30,8 +30,8 @@ export class Reader {
     path: string,
     body?: object,
     headers: Record<string, string> = {},
-  ): Promise<Answer> {
-    const answer = await fetch(`${this.service.url}/v2.1/images${path}`, {
+  ): Promise<ReaderResponse> {
+    const response = await fetch(`${this.service.url}/v2.1/images${path}`, {
       method,
       headers: {
         'x-auth-token': this.token,
@@ -41,10 +41,10 @@ export class Reader {
       ...(body && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(30_000),
     });
-    const text = await answer.text();
+    const text = await response.text();
     return {
-      status: answer.status,
-      headers: answer.headers,
+      status: response.status,
+      headers: response.headers,
       body: (text ? JSON.parse(text) : {}) as Record<string, unknown>,
     };
   }
@@ -70,8 +70,12 @@ export class Reader {
     return (await this.call('GET', `/${id}/metadata`)).body['metadata'] as Record<string, string>;
   }
 
-  /** Sets metadata, and leaves the rest. */
-  set(id: string, metadata: Record<string, string>, headers: Record<string, string> = {}): Promise<Answer> {
+  /** Merges metadata into that of an image. */
+  set(
+    id: string,
+    metadata: Record<string, string>,
+    headers: Record<string, string> = {},
+  ): Promise<ReaderResponse> {
     return this.call('POST', `/${id}/metadata`, { metadata }, headers);
   }
 }

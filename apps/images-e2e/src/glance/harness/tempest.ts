@@ -6,12 +6,12 @@ import { python, type Outcome } from '../../keystone/harness/python-client.js';
 
 const PROGRAM = '/usr/bin/tempest';
 
-/** The package that is missing for Tempest to run, if it is. */
+/** The package that Tempest needs and that is not installed, if any. */
 export function missingTempest(): string | undefined {
   return existsSync(PROGRAM) ? undefined : 'python3-tempest';
 }
 
-/** What Tempest said of its tests. */
+/** The results of Tempest's tests. */
 export interface Verdicts extends Outcome {
   /** `ok`, `FAILED` or `SKIPPED: …` by the test's name below `tempest.api`, and of what is set up for several. */
   readonly verdicts: ReadonlyMap<string, string>;
@@ -22,7 +22,7 @@ export interface Verdicts extends Outcome {
  * the cloud's administrator.
  *
  * @param tests a regular expression: which tests of `tempest.api`
- * @param imageId an active image that everybody sees
+ * @param imageId an active public image
  */
 export async function tempest(cloud: Cloud, tests: string, imageId: string): Promise<Verdicts> {
   const home = newFolder();

@@ -1,37 +1,37 @@
 import { describe, it } from '@jest/globals';
 
-/** Somebody in the run's Keystone. */
+/** A user of the run's Keystone. */
 export interface Person {
   readonly userId: string;
   readonly projectId: string;
-  /** What makes OpenStack's clients be them: `OS_AUTH_URL`, `OS_USERNAME` … */
+  /** The environment that authenticates OpenStack's clients as this user: `OS_AUTH_URL`, `OS_USERNAME` … */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** The run's Keystone, and what its catalog says. */
+/** The run's Keystone, and the endpoints in its catalog. */
 export interface Cloud {
   readonly authUrl: string;
-  /** The same Keystone, but tokens that are got here last some seconds. */
+  /** The same Keystone, which issues tokens of a few seconds here. */
   readonly shortLivedAuthUrl: string;
-  /** How many. */
+  /** The lifetime of those tokens in seconds. */
   readonly shortLived: number;
   readonly people: Readonly<
     Record<'demo' | 'reader' | 'guest' | 'alt' | 'admin' | 'glimpse' | 'glimpse-service' | 'glance', Person>
   >;
-  /** Where the catalog says that the service is, without `/v2.1`; nobody listens there unless started. */
+  /** The URL of the service in the catalog, without `/v2.1`; it is closed until a test starts one there. */
   readonly compute: string;
-  /** Where it says that the image service is; nobody listens there unless the run has a Glance. */
+  /** The URL of the image service in the catalog; it is closed unless the run has a Glance. */
   readonly image: string;
-  /** Of the run's Glance, if it has one: the file that tells its process, the leader of a group. */
+  /** The file with the process id of the run's Glance, if it has one; it leads a process group. */
   readonly glancePidFile?: string;
   /** Its settings, which it reads when it starts. */
   readonly glanceConfigFile?: string;
 }
 
 /**
- * A suite against the run's Keystone; where that or something else is missing, it says that it is skipped.
+ * A suite against the run's Keystone; it is skipped, with the reason, where that or another package is missing.
  *
- * @param missing the package that is missing besides, if one is
+ * @param missing another package that is missing, if any
  */
 export function describeWithKeystone(name: string, suite: (cloud: Cloud) => void, missing?: string): void {
   const cloud = process.env['GLIMPSE_E2E_CLOUD'];
@@ -64,12 +64,12 @@ export function callKeystone(
   });
 }
 
-/** The scope of somebody's own project, as a request for a token names it. */
+/** The scope of a user's own project in a request for a token. */
 export function ownProject({ projectId }: Person): object {
   return { project: { id: projectId } };
 }
 
-/** How somebody says who they are. */
+/** The identity of a user in a request for a token. */
 export function byPassword({ userId, env }: Person): object {
   return { methods: ['password'], password: { user: { id: userId, password: env['OS_PASSWORD'] } } };
 }
@@ -80,21 +80,21 @@ export async function authenticate(
   identity: object,
   scope?: object | string,
 ): Promise<string> {
-  const answer = await callKeystone(`${authUrl}/auth/tokens`, 'POST', undefined, {
+  const response = await callKeystone(`${authUrl}/auth/tokens`, 'POST', undefined, {
     auth: { identity, scope },
   });
-  const token = answer.headers.get('x-subject-token');
-  if (token === null) throw new Error(`no token: ${answer.status} ${await answer.text()}`);
+  const token = response.headers.get('x-subject-token');
+  if (token === null) throw new Error(`no token: ${response.status} ${await response.text()}`);
   return token;
 }
 
-/** An application credential as it was made. */
+/** An application credential. */
 export interface Credential {
   readonly id: string;
   readonly secret: string;
 }
 
-/** Makes an application credential for somebody, restricted to what is given. */
+/** Creates an application credential of a user, restricted to the access rules if there are any. */
 export async function createCredential(
   { authUrl }: Cloud,
   person: Person,
@@ -102,19 +102,19 @@ export async function createCredential(
 ): Promise<Credential> {
   const token = await authenticate(authUrl, byPassword(person), ownProject(person));
   const url = `${authUrl}/users/${person.userId}/application_credentials`;
-  const answer = await callKeystone(url, 'POST', token, {
+  const response = await callKeystone(url, 'POST', token, {
     application_credential: {
       name: `credential-${process.hrtime.bigint()}`,
       ...(accessRules && { access_rules: accessRules }),
     },
   });
-  if (answer.status !== 201) throw new Error(`no credential: ${answer.status} ${await answer.text()}`);
-  const { application_credential } = (await answer.json()) as { application_credential: Credential };
+  if (response.status !== 201) throw new Error(`no credential: ${response.status} ${await response.text()}`);
+  const { application_credential } = (await response.json()) as { application_credential: Credential };
   const { id, secret } = application_credential;
   return { id, secret };
 }
 
-/** How the holder of an application credential says who they are. */
+/** The identity of an application credential in a request for a token. */
 export function byCredential({ id, secret }: Credential): object {
   return { methods: ['application_credential'], application_credential: { id, secret } };
 }

@@ -4,14 +4,14 @@ import { databaseUrl } from '../../harness/databases.js';
 import { newFolder, startBareService, type Service } from '../../harness/service.js';
 import type { Cloud, Person } from './cloud.js';
 
-/** The images of these suites: one of each project's own, and one for everybody. */
+/** The images of these suites: a private one of each project, and a public one. */
 export const IMAGES = {
   demo: '00000000-0000-4000-8000-00000000000d',
   alt: '00000000-0000-4000-8000-00000000000a',
   public: '00000000-0000-4000-8000-000000000000',
 };
 
-/** A database that holds them. */
+/** A database with them. */
 export function createImages({ people }: Cloud): Promise<string> {
   const image = (name: keyof typeof IMAGES, visibility: string, { projectId }: Person): object => ({
     id: IMAGES[name],
@@ -31,7 +31,7 @@ export function createImages({ people }: Cloud): Promise<string> {
   });
 }
 
-/** Starts a service that asks Keystone as somebody, and says everything that it can say. */
+/** Starts a service that authenticates to Keystone with these credentials, with its most verbose log. */
 export async function startGlimpse(
   database: string,
   credentials: Readonly<Record<string, string>>,

@@ -5,7 +5,7 @@ import { newFolder } from '../../harness/service.js';
 /** Debian's packages belong to Debian's Python, which need not be the first one. */
 const PYTHON = '/usr/bin/python3';
 
-/** The package that is missing for OpenStack's clients to run, if one is. */
+/** The package that OpenStack's clients need and that is not installed, if any. */
 export function missingClient(): string | undefined {
   for (const [module, name] of [
     ['openstack', 'python3-openstacksdk'],
@@ -16,7 +16,7 @@ export function missingClient(): string | undefined {
   return undefined;
 }
 
-/** How a client ended, and what it wrote. */
+/** The exit code and the output of a client. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -26,7 +26,7 @@ export interface Outcome {
 /**
  * Runs Debian's Python.
  *
- * @param home where it runs; nothing of the tester's clouds, whatever they have in their own
+ * @param home its working and home directory, so that it does not read the tester's clouds
  */
 export async function python(
   args: readonly string[],
@@ -46,9 +46,9 @@ export async function python(
 }
 
 /**
- * Runs lines of Python with openstacksdk: `conn` is a connection, `error(call)` says how a call is refused.
+ * Runs lines of Python with openstacksdk: `conn` is a connection, `error(call)` returns the refusal of a call.
  *
- * @returns what the lines left in `answer`
+ * @returns the value of `answer` after the lines
  */
 export async function sdk(env: Readonly<Record<string, string>>, lines: string): Promise<unknown> {
   const program = `

@@ -1,6 +1,6 @@
 import { authenticate, byPassword, callKeystone, type Cloud, type Person } from './cloud.js';
 
-/** Gives somebody a role in their project, or takes it away; a token that they got before is then over. */
+/** Grants a user a role in their project, or revokes it, which invalidates their tokens. */
 async function assign(
   method: string,
   { authUrl, people }: Cloud,
@@ -8,8 +8,8 @@ async function assign(
   role: string,
 ): Promise<void> {
   const token = await authenticate(authUrl, byPassword(people.admin), { system: { all: true } });
-  const answer = await callKeystone(`${authUrl}/roles?name=${role}`, 'GET', token);
-  const { roles } = (await answer.json()) as { roles: { id: string }[] };
+  const response = await callKeystone(`${authUrl}/roles?name=${role}`, 'GET', token);
+  const { roles } = (await response.json()) as { roles: { id: string }[] };
   const url = `${authUrl}/projects/${person.projectId}/users/${person.userId}/roles/${roles[0]!.id}`;
   const { status } = await callKeystone(url, method, token);
   if (status !== 204) throw new Error(`${method} ${url}: ${status}`);

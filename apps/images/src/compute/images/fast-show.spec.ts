@@ -98,21 +98,21 @@ class CountingAccess extends ImageAccess {
 
 describe.each([
   ['the default policy', {}],
-  ['a policy that looks at each image', { get_image: 'not project_id:%(member)s or role:admin' }],
+  ['a policy that checks each image', { get_image: 'not project_id:%(member)s or role:admin' }],
   ['a policy that shows nothing to some', { get_image: 'role:admin or project_id:' + OTHER }],
 ])('an image that is shown at once, under %s', (_, rules: Record<string, string>) => {
   let apps: { long: NestFastifyApplication; quick: NestFastifyApplication };
   let access: CountingAccess;
   const ports = { long: 0, quick: 0 };
-  /** How often the authenticator was asked. */
-  let judged = 0;
+  /** The number of calls of the authenticator. */
+  let authentications = 0;
 
   beforeAll(async () => {
     const settings = loadSettings({ GLIMPSE_MAX_MICROVERSION: '2.60' });
     const plugin = developmentAuthenticator(new Map(Object.entries(TOKENS)), 'http://keystone.example.com');
     const { challenge, authenticate } = await plugin.create({});
     const auth: AuthGuardOptions = {
-      authenticator: { challenge, authenticate: (token) => (judged++, authenticate(token)) },
+      authenticator: { challenge, authenticate: (token) => (authentications++, authenticate(token)) },
       serviceType: 'compute',
       pathOf: (request) => pathOf((request as FastifyRequest).raw),
     };
@@ -156,10 +156,10 @@ describe.each([
     await apps.quick.close();
   });
 
-  /** Asked last on a connection, which ends with the answer: what comes before it is kept open. */
+  /** The last request on a connection, which closes it: the requests before keep it open. */
   const LAST = 'GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n';
 
-  /** All bytes that a request is answered with, and {@link LAST} behind it, but for what is another each time. */
+  /** All bytes of the responses to a request and to {@link LAST}, without what differs each time. */
   async function answer(way: keyof typeof ports, request: string): Promise<string> {
     const socket = connect(ports[way], '127.0.0.1');
     const chunks: Buffer[] = [];
@@ -252,15 +252,15 @@ describe.each([
           .filter(([, value]) => value !== undefined)
           .map(([name, value]) => `${name}: ${value}\r\n`);
         const text = `${method} ${target} HTTP/${protocol}\r\n${lines.join('')}\r\n`;
-        judged = 0;
+        authentications = 0;
         const long = await answer('long', text);
-        const judgedTheLongWay = judged;
+        const authenticationsTheLongWay = authentications;
         tags.set(target, /^etag: (.*)\r$/m.exec(long)?.[1] ?? known);
         const before = access.reads;
-        judged = 0;
+        authentications = 0;
         const quick = await answer('quick', text);
         expect(quick).toBe(long);
-        expect(judged).toBe(judgedTheLongWay);
+        expect(authentications).toBe(authenticationsTheLongWay);
         if (/^HTTP\/1.1 (?:200|304)/.test(quick) && method !== 'OPTIONS' && access.reads === before) atOnce++;
       }),
       { numRuns: 1_000 },

@@ -26,8 +26,8 @@ function suite(cloud: Cloud): void {
 
   afterAll(() => drainGlance(cloud));
 
-  /** The ids that a walk names, one page after the other; something happens behind each. */
-  async function walk(query: SourceQuery, meanwhile?: (named: readonly string[]) => Promise<void>) {
+  /** The ids of all pages; `meanwhile` runs after each page. */
+  async function readAll(query: SourceQuery, meanwhile?: (named: readonly string[]) => Promise<void>) {
     const named: string[] = [];
     for (let after: SourceQuery['after']; ;) {
       const { images, bad, next } = await source.page({ ...query, ...(after && { after }) });
@@ -40,15 +40,15 @@ function suite(cloud: Cloud): void {
   }
 
   it('names ten thousand images, each once', async () => {
-    const named = await walk({ hidden: false });
+    const named = await readAll({ hidden: false });
     expect(named).toHaveLength(IMAGES);
     expect(new Set(named).size).toBe(IMAGES);
   }, 180_000);
 
-  it('names those that stay, whatever becomes of the marker and of others meanwhile', async () => {
+  it('names those that remain, whatever happens to the marker and to others meanwhile', async () => {
     const gone = new Set<string>();
-    const named = await walk({ hidden: false }, async (so) => {
-      // The marker itself, by turns: changed, hidden, deleted.
+    const named = await readAll({ hidden: false }, async (so) => {
+      // The marker itself is changed, hidden and deleted by turns.
       const marker = so.at(-1)!;
       if (gone.size % 3 === 0) await demo.set(marker, { touched: 'yes' });
       if (gone.size % 3 === 1) await demo.set(marker, { os_hidden: true });
@@ -58,17 +58,17 @@ function suite(cloud: Cloud): void {
     expect(gone.size).toBeGreaterThan(10);
     expect(named).toHaveLength(IMAGES);
     expect(new Set(named).size).toBe(IMAGES);
-    const hidden = await walk({ hidden: true });
+    const hidden = await readAll({ hidden: true });
     expect(hidden.every((id) => gone.has(id))).toBe(true);
     expect(hidden.length).toBeGreaterThan(2);
   }, 180_000);
 
   it('names what has changed since a second, and nothing else', async () => {
     const { id, updated_at } = await demo.create();
-    const named = await walk({ hidden: false, changedSince: new Date(updated_at) });
+    const named = await readAll({ hidden: false, changedSince: new Date(updated_at) });
     expect(named).toContain(id);
     expect(named.length).toBeLessThan(100);
   });
 }
 
-describeWithGlance('a walk over a real Glance', suite);
+describeWithGlance('all pages of a real Glance', suite);
