@@ -5,3 +5,4 @@
  */
 export { imageOf, sourceImageOf } from './images.js';
 export { until } from './until.js';
+export { growth } from './growth.js';
