@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -585,17 +584,17 @@ describe('pipelined requests', () => {
     }
   });
 
-  it('are drained after the last response, so that it is not lost', async () => {
+  it('get no response behind the last one of a connection, which arrives in full', async () => {
     const { hostname, port } = new URL(service.url);
     const socket = connect({ host: hostname, port: Number(port) });
     let received = '';
-    socket.on('data', (chunk) => (received += chunk.toString())).pause();
+    socket.on('data', (chunk) => (received += chunk.toString())).on('error', () => undefined);
     const odd = bytesOf({ target: ITEM, headers: { ...TOKEN, expect: 'x' } });
-    await new Promise((sent) => socket.write(odd.toString() + good.toString().repeat(40_000), sent));
-    socket.resume();
-    await once(socket, 'end');
-    expect(received).toMatch(/^HTTP\/1.1 417 /);
-    socket.destroy();
+    socket.write(odd.toString() + good.toString().repeat(40_000));
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 417']);
+    const [head = '', body = ''] = received.split('\r\n\r\n');
+    expect(head).toContain(`content-length: ${Buffer.byteLength(body)}`);
   });
 
   it('get 100 Continue in their order, and those behind them are answered too', async () => {

@@ -156,7 +156,7 @@ describe('a plugin that cannot be loaded', () => {
     [
       'has a taken alias',
       extension('OS-DCF', '() => ({})'),
-      /^glimpse: plugin \.\/it\.mjs: the alias OS-DCF is taken .*\n$/,
+      /^glimpse: plugin \.\/it\.mjs: the alias OS-DCF belongs to another extension\n$/,
     ],
   ])('stops the start with one line when it %s', async (_, module, line) => {
     const cwd = newFolder();

@@ -33,7 +33,7 @@ describe('plugins written outside the repository', () => {
   const folderOf = (name: string): string => join(home, name);
 
   beforeAll(() => {
-    const tarballs = packLibraries().filter((file) => /glimpse-(?:domain|plugins)-/.test(file));
+    const tarballs = packLibraries().filter((file) => /glimpse-(?:domain|options|plugins)-/.test(file));
     for (const name of EXAMPLES) {
       cpSync(join(ROOT, 'examples', name), folderOf(name), { recursive: true });
       install(folderOf(name), tarballs);

@@ -114,12 +114,17 @@ describe('a service that gets a signal to stop', () => {
   });
 
   it('twice, ends at once', async () => {
-    const { service, response } = await serviceWithRequest();
+    // Much longer than this test may take.
+    const service = await startService(await createDatabase('contract'), { GLIMPSE_SHUTDOWN_DELAY: '300' });
+    started.push(service);
     const ended = service.stop('SIGINT');
     await until(() => service.log().includes('"event":"stopping"'));
+    // Within a second of the first it is the same Ctrl-C, passed on by npm.
+    process.kill(service.pid, 'SIGINT');
+    await sleep(1_200);
+    expect((await fetch(`${service.url}/livez`)).status).toBe(200);
     process.kill(service.pid, 'SIGINT');
     expect(await ended).toBe(1);
-    await expect(response).rejects.toThrow();
   });
 
   it('twice, leaves its PostgreSQL to the next one', async () => {

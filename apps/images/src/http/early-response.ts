@@ -9,13 +9,13 @@ export const LINGER_MS = 2_000;
 const SILENCE_MS = 250;
 
 /**
- * Completes a response that closes its connection only when the client has stopped sending its request: closing with
+ * Completes a response with which the server closes a connection only when the client has stopped sending: closing with
  * unread bytes resets the connection, and the client may lose the response (RFC 9112, 9.6). By then the client has the
  * whole response, and knows its length.
  */
 export function completeEarlyResponses(fastify: FastifyInstance): void {
   fastify.addHook('onSend', async ({ raw, method }, reply, payload) => {
-    if (raw.complete || method === 'HEAD' || reply.getHeader('connection') !== 'close') return payload;
+    if (method === 'HEAD' || reply.getHeader('connection') !== 'close') return payload;
     if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
     void reply.header('content-length', Buffer.byteLength(payload));
     return Readable.from(untilReceived(raw, Buffer.from(payload)), { objectMode: false });

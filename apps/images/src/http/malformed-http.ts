@@ -9,7 +9,7 @@ import {
   RequestTimeout,
 } from './errors.js';
 import { LINGER_MS } from './early-response.js';
-import { unfinishedResponse } from './request-queue.js';
+import { pendingResponses } from './request-queue.js';
 import { newRequestId } from './response-headers.js';
 
 /** The error of Node's event `clientError`. */
@@ -65,7 +65,7 @@ function endWith(connection: Socket, api: Api, error: Error): void {
   if (ending.has(connection)) return;
   ending.add(connection);
   const respond = (): void => {
-    const earlier = unfinishedResponse(connection);
+    const [earlier] = pendingResponses(connection);
     if (earlier && (earlier.headersSent || earlier.req.complete)) return void earlier.once('close', respond);
     if (!connection.writable) return void connection.destroy();
     connection.on('error', () => undefined);

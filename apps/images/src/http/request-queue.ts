@@ -4,16 +4,17 @@ import type { Socket } from 'node:net';
 /** The most requests of a connection that wait for earlier ones; the next is refused, and the connection closed. */
 export const MAX_WAITING = 16;
 
-const LAST = Symbol('last response');
+const PENDING = Symbol('pending responses');
 const WAITING = Symbol('waiting requests');
 
-/** A connection, the response to its last request, and the number of waiting requests. */
-type Queued = Socket & { [LAST]?: ServerResponse; [WAITING]?: number };
+/** A connection, the responses to its requests in order, and the number of waiting requests. */
+type Queued = Socket & { [PENDING]?: ServerResponse[]; [WAITING]?: number };
 
-/** The response to the last request of a connection, unless it is complete. */
-export function unfinishedResponse(connection: Socket): ServerResponse | undefined {
-  const last = (connection as Queued)[LAST];
-  return last && !last.writableFinished && !last.destroyed ? last : undefined;
+/** The responses of a connection that are not complete, in the order of their requests. */
+export function pendingResponses(connection: Queued): ServerResponse[] {
+  const pending = (connection[PENDING] ??= []);
+  while (pending.length > 0 && (pending[0]!.writableFinished || pending[0]!.destroyed)) pending.shift();
+  return pending;
 }
 
 /**
@@ -26,13 +27,14 @@ export function unfinishedResponse(connection: Socket): ServerResponse | undefin
 export function oneAtATime(listener: RequestListener, refuse: RequestListener): RequestListener {
   return (request, response) => {
     const connection: Queued = request.socket;
-    const earlier = unfinishedResponse(connection);
+    const pending = pendingResponses(connection);
+    const earlier = pending.at(-1);
     const waiting = connection[WAITING] ?? 0;
     if (waiting > MAX_WAITING || !connection.writable) {
       connection.pause();
       return;
     }
-    connection[LAST] = response;
+    pending.push(response);
     if (!earlier && !connection.writableNeedDrain) {
       listener(request, response);
       return;
