@@ -103,6 +103,7 @@ function suite(cloud: Cloud): void {
     it('that Glance refuses changes nothing', async () => {
       const { id } = await shared();
       await demo.share(id, people.alt.projectId);
+      await until(async () => (await reader.alt.status(id)) === 200, 30_000);
       const refused = await reader.alt.set(id, { mood: 'bad' });
       expect(refused.status).toBe(403);
       // Glance reserves names that are no attributes of the Compute API.
