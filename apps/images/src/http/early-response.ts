@@ -16,9 +16,10 @@ const SILENCE_MS = 250;
 export function completeEarlyResponses(fastify: FastifyInstance): void {
   fastify.addHook('onSend', async ({ raw, method }, reply, payload) => {
     if (method === 'HEAD' || reply.getHeader('connection') !== 'close') return payload;
-    if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
-    void reply.header('content-length', Buffer.byteLength(payload));
-    return Readable.from(untilReceived(raw, Buffer.from(payload)), { objectMode: false });
+    // `limitUnread` runs before, and has made bytes of every text.
+    if (!Buffer.isBuffer(payload)) return payload;
+    void reply.header('content-length', payload.length);
+    return Readable.from(untilReceived(raw, payload), { objectMode: false });
   });
 }
 

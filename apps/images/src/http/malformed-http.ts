@@ -1,6 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Api } from './api.js';
+import { closingFault } from './closing-fault.js';
 import {
   HeadersTooLarge,
   MalformedRequest,
@@ -10,7 +11,6 @@ import {
 } from './errors.js';
 import { LINGER_MS } from './early-response.js';
 import { pendingResponses } from './request-queue.js';
-import { newRequestId } from './response-headers.js';
 
 /** The error of Node's event `clientError`. */
 interface ParseError extends Error {
@@ -42,15 +42,8 @@ function toDomainError(error: ParseError): Error {
 
 /** The bytes of a response to malformed HTTP; the connection ends with it. */
 function rawResponse(api: Api, error: Error): string {
-  const { status, headers, body } = api.faultOf(error);
-  const all = {
-    ...api.responseHeaders(newRequestId()),
-    ...headers,
-    'content-length': Buffer.byteLength(body),
-    date: new Date().toUTCString(),
-    connection: 'close',
-  };
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  const { status, headers, body } = closingFault(api, error);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
 }
 

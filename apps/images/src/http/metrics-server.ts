@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { EffectiveSettings } from '../settings/settings.js';
 import { CannotListen } from './cannot-listen.js';
+import { SILENCE_MS } from './overload.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 
 /** More than Prometheus servers ever need. */
 const MAX_CONNECTIONS = 256;
-const SILENCE_MS = 75_000;
 const TIME_LIMITS = { requestTimeout: 10_000, headersTimeout: 10_000, connectionsCheckingInterval: 1_000 };
 
 /**

@@ -6,7 +6,6 @@ import {
 } from 'node:http';
 import type { RequestAuthenticator } from '@glimpse/auth';
 import { callerOf, authenticationOf } from '@glimpse/auth/nestjs';
-import { projectOf } from '@glimpse/domain';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import type { Telemetry } from '../telemetry/telemetry.js';
@@ -15,6 +14,7 @@ import { streamOf } from './body-stream.js';
 import { Connections } from './connections.js';
 import type { Cors } from './cors.js';
 import { completeEarlyResponses } from './early-response.js';
+import { closingFault } from './closing-fault.js';
 import { BodyTooLarge, MethodNotAllowed, RouteNotFound } from './errors.js';
 import { serveReady, type FastPath } from './fast-path/fast-path.js';
 import { limitRequests, limitUnread } from './limits.js';
@@ -24,8 +24,9 @@ import { pathOf, rewriteUrl } from './path.js';
 import { RequestBodies } from './request-bodies.js';
 import { flawOf } from './request-flaw.js';
 import { oneAtATime } from './request-queue.js';
-import { globalRequestIdOf, newRequestId } from './response-headers.js';
+import { newRequestId } from './response-headers.js';
 import { hasNoRoute, needsToken } from './route.js';
+import { observeServed } from './served-request.js';
 import type { Traces } from './traces.js';
 import { UnreadResponses } from './unread-responses.js';
 
@@ -110,18 +111,13 @@ export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
   });
   completeEarlyResponses(fastify);
   fastify.addHook('onResponse', (request, reply, done) => {
-    const caller = callerOf(request);
-    telemetry.observe('request-served', {
+    observeServed(telemetry, request.raw, {
       api: api.name,
       requestId: request.id,
-      globalRequestId: globalRequestIdOf(request.headers),
-      userId: caller?.userId,
-      projectId: caller && (projectOf(caller) ?? undefined),
-      method: request.method,
-      path: pathOf(request.raw),
+      caller: callerOf(request),
       route: request.routeOptions.url ?? 'none',
       status: reply.statusCode,
-      duration: Math.round(reply.elapsedTime * 1000) / 1e6,
+      milliseconds: reply.elapsedTime,
     });
     done();
   });
@@ -148,9 +144,8 @@ function openServer(api: Api): Server {
 /** Refuses a request beyond the queue of its connection, and closes the connection. */
 function refuse(api: Api): RequestListener {
   return (_request, response) => {
-    const { status, headers, body } = api.faultOf(new Overloaded());
-    const all = { ...api.responseHeaders(newRequestId()), ...headers, connection: 'close' };
-    response.writeHead(status, { ...all, 'content-length': Buffer.byteLength(body) }).end(body);
+    const { status, headers, body } = closingFault(api, new Overloaded());
+    response.writeHead(status, headers).end(body);
   };
 }
 

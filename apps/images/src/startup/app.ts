@@ -23,7 +23,7 @@ export async function createApp(
   const server = createServer(api, {
     ...parts,
     // Only responses of the routes have spans, and the `Connection: close` of a service that stops.
-    fastPath: (...request) => (traces || stopping.aborted ? undefined : fastPath(...request)),
+    fastPath: (request, path) => (traces || stopping.aborted ? undefined : fastPath(request, path)),
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, server, {
     logger: false,

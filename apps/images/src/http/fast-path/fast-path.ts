@@ -1,10 +1,10 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { projectOf, type Identity } from '@glimpse/domain';
+import type { Identity } from '@glimpse/domain';
 import type { Telemetry } from '../../telemetry/telemetry.js';
 import type { Connections } from '../connections.js';
 import { pathOf, rewriteUrl } from '../path.js';
 import { flawOf } from '../request-flaw.js';
-import { globalRequestIdOf } from '../response-headers.js';
+import { observeServed } from '../served-request.js';
 import type { UnreadResponses } from '../unread-responses.js';
 
 /** A complete response, and what telemetry records of its request. */
@@ -59,18 +59,8 @@ export function serveReady(
     if (socket.writableLength > 0) unread.count(response, socket.writableLength);
     connections.responded(socket, from);
     const { requestId, caller, route, status } = ready;
-    telemetry.observe('request-served', {
-      api,
-      requestId,
-      globalRequestId: globalRequestIdOf(request.headers),
-      userId: caller.userId,
-      projectId: projectOf(caller) ?? undefined,
-      method: request.method!,
-      path: pathOf(request),
-      route,
-      status,
-      duration: Math.round((performance.now() - from) * 1000) / 1e6,
-    });
+    const milliseconds = performance.now() - from;
+    observeServed(telemetry, request, { api, requestId, caller, route, status, milliseconds });
   };
 
   function readyFor(request: IncomingMessage, response: ServerResponse): ReadyResponse | undefined {
