@@ -42,7 +42,7 @@ const LAYERS = [
 const SERVICE_ARROWS = LAYERS.flatMap((rooms, layer) =>
   rooms.map((room) => {
     const forbidden = [...LAYERS.slice(0, layer).flat(), ...rooms.filter((peer) => peer !== room)];
-    const regex = `^(?:\\.\\./)+(?:${['main', ...forbidden].join('|')})\\b`;
+    const regex = `^(?:\\.\\./)+(?:${['main', ...forbidden].join('|')})(?:/|\\.js$)`;
     return {
       files: [`apps/images/src/${room}/**/*.ts`],
       ignores: ['**/*.spec.ts'],

@@ -2,7 +2,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { Unauthenticated } from '@glimpse/auth';
 import { DomainError } from '@glimpse/domain';
 import { describe, expect, it } from '@jest/globals';
-import { faultOf, isExpected } from './compute/faults.js';
+import * as compute from './compute/faults.js';
+import * as image from './image/faults.js';
 
 const root = new URL('../../../', import.meta.url);
 const page = readFileSync(new URL('docs/error-codes.md', root), 'utf8');
@@ -31,6 +32,11 @@ function declared(): string[] {
   );
 }
 
+/** The APIs that have a response to an error, the Compute API first. */
+function expecting(error: Error): readonly (typeof compute)[] {
+  return [compute, image].filter(({ isExpected }) => isExpected(error));
+}
+
 class SomeError extends DomainError {
   constructor(readonly code: string) {
     super('some error');
@@ -46,15 +52,14 @@ describe('the page of error codes', () => {
     'names the status of $code: $status',
     ({ code, status }) => {
       const error = code === 'unauthenticated' ? new Unauthenticated('Keystone') : new SomeError(code);
-      expect(isExpected(error)).toBe(true);
-      expect(faultOf(error).status).toBe(status);
+      expect(expecting(error)[0]?.faultOf(error).status).toBe(status);
     },
   );
 
   it.each(rows.filter(({ status, code }) => status === 0 && code !== 'overloaded'))(
     'lists $code among those that are no response',
     ({ code }) => {
-      expect(isExpected(new SomeError(code))).toBe(false);
+      expect(expecting(new SomeError(code))).toEqual([]);
     },
   );
 });

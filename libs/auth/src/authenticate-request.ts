@@ -23,6 +23,8 @@ export interface RequestAuthenticator {
   readonly authenticator: Authenticator;
   /** The type of this service in Keystone's catalog, such as `compute`, which access rules name. */
   readonly serviceType: string;
+  /** Whether a service token that does not count is ignored, as Glance does; otherwise it refuses the request. */
+  readonly ignoresUselessServiceTokens?: boolean;
 }
 
 /** @throws {InvalidOptions} naming what is missing */
@@ -48,8 +50,8 @@ function text(header: string | string[] | undefined): string {
  * The authenticator may cache the token; the request is checked each time.
  *
  * A service token counts only when it is valid, has a service role and no access rules of its own. It then lifts the
- * access rules of the user's token, which may be expired. Any other service token refuses the request;
- * keystonemiddleware accepts any valid one, a restricted one included.
+ * access rules of the user's token, which may be expired. Any other service token refuses the request, unless the
+ * options say that it is ignored; keystonemiddleware accepts any valid one, a restricted one included.
  *
  * @returns the identity at once if the authenticator returns it at once; else, and for every refusal, a promise
  * @throws {InvalidOptions} the options lack something
@@ -95,10 +97,21 @@ async function withServiceToken(
 ): Promise<Identity> {
   const { authenticator } = options;
   const serviceToken = text(request.headers['x-service-token']);
-  const service = identified(options, await authenticator.authenticate(serviceToken, how));
-  if (!service.service || service.accessRules !== null) throw new Unauthenticated(authenticator.challenge);
+  const authentication = await authenticator.authenticate(serviceToken, how);
+  if (options.ignoresUselessServiceTokens && !counts(authentication)) {
+    return restricted(options, request, identified(options, await authenticator.authenticate(token, how)));
+  }
+  const service = identified(options, authentication);
+  if (!counts(authentication)) throw new Unauthenticated(authenticator.challenge);
   const user = identified(options, await authenticator.authenticate(token, { ...how, allowExpired: true }));
   return { ...user, forwardedBy: forwardingServiceOf(service) };
+}
+
+/** Whether a service token counts. One that cannot be validated now may. */
+function counts(authentication: Authentication): boolean {
+  if (authentication.outcome !== 'identity') return authentication.outcome === 'unavailable';
+  const { service, accessRules } = authentication.identity;
+  return service && accessRules === null;
 }
 
 function forwardingServiceOf(service: Identity): ForwardingService {

@@ -77,11 +77,17 @@ export function OneOf(
   );
 }
 
-/** An option that is a whole number within bounds, both included. */
-export function WholeNumber(min: number, max: number): PropertyDecorator {
+/**
+ * An option that is a whole number within bounds, both included.
+ *
+ * @param words the words that are allowed besides, such as `off`
+ */
+export function WholeNumber(min: number, max: number, ...words: readonly string[]): PropertyDecorator {
   return validatedBy(
-    `a whole number from ${min} to ${max}`,
-    (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
+    [`a whole number from ${min} to ${max}`, ...words].join(' or '),
+    (value) =>
+      words.includes(value as string) ||
+      (Number.isInteger(value) && (value as number) >= min && (value as number) <= max),
     (value) => fromText(value, /^-?\d{1,15}$/, Number),
   );
 }

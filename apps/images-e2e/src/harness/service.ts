@@ -37,7 +37,7 @@ export function newFolder(): string {
 
 /** Starts a service with just these settings, and waits until it listens. */
 export async function startBareService(settings: Record<string, string>, how: Run = {}): Promise<Service> {
-  const run = spawnGlimpse(['serve'], { GLIMPSE_PORT: '0', ...settings }, how);
+  const run = spawnGlimpse(['serve'], { GLIMPSE_PORT: '0', GLIMPSE_IMAGE_PORT: 'off', ...settings }, how);
   let stdout = '';
   let log = '';
   run.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

@@ -172,7 +172,7 @@ describe('wrong settings', () => {
       const { code, stdout, stderr } = await glimpse(args, WRONG);
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
       expect(stderr.trimEnd().split('\n').sort()).toEqual([
-        'glimpse: GLIMPSE_PORT = 65536 is not allowed: it must be a whole number from 0 to 65535'.replace(
+        'glimpse: GLIMPSE_PORT = 65536 is not allowed: it must be a whole number from 0 to 65535 or off'.replace(
           '"65536"',
           '65536',
         ),

@@ -1,5 +1,6 @@
 import type { Api } from '../http/api.js';
 import { SILENCE_MS } from '../http/overload.js';
+import { PLAIN_PATHS } from '../http/path.js';
 import { commonHeaders } from '../http/response-headers.js';
 import { faultOf, isExpected } from './faults.js';
 import { apiVersionOf } from './request.js';
@@ -21,6 +22,7 @@ export function computeApi(serviceType: string): Api {
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
     maxBodyBytes: 114_688,
     timeLimits: { requestMs: 30_000, silenceMs: SILENCE_MS },
+    paths: PLAIN_PATHS,
     owns: (path) => apiVersionOf(path) !== undefined,
     isOpen: (path) => /^\/v2(?:\.1)?\/?$/.test(path),
     acceptsParameters: (parameters) =>

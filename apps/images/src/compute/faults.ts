@@ -1,9 +1,8 @@
-import { AuthenticationOverloaded, AuthenticationUnavailable, Unauthenticated } from '@glimpse/auth';
-import { CatalogueUnavailable, DomainError, type NotOwner } from '@glimpse/domain';
+import { Unauthenticated } from '@glimpse/auth';
+import { DomainError, type NotOwner } from '@glimpse/domain';
 import type { PropertyProtected } from '../access/protections/errors.js';
-import { MethodNotAllowed } from '../http/errors.js';
-import { Overloaded } from '../http/overload.js';
 import type { Fault } from '../http/api.js';
+import { faultHeaders } from '../http/fault-headers.js';
 
 /** The status, the fault key and the message of an error; by default the error's own message. */
 interface FaultForm {
@@ -90,16 +89,6 @@ const UNAUTHENTICATED_BODY = JSON.stringify({
   },
 });
 
-function headersOf(error: unknown): Record<string, string> {
-  if (error instanceof MethodNotAllowed) return { allow: error.allow };
-  const passes =
-    error instanceof CatalogueUnavailable ||
-    error instanceof AuthenticationUnavailable ||
-    error instanceof AuthenticationOverloaded ||
-    error instanceof Overloaded;
-  return passes ? { 'retry-after': String(error.retryAfter) } : {};
-}
-
 /** Whether an error is an expected outcome, with a fault of its own; any other is a defect. */
 export function isExpected(error: unknown): error is DomainError {
   return error instanceof Unauthenticated || (error instanceof DomainError && error.code in FAULTS);
@@ -110,7 +99,7 @@ export function faultOf(error: unknown): Fault {
   if (error instanceof Unauthenticated) {
     return {
       status: 401,
-      headers: { 'content-type': 'application/json', 'www-authenticate': error.challenge },
+      headers: { 'content-type': 'application/json', ...faultHeaders(error) },
       body: UNAUTHENTICATED_BODY,
     };
   }
@@ -119,7 +108,7 @@ export function faultOf(error: unknown): Fault {
   const text = typeof message === 'function' ? message(expected!) : (message ?? expected?.message);
   return {
     status,
-    headers: { 'content-type': 'application/json; charset=UTF-8', ...headersOf(error) },
+    headers: { 'content-type': 'application/json; charset=UTF-8', ...faultHeaders(error) },
     body: JSON.stringify({ [key]: { code: status, message: text } }),
   };
 }

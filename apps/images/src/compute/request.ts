@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { isNoCache } from '@glimpse/auth';
-import { SourceUnavailable, type ReadOptions } from '@glimpse/domain';
-import { requestBaseUrl, type LinkBase } from '@glimpse/links';
+import { SourceUnavailable } from '@glimpse/domain';
+import type { LinkBase } from '@glimpse/links';
 import type { FastifyRequest } from 'fastify';
 import type { EffectiveSettings } from '../settings/settings.js';
+import { baseUrlOf } from '../http/base-url.js';
 import { pathOf } from '../http/path.js';
 
 /** The versions of this API: `v2` is v2.1 without microversions. */
@@ -20,26 +20,6 @@ export function projectInUrl(request: FastifyRequest): string | undefined {
   return (request.params as { project_id?: string }).project_id;
 }
 
-/** The read options of a request: `no-cache` bypasses the cache. */
-export function readOptionsOf(request: FastifyRequest): ReadOptions {
-  return { fresh: isNoCache(request.headers['cache-control']) };
-}
-
-/** The base of links to this service. */
-export function computeBaseOf(
-  request: IncomingMessage,
-  { public_url }: Pick<EffectiveSettings, 'public_url'>,
-): string {
-  const forwardedProto = request.headers['x-forwarded-proto'];
-  return (
-    public_url ??
-    requestBaseUrl(
-      request.headers.host ?? `127.0.0.1:${request.socket.localPort}`,
-      Array.isArray(forwardedProto) ? forwardedProto[0] : forwardedProto,
-    )
-  );
-}
-
 /**
  * The base of the links in a response.
  *
@@ -53,7 +33,7 @@ export function linkBaseOf(
 ): LinkBase {
   if (settings.image_url === undefined) throw new SourceUnavailable('its URL is not known yet');
   return {
-    compute: computeBaseOf(request, settings),
+    compute: baseUrlOf(request, settings.public_url),
     image: settings.image_url,
     version: apiVersionOf(pathOf(request)) ?? 'v2.1',
     project: settings.links.project === 'never' ? undefined : project,

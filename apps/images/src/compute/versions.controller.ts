@@ -2,10 +2,10 @@ import { Controller, Get, Inject, Param, Req, Res, UseGuards } from '@nestjs/com
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SETTINGS, type EffectiveSettings } from '../settings/settings.js';
+import { baseUrlOf } from '../http/base-url.js';
 import { sendDocument } from '../http/send.js';
 import { MIN_MICROVERSION } from './microversions.js';
 import { ComputeRequestGuard } from './guard.js';
-import { computeBaseOf } from './request.js';
 
 /** The attributes of each version's document, without its links. */
 const V20 = {
@@ -88,6 +88,6 @@ export class VersionsController {
   }
 
   private self(request: FastifyRequest, path: string): object {
-    return { rel: 'self', href: `${computeBaseOf(request.raw, this.settings)}/${path}` };
+    return { rel: 'self', href: `${baseUrlOf(request.raw, this.settings.public_url)}/${path}` };
   }
 }

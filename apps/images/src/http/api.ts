@@ -1,3 +1,5 @@
+import type { PathForm } from './path.js';
+
 /** A response to a request that failed. */
 export interface Fault {
   readonly status: number;
@@ -19,6 +21,7 @@ export interface Api {
   /** The most bytes of a body that is buffered, or read and ignored. */
   readonly maxBodyBytes: number;
   readonly timeLimits: TimeLimits;
+  readonly paths: PathForm;
   /** Whether a path belongs to this API: without a valid token its response is 401, whatever the route. */
   owns(path: string): boolean;
   /** Whether the route of a path needs no token, such as a version document. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { pathOf, requestPath, rewriteUrl } from './path.js';
+import { PLAIN_PATHS, pathOf, requestPath, rewriteUrl } from './path.js';
 
 describe('requestPath', () => {
   it.each([
@@ -39,13 +39,13 @@ describe('requestPath', () => {
     ['http://', '/'],
     ['/http://h/a', '/http:/h/a'],
   ])('makes of %j the path %j', (target, path) => {
-    expect(requestPath(target)?.path).toBe(path);
+    expect(requestPath(target, PLAIN_PATHS)?.path).toBe(path);
   });
 
   it.each(['/%', '/%2', '/%zz', '/a%', '/%ff', '/%c0%ae', '/%ed%a0%80', '/%e2%82', '/%f8%88%80%80%80'])(
     'finds no path in %j',
     (target) => {
-      expect(requestPath(target)).toBeUndefined();
+      expect(requestPath(target, PLAIN_PATHS)).toBeUndefined();
     },
   );
 
@@ -65,7 +65,7 @@ describe('requestPath', () => {
     ['/a;b', '/a%3Bb'],
     ['/%2e%2e/a', '/../a'],
   ])('hands of %j the router %j', (target, routed) => {
-    expect(requestPath(target)?.routed).toBe(routed);
+    expect(requestPath(target, PLAIN_PATHS)?.routed).toBe(routed);
   });
 
   const piece = fc.constantFrom(
@@ -94,7 +94,7 @@ describe('requestPath', () => {
   it('hands the router what decodes to the very path, segment by segment', () => {
     fc.assert(
       fc.property(target, (target) => {
-        const computed = requestPath(target);
+        const computed = requestPath(target, PLAIN_PATHS);
         if (!computed) return;
         const { path, routed } = computed;
         const [raw = ''] = routed.split('?', 1);
@@ -109,7 +109,9 @@ describe('requestPath', () => {
   it('never steps: what was decoded is not resolved again', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom('a', '%2e%2e', '%2e', 'b'), { minLength: 1 }), (segments) => {
-        expect(requestPath(`/${segments.join('/')}`)?.path.split('/')).toHaveLength(segments.length + 1);
+        expect(requestPath(`/${segments.join('/')}`, PLAIN_PATHS)?.path.split('/')).toHaveLength(
+          segments.length + 1,
+        );
       }),
     );
   });
@@ -118,8 +120,8 @@ describe('requestPath', () => {
     fc.assert(
       fc.property(fc.array(fc.stringMatching(/^[\w-][\w.-]*$/), { minLength: 1 }), (segments) => {
         const usual = `/${segments.join('/')}`;
-        expect(requestPath(usual)).toEqual({ path: usual, routed: usual });
-        expect(requestPath(`/${usual}`)).toEqual({ path: usual, routed: usual });
+        expect(requestPath(usual, PLAIN_PATHS)).toEqual({ path: usual, routed: usual });
+        expect(requestPath(`/${usual}`, PLAIN_PATHS)).toEqual({ path: usual, routed: usual });
       }),
     );
   });
@@ -131,13 +133,16 @@ describe('rewriteUrl', () => {
 
   it('remembers the path of each request', () => {
     const [one, other] = [request('//a/../im%61ges?x'), request('/v2.1/images')];
-    expect([rewriteUrl(one), rewriteUrl(other)]).toEqual(['/images?x', '/v2.1/images']);
+    expect([rewriteUrl(one, PLAIN_PATHS), rewriteUrl(other, PLAIN_PATHS)]).toEqual([
+      '/images?x',
+      '/v2.1/images',
+    ]);
     expect([pathOf(one), pathOf(other)]).toEqual(['/images', '/v2.1/images']);
   });
 
   it('has no path for what cannot be decoded, and for what it never saw', () => {
     const broken = request('/%zz');
-    expect(rewriteUrl(broken)).toBe('//');
+    expect(rewriteUrl(broken, PLAIN_PATHS)).toBe('//');
     expect(pathOf(broken)).toBe('');
     expect(pathOf(request('/'))).toBe('');
   });
@@ -149,15 +154,15 @@ describe('rewriteUrl', () => {
     ['/', '/'],
     ['/v2.1/images/', '/v2.1/images/'],
   ])('routes %s as %s', (target, routed) => {
-    expect(rewriteUrl(request(target))).toBe(routed);
+    expect(rewriteUrl(request(target), PLAIN_PATHS)).toBe(routed);
   });
 
   it('puts the host of an absolute target in the place of the Host header', () => {
     const absolute = request('http://named:81/a', 'other');
-    rewriteUrl(absolute);
+    rewriteUrl(absolute, PLAIN_PATHS);
     expect(absolute.headers.host).toBe('named:81');
     const relative = request('/a', 'other');
-    rewriteUrl(relative);
+    rewriteUrl(relative, PLAIN_PATHS);
     expect(relative.headers.host).toBe('other');
   });
 });

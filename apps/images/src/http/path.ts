@@ -8,6 +8,17 @@ export interface RequestPath {
   readonly routed: string;
 }
 
+/** How an API reads paths. */
+export interface PathForm {
+  /** Whether the segments `.` and `..` of the raw path are resolved; otherwise they are segments like any other. */
+  readonly resolvesDots: boolean;
+  /** The form of a decoded path that is routed, compared with access rules and logged. */
+  canonical(path: string): string;
+}
+
+/** The form of paths that have no other: dot segments are resolved. */
+export const PLAIN_PATHS: PathForm = { resolvesDots: true, canonical: (path) => path };
+
 /** An absolute request target: its authority, and the rest. */
 const ABSOLUTE = /^https?:\/\/([^/?]*)(.*)$/is;
 
@@ -25,24 +36,28 @@ function resolveDots(path: string): string {
 }
 
 /**
- * The path of a request target, as the server in front of Nova parses it: dot segments of the raw path are resolved,
- * then escapes are decoded once, then repeated slashes become one. So `%2e%2e` is a segment of that name, `%2F`
- * separates segments, and a slash at the end is preserved.
+ * The path of a request target, as the servers in front of OpenStack's services parse it: dot segments of the raw path
+ * are resolved where the API does so, then escapes are decoded once, then repeated slashes become one. So `%2e%2e` is a
+ * segment of that name, `%2F` separates segments, and a slash at the end is preserved.
  *
  * @param target the request target: a path with an optional query, an absolute URL (RFC 9112, 3.2.2), or `*`
  * @returns undefined when the path holds escapes that cannot be decoded
  */
-export function requestPath(target: string): RequestPath | undefined {
+export function requestPath(target: string, form: PathForm): RequestPath | undefined {
   const relative = target.startsWith('/') ? target : (ABSOLUTE.exec(target)?.[2] ?? target);
   const queryAt = relative.indexOf('?');
   const raw = queryAt < 0 ? relative : relative.slice(0, queryAt);
   const query = queryAt < 0 ? '' : relative.slice(queryAt);
   // A plain target needs no further processing.
-  if (/^(?:\/[\w-][\w.-]*)+\/?$/.test(raw)) return { path: raw, routed: relative };
+  if (/^(?:\/[\w-][\w.-]*)+\/?$/.test(raw)) {
+    const path = form.canonical(raw);
+    return { path, routed: path === raw ? relative : path + query };
+  }
   try {
     const rooted = raw.startsWith('/') ? raw : `/${raw}`;
-    const path = decodeURIComponent(resolveDots(rooted)).replace(/\/{2,}/g, '/');
-    return { path, routed: path.split('/').map(encodeURIComponent).join('/') + query };
+    const path = decodeURIComponent(form.resolvesDots ? resolveDots(rooted) : rooted).replace(/\/{2,}/g, '/');
+    const canonical = form.canonical(path);
+    return { path: canonical, routed: canonical.split('/').map(encodeURIComponent).join('/') + query };
   } catch {
     return undefined;
   }
@@ -58,11 +73,11 @@ type PathRequest = IncomingMessage & { [PATH]?: string };
  * route has. A path of one segment, such as that of a version document, is routed with and without a slash at its end.
  * The host of an absolute target replaces the `Host` header (RFC 9112, 3.2.2).
  */
-export function rewriteUrl(request: PathRequest): string {
+export function rewriteUrl(request: PathRequest, form: PathForm): string {
   const target = request.url ?? '/';
   const authority = target.startsWith('/') ? undefined : ABSOLUTE.exec(target)?.[1];
   if (authority !== undefined) request.headers.host = authority;
-  const computed = requestPath(target);
+  const computed = requestPath(target, form);
   if (!computed) return '//';
   const { path, routed } = computed;
   request[PATH] = path;

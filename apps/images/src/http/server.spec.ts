@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify';
 import { Telemetry } from '../telemetry/telemetry.js';
 import type { Api } from './api.js';
 import type { ReadyResponse } from './fast-path/fast-path.js';
+import { PLAIN_PATHS } from './path.js';
 import { createServer } from './server.js';
 
 /** A toy API: text bodies, PATCH, and a route that reads a stream. */
@@ -17,6 +18,7 @@ const TOY: Api = {
   methods: ['GET', 'HEAD', 'PATCH', 'PUT'],
   maxBodyBytes: 10,
   timeLimits: { requestMs: 0, silenceMs: 400 },
+  paths: PLAIN_PATHS,
   owns: (path) => path.startsWith('/toys'),
   isOpen: () => false,
   acceptsParameters: ({ toy }) => toy !== 'none',

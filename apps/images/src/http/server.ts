@@ -58,7 +58,7 @@ export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
   const adapter = new FastifyAdapter({
     logger: false,
     skipMiddie: true,
-    rewriteUrl,
+    rewriteUrl: (request: IncomingMessage) => rewriteUrl(request, api.paths),
     genReqId: newRequestId,
     bodyLimit: api.maxBodyBytes,
     // Metadata keys and ids of any length reach their routes, which have an error for them.
@@ -69,7 +69,7 @@ export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
     serverFactory(listener: RequestListener) {
       const server = openServer(api);
       connections = new Connections(server, MAX_CONNECTIONS, SILENCE_MS);
-      const serve = serveReady(fastPath, { api: api.name, telemetry, connections, unread }, listener);
+      const serve = serveReady(fastPath, { api, telemetry, connections, unread }, listener);
       // Sent while earlier responses are due, the interim response would be mistaken for one of them.
       const serveContinue: RequestListener = (request, response) => {
         response.writeContinue();

@@ -26,6 +26,15 @@ function problemsOfServiceUser({ source, keystone }: Settings): string[] {
   return problems;
 }
 
+/** The usual port of the Image API. */
+const IMAGE_PORT = 9292;
+
+/** The port of the Image API, unless it is set. Port 0 of the Compute API lets several services run side by side. */
+function defaultImagePort({ mode, port, source, glance }: Settings): number | 'off' {
+  if (mode === 'production' || (source.use === 'glance' && !glance.url)) return 'off';
+  return port === 0 ? 0 : IMAGE_PORT;
+}
+
 /** Whether an address is reachable from this machine alone. */
 export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host);
 
@@ -56,8 +65,8 @@ export function complete(settings: Settings): EffectiveSettings {
   // The catalog's endpoint ends with the version, which every link adds to its base.
   const public_url = configuredBaseUrl(settings.public_url ?? '')?.replace(/\/v2(?:\.1)?$/, '');
   const { use: source } = settings.source;
-  const usual_image_url = production || source ? '' : 'http://127.0.0.1:9292';
-  const image_url = configuredBaseUrl(settings.image_url ?? usual_image_url);
+  const image_url = configuredBaseUrl(settings.image_url ?? '');
+  const image = Object.assign(settings.image, { port: settings.image.port ?? defaultImagePort(settings) });
   const development = authenticator.use === 'development';
 
   const problems = databaseUrlProblems(settings.database);
@@ -71,7 +80,9 @@ export function complete(settings: Settings): EffectiveSettings {
   }
   if (production) {
     if (!settings.database.url) problems.push('DATABASE_URL is missing: production has no embedded database');
-    if (!public_url) problems.push('GLIMPSE_PUBLIC_URL is missing: production requires it');
+    if (!public_url && settings.port !== 'off') {
+      problems.push('GLIMPSE_PUBLIC_URL is missing: production requires it');
+    }
     if (!image_url && !source) {
       problems.push('GLIMPSE_IMAGE_URL is missing: production requires it, unless a source knows it');
     }
@@ -97,6 +108,16 @@ export function complete(settings: Settings): EffectiveSettings {
         'it selects the defaults of the source',
     );
   }
+  if (settings.port === 'off' && image.port === 'off') {
+    problems.push(
+      'GLIMPSE_PORT and GLIMPSE_IMAGE_PORT are both off: there must be a port for at least one API',
+    );
+  }
+  if (image.port !== 'off' && source === 'glance' && !settings.glance.url) {
+    problems.push(
+      'GLIMPSE_GLANCE_URL is missing: the Image API requires it, since the image endpoint of the catalog may lead here',
+    );
+  }
   if (settings.glance.url && source !== 'glance') {
     problems.push('GLIMPSE_GLANCE_URL is not allowed without GLIMPSE_SOURCE = "glance"');
   }
@@ -111,5 +132,5 @@ export function complete(settings: Settings): EffectiveSettings {
   }
   if (problems.length > 0) throw new InvalidOptions(problems);
   settings.shutdown.delay ??= production ? 5 : 0;
-  return Object.assign(settings, { host, public_url, image_url, authenticator });
+  return Object.assign(settings, { host, public_url, image_url, image, authenticator });
 }

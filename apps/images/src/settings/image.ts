@@ -1,7 +1,24 @@
-import { OneOf } from '@glimpse/options';
+import { Optional, OneOf, WholeNumber } from '@glimpse/options';
 
 export class ImageSettings {
-  /** The port of the Image API. This release does not serve it yet. */
-  @OneOf(['off'])
-  port = 'off' as const;
+  /** The port of the Image API; unset: `off` in production and in a mirror without `glance.url`. */
+  @Optional()
+  @WholeNumber(0, 65535, 'off')
+  port?: number | 'off';
+
+  /** The images of a page of a list unless the request says otherwise, Glance's `limit_param_default`. */
+  @WholeNumber(1, 1000)
+  page_size = 25;
+
+  /** The most images of a page of a list, Glance's `api_limit_max`. */
+  @WholeNumber(1, 1000)
+  page_size_max = 1000;
+
+  /** Whether images show the URL of their data, Glance's `show_image_direct_url`. */
+  @OneOf(['on', 'off'])
+  show_direct_url: 'on' | 'off' = 'off';
+
+  /** Whether images show where their data is stored, Glance's `show_multiple_locations`. */
+  @OneOf(['on', 'off'])
+  show_locations: 'on' | 'off' = 'off';
 }

@@ -48,7 +48,13 @@ describe('where settings come from', () => {
       port: 8774,
       data_dir: '.glimpse',
       samples: 'on',
-      image_url: 'http://127.0.0.1:9292',
+      image: {
+        port: 9292,
+        page_size: 25,
+        page_size_max: 1000,
+        show_direct_url: 'off',
+        show_locations: 'off',
+      },
       max_microversion: '2.38',
       database: { pool: 10 },
       links: { project: 'request' },
@@ -195,13 +201,43 @@ describe('a microversion', () => {
   });
 });
 
+describe('the ports of the APIs', () => {
+  const GLANCE = { GLIMPSE_SOURCE: 'glance', OS_AUTH_URL: 'https://identity.example.com/v3' };
+  const GLANCE_URL = { GLIMPSE_GLANCE_URL: 'https://glance.example.com' };
+
+  it.each([
+    ['in development', {}, 9292],
+    ['in development, where the port of the Compute API is any free one', { GLIMPSE_PORT: '0' }, 0],
+    ['in production', PRODUCTION, 'off'],
+    ['in a mirror without the URL of its Glance', GLANCE, 'off'],
+    ['in a mirror with the URL of its Glance', { ...GLANCE, ...GLANCE_URL }, 9292],
+    ['in production, where it is set', { ...PRODUCTION, GLIMPSE_IMAGE_PORT: '80' }, 80],
+  ])('have a default: the Image API %s', (_, variables: Record<string, string>, port) => {
+    expect(loadSettings(variables).image.port).toBe(port);
+  });
+
+  it('may be off, but not both', () => {
+    const image = { ...PRODUCTION, GLIMPSE_PORT: 'off', GLIMPSE_IMAGE_PORT: '9292', GLIMPSE_PUBLIC_URL: '' };
+    expect(loadSettings(image)).toMatchObject({ port: 'off', image: { port: 9292 } });
+    expect(problemsOf(() => loadSettings({ ...PRODUCTION, GLIMPSE_PORT: 'off' }))).toEqual([
+      'GLIMPSE_PORT and GLIMPSE_IMAGE_PORT are both off: there must be a port for at least one API',
+    ]);
+  });
+
+  it('require the URL of the Glance that the Image API mirrors', () => {
+    expect(problemsOf(() => loadSettings({ ...GLANCE, GLIMPSE_IMAGE_PORT: '9292' }))).toEqual([
+      'GLIMPSE_GLANCE_URL is missing: the Image API requires it, since the image endpoint of the catalog may lead here',
+    ]);
+  });
+});
+
 describe('what is refused', () => {
   it.each([
     ['GLIMPSE_MODE', 'test', '"test"', 'one of development, production'],
-    ['GLIMPSE_PORT', '65536', '65536', 'a whole number from 0 to 65535'],
-    ['GLIMPSE_PORT', '-1', '-1', 'a whole number from 0 to 65535'],
-    ['GLIMPSE_PORT', '80.5', '"80.5"', 'a whole number from 0 to 65535'],
-    ['GLIMPSE_PORT', ' ', '" "', 'a whole number from 0 to 65535'],
+    ['GLIMPSE_PORT', '65536', '65536', 'a whole number from 0 to 65535 or off'],
+    ['GLIMPSE_PORT', '-1', '-1', 'a whole number from 0 to 65535 or off'],
+    ['GLIMPSE_PORT', '80.5', '"80.5"', 'a whole number from 0 to 65535 or off'],
+    ['GLIMPSE_PORT', ' ', '" "', 'a whole number from 0 to 65535 or off'],
     ['GLIMPSE_DATABASE_POOL', '0', '0', 'a whole number from 1 to 1000'],
     ['GLIMPSE_METRICS_PORT', '0', '0', 'a whole number from 1 to 65535'],
     ['GLIMPSE_SAMPLES', 'yes', '"yes"', 'one of on, off'],
@@ -251,7 +287,7 @@ describe('what is refused', () => {
     expect(
       problemsOf(() => fromYaml('log: { level: loud }\nsamples: maybe\n', { GLIMPSE_PORT: 'http' })).sort(),
     ).toEqual([
-      'GLIMPSE_PORT = "http" is not allowed: it must be a whole number from 0 to 65535',
+      'GLIMPSE_PORT = "http" is not allowed: it must be a whole number from 0 to 65535 or off',
       'log.level in FILE = "loud" is not allowed: it must be one of trace, debug, info, warn, error, fatal',
       'samples in FILE = "maybe" is not allowed: it must be one of on, off',
     ]);
@@ -334,7 +370,7 @@ describe('what is refused', () => {
       'log in FILE = "loud" is not allowed: it must be a mapping',
     ]);
     expect(problemsOf(() => fromYaml('port: [1, 2]'))).toEqual([
-      'port in FILE = ["1","2"] is not allowed: it must be a whole number from 0 to 65535',
+      'port in FILE = ["1","2"] is not allowed: it must be a whole number from 0 to 65535 or off',
     ]);
   });
 

@@ -31,8 +31,9 @@ export class Settings {
   @Text()
   host?: string;
 
-  @WholeNumber(0, 65535)
-  port = 8774;
+  /** The port of the Compute API. */
+  @WholeNumber(0, 65535, 'off')
+  port: number | 'off' = 8774;
 
   /** The folder of the embedded database and the development tokens. */
   @Text()
@@ -47,7 +48,10 @@ export class Settings {
   @BaseUrl()
   public_url?: string;
 
-  /** The base of links to the image service; unset with a source: the source's URL. */
+  /**
+   * The base of links to the image service, and of the Image API's own; unset with a source: the source's URL, and the
+   * request's own.
+   */
   @Optional()
   @BaseUrl()
   image_url?: string;
@@ -122,4 +126,5 @@ export class Settings {
 }
 
 /** The settings in effect, with defaults that depend on other settings. */
-export type EffectiveSettings = Settings & Required<Pick<Settings, 'host' | 'authenticator'>>;
+export type EffectiveSettings = Settings &
+  Required<Pick<Settings, 'host' | 'authenticator'>> & { image: ImageSettings & { port: number | 'off' } };

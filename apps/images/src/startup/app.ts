@@ -1,12 +1,8 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { computeApi } from '../compute/api.js';
-import { fastShow } from '../compute/images/fast-show.js';
 import type { Api } from '../http/api.js';
-import { Cors } from '../http/cors.js';
 import { createServer, type ServerParts } from '../http/server.js';
-import { AppModule, type Parts } from './app.module.js';
 
 /**
  * Composes the server of an API and the module of its routes.
@@ -37,18 +33,4 @@ export async function createApp(
     if (stopping.aborted) reply.header('connection', 'close');
   });
   return app;
-}
-
-/** Composes the server of the Compute API. */
-export function createComputeApp(parts: Parts): Promise<NestFastifyApplication> {
-  const { auth, telemetry, traces, health, settings } = parts;
-  const api = computeApi(auth.serviceType);
-  const fastPath = settings.fast_path === 'off' ? () => undefined : fastShow(parts);
-  const cors = Cors.of(settings.cors);
-  return createApp(
-    api,
-    AppModule.of(api, parts),
-    { auth, telemetry, traces, cors, fastPath },
-    health.stopping,
-  );
 }

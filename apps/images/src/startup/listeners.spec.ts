@@ -4,6 +4,7 @@ import type { Authenticator } from '@glimpse/plugins';
 import { Controller, Get, Module } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Api } from '../http/api.js';
+import { PLAIN_PATHS } from '../http/path.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { createApp } from './app.js';
 import { closeListeners, openListeners, type Listener } from './listeners.js';
@@ -17,6 +18,7 @@ function apiOf(name: string): Api {
     methods: ['GET'],
     maxBodyBytes: 1,
     timeLimits: { requestMs: 1_000, silenceMs: 1_000 },
+    paths: PLAIN_PATHS,
     owns: () => false,
     isOpen: () => true,
     acceptsParameters: () => true,

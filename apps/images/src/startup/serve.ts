@@ -10,12 +10,14 @@ import type { FastifyRequest } from 'fastify';
 import { ImageAccess } from '../access/image-access.js';
 import { loadProtections } from '../access/protections/property-protections.js';
 import { loadImagePolicy } from '../access/load-image-policy.js';
-import type { Parts } from './app.module.js';
-import { createComputeApp } from './app.js';
+import { createComputeApp, type ComputeParts } from './compute-app.js';
+import { createImageApp, type ImageParts } from './image-app.js';
 import { closeListeners, openListeners, type Listener } from './listeners.js';
 import { imageView, isSameBase } from '../compute/images/image.view.js';
 import { openCatalogue } from './catalogue.js';
-import { serveDescription } from '../compute/openapi.js';
+import { computeDescription } from '../compute/openapi.js';
+import { imageDescription } from '../image/openapi.js';
+import { serveDescription } from '../http/openapi.js';
 import { ImageDocuments } from '../http/image-documents.js';
 import { isLoopback } from '../settings/complete.js';
 import type { EffectiveSettings } from '../settings/settings.js';
@@ -26,7 +28,7 @@ import { DependencyProbe } from '../health/dependency-probe.js';
 import { limitYoungGeneration } from './heap.js';
 import { pathOf } from '../http/path.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
-import { loadSource, refuseOtherImages, sourceCheck, withSource } from './source.js';
+import { loadSource, refuseOtherImages, sourceCheck, withImageUrl } from './source.js';
 import { CLOSE_DEADLINE_MS, aborted, atMost } from './stop-signal.js';
 import { loadTraces } from '../http/load-traces.js';
 import { serveMetrics } from '../http/metrics-server.js';
@@ -45,7 +47,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const traces = await loadTraces(process.env, VERSION);
   const telemetry = new Telemetry({ level, requests, version: VERSION });
   const source = await loadSource(given, telemetry);
-  const settings = withSource(given, source);
+  const settings = withImageUrl(given, source);
   const extensions = await loadExtensions(settings, telemetry);
   const authenticator = await loadAuthenticator(settings, telemetry);
   const auth: AuthGuardOptions = {
@@ -68,7 +70,9 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const access = new ImageAccess(catalogue, policy, protections);
   const form = { viewOf: (image: Image, base: LinkBase) => imageView(image, base, extensions), isSameBase };
   const documents = new ImageDocuments(form, catalogue.cache && access);
-  const linksKnown = source && ((): boolean => settings.image_url !== undefined);
+  // Links of the Image API are relative.
+  const linksKnown =
+    source && settings.port !== 'off' ? (): boolean => settings.image_url !== undefined : undefined;
   const dependencies = dependenciesOf(authenticator, source, telemetry);
   const health = { database: probe, dependencies, stopping: stop, linksKnown };
 
@@ -81,7 +85,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   }
 
   try {
-    const parts = { settings, access, documents, extensions, auth, health, telemetry, traces };
+    const publicUrl = given.image_url?.replace(/\/v2$/, '');
+    const parts = { settings, access, documents, extensions, auth, health, telemetry, traces, publicUrl };
     await serveUntil(AbortSignal.any([stop, refused.signal]), parts);
     refused.signal.throwIfAborted();
   } finally {
@@ -97,6 +102,9 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   telemetry.observe('stopped', {});
   await telemetry.flush();
 }
+
+/** The parts of all APIs. */
+type AllParts = ComputeParts & ImageParts;
 
 /** The dependencies that are probed besides the database. */
 function dependenciesOf(
@@ -115,15 +123,10 @@ function dependenciesOf(
  * Serves requests until `stop`. From then on `/readyz` fails, but requests are still served for a while, so that
  * load balancers react before a request could fail; then accepted requests are completed.
  */
-async function serveUntil(stop: AbortSignal, parts: Parts): Promise<void> {
+async function serveUntil(stop: AbortSignal, parts: AllParts): Promise<void> {
   const { settings, telemetry } = parts;
   const { delay = 0, timeout } = settings.shutdown;
-  const compute = await createComputeApp(parts);
-  serveDescription(compute, settings);
-  // The Image API is the second one: `image.port` is off until it exists.
-  const listeners: Listener[] = [
-    { api: 'compute', app: compute, port: settings.port, setting: 'GLIMPSE_PORT' },
-  ];
+  const listeners = await listenersOf(parts);
   let metrics: Server | undefined;
   try {
     const urls = await openListeners(listeners, settings.host);
@@ -138,16 +141,35 @@ async function serveUntil(stop: AbortSignal, parts: Parts): Promise<void> {
   }
 }
 
+/** The listener of each API that has a port. */
+async function listenersOf(parts: AllParts): Promise<Listener[]> {
+  const { port, image } = parts.settings;
+  const listeners: Listener[] = [];
+  if (port !== 'off') {
+    const app = await createComputeApp(parts);
+    serveDescription(app, computeDescription(parts.settings));
+    listeners.push({ api: 'compute', app, port, setting: 'GLIMPSE_PORT' });
+  }
+  if (image.port !== 'off') {
+    const app = await createImageApp(parts);
+    serveDescription(app, imageDescription(parts.publicUrl));
+    listeners.push({ api: 'image', app, port: image.port, setting: 'GLIMPSE_IMAGE_PORT' });
+  }
+  return listeners;
+}
+
 /** Logs where each API is served; in development prints how to use it, once the catalogue is available. */
 function announce(
   listeners: readonly Listener[],
   urls: readonly string[],
-  { settings, telemetry, health }: Parts,
+  { settings, telemetry, health }: AllParts,
 ): void {
   const { host, mode, identities } = settings;
   if (identities && !isLoopback(host)) telemetry.observe('development-tokens-exposed', { host });
   listeners.forEach(({ api }, at) => telemetry.observe('listening', { url: urls[at]!, mode, api }));
   if (mode === 'development') {
-    void health.database.ready.then(() => process.stdout.write(welcome(urls[0]!, settings)));
+    const served = listeners.map(({ api }, at) => [api, urls[at]!]);
+    const urlOf = Object.fromEntries(served) as Parameters<typeof welcome>[0];
+    void health.database.ready.then(() => process.stdout.write(welcome(urlOf, settings)));
   }
 }

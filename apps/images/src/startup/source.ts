@@ -79,11 +79,19 @@ export async function loadSource(
   return Object.hasOwn(builtIns, use) ? source : isolateImageSource(source, faultsOf(use, telemetry));
 }
 
-/** The settings with the source's URL as the base of image links, unless one is configured. */
-export function withSource(settings: EffectiveSettings, source: ImageSource | undefined): EffectiveSettings {
-  if (!source || settings.image_url !== undefined) return settings;
+/** The base of image links in development, unless the port of the Image API is known. */
+const USUAL_IMAGE_URL = 'http://127.0.0.1:9292';
+
+/** The settings with the base of image links where none is configured: the source's URL, or the Image API itself. */
+export function withImageUrl(
+  settings: EffectiveSettings,
+  source: ImageSource | undefined,
+): EffectiveSettings {
+  if (settings.image_url !== undefined) return settings;
+  const { port } = settings.image;
+  const own = typeof port === 'number' && port > 0 ? `http://127.0.0.1:${port}` : USUAL_IMAGE_URL;
   return Object.create(settings, {
-    image_url: { get: () => source.url, enumerable: true },
+    image_url: { get: () => (source ? source.url : own), enumerable: true },
   }) as EffectiveSettings;
 }
 

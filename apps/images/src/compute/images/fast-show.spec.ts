@@ -16,7 +16,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { FastifyRequest } from 'fastify';
-import { createComputeApp } from '../../startup/app.js';
+import { createComputeApp } from '../../startup/compute-app.js';
 import { loadSettings } from '../../settings/load.js';
 import type { DatabaseProbe } from '../../health/database-probe.js';
 import { pathOf } from '../../http/path.js';
@@ -108,7 +108,10 @@ describe.each([
   let authentications = 0;
 
   beforeAll(async () => {
-    const settings = loadSettings({ GLIMPSE_MAX_MICROVERSION: '2.60' });
+    const settings = loadSettings({
+      GLIMPSE_MAX_MICROVERSION: '2.60',
+      GLIMPSE_IMAGE_URL: 'http://image.example.com',
+    });
     const plugin = developmentAuthenticator(new Map(Object.entries(TOKENS)), 'http://keystone.example.com');
     const { challenge, authenticate } = await plugin.create({});
     const auth: AuthGuardOptions = {

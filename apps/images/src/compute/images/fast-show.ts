@@ -1,16 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { authenticationOf, type AuthGuardOptions } from '@glimpse/auth/nestjs';
-import { projectOf, type Identity } from '@glimpse/domain';
+import { projectOf } from '@glimpse/domain';
 import type { EffectiveSettings } from '../../settings/settings.js';
-import { newRequestId } from '../../http/response-headers.js';
-import type { FastPath, ReadyResponse } from '../../http/fast-path/fast-path.js';
+import type { FastPath } from '../../http/fast-path/fast-path.js';
+import { readyImageResponse } from '../../http/fast-path/ready-image.js';
 import type { ImageAccess } from '../../access/image-access.js';
-import { isNotModified } from '../../http/send.js';
 import { isProjectId } from '../api.js';
 import { MIN_MICROVERSION, isAfter, negotiate } from '../microversions.js';
 import { linkBaseOf, type ApiVersion } from '../request.js';
 import { IMAGES_LAST } from '../routes.js';
-import type { ImageDocuments, ReadyDocument } from '../../http/image-documents.js';
+import type { ImageDocuments } from '../../http/image-documents.js';
 import type { LinkBase } from '@glimpse/links';
 
 /** The parts of the controller and its guards. */
@@ -57,7 +56,11 @@ export function fastShow({ auth, access, documents, settings }: ShowParts): Fast
     if (!document) return undefined;
 
     const route = ROUTES[version][project === undefined ? 0 : 1];
-    return responseTo(request, document, { microversion, caller, route, vary });
+    const fields = microversionFields(microversion, vary);
+    return readyImageResponse(request, {
+      ...{ document, caller, route, fields },
+      requestIdHeader: 'x-compute-request-id',
+    });
   };
 }
 
@@ -69,34 +72,6 @@ function negotiated({ headers }: IncomingMessage, settings: EffectiveSettings): 
   } catch {
     return undefined;
   }
-}
-
-/** The same response as that of the routes, byte for byte. */
-function responseTo(
-  request: IncomingMessage,
-  { bytes, tag, validators, content }: ReadyDocument,
-  {
-    microversion,
-    caller,
-    route,
-    vary,
-  }: { microversion: string; caller: Identity; route: string; vary: string },
-): ReadyResponse {
-  const requestId = newRequestId();
-  const notModified = isNotModified(request, tag);
-  const headers = [
-    'x-compute-request-id',
-    requestId,
-    'x-openstack-request-id',
-    requestId,
-    'cache-control',
-    'private, no-cache',
-    ...microversionFields(microversion, vary),
-    ...validators,
-    ...(notModified ? [] : content),
-  ];
-  const body = notModified || request.method === 'HEAD' ? '' : bytes;
-  return { requestId, caller, route, status: notModified ? 304 : 200, headers, body };
 }
 
 function microversionFields(microversion: string, vary: string): string[] {

@@ -26,7 +26,7 @@ import { changeOptionsOf, sendDocument, sendImageDocument } from '../../http/sen
 import { MetaBody, MetadataBody } from './metadata.body.js';
 import { ComputeRequestGuard, LastMicroversion } from '../guard.js';
 import { readyDocument } from '../../http/image-documents.js';
-import { readOptionsOf } from '../request.js';
+import { readOptionsOf } from '../../http/read-options.js';
 import { ROUTE_PREFIXES, METADATA_LAST } from '../routes.js';
 import { InvalidInput, readBody } from '../../http/validation.js';
 

@@ -1,8 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Identity } from '@glimpse/domain';
 import type { Telemetry } from '../../telemetry/telemetry.js';
+import type { Api } from '../api.js';
 import type { Connections } from '../connections.js';
-import { pathOf, rewriteUrl } from '../path.js';
+import { pathOf, rewriteUrl, type PathForm } from '../path.js';
 import { flawOf } from '../request-flaw.js';
 import { observeServed } from '../served-request.js';
 import type { UnreadResponses } from '../unread-responses.js';
@@ -30,8 +31,7 @@ export interface ReadyResponse {
 export type FastPath = (request: IncomingMessage, path: string) => ReadyResponse | undefined;
 
 export interface FastPathParts {
-  /** The name of the API. */
-  readonly api: string;
+  readonly api: Pick<Api, 'name' | 'paths'>;
   readonly telemetry: Telemetry;
   readonly connections: Connections;
   readonly unread: UnreadResponses;
@@ -60,12 +60,12 @@ export function serveReady(
     connections.responded(socket, from);
     const { requestId, caller, route, status } = ready;
     const milliseconds = performance.now() - from;
-    observeServed(telemetry, request, { api, requestId, caller, route, status, milliseconds });
+    observeServed(telemetry, request, { api: api.name, requestId, caller, route, status, milliseconds });
   };
 
   function readyFor(request: IncomingMessage, response: ServerResponse): ReadyResponse | undefined {
     try {
-      if (!response.shouldKeepAlive || unread.isFull || !isPlainRead(request)) return undefined;
+      if (!response.shouldKeepAlive || unread.isFull || !isPlainRead(request, api.paths)) return undefined;
       return fastPath(request, pathOf(request));
     } catch {
       // The routes fail in the same way, and respond to it.
@@ -75,10 +75,10 @@ export function serveReady(
 }
 
 /** Whether a request is a valid read without a body; computes its path. */
-function isPlainRead(request: IncomingMessage): boolean {
+function isPlainRead(request: IncomingMessage, paths: PathForm): boolean {
   const { method, headers } = request;
   if (method !== 'GET' && method !== 'HEAD') return false;
   if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return false;
-  rewriteUrl(request);
+  rewriteUrl(request, paths);
   return flawOf(request) === undefined;
 }

@@ -1,0 +1,36 @@
+import type { Api } from '../http/api.js';
+import { SILENCE_MS } from '../http/overload.js';
+import { commonHeaders } from '../http/response-headers.js';
+import { faultOf, isExpected } from './faults.js';
+import { imagePaths, isVersioned } from './paths.js';
+
+/** The service type of the Image API in Keystone's catalog and in access rules. */
+export const SERVICE_TYPE = 'image';
+
+/**
+ * The Image API v2.
+ *
+ * @param publicUrl the endpoint as clients know it, if it is configured
+ */
+export function imageApi(publicUrl: string | undefined): Api {
+  return {
+    name: 'image',
+    serviceType: SERVICE_TYPE,
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    maxBodyBytes: 114_688,
+    timeLimits: { requestMs: 30_000, silenceMs: SILENCE_MS },
+    paths: imagePaths(publicUrl),
+    owns: isVersioned,
+    isOpen: () => false,
+    acceptsParameters: (parameters) => {
+      // The route of the version document has every path that no version has.
+      const { '*': rest, ...named } = parameters;
+      return !(rest !== undefined && isVersioned(`/${rest}`)) && !Object.values(named).includes('');
+    },
+    // Bodies are of any length, and none is read: changes are not served.
+    streamsBody: (method, path) => isVersioned(path) && method !== 'GET' && method !== 'HEAD',
+    responseHeaders: commonHeaders,
+    faultOf,
+    isExpected,
+  };
+}

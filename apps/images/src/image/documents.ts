@@ -1,0 +1,183 @@
+import { IMAGE_STATUSES, MEMBER_STATUSES, VISIBILITIES } from '@glimpse/domain';
+import { ApiProperty, ApiSchema, type ApiPropertyOptions } from '@nestjs/swagger';
+
+/*
+ * The forms of this API's responses, for the API description. The views compose the responses; the tests validate
+ * every response against these forms.
+ */
+
+/** OpenAPI 3.1 has a type `null`, which the decorator's types lack. */
+const orNull = (type: 'string' | 'integer', format?: string): ApiPropertyOptions =>
+  ({ oneOf: [{ type, format }, { type: 'null' as 'string' }] }) as ApiPropertyOptions;
+
+/** Custom properties are members of their own beside these. */
+@ApiSchema({ description: 'An image; custom properties are further members, text or null.' })
+export class ImageDocument {
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+
+  @ApiProperty(orNull('string'))
+  name!: string | null;
+
+  @ApiProperty({ enum: [...IMAGE_STATUSES] })
+  status!: string;
+
+  @ApiProperty({ enum: [...VISIBILITIES] })
+  visibility!: string;
+
+  @ApiProperty()
+  os_hidden!: boolean;
+
+  @ApiProperty()
+  protected!: boolean;
+
+  @ApiProperty(orNull('string'))
+  owner!: string | null;
+
+  @ApiProperty(orNull('integer'))
+  size!: number | null;
+
+  @ApiProperty(orNull('integer'))
+  virtual_size!: number | null;
+
+  @ApiProperty({ type: 'integer', description: 'GiB' })
+  min_disk!: number;
+
+  @ApiProperty({ type: 'integer', description: 'MiB' })
+  min_ram!: number;
+
+  @ApiProperty(orNull('string'))
+  disk_format!: string | null;
+
+  @ApiProperty(orNull('string'))
+  container_format!: string | null;
+
+  @ApiProperty(orNull('string'))
+  checksum!: string | null;
+
+  @ApiProperty(orNull('string'))
+  os_hash_algo!: string | null;
+
+  @ApiProperty(orNull('string'))
+  os_hash_value!: string | null;
+
+  @ApiProperty({ type: 'string', format: 'date-time' })
+  created_at!: string;
+
+  @ApiProperty(orNull('string', 'date-time'))
+  updated_at!: string | null;
+
+  @ApiProperty({ type: [String] })
+  tags!: string[];
+
+  @ApiProperty()
+  self!: string;
+
+  @ApiProperty()
+  file!: string;
+
+  @ApiProperty()
+  schema!: string;
+
+  @ApiProperty({ required: false, description: 'Where the data is, separated by commas.' })
+  stores?: string;
+
+  @ApiProperty({ required: false, description: 'With `image.show_direct_url`.' })
+  direct_url?: string;
+
+  @ApiProperty({
+    required: false,
+    description: 'With `image.show_locations`.',
+    type: 'array',
+    items: { type: 'object', additionalProperties: true },
+  })
+  locations?: object[];
+}
+
+export class ImageList {
+  @ApiProperty({ type: [ImageDocument] })
+  images!: ImageDocument[];
+
+  @ApiProperty({ description: 'The first page, with the same parameters.' })
+  first!: string;
+
+  @ApiProperty({ required: false, description: 'The next page, if there may be one.' })
+  next?: string;
+
+  @ApiProperty()
+  schema!: string;
+}
+
+export class MemberDocument {
+  @ApiProperty({ description: 'The id of the project.' })
+  member_id!: string;
+
+  @ApiProperty({ format: 'uuid' })
+  image_id!: string;
+
+  @ApiProperty({ enum: [...MEMBER_STATUSES] })
+  status!: string;
+
+  @ApiProperty(orNull('string', 'date-time'))
+  created_at!: string | null;
+
+  @ApiProperty(orNull('string', 'date-time'))
+  updated_at!: string | null;
+
+  @ApiProperty()
+  schema!: string;
+}
+
+export class MemberList {
+  @ApiProperty({ type: [MemberDocument] })
+  members!: MemberDocument[];
+
+  @ApiProperty()
+  schema!: string;
+}
+
+@ApiSchema({ description: 'A JSON schema, as Glance publishes it.' })
+export class SchemaDocument {
+  @ApiProperty()
+  name!: string;
+
+  @ApiProperty({ type: 'object', additionalProperties: true })
+  properties!: object;
+}
+
+class ImportMethods {
+  @ApiProperty()
+  description!: string;
+
+  @ApiProperty()
+  type!: string;
+
+  @ApiProperty({ type: [String] })
+  value!: string[];
+}
+
+export class ImportMethodsDocument {
+  @ApiProperty({ type: ImportMethods })
+  'import-methods'!: ImportMethods;
+}
+
+export class StoresDocument {
+  @ApiProperty({ type: 'array', items: { type: 'object', additionalProperties: true } })
+  stores!: object[];
+}
+
+class ErrorDocument {
+  @ApiProperty({ type: 'integer' })
+  code!: number;
+
+  @ApiProperty()
+  title!: string;
+
+  @ApiProperty()
+  message!: string;
+}
+
+export class FaultDocument {
+  @ApiProperty({ type: ErrorDocument })
+  error!: ErrorDocument;
+}

@@ -1,0 +1,70 @@
+import { STATUS_CODES } from 'node:http';
+import { Unauthenticated } from '@glimpse/auth';
+import { DomainError, type ImageNotFound } from '@glimpse/domain';
+import type { Fault } from '../http/api.js';
+import { faultHeaders } from '../http/fault-headers.js';
+
+/** The status and the message of an error; by default the error's own message. */
+interface FaultForm {
+  readonly status: number;
+  readonly message?: string | ((error: DomainError) => string);
+}
+
+/** The form of each error's fault, by the error's code. */
+const FAULTS: Readonly<Record<string, FaultForm>> = {
+  'malformed-request': { status: 400 },
+  'invalid-input': { status: 400 },
+  // One text for every marker that does not exist for the caller.
+  'marker-not-found': { status: 400, message: 'The marker is no image that is listed for this caller.' },
+  'policy-refused': { status: 403 },
+  'image-not-found': {
+    status: 404,
+    message: (error) => `No image found with ID ${(error as ImageNotFound).id}`,
+  },
+  'route-not-found': { status: 404 },
+  'method-not-allowed': { status: 405 },
+  'request-timeout': { status: 408 },
+  'body-too-large': { status: 413 },
+  'expectation-failed': { status: 417 },
+  'headers-too-large': { status: 431 },
+  'method-not-implemented': { status: 501 },
+  'route-not-served': { status: 501 },
+  'catalogue-unavailable': { status: 503, message: 'The image catalogue is temporarily unavailable.' },
+  'catalogue-busy': {
+    status: 503,
+    message: 'Too many requests wait for the image catalogue. Try again later.',
+  },
+  overloaded: { status: 503 },
+  'authentication-unavailable': { status: 503, message: 'Tokens cannot be validated at the moment.' },
+  'authentication-overloaded': {
+    status: 503,
+    message: 'Too many tokens are waiting to be validated. Try again later.',
+  },
+};
+
+const UNAUTHENTICATED: FaultForm = {
+  status: 401,
+  message: 'The request you have made requires authentication.',
+};
+const UNEXPECTED: FaultForm = { status: 500, message: 'The service failed to process the request.' };
+
+/** Whether an error is an expected outcome, with a fault of its own; any other is a defect. */
+export function isExpected(error: unknown): error is DomainError {
+  return error instanceof Unauthenticated || (error instanceof DomainError && error.code in FAULTS);
+}
+
+/**
+ * The Image API's response to an error: `{"error": {"code": 404, "title": "Not Found", "message": "…"}}`. Glance's own
+ * form is HTML unless the client wants JSON; this one is read by openstacksdk, glanceclient and gophercloud.
+ */
+export function faultOf(error: unknown): Fault {
+  const expected = isExpected(error) ? error : undefined;
+  const { status, message } =
+    error instanceof Unauthenticated ? UNAUTHENTICATED : ((expected && FAULTS[expected.code]) ?? UNEXPECTED);
+  const text = typeof message === 'function' ? message(expected!) : (message ?? expected?.message);
+  return {
+    status,
+    headers: { 'content-type': 'application/json', ...faultHeaders(error) },
+    body: JSON.stringify({ error: { code: status, title: STATUS_CODES[status], message: text } }),
+  };
+}

@@ -1,0 +1,35 @@
+import type { LinkBase } from '@glimpse/links';
+import type { ImageExtension } from '@glimpse/plugins';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { computeApi } from '../compute/api.js';
+import { ExtensionsController, IMAGE_EXTENSIONS } from '../compute/extensions/extensions.controller.js';
+import { fastShow } from '../compute/images/fast-show.js';
+import { ImagesController } from '../compute/images/images.controller.js';
+import { MetadataController } from '../compute/metadata/metadata.controller.js';
+import { VersionsController } from '../compute/versions.controller.js';
+import { Cors } from '../http/cors.js';
+import { ImageDocuments } from '../http/image-documents.js';
+import { createApp } from './app.js';
+import { AppModule, type Parts } from './app.module.js';
+
+/** The parts of the Compute API. */
+export interface ComputeParts extends Parts {
+  readonly documents: ImageDocuments<LinkBase>;
+  readonly extensions: readonly ImageExtension[];
+}
+
+/** Composes the server of the Compute API. */
+export function createComputeApp(parts: ComputeParts): Promise<NestFastifyApplication> {
+  const { auth, telemetry, traces, health, settings, documents, extensions } = parts;
+  const api = computeApi(auth.serviceType);
+  const module = AppModule.of(api, parts, {
+    controllers: [ImagesController, MetadataController, VersionsController, ExtensionsController],
+    providers: [
+      { provide: ImageDocuments, useValue: documents },
+      { provide: IMAGE_EXTENSIONS, useValue: extensions },
+    ],
+  });
+  const fastPath = settings.fast_path === 'off' ? () => undefined : fastShow(parts);
+  const cors = Cors.of(settings.cors);
+  return createApp(api, module, { auth, telemetry, traces, cors, fastPath }, health.stopping);
+}
