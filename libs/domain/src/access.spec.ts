@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { imageOf, membersOf } from './testing/index.js';
 import { canChange, canSee, isListed, type Viewer } from './access.js';
 import {
   IMAGE_STATUSES,
   MEMBER_STATUSES,
   VISIBILITIES,
-  type Image,
   type MemberStatus,
   type Visibility,
 } from './image.js';
@@ -123,7 +123,9 @@ const encounter = fc
   .filter(({ owned, relation }) => owned || relation !== 'owner')
   .map(({ relation, visibility, owned, projects, others, adminsProject, rest }) => {
     const [owner, own, ...strangers] = projects as [string, string, ...string[]];
-    const members = new Map<string, MemberStatus>(others.map((status, i) => [strangers[i]!, status]));
+    const statuses: Record<string, MemberStatus> = Object.fromEntries(
+      others.map((status, i) => [strangers[i]!, status]),
+    );
     const viewer = ((): Viewer => {
       switch (relation) {
         case 'owner':
@@ -135,11 +137,12 @@ const encounter = fc
         case 'admin':
           return { project: { owner, other: own, none: null }[adminsProject], admin: true };
         default:
-          members.set(own, relation);
+          statuses[own] = relation;
           return { project: own, admin: false };
       }
     })();
-    const image: Image = { ...rest, visibility, owner: owned ? owner : null, members };
+    const members = membersOf(statuses);
+    const image = imageOf({ ...rest, visibility, owner: owned ? owner : null, members });
     return { image, viewer, relation };
   });
 
@@ -181,7 +184,7 @@ describe('canSee', () => {
     fc.assert(
       fc.property(encounter, memberStatus, project, ({ image, viewer }, status, member) => {
         fc.pre(image.owner !== member && viewer.project !== member);
-        const members = new Map([...image.members, [member, status]]);
+        const members = new Map([...image.members, ...membersOf({ [member]: status })]);
         const seen = (visibility: Visibility): boolean =>
           canSee({ ...image, owner: 'another', members, visibility }, { project: member, admin: false });
         expect(seen('shared')).toBe(true);

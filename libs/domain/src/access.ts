@@ -50,5 +50,5 @@ export function isListed(image: Image, viewer: Viewer, visibility?: Visibility):
   if (image.visibility === 'community') return own;
   if (viewer.admin || own) return true;
   if (image.visibility !== 'shared' || image.owner === null || viewer.project === null) return false;
-  return image.members.get(viewer.project) === 'accepted';
+  return image.members.get(viewer.project)?.status === 'accepted';
 }

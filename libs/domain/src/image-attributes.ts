@@ -1,3 +1,4 @@
+import { LOCATION_ATTRIBUTES } from './image.js';
 import type { SourceImage } from './source.js';
 
 /** The attributes that a source has of an image. */
@@ -10,6 +11,7 @@ export type ImageAttribute = Exclude<keyof SourceImage, 'deleted'>;
  */
 export const IMAGE_ATTRIBUTES = {
   id: { document: 'id', compared: false },
+  shownId: { document: 'id', compared: true },
   name: { document: 'name', compared: true },
   status: { document: 'status', compared: true },
   visibility: { document: 'visibility', compared: true },
@@ -19,6 +21,15 @@ export const IMAGE_ATTRIBUTES = {
   size: { document: 'size', compared: true },
   minDisk: { document: 'min_disk', compared: true },
   minRam: { document: 'min_ram', compared: true },
+  diskFormat: { document: 'disk_format', compared: true },
+  containerFormat: { document: 'container_format', compared: true },
+  checksum: { document: 'checksum', compared: true },
+  hashAlgorithm: { document: 'os_hash_algo', compared: true },
+  hashValue: { document: 'os_hash_value', compared: true },
+  virtualSize: { document: 'virtual_size', compared: true },
+  tags: { document: 'tags', compared: true },
+  /** Several members of a document: `LOCATION_ATTRIBUTES`. */
+  locations: { document: undefined, compared: true },
   /** Each stands in a document under its own name. */
   properties: { document: undefined, compared: true },
   createdAt: { document: 'created_at', compared: true },
@@ -34,25 +45,16 @@ export const IMAGE_ATTRIBUTE_NAMES = Object.keys(IMAGE_ATTRIBUTES) as readonly I
 export const COMPARED_ATTRIBUTES = IMAGE_ATTRIBUTE_NAMES.filter((name) => IMAGE_ATTRIBUTES[name].compared);
 
 /**
- * The names of image documents that are never custom properties: the attributes above, and
+ * The names of image documents that are never custom properties: the attributes above, where the data is, and
  * those that the catalogue does not hold. Source: Glance's `get_base_properties`, with what its image documents
  * carry besides (`self`, `schema`, `file`, `stores`, `locations`, `direct_url`).
  */
 export const BASE_ATTRIBUTES: ReadonlySet<string> = new Set([
   ...Object.values(IMAGE_ATTRIBUTES).flatMap(({ document }) => document ?? []),
-  'checksum',
-  'container_format',
+  ...LOCATION_ATTRIBUTES,
   'deleted',
   'deleted_at',
-  'direct_url',
-  'disk_format',
   'file',
-  'locations',
-  'os_hash_algo',
-  'os_hash_value',
   'schema',
   'self',
-  'stores',
-  'tags',
-  'virtual_size',
 ]);

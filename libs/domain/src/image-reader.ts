@@ -43,7 +43,7 @@ export interface CurrentImageReader {
 }
 
 /** What a list of names shows of each image. */
-export type ImageName = Pick<Image, 'id' | 'name'>;
+export type ImageName = Pick<Image, 'id' | 'shownId' | 'name'>;
 
 /** A page of a list. */
 export interface ImagePage<T extends ImageName = Image> {

@@ -1,4 +1,4 @@
-import type { Image, MemberStatus } from './image.js';
+import type { Image, Member } from './image.js';
 
 /** An image as a source has it: an import, or a service that the catalogue mirrors. The catalogue assigns its version. */
 export interface SourceImage extends Omit<Image, 'version' | 'members'> {
@@ -11,7 +11,7 @@ export interface SourceImage extends Omit<Image, 'version' | 'members'> {
 /** All members of one image at its source. */
 export interface SourceMembers {
   readonly imageId: string;
-  readonly members: ReadonlyMap<string, MemberStatus>;
+  readonly members: ReadonlyMap<string, Member>;
 }
 
 /** The place of an image in the order of a source: its time of creation, then its id, both ascending. */

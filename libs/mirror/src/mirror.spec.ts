@@ -12,12 +12,13 @@ import {
   SourceUnavailable,
   VersionLost,
   type Catalogue,
+  type Member,
   type MemberStatus,
   type PropertyChange,
   type SourceImage,
   type SourceMembers,
 } from '@glimpse/domain';
-import { sourceImageOf, until } from '@glimpse/domain/testing';
+import { membersOf, sourceImageOf, until } from '@glimpse/domain/testing';
 import type { ImageSource, SourcePage, SourceQuery } from '@glimpse/plugins';
 import { StoredMirror, storedCatalogue, migrate, openDatabase, type Database } from '@glimpse/store';
 import { openTemporary, type TemporaryDatabase } from '@glimpse/store/testing';
@@ -40,7 +41,7 @@ class BadMembers extends DomainError {
 class FakeSource implements ImageSource {
   readonly url = 'http://glance.example.com';
   readonly images = new Map<string, SourceImage>();
-  readonly shares = new Map<string, Map<string, MemberStatus>>();
+  readonly shares = new Map<string, Map<string, Member>>();
   /** How often each call was made. */
   readonly calls: Record<string, number> = {};
   /** The reason why it is unavailable, if it is. */
@@ -75,7 +76,10 @@ class FakeSource implements ImageSource {
   }
 
   share(id: string, project: string, status: MemberStatus): void {
-    this.shares.set(id, new Map(this.shares.get(id)).set(project, status));
+    this.shares.set(
+      id,
+      new Map(this.shares.get(id)).set(project, { status, createdAt: null, updatedAt: null }),
+    );
   }
 
   missingReadAccess(): Promise<string | undefined> {
@@ -528,7 +532,7 @@ describe('the catalogue in front of a source', () => {
   it('fetches what it lacks, for every caller who may see it', async () => {
     const image = source.add({ visibility: 'shared' });
     source.share(image.id, 'b', 'pending');
-    expect(await read(image.id, OTHER)).toMatchObject({ id: image.id, members: new Map([['b', 'pending']]) });
+    expect(await read(image.id, OTHER)).toMatchObject({ id: image.id, members: membersOf({ b: 'pending' }) });
     expect(await read(image.id.toUpperCase())).toMatchObject({ id: image.id });
     await expect(read(image.id, { project: 'c', admin: false })).rejects.toThrow(ImageNotFound);
     expect(source.calls['image']).toBe(1);

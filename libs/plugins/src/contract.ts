@@ -169,7 +169,7 @@ export interface ImageSource {
   changeProperties(
     id: string,
     change: PropertyChange,
-    before: Readonly<Record<string, string>>,
+    before: SourceImage['properties'],
     token: string,
     signal?: AbortSignal,
   ): Promise<void>;

@@ -8,6 +8,10 @@ import {
   PROPERTY_QUOTA,
   QuotaExceeded,
   SourceUnavailable,
+  type Member,
+  type MemberStatus,
+  type SourceImage,
+  type SourceMembers,
 } from '@glimpse/domain';
 import type { ImageSource, SourcePage } from './contract.js';
 import { reasonOf, type OnFault } from './fault.js';
@@ -28,9 +32,40 @@ interface FormerPage {
   readonly askedAt?: Date | undefined;
 }
 
+/** What a source of release 0.1 lacks of an image. */
+const UNKNOWN_ATTRIBUTES = {
+  diskFormat: null,
+  containerFormat: null,
+  checksum: null,
+  hashAlgorithm: null,
+  hashValue: null,
+  virtualSize: null,
+  tags: [],
+  locations: null,
+} as const;
+
+type FormerAttributes = keyof typeof UNKNOWN_ATTRIBUTES | 'shownId';
+type FormerImage = Omit<SourceImage, FormerAttributes> & Partial<Pick<SourceImage, FormerAttributes>>;
+
+function withAllAttributes(image: FormerImage): SourceImage {
+  return { ...UNKNOWN_ATTRIBUTES, ...image, shownId: image.shownId ?? image.id };
+}
+
+/** A source of release 0.1 has the status in place of a member. */
+function withMemberTimes({ imageId, members }: SourceMembers): SourceMembers {
+  const all = [...(members as ReadonlyMap<string, Member | MemberStatus>)].map(
+    ([project, member]) =>
+      [
+        project,
+        typeof member === 'string' ? { status: member, createdAt: null, updatedAt: null } : member,
+      ] as const,
+  );
+  return { imageId, members: new Map(all) };
+}
+
 /**
  * Keeps a source's faults to itself: what its contract does not allow it to throw becomes `SourceUnavailable`. A source
- * that has the method names of release 0.1 gets the present ones.
+ * that has the method names of release 0.1 gets the present ones, and attributes that it lacks are unknown.
  */
 export function isolateImageSource(source: ImageSource & FormerSource, onFault: OnFault): ImageSource {
   const missingReadAccess = (source.missingReadAccess ?? source.blindness)?.bind(source);
@@ -66,11 +101,20 @@ export function isolateImageSource(source: ImageSource & FormerSource, onFault: 
     page: (query, signal) =>
       guarded(async () => {
         const page: SourcePage & FormerPage = await source.page(query, signal);
-        return page.askedAt && !page.requestedAt ? { ...page, requestedAt: page.askedAt } : page;
+        const requestedAt = page.requestedAt ?? page.askedAt;
+        return { ...page, images: page.images.map(withAllAttributes), requestedAt };
       }),
     newestChange: (signal) => guarded(() => source.newestChange(signal)),
-    image: (id, signal) => guarded(() => source.image(id, signal), id),
-    members: (id, signal) => guarded(() => source.members(id, signal), id),
+    image: (id, signal) =>
+      guarded(async () => {
+        const image = await source.image(id, signal);
+        return image && withAllAttributes(image);
+      }, id),
+    members: (id, signal) =>
+      guarded(async () => {
+        const members = await source.members(id, signal);
+        return members && withMemberTimes(members);
+      }, id),
     changeProperties: (id, change, before, token, signal) =>
       guarded(() => source.changeProperties(id, change, before, token, signal), id, token),
     deleteImage: (id, token, signal) => guarded(() => source.deleteImage(id, token, signal), id, token),

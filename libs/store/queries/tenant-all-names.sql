@@ -1,5 +1,5 @@
 -- [25,"project"]
-SELECT id, name, branch, truncated, false AS followed
+SELECT id, shown_id AS "shownId", name, branch, truncated, false AS followed
 FROM (SELECT * FROM ((
       SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 1000 AS truncated
       FROM (

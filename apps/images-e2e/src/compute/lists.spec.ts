@@ -1,4 +1,5 @@
 import { IMAGE_STATUSES, VISIBILITIES, isListed, type Image, type MemberStatus } from '@glimpse/domain';
+import { imageOf, membersOf } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createCatalogue, importInto, settingsOf, type Person } from '../harness/catalogue.js';
@@ -71,31 +72,30 @@ const members = new Map(
   documents.map(({ id }, index) => {
     const states: MemberStatus[] = ['accepted', 'pending', 'rejected'];
     const shares = PROJECTS.filter((_, project) => (index + project) % 3 === 0);
-    return [id, new Map(shares.map((project, n) => [project, states[(index + n) % 3]!]))];
+    return [id, Object.fromEntries(shares.map((project, n) => [project, states[(index + n) % 3]!]))];
   }),
 );
 
 /** The images as the domain knows them, in the order of lists. */
 const images: Image[] = documents
-  .map((document) => ({
-    id: document.id,
-    version: 0n,
-    name: document.name,
-    status: document.status,
-    visibility: document.visibility,
-    hidden: document.os_hidden,
-    owner: document.owner,
-    protected: false,
-    size: null,
-    minDisk: document.min_disk,
-    minRam: document.min_ram,
-    properties: (document.architecture === undefined
-      ? {}
-      : { architecture: document.architecture }) as Record<string, string>,
-    createdAt: new Date(document.created_at),
-    updatedAt: new Date(document.updated_at),
-    members: members.get(document.id)!,
-  }))
+  .map((document) =>
+    imageOf({
+      id: document.id,
+      name: document.name,
+      status: document.status,
+      visibility: document.visibility,
+      hidden: document.os_hidden,
+      owner: document.owner,
+      minDisk: document.min_disk,
+      minRam: document.min_ram,
+      properties: (document.architecture === undefined
+        ? {}
+        : { architecture: document.architecture }) as Record<string, string>,
+      createdAt: new Date(document.created_at),
+      updatedAt: new Date(document.updated_at),
+      members: membersOf(members.get(document.id)!),
+    }),
+  )
   .sort((one, other) => other.createdAt.getTime() - one.createdAt.getTime() || (one.id < other.id ? 1 : -1));
 
 /** What is shown as each status of the API. */
@@ -193,7 +193,7 @@ beforeAll(async () => {
     members: Object.fromEntries(
       [...members].map(([id, states]) => [
         id,
-        [...states].map(([member_id, status]) => ({ member_id, status })),
+        Object.entries(states).map(([member_id, status]) => ({ member_id, status })),
       ]),
     ),
   });

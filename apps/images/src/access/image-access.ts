@@ -287,5 +287,8 @@ export class ImageAccess {
 }
 
 function charactersOf({ properties }: Image): number {
-  return Object.entries(properties).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  return Object.entries(properties).reduce(
+    (sum, [name, value]) => sum + name.length + (value?.length ?? 0),
+    0,
+  );
 }

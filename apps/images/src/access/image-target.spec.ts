@@ -1,4 +1,4 @@
-import { imageOf } from '@glimpse/domain/testing';
+import { imageOf, membersOf } from '@glimpse/domain/testing';
 import { describe, expect, it } from '@jest/globals';
 import { credentialsOf, loadPolicy } from '@glimpse/auth';
 import { isListed, type Identity, type Image, type Visibility } from '@glimpse/domain';
@@ -13,7 +13,7 @@ const IMAGE: Image = imageOf({
   minDisk: 1,
   properties: { os_distro: 'cirros', owner_team: 'a', __proto__: 'x' },
   createdAt: new Date(0),
-  members: new Map([['p2', 'accepted']]),
+  members: membersOf({ p2: 'accepted' }),
 });
 
 function identity(given: Partial<Identity> = {}): Identity {
@@ -71,7 +71,7 @@ describe('the current default of get_image', () => {
   it('gives the same result for every image that is listed for a caller', () => {
     const project = 'p1';
     const listed = cases.filter(({ visibility, owner, roles }) => {
-      const image: Image = { ...IMAGE, visibility, owner, members: new Map([[project, 'accepted']]) };
+      const image: Image = { ...IMAGE, visibility, owner, members: membersOf({ [project]: 'accepted' }) };
       const admin = roles.includes('admin');
       return [undefined, ...visibilities].some((wanted) => isListed(image, { project, admin }, wanted));
     });

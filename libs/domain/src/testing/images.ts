@@ -1,4 +1,4 @@
-import type { Image } from '../image.js';
+import type { Image, Member, MemberStatus } from '../image.js';
 import type { SourceImage } from '../source.js';
 
 const CREATED_AT = new Date('2026-01-01T00:00:00Z');
@@ -14,6 +14,14 @@ const ATTRIBUTES = {
   size: 1,
   minDisk: 0,
   minRam: 0,
+  diskFormat: null,
+  containerFormat: null,
+  checksum: null,
+  hashAlgorithm: null,
+  hashValue: null,
+  virtualSize: null,
+  tags: [],
+  locations: null,
   properties: {},
   createdAt: CREATED_AT,
 } as const;
@@ -22,13 +30,25 @@ const ATTRIBUTES = {
  * An active, public image of the project `owner`, with whatever a test wants to be different.
  *
  * @example
- * imageOf({ visibility: 'shared', members: new Map([['project-b', 'pending']]) });
+ * imageOf({ visibility: 'shared', members: membersOf({ 'project-b': 'pending' }) });
  */
 export function imageOf(changes: Partial<Image> = {}): Image {
-  return { ...ATTRIBUTES, version: 1n, updatedAt: null, members: new Map(), ...changes };
+  const shownId = changes.id ?? ATTRIBUTES.id;
+  return { ...ATTRIBUTES, shownId, version: 1n, updatedAt: null, members: new Map(), ...changes };
+}
+
+/** Members with these statuses and unknown times. */
+export function membersOf(statuses: Readonly<Record<string, MemberStatus>>): ReadonlyMap<string, Member> {
+  return new Map(
+    Object.entries(statuses).map(([project, status]) => [
+      project,
+      { status, createdAt: null, updatedAt: null },
+    ]),
+  );
 }
 
 /** The same image as a source has it. */
 export function sourceImageOf(changes: Partial<SourceImage> = {}): SourceImage {
-  return { ...ATTRIBUTES, updatedAt: CREATED_AT, deleted: false, ...changes };
+  const shownId = changes.id ?? ATTRIBUTES.id;
+  return { ...ATTRIBUTES, shownId, updatedAt: CREATED_AT, deleted: false, ...changes };
 }

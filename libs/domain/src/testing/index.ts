@@ -3,6 +3,6 @@
  *
  * @module @glimpse/domain/testing
  */
-export { imageOf, sourceImageOf } from './images.js';
+export { imageOf, membersOf, sourceImageOf } from './images.js';
 export { until } from './until.js';
 export { growth } from './growth.js';

@@ -181,12 +181,10 @@ describe('a Glance as a source of images', () => {
     it('names an image that no catalogue can hold, and has the others', async () => {
       const { id } = glance.add();
       glance.add({ id: UNKNOWN_ID, min_disk: -1 });
-      const { id: capital } = glance.add({ id: 'AAAAAAAA-0000-4000-8000-000000000000' });
       const { images, bad } = await source.page(UNHIDDEN);
       expect(images.map((image) => image.id)).toEqual([id]);
       expect(bad).toEqual([
         `image "${UNKNOWN_ID}": min_disk is -1; it must be a whole number from 0 to 2147483647`,
-        `image "${capital}": id is "${capital}"; it must be a UUID in small letters`,
       ]);
     });
 
@@ -336,11 +334,13 @@ describe('a Glance as a source of images', () => {
       glance.share(id, 'p1');
       glance.share(id, 'p2', 'accepted');
       expect(await source.image(id)).toMatchObject({ id, properties: { os_distro: 'debian' } });
-      const members = new Map([
-        ['p1', 'pending'],
-        ['p2', 'accepted'],
-      ]);
-      expect(await source.members(id)).toEqual({ imageId: id, members });
+      expect(await source.members(id)).toMatchObject({
+        imageId: id,
+        members: new Map([
+          ['p1', expect.objectContaining({ status: 'pending' })],
+          ['p2', expect.objectContaining({ status: 'accepted' })],
+        ]),
+      });
     });
 
     it('has no members unless it is shared', async () => {
@@ -354,7 +354,7 @@ describe('a Glance as a source of images', () => {
     });
 
     it('is there, and no catalogue can hold it', async () => {
-      const { id } = glance.add({ '': 'nameless' });
+      const { id } = glance.add({ os_distro: 'a\0' });
       await expect(source.image(id)).rejects.toMatchObject({ code: 'bad-document' });
     });
 

@@ -127,7 +127,7 @@ class GlanceSource implements ImageSource {
     if (typeof named !== 'string' || named.toLowerCase() !== id.toLowerCase()) {
       throw new SourceUnavailable(`its answer is not the image ${id}`);
     }
-    return readOwnDocument(answer.document);
+    return readImageDocument(answer.document);
   }
 
   async members(id: string, signal?: AbortSignal): Promise<SourceMembers | undefined> {
@@ -144,7 +144,7 @@ class GlanceSource implements ImageSource {
   async changeProperties(
     id: string,
     change: PropertyChange,
-    before: Readonly<Record<string, string>>,
+    before: SourceImage['properties'],
     token: string,
     signal?: AbortSignal,
   ): Promise<void> {
@@ -238,7 +238,7 @@ function readPage(answer: HttpResponse, { after }: SourceQuery): SourcePage {
   const badIds: string[] = [];
   for (const document of documents) {
     try {
-      images.push(readOwnDocument(document));
+      images.push(readImageDocument(document));
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       const id = idIn(document);
@@ -262,14 +262,6 @@ function isLast(next: unknown): boolean {
   if (typeof next !== 'string')
     throw new SourceUnavailable(`next in its answer is ${printableValue(next)}; it must be a path`);
   return false;
-}
-
-/** An image whose id Glance has in capitals would be another one to a catalogue, which knows no case of them. */
-function readOwnDocument(document: unknown): SourceImage {
-  const image = readImageDocument(document);
-  const { id } = document as Document;
-  if (id !== image.id) throw new BadDocument('id', id, 'a UUID in small letters');
-  return image;
 }
 
 function listOf(answer: HttpResponse, name: 'images' | 'members'): readonly unknown[] {

@@ -1,4 +1,4 @@
-import type { PropertyChange } from '@glimpse/domain';
+import type { Image, PropertyChange } from '@glimpse/domain';
 
 /** An operation of Glance's form of JSON Patch, in which `add` also replaces. */
 export type PatchOperation =
@@ -14,7 +14,7 @@ export type PatchOperation =
  */
 export function propertyPatch(
   change: PropertyChange,
-  before: Readonly<Record<string, string>>,
+  before: Image['properties'],
 ): readonly PatchOperation[] {
   if (change.kind === 'remove') return [{ op: 'remove', path: pointerTo(change.key) }];
   const { properties } = change;

@@ -1,4 +1,5 @@
-import { IMAGE_STATUSES, MEMBER_STATUSES, VISIBILITIES } from '@glimpse/domain';
+import { IMAGE_STATUSES, MEMBER_STATUSES, VISIBILITIES, compareCodePoints } from '@glimpse/domain';
+import { membersOf } from '@glimpse/domain/testing';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { BadDocument } from './bad-document.js';
@@ -32,16 +33,21 @@ describe('readImageDocument', () => {
         owner: '6844db25ecb04bcda32cadcbba8844e1',
         os_hidden: true,
         os_hash_algo: 'sha512',
+        os_hash_value: '98243867',
         id: ID.toUpperCase(),
         created_at: '2026-11-24T02:28:35Z',
         updated_at: '2026-11-25T02:28:35.123456Z',
-        tags: ['x'],
-        locations: [{ url: 'file:///' }],
+        tags: ['x', '\u{1f600}', '\uffee', 'a', 'x'],
+        direct_url: 'file:///',
+        locations: [{ url: 'file:///', metadata: {} }],
+        stores: 'fs',
         self: `/v2/images/${ID}`,
-        os_distro: null,
+        kernel_id: null,
+        '': 'nameless',
       }),
     ).toEqual({
       id: ID,
+      shownId: ID.toUpperCase(),
       name: 'fakeimage7',
       status: 'active',
       visibility: 'public',
@@ -51,7 +57,15 @@ describe('readImageDocument', () => {
       size: 74185,
       minDisk: 20,
       minRam: 512,
-      properties: { architecture: 'x86_64' },
+      diskFormat: 'raw',
+      containerFormat: 'bare',
+      checksum: '9842cccb60cb5a48efcdbd33bdc9e7e1',
+      hashAlgorithm: 'sha512',
+      hashValue: '98243867',
+      virtualSize: 74185,
+      tags: ['a', 'x', '\uffee', '\u{1f600}'],
+      locations: { direct_url: 'file:///', locations: [{ url: 'file:///', metadata: {} }], stores: 'fs' },
+      properties: { architecture: 'x86_64', kernel_id: null, '': 'nameless' },
       createdAt: new Date('2026-11-24T02:28:35Z'),
       updatedAt: new Date('2026-11-25T02:28:35.123Z'),
       deleted: false,
@@ -61,6 +75,7 @@ describe('readImageDocument', () => {
   it('fills in what a document leaves out', () => {
     expect(readImageDocument(LEAST)).toEqual({
       id: ID,
+      shownId: ID,
       name: null,
       status: 'active',
       visibility: 'shared',
@@ -70,6 +85,14 @@ describe('readImageDocument', () => {
       size: null,
       minDisk: 0,
       minRam: 0,
+      diskFormat: null,
+      containerFormat: null,
+      checksum: null,
+      hashAlgorithm: null,
+      hashValue: null,
+      virtualSize: null,
+      tags: [],
+      locations: null,
       properties: {},
       createdAt: new Date('2026-11-24T02:28:35Z'),
       updatedAt: new Date('2026-11-24T02:28:35Z'),
@@ -78,7 +101,21 @@ describe('readImageDocument', () => {
   });
 
   it('reads null as an unknown name, owner, size and time, and as no need of disk or memory', () => {
-    const nulls = { name: null, owner: null, size: null, updated_at: null, min_disk: null, min_ram: null };
+    const nulls = {
+      name: null,
+      owner: null,
+      size: null,
+      updated_at: null,
+      min_disk: null,
+      min_ram: null,
+      disk_format: null,
+      container_format: null,
+      checksum: null,
+      os_hash_algo: null,
+      os_hash_value: null,
+      virtual_size: null,
+      tags: null,
+    };
     expect(readImageDocument({ ...LEAST, ...nulls })).toEqual(readImageDocument(LEAST));
   });
 
@@ -132,13 +169,23 @@ describe('readImageDocument', () => {
     ['color', ['red'], 'property "color" is ["red"]; it must be text'],
     ['color', 'r\0d', 'property "color" is "r\\u0000d"; it must be text without'],
     ['color', 'x'.repeat(65_536), 'it must be text of 0 to 65535 characters'],
-    ['', 'x', 'the name of a property is ""; it must be text of 1 to 255 characters'],
+    ['virtual_size', -1, 'virtual_size is -1; it must be a whole number from 0 to'],
+    ['disk_format', 7, 'disk_format is 7; it must be text of 0 to 255 characters'],
+    ['tags', 'x', 'tags is "x"; it must be an array of texts'],
+    ['tags', [7], 'a tag is 7; it must be text of 0 to 255 characters'],
+    ['tags', ['a\0b'], 'a tag is "a\\u0000b"; it must be text without'],
     ['x'.repeat(256), 'x', 'the name of a property is "xxx'],
     ['a\0b', 'x', 'the name of a property is "a\\u0000b"'],
   ])('refuses %j as %j', (name, value, message) => {
     const read = (): unknown => readImageDocument(withAttribute(name, value));
     expect(read).toThrow(BadDocument);
     expect(read).toThrow(message);
+  });
+
+  it('reads a virtual size that is beyond a safe integer, as data may claim any', () => {
+    const { virtualSize } = readImageDocument({ ...LEAST, virtual_size: 2 ** 63 - 1 });
+    expect(BigInt(virtualSize!)).toBeLessThan(2n ** 63n);
+    expect(readImageDocument({ ...LEAST, virtual_size: 2 ** 60 }).virtualSize).toBe(2 ** 60);
   });
 
   it('shortens what it shows of a value', () => {
@@ -174,7 +221,10 @@ describe('readImageDocument', () => {
       noInvalidDate: true,
     });
     const image = fc.record({
-      id: fc.uuid(),
+      shownId: fc.oneof(
+        fc.uuid(),
+        fc.uuid().map((id) => id.toUpperCase()),
+      ),
       name: fc.option(text(0)),
       status: fc.constantFrom(...IMAGE_STATUSES),
       visibility: fc.constantFrom(...VISIBILITIES),
@@ -184,10 +234,23 @@ describe('readImageDocument', () => {
       size: fc.option(fc.maxSafeNat()),
       minDisk: fc.nat(),
       minRam: fc.nat(),
+      diskFormat: fc.option(text(0)),
+      containerFormat: fc.option(text(0)),
+      checksum: fc.option(text(0)),
+      hashAlgorithm: fc.option(text(0)),
+      hashValue: fc.option(text(0)),
+      virtualSize: fc.option(fc.maxSafeNat()),
+      tags: fc.uniqueArray(text(0)).map((tags) => tags.sort(compareCodePoints)),
+      locations: fc.option(
+        fc.record(
+          { direct_url: fc.webUrl(), stores: text(0), locations: fc.array(fc.jsonValue()) },
+          { noNullPrototype: true, requiredKeys: ['direct_url'] },
+        ),
+      ),
       properties: fc.dictionary(
         // No base attribute begins so.
-        text(0, 254).map((name) => `x${name}`),
-        text(0),
+        text(0, 254).map((name) => name && `x${name}`),
+        fc.option(text(0)),
         { noNullPrototype: true },
       ),
       createdAt: time,
@@ -195,10 +258,19 @@ describe('readImageDocument', () => {
     });
     fc.assert(
       fc.property(image, (expected) => {
-        const { hidden, minDisk, minRam, createdAt, updatedAt, properties, ...same } = expected;
+        const { shownId, hidden, minDisk, minRam, createdAt, updatedAt, properties, ...rest } = expected;
+        const { diskFormat, containerFormat, hashAlgorithm, hashValue, virtualSize, locations, ...same } =
+          rest;
         const document = {
           ...properties,
           ...same,
+          ...locations,
+          id: shownId,
+          disk_format: diskFormat,
+          container_format: containerFormat,
+          os_hash_algo: hashAlgorithm,
+          os_hash_value: hashValue,
+          virtual_size: virtualSize,
           os_hidden: hidden,
           min_disk: minDisk,
           min_ram: minRam,
@@ -207,6 +279,7 @@ describe('readImageDocument', () => {
         };
         expect(readImageDocument(JSON.parse(JSON.stringify(document)))).toEqual({
           ...expected,
+          id: shownId.toLowerCase(),
           deleted: expected.status === 'deleted',
         });
       }),
@@ -221,11 +294,21 @@ describe('readMemberDocuments', () => {
       image_id: ID.toUpperCase(),
       status,
       created_at: '2026-11-24T02:26:47Z',
+      updated_at: '2026-11-24T02:26:48Z',
       schema: '/v2/schemas/member',
     }));
     expect(readMemberDocuments(ID.toUpperCase(), documents)).toEqual({
       imageId: ID,
-      members: new Map(MEMBER_STATUSES.map((status) => [`in ${status}`, status])),
+      members: new Map(
+        MEMBER_STATUSES.map((status) => [
+          `in ${status}`,
+          {
+            status,
+            createdAt: new Date('2026-11-24T02:26:47Z'),
+            updatedAt: new Date('2026-11-24T02:26:48Z'),
+          },
+        ]),
+      ),
     });
   });
 
@@ -234,7 +317,7 @@ describe('readMemberDocuments', () => {
       { member_id: 'p', status: 'pending' },
       { member_id: 'p', status: 'accepted' },
     ];
-    expect(readMemberDocuments(ID, documents).members).toEqual(new Map([['p', 'accepted']]));
+    expect(readMemberDocuments(ID, documents).members).toEqual(membersOf({ p: 'accepted' }));
   });
 
   it.each([

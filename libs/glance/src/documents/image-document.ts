@@ -2,12 +2,15 @@ import {
   BASE_ATTRIBUTES,
   IMAGE_ATTRIBUTES,
   IMAGE_STATUSES,
+  LOCATION_ATTRIBUTES,
   MEMBER_STATUSES,
   VISIBILITIES,
+  compareCodePoints,
   isStorable,
   isUuid,
   type ImageAttribute,
-  type MemberStatus,
+  type ImageLocations,
+  type Member,
   type SourceImage,
   type SourceMembers,
   type Visibility,
@@ -21,6 +24,8 @@ const MAX_TEXT = 255;
 /** What Glance's table of properties holds: MySQL's `TEXT`. */
 const MAX_PROPERTY = 65_535;
 const MAX_INTEGER = 2_147_483_647;
+/** The greatest number of JavaScript that a column of 64 bits holds. */
+const MAX_VIRTUAL_SIZE = 2 ** 63 - 1024;
 
 const UTC_TIME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$/;
 
@@ -56,7 +61,8 @@ type Reader<T> = (value: unknown, name: string, document: Document) => T;
 const READERS: { readonly [Attribute in ImageAttribute]: Reader<SourceImage[Attribute]> } = {
   status: (value, name) => readChoice(name, value, IMAGE_STATUSES),
   createdAt: (value, name) => readTime(name, value),
-  id: (value, name) => readUuid(name, value),
+  id: (value, name) => readUuid(name, value).toLowerCase(),
+  shownId: (value, name) => readUuid(name, value),
   name: (value, name) => readTextOrNull(name, value, 0),
   visibility: (_value, _name, document) => readVisibility(document),
   hidden: (value, name) => readFlag(name, value),
@@ -66,6 +72,14 @@ const READERS: { readonly [Attribute in ImageAttribute]: Reader<SourceImage[Attr
     value === undefined || value === null ? null : readWhole(name, value, Number.MAX_SAFE_INTEGER),
   minDisk: (value, name) => readWhole(name, value ?? 0, MAX_INTEGER),
   minRam: (value, name) => readWhole(name, value ?? 0, MAX_INTEGER),
+  diskFormat: (value, name) => readTextOrNull(name, value, 0),
+  containerFormat: (value, name) => readTextOrNull(name, value, 0),
+  checksum: (value, name) => readTextOrNull(name, value, 0),
+  hashAlgorithm: (value, name) => readTextOrNull(name, value, 0),
+  hashValue: (value, name) => readTextOrNull(name, value, 0),
+  virtualSize: (value, name) => readVirtualSize(name, value),
+  tags: (value, name) => readTags(name, value),
+  locations: (_value, _name, document) => readLocations(document),
   properties: (_value, _name, document) => readProperties(document),
   updatedAt: (value, name, document) =>
     value === undefined || value === null
@@ -81,19 +95,20 @@ const READERS: { readonly [Attribute in ImageAttribute]: Reader<SourceImage[Attr
  * @throws {BadDocument} they are not that, or the catalogue cannot hold them
  */
 export function readMemberDocuments(imageId: string, document: unknown): SourceMembers {
-  const id = readUuid('the image id', imageId);
+  const id = readUuid('the image id', imageId).toLowerCase();
   if (!Array.isArray(document)) throw new BadDocument('the list', document, 'an array of member documents');
-  const members = new Map<string, MemberStatus>();
+  const members = new Map<string, Member>();
   for (const member of document as unknown[]) {
     if (!isObject(member)) throw new BadDocument('a member', member, 'an object');
     const image = withDefault(member['image_id'], id);
     if (typeof image !== 'string' || image.toLowerCase() !== id) {
       throw new BadDocument('image_id', image, `the image id ${id}`);
     }
-    members.set(
-      readText('member_id', member['member_id'], 1, MAX_TEXT),
-      readChoice('status', member['status'], MEMBER_STATUSES),
-    );
+    members.set(readText('member_id', member['member_id'], 1, MAX_TEXT), {
+      status: readChoice('status', member['status'], MEMBER_STATUSES),
+      createdAt: readTimeOrNull('created_at', member['created_at']),
+      updatedAt: readTimeOrNull('updated_at', member['updated_at']),
+    });
   }
   return { imageId: id, members };
 }
@@ -107,14 +122,13 @@ function withDefault(value: unknown, fallback: string): unknown {
   return value === undefined ? fallback : value;
 }
 
-/** Glance shows properties as null that an image lacks, such as `os_distro`: those are left out. */
-function readProperties(document: Document): Record<string, string> {
-  const properties: [string, string][] = [];
+function readProperties(document: Document): Record<string, string | null> {
+  const properties: [string, string | null][] = [];
   for (const [name, value] of Object.entries(document)) {
-    if (value === null || BASE_ATTRIBUTES.has(name)) continue;
+    if (BASE_ATTRIBUTES.has(name)) continue;
     properties.push([
-      readText('the name of a property', name, 1, MAX_TEXT),
-      readText(`property ${JSON.stringify(name)}`, value, 0, MAX_PROPERTY),
+      readText('the name of a property', name, 0, MAX_TEXT),
+      value === null ? null : readText(`property ${JSON.stringify(name)}`, value, 0, MAX_PROPERTY),
     ]);
   }
   // Defines `__proto__` like any other name, where an assignment would not.
@@ -123,7 +137,22 @@ function readProperties(document: Document): Record<string, string> {
 
 function readUuid(attribute: string, value: unknown): string {
   if (typeof value !== 'string' || !isUuid(value)) throw new BadDocument(attribute, value, 'a UUID');
-  return value.toLowerCase();
+  return value;
+}
+
+/** Tags are a set: duplicates and the order do not count. */
+function readTags(attribute: string, value: unknown): string[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw new BadDocument(attribute, value, 'an array of texts');
+  const tags = (value as unknown[]).map((tag) => readText('a tag', tag, 0, MAX_TEXT));
+  return [...new Set(tags)].sort(compareCodePoints);
+}
+
+/** Their values are kept as they are. */
+function readLocations(document: Document): ImageLocations | null {
+  const shown = LOCATION_ATTRIBUTES.filter((name) => document[name] !== undefined);
+  if (shown.length === 0) return null;
+  return Object.fromEntries(shown.map((name) => [name, document[name]]));
 }
 
 function readText(attribute: string, value: unknown, min: number, max: number): string {
@@ -187,6 +216,19 @@ function readWhole(attribute: string, value: unknown, max: number): number {
     throw new BadDocument(attribute, value, `a whole number from 0 to ${max}`);
   }
   return value;
+}
+
+/**
+ * What data says of its own disk, which may be anything: Glance holds up to 2^63 - 1. What a number of JavaScript
+ * cannot hold exactly is held as the nearest that it can.
+ */
+function readVirtualSize(attribute: string, value: unknown): number | null {
+  if (value === undefined || value === null) return null;
+  return Math.min(readWhole(attribute, value, 2 ** 63), MAX_VIRTUAL_SIZE);
+}
+
+function readTimeOrNull(attribute: string, value: unknown): Date | null {
+  return value === undefined || value === null ? null : readTime(attribute, value);
 }
 
 /** @throws {BadDocument} */

@@ -115,7 +115,7 @@ export class MirroredImageWriter implements ImageWriter {
 }
 
 /** The properties after a change. */
-function applied(change: PropertyChange, properties: Image['properties']): Map<string, string> {
+function applied(change: PropertyChange, properties: Image['properties']): Map<string, string | null> {
   const kept = Object.entries(properties).filter(
     ([key]) => change.kind !== 'replace' || change.keep?.includes(key),
   );

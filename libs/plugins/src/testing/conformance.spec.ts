@@ -1,4 +1,5 @@
 import { ImageNotFound, NotOwner, type Image, type SourceImage } from '@glimpse/domain';
+import { membersOf } from '@glimpse/domain/testing';
 import { describe, expect, it } from '@jest/globals';
 import {
   definePlugin,
@@ -262,10 +263,10 @@ function source(change: (whole: ImageSource) => Partial<ImageSource> = () => ({}
     newestChange: async () => images.map(({ updatedAt }) => updatedAt).sort((one, other) => +other - +one)[0],
     image: async (id) => find(id),
     members: async (imageId) =>
-      find(imageId) ? { imageId, members: new Map([['p', 'pending']]) } : undefined,
+      find(imageId) ? { imageId, members: membersOf({ p: 'pending' }) } : undefined,
     async changeProperties(id, wanted, _before, token) {
       const at = mine(id, token, 'change');
-      const properties: Record<string, string> =
+      const properties: Record<string, string | null> =
         wanted.kind === 'replace' ? {} : { ...images[at]!.properties };
       if (wanted.kind === 'remove') delete properties[wanted.key];
       else Object.assign(properties, wanted.properties);

@@ -1,5 +1,5 @@
 import { IMAGE_STATUSES, VISIBILITIES, type Image } from '@glimpse/domain';
-import { imageOf } from '@glimpse/domain/testing';
+import { imageOf, membersOf } from '@glimpse/domain/testing';
 import type { ImageExtension, Plugin } from '../contract.js';
 import { attributesOf } from '../image-extension.js';
 import { Findings, loaded } from './conformance.js';
@@ -30,7 +30,7 @@ const IMAGES: readonly Image[] = [
     properties: { architecture: '', 日本語: 'イメージ', constructor: 'a', 'a"b\\c\n': '\u0000' },
   }),
   sampleImage({ properties: JSON.parse('{"__proto__": "a"}') as Record<string, string> }),
-  sampleImage({ visibility: 'shared', members: new Map([['p', 'accepted']]) }),
+  sampleImage({ visibility: 'shared', members: membersOf({ p: 'accepted' }) }),
 ];
 
 /** Strict mode makes a write to it an error. */

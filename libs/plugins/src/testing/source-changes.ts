@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { PropertyChange } from '@glimpse/domain';
+import type { PropertyChange, SourceImage } from '@glimpse/domain';
 import type { ImageSource } from '../contract.js';
 import type { Findings } from './conformance.js';
 import type { ImageSourceTrial } from './image-source.js';
@@ -15,13 +15,13 @@ export async function checkChanges(
   findings: Findings,
   { image: id, token }: ImageSourceTrial,
 ): Promise<void> {
-  const properties = async (): Promise<Readonly<Record<string, string>> | undefined> =>
+  const properties = async (): Promise<SourceImage['properties'] | undefined> =>
     (await findings.attempt(`image ${id}`, () => source.image(id)))?.properties;
   const before = await properties();
   findings.expect(before !== undefined, `image ${id}: it is to be changed in this trial, and is not there`);
   if (!before) return;
 
-  const steps: [string, PropertyChange, Readonly<Record<string, string>>][] = [
+  const steps: [string, PropertyChange, SourceImage['properties']][] = [
     [
       'merge',
       { kind: 'merge', properties: { 'trial/one~': 'ö', two: '' } },

@@ -108,10 +108,10 @@ function checkImage(findings: Findings, what: string, image: SourceImage, hidden
   for (const [name, time] of Object.entries({ createdAt, updatedAt })) {
     expect(time instanceof Date && !Number.isNaN(time.getTime()), `${name} must be a time`);
   }
-  const texts = Object.values(properties ?? { none: null });
+  const texts = Object.values(properties ?? { none: undefined });
   expect(
-    texts.every((value) => typeof value === 'string'),
-    'properties must be texts',
+    texts.every((value) => value === null || typeof value === 'string'),
+    'properties must be texts or null',
   );
 }
 
@@ -151,7 +151,7 @@ async function checkSingle({ source, findings }: Trial, images: readonly SourceI
     findings.expect(isDeepStrictEqual(image, known), `image ${id}: it is another one than in the pages`);
     const members = await findings.attempt(`members of ${id}`, () => source.members(id));
     findings.expect(members?.imageId === id, `members of ${id}: imageId is ${members?.imageId}`);
-    for (const [project, status] of members?.members ?? []) {
+    for (const [project, { status }] of members?.members ?? []) {
       const rule = `members of ${id}: the status of ${project} must be one of ${MEMBER_STATUSES.join(', ')}`;
       findings.expect(MEMBER_STATUSES.includes(status), rule);
     }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { SourceImage } from '@glimpse/domain';
-import { sourceImageOf } from '@glimpse/domain/testing';
+import { membersOf, sourceImageOf } from '@glimpse/domain/testing';
 import pg from 'pg';
 import { StoredImageWriter } from '../images/stored-image-writer.js';
 import { openDatabase, type Database } from '../connection/database.js';
@@ -54,7 +54,7 @@ async function importAll(...images: SourceImage[]): Promise<void> {
 
 async function share(id: string, members: Record<string, 'pending' | 'accepted'>): Promise<void> {
   const client = await database.pool.connect();
-  const given = [{ imageId: id, members: new Map(Object.entries(members)) }];
+  const given = [{ imageId: id, members: membersOf(members) }];
   await importMembers(client, given).finally(() => client.release());
 }
 

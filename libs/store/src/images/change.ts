@@ -1,13 +1,13 @@
-import { PROPERTY_QUOTA, type PropertyChange } from '@glimpse/domain';
+import { PROPERTY_QUOTA, type Image, type PropertyChange } from '@glimpse/domain';
 import type { Statement } from '../statement.js';
 
 /** The properties before and after a change. */
 export interface PropertiesRow {
   /** The version before the change. */
   readonly version: string;
-  readonly before: Readonly<Record<string, string>>;
+  readonly before: Image['properties'];
   /** As the change makes them; not in effect if it was refused. */
-  readonly after: Readonly<Record<string, string>>;
+  readonly after: Image['properties'];
 }
 
 /** The state before a deletion. */

@@ -3,7 +3,9 @@ import {
   IMAGE_ATTRIBUTE_NAMES,
   type Image,
   type ImageAttribute,
+  type ImageLocations,
   type ImageStatus,
+  type Member,
   type MemberStatus,
   type SourceImage,
   type Visibility,
@@ -12,6 +14,7 @@ import {
 /** The column of each attribute, and its type. */
 const COLUMNS: { readonly [Attribute in ImageAttribute]: readonly [name: string, type: string] } = {
   id: ['id', 'uuid'],
+  shownId: ['shown_id', 'text'],
   name: ['name', 'text'],
   status: ['status', 'text'],
   visibility: ['visibility', 'text'],
@@ -21,6 +24,14 @@ const COLUMNS: { readonly [Attribute in ImageAttribute]: readonly [name: string,
   size: ['size', 'bigint'],
   minDisk: ['min_disk', 'integer'],
   minRam: ['min_ram', 'integer'],
+  diskFormat: ['disk_format', 'text'],
+  containerFormat: ['container_format', 'text'],
+  checksum: ['checksum', 'text'],
+  hashAlgorithm: ['hash_algorithm', 'text'],
+  hashValue: ['hash_value', 'text'],
+  virtualSize: ['virtual_size', 'bigint'],
+  tags: ['tags', 'text[]'],
+  locations: ['locations', 'jsonb'],
   properties: ['properties', 'jsonb'],
   createdAt: ['created_at', 'timestamptz'],
   updatedAt: ['updated_at', 'timestamptz'],
@@ -51,6 +62,8 @@ export const IMAGE_COLUMNS = [...sourceColumns, 'deleted_at'].join(', ');
 export function documentOf(image: SourceImage): object {
   const document: Record<string, unknown> = { deleted: image.deleted };
   for (const attribute of IMAGE_ATTRIBUTE_NAMES) document[columnOf(attribute)] = image[attribute];
+  // As the release before leaves it: equal images stay equal.
+  if (image.shownId === image.id) document[columnOf('shownId')] = null;
   return document;
 }
 
@@ -80,9 +93,20 @@ interface RawAttributes {
   readonly version: bigint | string;
   readonly status: string;
   readonly visibility: string;
+  readonly shownId: string | null;
   readonly size: bigint | string | null;
+  readonly virtualSize: bigint | string | null;
+  readonly locations: unknown;
   readonly properties: unknown;
-  readonly members: readonly { readonly member: string; readonly status: string }[] | null;
+  readonly members: readonly MemberRow[] | null;
+}
+
+/** A member as it is read; lists leave its times out. */
+interface MemberRow {
+  readonly member: string;
+  readonly status: string;
+  readonly createdAt?: Date | null;
+  readonly updatedAt?: Date | null;
 }
 
 /** An image as Prisma or a statement reads it. */
@@ -92,6 +116,7 @@ export type ImageRow = Omit<Image, keyof RawAttributes> & RawAttributes;
 export function imageOf(row: ImageRow): Image {
   return {
     id: row.id,
+    shownId: row.shownId ?? row.id,
     version: BigInt(row.version),
     name: row.name,
     status: row.status as ImageStatus,
@@ -99,12 +124,28 @@ export function imageOf(row: ImageRow): Image {
     hidden: row.hidden,
     owner: row.owner,
     protected: row.protected,
-    size: row.size === null ? null : Number(row.size),
+    size: numberOf(row.size),
     minDisk: row.minDisk,
     minRam: row.minRam,
-    properties: row.properties as Record<string, string>,
+    diskFormat: row.diskFormat,
+    containerFormat: row.containerFormat,
+    checksum: row.checksum,
+    hashAlgorithm: row.hashAlgorithm,
+    hashValue: row.hashValue,
+    virtualSize: numberOf(row.virtualSize),
+    tags: row.tags,
+    locations: row.locations as ImageLocations | null,
+    properties: row.properties as Image['properties'],
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,
-    members: new Map(row.members?.map(({ member, status }) => [member, status as MemberStatus])),
+    members: new Map(row.members?.map((member) => [member.member, memberOf(member)])),
   };
+}
+
+function numberOf(value: bigint | string | null): number | null {
+  return value === null ? null : Number(value);
+}
+
+function memberOf({ status, createdAt = null, updatedAt = null }: MemberRow): Member {
+  return { status: status as MemberStatus, createdAt, updatedAt };
 }

@@ -27,10 +27,36 @@ const UPSERT_IMAGES = `
   RETURNING xmax = 0 AS added`;
 
 /**
+ * The members in a JSON array of {@link membersDocumentOf}, as rows `listed`.
+ *
+ * @param array the column that holds it
+ */
+export const membersIn = (array: string): string => `
+  jsonb_to_recordset(${array})
+    AS listed (member text, status text, member_created_at timestamptz, member_updated_at timestamptz)`;
+
+/**
+ * Adds the members of a common table expression, or replaces those that differ. A time that is not known replaces
+ * none that is, unless the status differs: then the known one is out of date.
+ */
+export const upsertMembers = (wanted: string): string => `
+  INSERT INTO members AS kept (image_id, member, status, member_created_at, member_updated_at)
+  SELECT image_id, member, status, member_created_at, member_updated_at FROM ${wanted}
+  ON CONFLICT (image_id, member) DO UPDATE
+  SET status = EXCLUDED.status,
+      member_created_at = coalesce(EXCLUDED.member_created_at, kept.member_created_at),
+      member_updated_at = CASE WHEN kept.status = EXCLUDED.status
+                          THEN coalesce(EXCLUDED.member_updated_at, kept.member_updated_at)
+                          ELSE EXCLUDED.member_updated_at END
+  WHERE kept.status <> EXCLUDED.status
+     OR kept.member_created_at IS DISTINCT FROM coalesce(EXCLUDED.member_created_at, kept.member_created_at)
+     OR kept.member_updated_at IS DISTINCT FROM coalesce(EXCLUDED.member_updated_at, kept.member_updated_at)`;
+
+/**
  * Replaces the members of a batch of images. Images that the catalogue does not have are left out and their ids
  * returned; equal members are left alone. Served by the primary key of `members`.
  *
- * $1: a JSON array of {image_id, members: [{member, status}]}.
+ * $1: a JSON array of {image_id, members: [{member, status, member_created_at, member_updated_at}]}.
  */
 const REPLACE_MEMBERS = `
   WITH batch AS (
@@ -38,24 +64,27 @@ const REPLACE_MEMBERS = `
     FROM jsonb_to_recordset($1::jsonb) AS named (image_id uuid, members jsonb)
     LEFT JOIN images AS image ON image.id = named.image_id
   ), wanted AS (
-    SELECT image_id, member, status
-    FROM batch, jsonb_to_recordset(members) AS listed (member text, status text)
+    SELECT image_id, listed.*
+    FROM batch, ${membersIn('members')}
     WHERE known
   ), removed AS (
     DELETE FROM members AS kept USING batch
     WHERE kept.image_id = batch.image_id
       AND NOT EXISTS (SELECT FROM wanted WHERE wanted.image_id = kept.image_id AND wanted.member = kept.member)
   ), replaced AS (
-    INSERT INTO members AS kept (image_id, member, status)
-    SELECT image_id, member, status FROM wanted
-    ON CONFLICT (image_id, member) DO UPDATE SET status = EXCLUDED.status
-    WHERE kept.status <> EXCLUDED.status
+    ${upsertMembers('wanted')}
   )
   SELECT image_id FROM batch WHERE NOT known`;
 
 /** The members of an image as the statements that write members accept them. */
 export function membersDocumentOf({ imageId, members }: SourceMembers): object {
-  return { image_id: imageId, members: [...members].map(([member, status]) => ({ member, status })) };
+  const rows = [...members].map(([member, { status, createdAt, updatedAt }]) => ({
+    member,
+    status,
+    member_created_at: createdAt,
+    member_updated_at: updatedAt,
+  }));
+  return { image_id: imageId, members: rows };
 }
 
 /**

@@ -11,7 +11,7 @@ import {
   type Viewer,
   type Visibility,
 } from '@glimpse/domain';
-import { sourceImageOf } from '@glimpse/domain/testing';
+import { membersOf, sourceImageOf } from '@glimpse/domain/testing';
 import fc from 'fast-check';
 import { storedCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from '../connection/database.js';
@@ -57,7 +57,7 @@ async function store(images: readonly SourceImage[], members: ReadonlyMap<string
   const client = await database.pool.connect();
   try {
     await importImages(client, images, false);
-    const shares = [...members].map(([imageId, of]) => ({ imageId, members: new Map(Object.entries(of)) }));
+    const shares = [...members].map(([imageId, of]) => ({ imageId, members: membersOf(of) }));
     await importMembers(client, shares);
   } finally {
     client.release();
@@ -210,9 +210,6 @@ it('is listed as it is by its id, members and all', async () => {
   expect(listed).toContainEqual({
     ...known,
     version: expect.any(BigInt),
-    members: new Map([
-      ['first', 'accepted'],
-      ['second', 'rejected'],
-    ]),
+    members: membersOf({ first: 'accepted', second: 'rejected' }),
   });
 });

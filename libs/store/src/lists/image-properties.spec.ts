@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { IMAGE_STATUSES, VISIBILITIES, type SourceImage } from '@glimpse/domain';
+import { sourceImageOf } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import pg from 'pg';
@@ -52,22 +53,24 @@ async function rows(): Promise<{ kept: string[]; due: string[]; writtenBy: strin
 }
 
 const time = fc.integer({ min: 0, max: 3 }).map((n) => new Date(Date.UTC(2026, 0, 1, 0, n)));
-const image: fc.Arbitrary<SourceImage> = fc.record({
-  id: fc.constantFrom(...IDS),
-  name: fc.constant(null),
-  status: fc.constantFrom(...IMAGE_STATUSES),
-  visibility: fc.constantFrom(...VISIBILITIES),
-  hidden: fc.boolean(),
-  deleted: fc.integer({ min: 0, max: 3 }).map((n) => n === 0),
-  owner: fc.constantFrom('a', 'b', null),
-  protected: fc.constant(false),
-  size: fc.constant(null),
-  minDisk: fc.constant(0),
-  minRam: fc.constant(0),
-  properties: fc.dictionary(fc.constantFrom('os', 'arch'), fc.constantFrom('x', 'y', '')),
-  createdAt: time,
-  updatedAt: time,
-});
+const image: fc.Arbitrary<SourceImage> = fc
+  .record({
+    id: fc.constantFrom(...IDS),
+    name: fc.constant(null),
+    status: fc.constantFrom(...IMAGE_STATUSES),
+    visibility: fc.constantFrom(...VISIBILITIES),
+    hidden: fc.boolean(),
+    deleted: fc.integer({ min: 0, max: 3 }).map((n) => n === 0),
+    owner: fc.constantFrom('a', 'b', null),
+    protected: fc.constant(false),
+    size: fc.constant(null),
+    minDisk: fc.constant(0),
+    minRam: fc.constant(0),
+    properties: fc.dictionary(fc.constantFrom('os', 'arch'), fc.constantFrom('x', 'y', '')),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .map((attributes) => sourceImageOf(attributes));
 
 it('are those of the images that lists show, whatever happens to images', async () => {
   const client = await pool.connect();

@@ -8,6 +8,7 @@ import {
   type MemberStatus,
   type Viewer,
 } from '@glimpse/domain';
+import { membersOf, sourceImageOf } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { openDatabase, type Database } from '../connection/database.js';
@@ -27,29 +28,34 @@ const SEED = 20261124;
 /** Times repeat, so that the order by id matters. */
 const time = fc.integer({ min: 0, max: 99 }).map((n) => new Date(Date.UTC(2026, 0, 1, 0, n)));
 
-const stored = fc.record({
-  id: fc.uuid({ version: 4 }),
-  name: fc.constantFrom(...NAMES),
-  status: fc.oneof(fc.constant('active' as const), fc.constantFrom(...IMAGE_STATUSES)),
-  visibility: fc.constantFrom(...VISIBILITIES),
-  hidden: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
-  deleted: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
-  owner: fc.constantFrom(...PROJECTS, null),
-  protected: fc.constant(false),
-  size: fc.constant(null),
-  minDisk: fc.constantFrom(0, 0, 10),
-  minRam: fc.constantFrom(0, 512, 1024),
-  properties: fc.dictionary(fc.constantFrom('os', 'arch'), fc.constantFrom('x', 'y', '')),
-  createdAt: time,
-  updatedAt: time,
-});
+const stored = fc
+  .record({
+    id: fc.uuid({ version: 4 }),
+    name: fc.constantFrom(...NAMES),
+    status: fc.oneof(fc.constant('active' as const), fc.constantFrom(...IMAGE_STATUSES)),
+    visibility: fc.constantFrom(...VISIBILITIES),
+    hidden: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    deleted: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    owner: fc.constantFrom(...PROJECTS, null),
+    protected: fc.constant(false),
+    size: fc.constant(null),
+    minDisk: fc.constantFrom(0, 0, 10),
+    minRam: fc.constantFrom(0, 512, 1024),
+    properties: fc.dictionary(fc.constantFrom('os', 'arch'), fc.constantFrom('x', 'y', '')),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .map((attributes) => sourceImageOf(attributes));
 const images = fc.sample(stored, { numRuns: 600, seed: SEED });
 
 const STATES: readonly MemberStatus[] = ['accepted', 'accepted', 'pending', 'rejected'];
 const members = new Map(
   images.map(({ id }, index) => {
     const shares = PROJECTS.filter((_, project) => (index + project) % 2 === 0);
-    return [id, new Map(shares.map((project, n) => [project, STATES[(index >> (1 + n)) % 4]!]))];
+    return [
+      id,
+      membersOf(Object.fromEntries(shares.map((project, n) => [project, STATES[(index >> (1 + n)) % 4]!]))),
+    ];
   }),
 );
 

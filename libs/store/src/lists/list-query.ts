@@ -149,7 +149,7 @@ export class ListQuery {
   /** The statement of a plan that reads of each image only what names it; otherwise like {@link statement}. */
   namesStatement(plan: ListPlan): Statement {
     const text = `${this.#with(plan)}
-      SELECT id, name, branch, truncated, false AS followed
+      SELECT id, shown_id AS "shownId", name, branch, truncated, false AS followed
       FROM (${this.#page(plan)}) page ORDER BY created_at DESC, id DESC`;
     return { text, values: this.#values.all };
   }

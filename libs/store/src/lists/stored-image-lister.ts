@@ -21,6 +21,9 @@ import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list-
 /** The most characters of an image's name. */
 const MAX_NAME = 255;
 
+/** What the statement of names reads of an image. */
+type NameRow = Pick<ImageRow, 'id' | 'shownId' | 'name'>;
+
 /** Reads lists of images from PostgreSQL. */
 export class StoredImageLister implements ImageLister {
   readonly #nameOf = namesOfPrepared('list');
@@ -39,12 +42,13 @@ export class StoredImageLister implements ImageLister {
   }
 
   async imageNames(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<ImageName>>> {
-    const page = await this.#page<ImageName>(criteria, viewer, (query, plan) => query.namesStatement(plan));
-    return { source: 'fresh', value: { ...page, images: page.images.map(({ id, name }) => ({ id, name })) } };
+    const page = await this.#page<NameRow>(criteria, viewer, (query, plan) => query.namesStatement(plan));
+    const images = page.images.map(({ id, shownId, name }) => ({ id, shownId: shownId ?? id, name }));
+    return { source: 'fresh', value: { ...page, images } };
   }
 
   /** Reads a page, mostly with one statement; several have the time limit of one. */
-  async #page<Row extends ImageName>(
+  async #page<Row extends NameRow>(
     criteria: ImageCriteria,
     viewer: Viewer,
     statementOf: (query: ListQuery, plan: ListPlan) => Statement,

@@ -1,3 +1,4 @@
+import { membersIn, upsertMembers } from '../images/import.js';
 import { DIFFERS, IMAGE_COLUMNS, REPLACEMENT, imagesIn } from '../images/image-columns.js';
 
 /**
@@ -26,10 +27,10 @@ export const APPLY = `
   WITH ${HELD}, batch AS (
     ${imagesIn('$3')}
   ), newer AS (
-    INSERT INTO mirrored AS kept (image_id, ticket, shared)
-    SELECT id, $2, visibility = 'shared' AND deleted_at IS NULL FROM batch, may WHERE may.write ORDER BY id
+    INSERT INTO mirrored AS kept (image_id, ticket, attributes_ticket, shared)
+    SELECT id, $2, $2, visibility = 'shared' AND deleted_at IS NULL FROM batch, may WHERE may.write ORDER BY id
     ON CONFLICT (image_id) DO UPDATE
-    SET ticket = EXCLUDED.ticket, shared = EXCLUDED.shared,
+    SET ticket = EXCLUDED.ticket, attributes_ticket = EXCLUDED.ticket, shared = EXCLUDED.shared,
         members_ticket = CASE WHEN kept.shared THEN kept.members_ticket ELSE 0 END,
         has_members = kept.shared AND kept.has_members
     WHERE kept.ticket < EXCLUDED.ticket
@@ -55,30 +56,26 @@ export const LOCK_MIRRORED = `
 /**
  * Replaces the members of images. Served by the primary keys of `mirrored` and `members`.
  *
- * $1: the lease or null; $2: the ticket; $3: a JSON array of {image_id, members: [{member, status}]}.
+ * $1: the lease or null; $2: the ticket; $3: a JSON array of {image_id, members: [{member, status, member_created_at, member_updated_at}]}.
  */
 export const APPLY_MEMBERS = `
   WITH ${HELD}, batch AS (
     SELECT image_id, members FROM jsonb_to_recordset($3::jsonb) AS named (image_id uuid, members jsonb)
   ), newer AS (
-    UPDATE mirrored SET members_ticket = $2, members_read_at = clock_timestamp(),
+    UPDATE mirrored SET members_ticket = $2, member_times_ticket = $2, members_read_at = clock_timestamp(),
                         has_members = jsonb_array_length(members) > 0
     FROM batch, may
     WHERE may.write AND mirrored.image_id = batch.image_id AND mirrored.members_ticket < $2
     RETURNING batch.image_id, members
   ), wanted AS (
-    SELECT image_id, member, status
-    FROM newer, jsonb_to_recordset(members) AS listed (member text, status text)
+    SELECT image_id, listed.* FROM newer, ${membersIn('members')}
   ), removed AS (
     DELETE FROM members AS kept USING newer
     WHERE kept.image_id = newer.image_id
       AND NOT EXISTS (SELECT FROM wanted WHERE wanted.image_id = kept.image_id AND wanted.member = kept.member)
     RETURNING kept.image_id
   ), replaced AS (
-    INSERT INTO members AS kept (image_id, member, status)
-    SELECT image_id, member, status FROM wanted
-    ON CONFLICT (image_id, member) DO UPDATE SET status = EXCLUDED.status
-    WHERE kept.status <> EXCLUDED.status
+    ${upsertMembers('wanted')}
     RETURNING image_id
   ), differing AS (
     SELECT image_id FROM removed UNION SELECT image_id FROM replaced
@@ -93,7 +90,7 @@ export const APPLY_MEMBERS = `
  */
 export const REMOVE = `
   WITH ${HELD}, older AS (
-    UPDATE mirrored SET ticket = $2, shared = false FROM may
+    UPDATE mirrored SET ticket = $2, attributes_ticket = $2, shared = false FROM may
     WHERE may.write AND image_id = ANY ($3::uuid[]) AND ticket < $2
     RETURNING image_id
   ), removed AS (

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ImageNotFound, LeaseLost, type MemberStatus, type SourceImage } from '@glimpse/domain';
-import { sourceImageOf } from '@glimpse/domain/testing';
+import { membersOf, sourceImageOf } from '@glimpse/domain/testing';
 import pg from 'pg';
 import { StoredImageReader } from '../images/stored-image-reader.js';
 import { openDatabase, type Database } from '../connection/database.js';
@@ -45,7 +45,7 @@ function image(over: Partial<SourceImage> = {}): SourceImage {
 }
 
 const read = (id: string) => reader.imageToChange(id, ADMIN);
-const members = (entries: Record<string, MemberStatus>) => new Map(Object.entries(entries));
+const members = (entries: Record<string, MemberStatus>) => membersOf(entries);
 
 describe('an answer of the source', () => {
   it('is applied', async () => {

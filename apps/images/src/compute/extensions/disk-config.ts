@@ -14,7 +14,7 @@ export const diskConfig = definePlugin({
     updated: '2014-12-03T00:00:00Z',
     description: 'Disk Management Extension.',
     attributes: ({ properties: { auto_disk_config: auto } }): Record<string, string> =>
-      auto === undefined
+      auto === undefined || auto === null
         ? {}
         : { 'OS-DCF:diskConfig': TRUE.has(auto.trim().toLowerCase()) ? 'AUTO' : 'MANUAL' },
   }),

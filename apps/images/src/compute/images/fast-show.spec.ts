@@ -10,7 +10,7 @@ import {
   type ReadOptions,
   type Reading,
 } from '@glimpse/domain';
-import { imageOf } from '@glimpse/domain/testing';
+import { imageOf, membersOf } from '@glimpse/domain/testing';
 import { CachedImageReader } from '@glimpse/store';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -69,7 +69,7 @@ const image = (last: number, changes: Partial<Image>): Image =>
 const IMAGES = [
   image(1, {}),
   image(2, { visibility: 'private' }),
-  image(3, { visibility: 'shared', members: new Map([[OTHER, 'pending']]) }),
+  image(3, { visibility: 'shared', members: membersOf({ [OTHER]: 'pending' }) }),
   image(4, { name: '画像 ☃ é', properties: { instance_uuid: 's/1', ключ: 'значение' } }),
   image(5, { name: null, owner: null, updatedAt: new Date('2026-02-01T00:00:00.5Z') }),
 ];

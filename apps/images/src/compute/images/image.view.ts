@@ -64,7 +64,7 @@ export function detailedImageView(
 ): object {
   const server = image.properties['instance_uuid'];
   return {
-    id: image.id,
+    id: image.shownId,
     name: image.name,
     minRam: image.minRam,
     minDisk: image.minDisk,
@@ -74,8 +74,9 @@ export function detailedImageView(
     status: shownStatus(image.status),
     progress: PROGRESS[image.status] ?? 0,
     ...attributes(extensions, 'before-links', image),
-    links: imageLinks(base, image.id),
-    ...(server !== undefined && { server: { id: server, links: serverLinks(base, server) } }),
+    links: imageLinks(base, image.shownId),
+    ...(server !== undefined &&
+      server !== null && { server: { id: server, links: serverLinks(base, server) } }),
     ...attributes(extensions, 'last', image),
   };
 }
@@ -91,6 +92,6 @@ export function imageView(image: Image, base: LinkBase, extensions: readonly Ima
 }
 
 /** The document of an image in a list without details. */
-export function briefImageView({ id, name }: ImageName, base: LinkBase): object {
+export function briefImageView({ shownId: id, name }: ImageName, base: LinkBase): object {
   return { id, name, links: imageLinks(base, id) };
 }

@@ -5,7 +5,8 @@ import { pageDocument } from './page-document.js';
 
 const LIMIT = 4 * 2 ** 20;
 const linkAfter = (marker: string): NextLink => ({ rel: 'next', href: `http://c/images?marker=${marker}` });
-const named = (...names: string[]): ImageName[] => names.map((name, n) => ({ id: `${n}`, name }));
+const named = (...names: string[]): ImageName[] =>
+  names.map((name, n) => ({ id: `${n}`, shownId: `${n}`, name }));
 
 function documentOf(images: ImageName[], next?: string): { images: object[]; images_links?: NextLink[] } {
   const bytes = pageDocument({ images, next }, (image) => ({ ...image }), linkAfter);

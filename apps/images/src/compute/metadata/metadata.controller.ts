@@ -1,5 +1,10 @@
 import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
-import { CatalogueUnavailable, type Identity as Caller, type PropertyChange } from '@glimpse/domain';
+import {
+  CatalogueUnavailable,
+  type Image,
+  type Identity as Caller,
+  type PropertyChange,
+} from '@glimpse/domain';
 import {
   Body,
   Controller,
@@ -109,7 +114,7 @@ export class MetadataController {
     id: string,
     caller: Caller,
     change: PropertyChange,
-  ): Promise<Readonly<Record<string, string>>> {
+  ): Promise<Image['properties']> {
     return this.access.changeProperties(id, caller, change, (image) =>
       changeOptionsOf(request, { metadata: image.properties }, image),
     );
