@@ -11,9 +11,6 @@ const NOT_INSTALLED = 69;
 /** How long the tokens last that are made to end, in seconds. */
 const SHORT_LIVED = 3;
 
-/** Once in a while a new Keystone does not respond to its first requests. */
-const ATTEMPTS = 3;
-
 /**
  * Starts the OpenStack of this run and passes its description to the suites. Where its packages are not installed,
  * the suites report that they are skipped.
@@ -28,30 +25,24 @@ export async function startCloud({ glance = false } = {}) {
     `--compute-url=${compute}/v2.1`,
     ...(glance ? ['--glance'] : [`--image-url=${image}`]),
   ];
-  for (let attempt = 1; ; attempt++) {
-    const command = spawn(process.execPath, [OPENSTACK, ...args], {
-      // It ends with its standard input, which is closed when this process ends in whatever way.
-      stdio: ['pipe', 'pipe', 'inherit'],
-      detached: true,
-    });
-    const [line] = await Promise.race([once(createInterface(command.stdout), 'line'), once(command, 'exit')]);
-    if (line === NOT_INSTALLED) return;
-    if (typeof line !== 'string') {
-      if (attempt < ATTEMPTS) continue;
-      throw new Error(`no OpenStack in ${ATTEMPTS} attempts: exit code ${line}`);
-    }
-    command.unref();
-    command.stdin.unref();
-    command.stdout.destroy();
-    const cloud = JSON.parse(line);
-    process.env['GLIMPSE_E2E_CLOUD'] = JSON.stringify({
-      ...cloud,
-      shortLived: SHORT_LIVED,
-      compute,
-      image: cloud.imageUrl ?? image,
-    });
-    return;
-  }
+  const command = spawn(process.execPath, [OPENSTACK, ...args], {
+    // It ends with its standard input, which is closed when this process ends in whatever way.
+    stdio: ['pipe', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const [line] = await Promise.race([once(createInterface(command.stdout), 'line'), once(command, 'exit')]);
+  if (line === NOT_INSTALLED) return;
+  if (typeof line !== 'string') throw new Error(`no OpenStack: exit code ${line}`);
+  command.unref();
+  command.stdin.unref();
+  command.stdout.destroy();
+  const cloud = JSON.parse(line);
+  process.env['GLIMPSE_E2E_CLOUD'] = JSON.stringify({
+    ...cloud,
+    shortLived: SHORT_LIVED,
+    compute,
+    image: cloud.imageUrl ?? image,
+  });
 }
 
 /** An address that is free now and later, when a suite uses it: Linux itself assigns ports from 32768 on. */
