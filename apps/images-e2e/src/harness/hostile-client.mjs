@@ -15,7 +15,8 @@ const get = (target, headers = '') => `GET ${target} HTTP/1.1\r\nhost: a\r\n${he
 const TOKEN = `x-auth-token: ${token}\r\n`;
 const unfinished = (headers) =>
   `POST ${ITEM}/metadata HTTP/1.1\r\nhost: a\r\n${headers}content-length: 10\r\n\r\n`;
-const manyFilters = Array.from({ length: 1_000 }, (_, at) => `property-${at.toString(36)}=v`).join('&');
+const filters = (count) =>
+  Array.from({ length: count }, (_, at) => `property-${at.toString(36)}=v`).join('&');
 
 const READS = { reads: true };
 
@@ -102,7 +103,8 @@ const ATTACKS = {
   'pipelines of refused requests': () => unread(20, get('/v2.1/nosuch'), 100),
   'floods of probes that query the database': () => loop(50, get('/healthz')),
   'floods of metrics': () => loop(50, get('/metrics')),
-  'lists with 1,000 filters': () => loop(10, get(`/v2.1/images?${manyFilters}`, TOKEN)),
+  'lists with 1,000 filters': () => loop(10, get(`/v2.1/images?${filters(1_000)}`, TOKEN)),
+  'lists with 250 filters': () => loop(10, get(`/v2.1/images?${filters(250)}`, TOKEN)),
 };
 
 if (!kind) {

@@ -25,7 +25,7 @@ const IDLE_ROUNDS = 100;
 const ROUNDS = amount(15, 300);
 
 /** Other load on the machine slows some series of rounds; an attack slows each of them. */
-const SERIES = 3;
+const SERIES = 10;
 
 /** What the well-behaved client sends: an image, a list, a change and the probes of Kubernetes. */
 const ITEM = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';

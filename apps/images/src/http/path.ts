@@ -64,14 +64,32 @@ export function requestPath(target: string, form: PathForm): RequestPath | undef
 }
 
 const PATH = Symbol('path');
+const UNPARSED_QUERY = Symbol('unparsed query');
 
 /** A request whose path is computed. */
-type PathRequest = IncomingMessage & { [PATH]?: string };
+type PathRequest = IncomingMessage & { [PATH]?: string; [UNPARSED_QUERY]?: boolean };
+
+/** The most parameters of a query. */
+export const MAX_PARAMETERS = 256;
+
+function hasTooManyParameters(target: string): boolean {
+  // The shortest parameters are a character and a separator.
+  if (target.length < 2 * MAX_PARAMETERS) return false;
+  let parameters = 1;
+  for (let at = target.indexOf('&'); at >= 0; at = target.indexOf('&', at + 1)) parameters++;
+  return parameters > MAX_PARAMETERS;
+}
+
+/** Whether a request has more than {@link MAX_PARAMETERS} parameters, which are not parsed. */
+export function hasUnparsedQuery(request: PathRequest): boolean {
+  return request[UNPARSED_QUERY] === true;
+}
 
 /**
  * Fastify's `rewriteUrl`: computes the path once a request. A path that cannot be decoded is rewritten to one that no
  * route has. A path of one segment, such as that of a version document, is routed with and without a slash at its end.
- * The host of an absolute target replaces the `Host` header (RFC 9112, 3.2.2).
+ * The host of an absolute target replaces the `Host` header (RFC 9112, 3.2.2). A query with too many parameters is
+ * refused later, so the router does not parse it.
  */
 export function rewriteUrl(request: PathRequest, form: PathForm): string {
   const target = request.url ?? '/';
@@ -79,8 +97,10 @@ export function rewriteUrl(request: PathRequest, form: PathForm): string {
   if (authority !== undefined) request.headers.host = authority;
   const computed = requestPath(target, form);
   if (!computed) return '//';
-  const { path, routed } = computed;
+  const { path } = computed;
   request[PATH] = path;
+  request[UNPARSED_QUERY] = hasTooManyParameters(target);
+  const routed = request[UNPARSED_QUERY] ? computed.routed.split('?', 1)[0]! : computed.routed;
   return path.endsWith('/') ? routed.replace(/^(\/[^/?]+)\/(?=\?|$)/, '$1') : routed;
 }
 

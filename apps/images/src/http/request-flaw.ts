@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isHost } from '@glimpse/links';
 import { ExpectationFailed, MalformedRequest } from './errors.js';
-import { pathOf } from './path.js';
+import { hasUnparsedQuery, MAX_PARAMETERS, pathOf } from './path.js';
 
 /** The reason to refuse a request. */
 export interface Flaw {
@@ -40,6 +40,9 @@ export function flawOf(request: IncomingMessage): Flaw | undefined {
     return malformed(`HTTP/${httpVersion} is not supported; HTTP/1.1 is.`, true);
   }
   if (pathOf(request) === '') return malformed('The request path cannot be decoded.');
+  if (hasUnparsedQuery(request)) {
+    return malformed(`The query has more than ${MAX_PARAMETERS} parameters.`);
+  }
   const hosts = countHosts(rawHeaders);
   if (hosts > 1) return malformed('There is more than one Host header.');
   if (hosts === 0 && httpVersion === '1.1') return malformed('The Host header is missing.');

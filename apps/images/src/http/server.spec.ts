@@ -146,6 +146,15 @@ describe('the server of an API', () => {
     expect(statuses(await exchange(withoutToken('/other')))).toEqual(['404']);
   });
 
+  it('serves a query of up to 256 parameters', async () => {
+    const toys = (parameters: number): string => {
+      const query = Array.from({ length: parameters }, (_, at) => `p${at}=v`).join('&');
+      return request(`GET /toys/one?${query}`, CLOSE);
+    };
+    expect(bodies(await exchange(toys(256)))).toEqual(['one']);
+    expect(bodies(await exchange(toys(257)))).toEqual(['malformed-request']);
+  });
+
   it('buffers a body up to the limit of the API', async () => {
     const patch = (length: number): string =>
       request('PATCH /toys/one', `content-length: ${length}`, CLOSE) + 'x'.repeat(length);
