@@ -98,7 +98,8 @@ const ATTACKS = {
   'unread downloads of the page': () => unread(800, get('/docs/swagger-ui-bundle.js')),
   'unread descriptions': () => unread(100, get('/openapi.json'), 20),
   'unread metrics': () => unread(100, get('/metrics'), 20),
-  'unread lists': () => unread(100, get('/v2.1/images/detail', TOKEN), 20),
+  // No more than are served one after another: the next one would close the connection.
+  'unread lists': () => unread(100, get('/v2.1/images/detail', TOKEN), 16),
   'unread images from memory': () => unread(10, get(ITEM, TOKEN), 2_000),
   'pipelines of refused requests': () => unread(20, get('/v2.1/nosuch'), 100),
   'floods of probes that query the database': () => loop(50, get('/healthz')),

@@ -24,7 +24,7 @@ const HEAP_MIB = 256;
 const IDLE_ROUNDS = 100;
 const ROUNDS = amount(15, 300);
 
-/** Other load on the machine slows some series of rounds; an attack slows each of them. */
+/** Other load on the machine slows some series of rounds, up to queue timeouts; an attack slows each of them. */
 const SERIES = 10;
 
 /** What the well-behaved client sends: an image, a list, a change and the probes of Kubernetes. */
@@ -108,13 +108,14 @@ it.each(ATTACKS)(
     try {
       await attacking;
       const usual = idle[Math.floor(idle.length * 0.99)]!;
-      const ratios: number[] = [];
-      do {
+      let [statuses, ratio]: [number[], number] = [[], Infinity];
+      for (let series = 1; series <= SERIES && (ratio >= 10 || statuses.length > 1); series++) {
         const responses = await rounds(ROUNDS);
-        expect(new Set(responses.map(([status]) => status))).toEqual(new Set([200]));
-        ratios.push(Math.max(...responses.map(([, ms]) => ms)) / usual);
-      } while (Math.min(...ratios) >= 10 && ratios.length < SERIES);
-      expect(Math.min(...ratios)).toBeLessThan(10);
+        statuses = [...new Set(responses.map(([status]) => status))];
+        ratio = Math.max(...responses.map(([, ms]) => ms)) / usual;
+      }
+      expect(statuses).toEqual([200]);
+      expect(ratio).toBeLessThan(10);
       expect(memory().peak).toBeLessThan(POD_BYTES);
       // Otherwise there was no attack.
       expect(attacker.exitCode).toBeNull();
