@@ -27,6 +27,16 @@ export function canSee(image: Image, viewer: Viewer): boolean {
 }
 
 /**
+ * Whether a member of an image is shown to a caller that sees the image: all of them to its owner and to administrators,
+ * and to a member itself.
+ *
+ * @param member the id of the member's project
+ */
+export function canSeeMember(image: Image, member: string, viewer: Viewer): boolean {
+  return viewer.project === member || canChange(image, viewer);
+}
+
+/**
  * The ownership rule: whether a caller may change an image. An image or a viewer without a project never matches;
  * an administrator always does.
  */

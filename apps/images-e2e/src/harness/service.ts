@@ -21,7 +21,10 @@ export const KEYSTONE_URL = 'http://keystone.example.com:5000';
 
 /** A running service. */
 export interface Service {
+  /** The URL of the first API, mostly the Compute API. */
   readonly url: string;
+  /** The URL of the Image API, where it has a port. */
+  readonly imageUrl: string;
   readonly pid: number;
   /** What it wrote to standard output and to standard error so far. */
   readonly stdout: () => string;
@@ -49,6 +52,9 @@ export async function startBareService(settings: Record<string, string>, how: Ru
   if (!url) throw new Error(`the service did not start: ${log}`);
   return {
     url,
+    get imageUrl() {
+      return /"event":"listening","url":"([^"]+)","mode":"\w+","api":"image"/.exec(log)![1]!;
+    },
     pid: run.pid!,
     stdout: () => stdout,
     log: () => log,

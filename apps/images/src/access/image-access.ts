@@ -115,6 +115,21 @@ export class ImageAccess {
     return image && this.mayRead(context, image) ? image : undefined;
   }
 
+  /** A caller, as the domain's rules see it. */
+  viewerOf(caller: Identity): Viewer {
+    return this.contextOf(caller).viewer;
+  }
+
+  /** Whether a rule lets a caller act on an image that it has read. */
+  allowsFor(rule: string, caller: Identity, image: Image): boolean {
+    return this.allows(rule, this.contextOf(caller).credentials, image);
+  }
+
+  /** The same as {@link allowsFor}, @throws {PolicyRefused} */
+  enforceFor(rule: string, caller: Identity, image: Image): void {
+    this.enforce(rule, this.contextOf(caller).credentials, image);
+  }
+
   /** Accounts bytes that are cached along with an image. */
   accountBytes(image: Image, bytes: number): void {
     this.#readable.accountBytes(image, bytes);

@@ -25,6 +25,8 @@ const NAMESPACE_READER = `${ADMIN} or (role:reader and (project_id:%(project_id)
 const ENFORCED: readonly (readonly [name: string, current: string, own: string, description: string])[] = [
   ['get_image', CURRENT_GET_IMAGE, '', 'Show an image that is visible to the caller.'],
   ['get_images', ADMIN_OR_READER, '', 'List images.'],
+  ['get_members', MEMBERS_READER, '', 'List the members of an image that are visible to the caller.'],
+  ['get_member', MEMBERS_READER, '', 'Show a member of an image.'],
   [
     'modify_image',
     ADMIN_OR_MEMBER,
@@ -53,8 +55,6 @@ const OPEN_BEFORE: Readonly<Record<string, string>> = {
   set_image_location: ADMIN_OR_MEMBER,
   add_member: ADMIN_OR_MEMBER,
   delete_member: ADMIN_OR_MEMBER,
-  get_member: MEMBERS_READER,
-  get_members: MEMBERS_READER,
   modify_member: `${ADMIN} or (role:member and project_id:%(member_id)s)`,
   deactivate: ADMIN_OR_MEMBER,
   reactivate: ADMIN_OR_MEMBER,

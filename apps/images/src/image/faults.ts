@@ -17,10 +17,12 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
   // One text for every marker that does not exist for the caller.
   'marker-not-found': { status: 400, message: 'The marker is no image that is listed for this caller.' },
   'policy-refused': { status: 403 },
+  'not-shared': { status: 403 },
   'image-not-found': {
     status: 404,
     message: (error) => `No image found with ID ${(error as ImageNotFound).id}`,
   },
+  'member-not-found': { status: 404 },
   'route-not-found': { status: 404 },
   'method-not-allowed': { status: 405 },
   'request-timeout': { status: 408 },

@@ -1,8 +1,14 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { MemberAccess } from '../access/image-members.js';
 import { HealthcheckController } from '../health/healthcheck.controller.js';
 import { Cors } from '../http/cors.js';
+import { ImageDocuments } from '../http/image-documents.js';
 import { imageApi } from '../image/api.js';
+import { fastShow } from '../image/images/fast-show.js';
+import { ImageController } from '../image/images/image.controller.js';
+import type { Audience } from '../image/images/image.view.js';
 import { InfoController } from '../image/info/info.controller.js';
+import { MembersController } from '../image/members/members.controller.js';
 import { SchemasController } from '../image/schemas/schemas.controller.js';
 import { UnservedController } from '../image/unserved.controller.js';
 import { PUBLIC_URL, VersionsController } from '../image/versions.controller.js';
@@ -13,11 +19,13 @@ import { AppModule, type Parts } from './app.module.js';
 export interface ImageParts extends Parts {
   /** The endpoint as clients know it, if it is configured. */
   readonly publicUrl: string | undefined;
+  /** The documents of images. */
+  readonly imageDocuments: ImageDocuments<Audience>;
 }
 
 /** Composes the server of the Image API. */
 export function createImageApp(parts: ImageParts): Promise<NestFastifyApplication> {
-  const { telemetry, traces, health, settings, publicUrl } = parts;
+  const { telemetry, traces, health, settings, access, publicUrl, imageDocuments } = parts;
   const api = imageApi(publicUrl);
   const auth = { ...parts.auth, serviceType: api.serviceType, ignoresUselessServiceTokens: true };
   const module = AppModule.of(
@@ -25,16 +33,25 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
     { ...parts, auth },
     {
       controllers: [
+        ImageController,
+        MembersController,
         SchemasController,
         InfoController,
         UnservedController,
         VersionsController,
         HealthcheckController,
       ],
-      providers: [{ provide: PUBLIC_URL, useValue: publicUrl }],
+      providers: [
+        { provide: PUBLIC_URL, useValue: publicUrl },
+        { provide: ImageDocuments, useValue: imageDocuments },
+        { provide: MemberAccess, useValue: new MemberAccess(access) },
+      ],
     },
   );
   const cors = Cors.of(settings.cors);
-  const fastPath = () => undefined;
+  const fastPath =
+    settings.fast_path === 'off'
+      ? () => undefined
+      : fastShow({ auth, access, settings, documents: imageDocuments });
   return createApp(api, module, { auth, telemetry, traces, cors, fastPath }, health.stopping);
 }

@@ -16,6 +16,7 @@ import { closeListeners, openListeners, type Listener } from './listeners.js';
 import { imageView, isSameBase } from '../compute/images/image.view.js';
 import { openCatalogue } from './catalogue.js';
 import { computeDescription } from '../compute/openapi.js';
+import { imageView as imageApiView, type Audience } from '../image/images/image.view.js';
 import { imageDescription } from '../image/openapi.js';
 import { serveDescription } from '../http/openapi.js';
 import { ImageDocuments } from '../http/image-documents.js';
@@ -85,8 +86,24 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   }
 
   try {
+    const imageForm = {
+      viewOf: (image: Image, audience: Audience) => imageApiView(image, audience, settings.image),
+      isSameBase: (one: Audience, other: Audience) => one === other,
+    };
+    const imageDocuments = new ImageDocuments(imageForm, catalogue.cache && access);
     const publicUrl = given.image_url?.replace(/\/v2$/, '');
-    const parts = { settings, access, documents, extensions, auth, health, telemetry, traces, publicUrl };
+    const parts = {
+      settings,
+      access,
+      documents,
+      extensions,
+      auth,
+      health,
+      telemetry,
+      traces,
+      publicUrl,
+      imageDocuments,
+    };
     await serveUntil(AbortSignal.any([stop, refused.signal]), parts);
     refused.signal.throwIfAborted();
   } finally {

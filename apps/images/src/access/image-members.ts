@@ -1,0 +1,79 @@
+import {
+  DomainError,
+  canSeeMember,
+  type Identity,
+  type Image,
+  type Member,
+  type ReadOptions,
+  type Reading,
+} from '@glimpse/domain';
+import type { ImageAccess } from './image-access.js';
+
+/** The image is not shared, and so has no members. */
+export class NotShared extends DomainError {
+  readonly code = 'not-shared';
+
+  constructor(id: string) {
+    super(`Not allowed to list members for image ${id}: Only shared images have members.`);
+  }
+}
+
+/** The image has no such member, or not for this caller. */
+export class MemberNotFound extends DomainError {
+  readonly code = 'member-not-found';
+
+  constructor(image: string, member: string) {
+    super(`${member} not found in the member list of the image ${image}.`);
+  }
+}
+
+/** An image and those of its members that a caller sees, the oldest first. */
+export interface ImageMembers {
+  readonly image: Image;
+  readonly members: readonly (readonly [project: string, member: Member])[];
+}
+
+/** The members of images as a caller may see them: the owner of an image sees all, a member only itself. */
+export class MemberAccess {
+  constructor(private readonly access: ImageAccess) {}
+
+  /**
+   * Reads the members of an image that a caller sees.
+   *
+   * @throws {NotShared} {PolicyRefused}, and as `ImageAccess.read`
+   */
+  async list(id: string, caller: Identity, options: ReadOptions): Promise<Reading<ImageMembers>> {
+    const reading = await this.access.read(id, caller, options);
+    const image = reading.value;
+    if (image.visibility !== 'shared') throw new NotShared(image.shownId);
+    this.access.enforceFor('get_members', caller, image);
+    const members = this.access.allowsFor('get_member', caller, image) ? this.#visible(image, caller) : [];
+    return { ...reading, value: { image, members } };
+  }
+
+  /**
+   * Reads one member of an image.
+   *
+   * @param project the id of the member's project, in either case, as in Glance
+   * @throws {MemberNotFound} also where policy refuses, as in Glance, and as `ImageAccess.read`
+   */
+  async read(
+    id: string,
+    project: string,
+    caller: Identity,
+    options: ReadOptions,
+  ): Promise<Reading<{ image: Image; project: string; member: Member }>> {
+    const reading = await this.access.read(id, caller, options);
+    const image = reading.value;
+    const allowed = image.visibility === 'shared' && this.access.allowsFor('get_member', caller, image);
+    const isWanted = ([each]: [string, Member]): boolean => each.toLowerCase() === project.toLowerCase();
+    const found = allowed ? this.#visible(image, caller).find(isWanted) : undefined;
+    if (!found) throw new MemberNotFound(image.shownId, project);
+    return { ...reading, value: { image, project: found[0], member: found[1] } };
+  }
+
+  #visible(image: Image, caller: Identity): [string, Member][] {
+    const viewer = this.access.viewerOf(caller);
+    return [...image.members].filter(([project]) => canSeeMember(image, project, viewer));
+  }
+}
