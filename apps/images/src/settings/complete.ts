@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { configuredBaseUrl } from '@glimpse/links';
 import { InvalidOptions } from '@glimpse/options';
 import { BadDatabaseUrl, parseDatabaseUrl } from '@glimpse/store';
@@ -52,6 +53,12 @@ function databaseUrlProblems({ url, listen_url }: DatabaseSettings): string[] {
   });
 }
 
+/** Listens on every address; without IPv6 there is no `::`. */
+function allAddresses(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+  return addresses.some(({ family }) => family === 'IPv6') ? '::' : '0.0.0.0';
+}
+
 /**
  * Derives the defaults that depend on other settings, and refuses settings that contradict each other.
  *
@@ -61,7 +68,7 @@ export function complete(settings: Settings): EffectiveSettings {
   const production = settings.mode === 'production';
   const authenticator =
     settings.authenticator ?? PluginSettings.of(settings.keystone.auth_url ? 'keystone' : 'development');
-  const host = settings.host ?? (production ? '0.0.0.0' : '127.0.0.1');
+  const host = settings.host ?? (production ? allAddresses() : '127.0.0.1');
   // The catalog's endpoint ends with the version, which every link adds to its base.
   const public_url = configuredBaseUrl(settings.public_url ?? '')?.replace(/\/v2(?:\.1)?$/, '');
   const { use: source } = settings.source;

@@ -26,7 +26,7 @@ export class Settings {
   @OneOf(['development', 'production'])
   mode: 'development' | 'production' = 'development';
 
-  /** The address to listen on; unset: 127.0.0.1 in development, 0.0.0.0 in production. */
+  /** The address to listen on; unset: 127.0.0.1 in development, every address in production. */
   @Optional()
   @Text()
   host?: string;
