@@ -1,4 +1,4 @@
-import { CREDENTIAL_NAMES, loadPolicy, type Policy } from '@glimpse/auth';
+import { CREDENTIAL_NAMES, loadPolicy, PolicyError, type Policy } from '@glimpse/auth';
 import type { EffectiveSettings } from '../settings/settings.js';
 import { imageRules, type ImageRuleDefaults } from './image-rules.js';
 import { ABSENT_ATTRIBUTES } from './image-target.js';
@@ -14,14 +14,21 @@ export function defaultsOf({ policy, source }: PolicySettings): ImageRuleDefault
  * Loads the policy that the settings name. Its defaults are those of the mirrored Glance, or those of a catalogue
  * without a source.
  *
- * @throws {PolicyError}
+ * @throws {PolicyError} it names the setting that leads to the file
  */
 export function loadImagePolicy({ policy, source }: PolicySettings): Policy {
-  return loadPolicy({
-    file: policy.file,
-    dirs: policy.dirs,
-    defaults: imageRules(defaultsOf({ policy, source })),
-    credentials: CREDENTIAL_NAMES,
-    absentKeys: ABSENT_ATTRIBUTES,
-  });
+  try {
+    return loadPolicy({
+      file: policy.file,
+      dirs: policy.dirs,
+      defaults: imageRules(defaultsOf({ policy, source })),
+      credentials: CREDENTIAL_NAMES,
+      absentKeys: ABSENT_ATTRIBUTES,
+    });
+  } catch (error) {
+    if (!(error instanceof PolicyError) || error.place.file === undefined) throw error;
+    const setting = error.place.file === policy.file ? 'policy.file' : 'policy.dirs';
+    const place = { ...error.place, file: `${setting} ${error.place.file}` };
+    throw new PolicyError(error.reason, place, { cause: error });
+  }
 }
