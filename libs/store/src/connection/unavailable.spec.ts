@@ -7,7 +7,7 @@ import { storedCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from './database.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { migrate } from '../migrations/migrate.js';
-import { isUnavailable } from './unavailable.js';
+import { isUnavailable, orUnavailable } from './unavailable.js';
 
 const POOL = 3;
 const VIEWER: Viewer = { project: 'owner', admin: false };
@@ -154,6 +154,52 @@ describe('the catalogue is available', () => {
       expect(reported).toEqual([]);
     } finally {
       await admin.query('ALTER TABLE images RENAME COLUMN attributes TO properties');
+    }
+  });
+});
+
+describe('a statement that is rolled back because of others', () => {
+  it('is sent again after a deadlock', async () => {
+    const [one, other] = [await connect(), await connect()];
+    let holders = 0;
+    const run = (client: pg.Client, first: number, second: number): Promise<unknown> =>
+      orUnavailable(async () => {
+        await client.query("BEGIN; SET LOCAL deadlock_timeout = '10ms'");
+        try {
+          await client.query(`SELECT pg_advisory_xact_lock(${first})`);
+          holders++;
+          await until(() => holders >= 2);
+          await client.query(`SELECT pg_advisory_xact_lock(${second})`);
+        } finally {
+          await client.query('ROLLBACK');
+        }
+      });
+    try {
+      await Promise.all([run(one, 1, 2), run(other, 2, 1)]);
+      expect(holders).toBeGreaterThan(2);
+    } finally {
+      await Promise.all([one.end(), other.end()]);
+    }
+  });
+
+  it('is given up after some attempts, and that is no outage', async () => {
+    await admin.query('BEGIN; LOCK TABLE members; SET LOCAL idle_in_transaction_session_timeout = 0');
+    const impatient = await connect();
+    await impatient.query("SET lock_timeout = '1ms'");
+    let sent = 0;
+    try {
+      const giveUp = orUnavailable(() => (sent++, impatient.query('SELECT count(*) FROM members')), {
+        onUnavailable: (error) => reported.push(error),
+      });
+      await expect(giveUp).rejects.toThrow(
+        'the database gave up a statement that waited for others: canceling',
+      );
+      await expect(giveUp).rejects.toBeInstanceOf(CatalogueUnavailable);
+      expect(sent).toBeGreaterThan(1);
+      expect(reported).toEqual([]);
+    } finally {
+      await admin.query('ROLLBACK');
+      await impatient.end();
     }
   });
 });
