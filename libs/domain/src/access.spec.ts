@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { imageOf, membersOf } from './testing/index.js';
 import { canChange, canSee, isListed, type Viewer } from './access.js';
+import type { ListScope } from './criteria.js';
 import {
   IMAGE_STATUSES,
   MEMBER_STATUSES,
@@ -240,6 +241,15 @@ describe('canChange', () => {
 });
 
 describe('isListed', () => {
+  const scope: fc.Arbitrary<ListScope> = fc.record(
+    {
+      visibility: fc.constantFrom(...VISIBILITIES, 'all'),
+      hidden: fc.boolean(),
+      memberStatus: fc.constantFrom(...MEMBER_STATUSES, 'all'),
+    },
+    { requiredKeys: [] },
+  );
+
   it('lists an owned image for the viewers of its visibility, and for no others', () => {
     fc.assert(
       fc.property(encounter, ({ image, viewer, relation }) => {
@@ -264,7 +274,9 @@ describe('isListed', () => {
   it('lists no hidden image for any viewer, whatever the visibility in the request', () => {
     fc.assert(
       fc.property(encounter, fc.constantFrom(undefined, ...VISIBILITIES), ({ image, viewer }, visibility) => {
-        expect(isListed({ ...image, hidden: true }, viewer, visibility)).toBe(false);
+        expect(isListed({ ...image, hidden: true }, viewer, { ...(visibility && { visibility }) })).toBe(
+          false,
+        );
       }),
     );
   });
@@ -274,15 +286,53 @@ describe('isListed', () => {
       fc.property(encounter, fc.constantFrom(...VISIBILITIES), ({ image, viewer }, visibility) => {
         const all = visibility === 'community' && !image.hidden;
         const listed = image.visibility === visibility && (all || isListed(image, viewer));
-        expect(isListed(image, viewer, visibility)).toBe(listed);
+        expect(isListed(image, viewer, { visibility })).toBe(listed);
       }),
+    );
+  });
+
+  it('restricted to all visibilities lists the community images of others besides', () => {
+    fc.assert(
+      fc.property(encounter, ({ image, viewer }) => {
+        const community = image.visibility === 'community' && !image.hidden;
+        expect(isListed(image, viewer, { visibility: 'all' })).toBe(community || isListed(image, viewer));
+      }),
+    );
+  });
+
+  it('lists hidden images alone where these are requested, and by the same rules', () => {
+    fc.assert(
+      fc.property(encounter, scope, ({ image, viewer }, scope) => {
+        const shown = { ...image, hidden: false };
+        const hidden = { ...image, hidden: true };
+        expect(isListed(shown, viewer, { ...scope, hidden: true })).toBe(false);
+        expect(isListed(hidden, viewer, { ...scope, hidden: true })).toBe(
+          isListed(shown, viewer, { ...scope, hidden: false }),
+        );
+      }),
+    );
+  });
+
+  it('lists what others share by the requested status of the membership, and nothing else by it', () => {
+    fc.assert(
+      fc.property(
+        encounter,
+        fc.constantFrom(...MEMBER_STATUSES, 'all'),
+        ({ image, viewer, relation }, status) => {
+          const isMember = (MEMBER_STATUSES as readonly string[]).includes(relation);
+          const byShare = isMember && image.visibility === 'shared' && image.owner !== null && !image.hidden;
+          expect(isListed(image, viewer, { memberStatus: status })).toBe(
+            byShare ? status === 'all' || status === relation : isListed(image, viewer),
+          );
+        },
+      ),
     );
   });
 
   it('lists nothing that is not shown by id', () => {
     fc.assert(
-      fc.property(encounter, ({ image, viewer }) => {
-        fc.pre(isListed(image, viewer));
+      fc.property(encounter, scope, ({ image, viewer }, scope) => {
+        fc.pre(isListed(image, viewer, scope));
         expect(canSee(image, viewer)).toBe(true);
       }),
     );

@@ -1,4 +1,5 @@
-import type { Image, Visibility } from './image.js';
+import type { ListScope } from './criteria.js';
+import type { Image } from './image.js';
 
 /** All that the access rules know of a caller. */
 export interface Viewer {
@@ -45,20 +46,23 @@ export function canChange(image: Image, viewer: Viewer): boolean {
 }
 
 /**
- * Whether an image is in the lists of a caller, which hold less than what is shown by id: no hidden image;
- * community images only for the project that owns them; shared ones only once accepted; those of other projects
- * only for an administrator. Without an owner it is listed if it is public, or for an administrator.
- *
- * @param visibility the visibility that the list is restricted to, if any. A list of community images holds
- *   those of every project, as Glance's does.
+ * Whether an image is in the lists of a caller, which hold less than what is shown by id: hidden images only in a
+ * list of these; community images only for the project that owns them, unless the visibility is requested; shared
+ * ones only with the requested status of the membership, accepted by default; those of other projects only for an
+ * administrator. Without an owner it is listed if it is public, or for an administrator.
  */
-export function isListed(image: Image, viewer: Viewer, visibility?: Visibility): boolean {
-  if (image.hidden) return false;
-  if (visibility !== undefined && image.visibility !== visibility) return false;
-  if (image.visibility === 'public' || visibility === 'community') return true;
+export function isListed(
+  image: Image,
+  viewer: Viewer,
+  { visibility, hidden = false, memberStatus = 'accepted' }: ListScope = {},
+): boolean {
+  if (image.hidden !== hidden) return false;
+  if (visibility !== undefined && visibility !== 'all' && image.visibility !== visibility) return false;
+  if (image.visibility === 'public') return true;
   const own = image.owner !== null && image.owner === viewer.project;
-  if (image.visibility === 'community') return own;
+  if (image.visibility === 'community') return own || visibility !== undefined;
   if (viewer.admin || own) return true;
   if (image.visibility !== 'shared' || image.owner === null || viewer.project === null) return false;
-  return image.members.get(viewer.project)?.status === 'accepted';
+  const status = image.members.get(viewer.project)?.status;
+  return status !== undefined && (memberStatus === 'all' || status === memberStatus);
 }

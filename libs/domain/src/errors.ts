@@ -20,7 +20,7 @@ export class ImageNotFound extends DomainError {
 
 /** The catalogue is temporarily unavailable. */
 export class CatalogueUnavailable extends DomainError {
-  readonly code: 'catalogue-unavailable' | 'catalogue-busy' = 'catalogue-unavailable';
+  readonly code: 'catalogue-unavailable' | 'catalogue-busy' | 'list-timeout' = 'catalogue-unavailable';
   /** Seconds after which a retry makes sense. */
   readonly retryAfter = 1;
 
@@ -36,6 +36,17 @@ export class CatalogueBusy extends CatalogueUnavailable {
   constructor(options?: ErrorOptions) {
     super(options);
     this.message = 'too many requests wait for the catalogue';
+  }
+}
+
+/** A list in an order that no index has did not end within its time limit; the database itself may be healthy. */
+export class ListTimeout extends CatalogueUnavailable {
+  override readonly code = 'list-timeout';
+
+  /** @param limit the time limit in milliseconds */
+  constructor(limit: number) {
+    super();
+    this.message = `Sorting the list took longer than ${limit} ms. Filter it, or list the newest images first.`;
   }
 }
 

@@ -3,7 +3,8 @@
 SELECT version, id, shown_id AS "shownId", name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", disk_format AS "diskFormat", container_format AS "containerFormat", checksum, hash_algorithm AS "hashAlgorithm", hash_value AS "hashValue", virtual_size AS "virtualSize", tags, locations, properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
 FROM (
   SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
-  sum(octet_length(properties::text) + coalesce(octet_length(members::text), 0)) OVER (
+  sum(octet_length(properties::text) + octet_length(tags::text) + coalesce(octet_length(locations::text), 0)
+    + coalesce(octet_length(members::text), 0)) OVER (
     ORDER BY created_at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
   FROM (
     SELECT page.*, CASE WHEN visibility = 'shared' THEN (

@@ -169,7 +169,7 @@ function expected(person: Person, parameters: Record<string, string>): string[] 
   const place = images.findIndex(({ id }) => id === parameters['marker']);
   return images
     .slice(place + 1)
-    .filter((image) => isListed(image, viewer, visibility))
+    .filter((image) => isListed(image, viewer, visibility && { visibility }))
     .filter((image) =>
       Object.entries(FILTERS).every(
         ([name, { holds }]) => parameters[name] === undefined || holds(image, parameters[name]),

@@ -232,7 +232,7 @@ export class ImageAccess {
     const { view, mayReadListed: mayRead } = context;
     const hidden = view && Object.keys(criteria.properties ?? {}).some((name) => !view.may('read', name));
     if (mayRead === false || hidden) return { images: [], next: undefined, age: undefined };
-    if (mayRead === undefined) return this.checkedPage(criteria, context);
+    if (mayRead === undefined && criteria.limit > 0) return this.checkedPage(criteria, context);
     const reading = await read(context);
     const { images, truncated } = reading.value;
     const next = truncated || images.length === criteria.limit ? images.at(-1)?.id : undefined;

@@ -73,7 +73,9 @@ describe('the current default of get_image', () => {
     const listed = cases.filter(({ visibility, owner, roles }) => {
       const image: Image = { ...IMAGE, visibility, owner, members: membersOf({ [project]: 'accepted' }) };
       const admin = roles.includes('admin');
-      return [undefined, ...visibilities].some((wanted) => isListed(image, { project, admin }, wanted));
+      return [{}, ...visibilities.map((visibility) => ({ visibility }))].some((scope) =>
+        isListed(image, { project, admin }, scope),
+      );
     });
     expect(listed.length).toBeGreaterThan(20);
     for (const { visibility, owner, roles } of listed) {

@@ -61,6 +61,7 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
     key: 'serviceUnavailable',
     message: 'Too many requests wait for the image catalogue. Try again later.',
   },
+  'list-timeout': { status: 503, key: 'serviceUnavailable' },
   overloaded: { status: 503, key: 'serviceUnavailable' },
   'authentication-unavailable': {
     status: 503,

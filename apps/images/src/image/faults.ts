@@ -36,6 +36,7 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
     status: 503,
     message: 'Too many requests wait for the image catalogue. Try again later.',
   },
+  'list-timeout': { status: 503 },
   overloaded: { status: 503 },
   'authentication-unavailable': { status: 503, message: 'Tokens cannot be validated at the moment.' },
   'authentication-overloaded': {

@@ -4,5 +4,6 @@
  * @module @glimpse/domain/testing
  */
 export { imageOf, membersOf, sourceImageOf } from './images.js';
+export { listOf, type ListedImage } from './list-of.js';
 export { until } from './until.js';
 export { growth } from './growth.js';

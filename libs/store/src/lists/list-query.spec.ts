@@ -1,14 +1,16 @@
 import {
   IMAGE_STATUSES,
+  MEMBER_STATUSES,
+  SORT_ATTRIBUTES,
   VISIBILITIES,
-  canSee,
-  isListed,
-  type Image,
   type ImageCriteria,
   type MemberStatus,
+  type NumberRange,
+  type SortKey,
+  type TimeComparison,
   type Viewer,
 } from '@glimpse/domain';
-import { membersOf, sourceImageOf } from '@glimpse/domain/testing';
+import { listOf, membersOf, sourceImageOf, type ListedImage } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { openDatabase, type Database } from '../connection/database.js';
@@ -16,6 +18,7 @@ import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { importImages, importMembers } from '../images/import.js';
 import { ListQuery, type ListPlan, type ListRow } from './list-query.js';
 import { migrate } from '../migrations/migrate.js';
+import { isSorted, sortedListStatement } from './sorted-list.js';
 
 const PROJECTS = ['a', 'b', 'c'];
 const VIEWERS: readonly Viewer[] = [null, ...PROJECTS].flatMap((project) => [
@@ -23,10 +26,13 @@ const VIEWERS: readonly Viewer[] = [null, ...PROJECTS].flatMap((project) => [
   { project, admin: true },
 ]);
 const NAMES = ['debian', 'Debian 12', 'ubuntu', '100%', 'under_score', '--', 'größe', 'Ωmega-b', null];
+const UNKNOWN_ID = 'ffffffff-ffff-4fff-8fff-ffffffffffff';
 const SEED = 20261124;
 
 /** Times repeat, so that the order by id matters. */
-const time = fc.integer({ min: 0, max: 99 }).map((n) => new Date(Date.UTC(2026, 0, 1, 0, n)));
+const time = fc
+  .integer({ min: 0, max: 99 })
+  .map((n) => new Date(Date.UTC(2026, 0, 1, 0, 0, n, (n * 130) % 1000)));
 
 const stored = fc
   .record({
@@ -37,8 +43,15 @@ const stored = fc
     hidden: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
     deleted: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
     owner: fc.constantFrom(...PROJECTS, null),
-    protected: fc.constant(false),
-    size: fc.constant(null),
+    protected: fc.boolean(),
+    size: fc.constantFrom(null, 0, 5, 2 ** 40),
+    virtualSize: fc.constantFrom(null, 3, 2 ** 50),
+    diskFormat: fc.constantFrom(null, 'raw', 'qcow2', 'Raw'),
+    containerFormat: fc.constantFrom(null, 'bare', 'ovf'),
+    checksum: fc.constantFrom(null, 'c1', 'C1'),
+    hashAlgorithm: fc.constantFrom(null, 'sha512'),
+    hashValue: fc.constantFrom(null, 'v1'),
+    tags: fc.subarray(['', 'Größe', 'x', 'y']),
     minDisk: fc.constantFrom(0, 0, 10),
     minRam: fc.constantFrom(0, 512, 1024),
     properties: fc.dictionary(fc.constantFrom('os', 'arch'), fc.constantFrom('x', 'y', '')),
@@ -59,35 +72,29 @@ const members = new Map(
   }),
 );
 
-/** As the domain knows them, in the order of lists. */
-const known: readonly (Image & { readonly deleted: boolean })[] = images
-  .map((image) => ({ ...image, version: 0n, members: members.get(image.id)! }))
-  .sort((one, other) => other.createdAt.getTime() - one.createdAt.getTime() || (one.id < other.id ? 1 : -1));
+/** As the domain knows them. */
+const known: readonly ListedImage[] = images.map((image) => ({
+  ...image,
+  version: 0n,
+  members: members.get(image.id)!,
+}));
 
-function fulfils(image: Image, criteria: ImageCriteria): boolean {
-  const { names, search, statuses, minDisk, minRam, properties = {}, changedSince } = criteria;
-  return (
-    (!names || (image.name !== null && names.includes(image.name))) &&
-    (!search || (image.name?.toLowerCase().includes(search.toLowerCase()) ?? false)) &&
-    (!statuses || statuses.includes(image.status)) &&
-    (minDisk === undefined || image.minDisk === minDisk) &&
-    (minRam === undefined || image.minRam === minRam) &&
-    Object.entries(properties).every(([key, value]) => image.properties[key] === value) &&
-    (!changedSince || image.updatedAt! >= changedSince)
-  );
-}
-
-/** The reference implementation of a list: filter, sort, slice. */
+/** The ids of a list, and none after a marker that the viewer may not see. */
 function expected(criteria: ImageCriteria, viewer: Viewer): string[] {
-  const place = known.findIndex(({ id }) => id === criteria.marker);
-  if (place >= 0 && !canSee(known[place]!, viewer)) return [];
-  return known
-    .slice(place + 1)
-    .filter((image) => !image.deleted && isListed(image, viewer, criteria.visibility))
-    .filter((image) => fulfils(image, criteria))
-    .map(({ id }) => id)
-    .slice(0, criteria.limit);
+  return listOf(known, criteria, viewer)?.map(({ id }) => id) ?? [];
 }
+
+const exactly = (value: number): NumberRange => ({ min: value, max: value });
+const range = (...bounds: number[]): fc.Arbitrary<NumberRange> =>
+  fc.oneof(
+    fc.constantFrom(...bounds).map(exactly),
+    fc.record({ min: fc.constantFrom(...bounds), max: fc.constantFrom(...bounds) }, { requiredKeys: [] }),
+  );
+const comparison: fc.Arbitrary<TimeComparison> = fc.record({
+  operator: fc.constantFrom('gt', 'gte', 'lt', 'lte', 'eq', 'neq'),
+  time: time.map((one) => new Date(Math.floor(one.getTime() / 1000) * 1000)),
+});
+const formats = fc.uniqueArray(fc.constantFrom('raw', 'qcow2', 'none', '\0'), { maxLength: 3 });
 
 const criteria: fc.Arbitrary<ImageCriteria> = fc.record(
   {
@@ -98,22 +105,40 @@ const criteria: fc.Arbitrary<ImageCriteria> = fc.record(
     }),
     search: fc.constantFrom('deb', 'EBIA', 'GRÖ', '00%', 'r_s', '-b', '---', 'none of them'),
     statuses: fc.uniqueArray(fc.constantFrom(...IMAGE_STATUSES), { maxLength: 6 }),
-    visibility: fc.constantFrom(...VISIBILITIES),
-    minDisk: fc.constantFrom(0, 10, 11),
-    minRam: fc.constantFrom(0, 512),
+    visibility: fc.constantFrom(...VISIBILITIES, 'all'),
+    minDisk: range(0, 10, 11, -1),
+    minRam: range(0, 512, 2 ** 31),
     properties: fc.dictionary(fc.constantFrom('os', 'arch'), fc.constantFrom('x', '', 'z'), { minKeys: 1 }),
     changedSince: time,
+    hidden: fc.boolean(),
+    memberStatus: fc.constantFrom(...MEMBER_STATUSES, 'all'),
+    ids: fc.uniqueArray(fc.constantFrom(...images.map(({ id }) => id), UNKNOWN_ID), { maxLength: 40 }),
+    diskFormats: formats,
+    containerFormats: fc.constant(['bare']),
+    owner: fc.constantFrom('a', 'B', 'd'),
+    protected: fc.boolean(),
+    size: range(-1, 0, 5, 2 ** 40),
+    virtualSize: range(3, Infinity),
+    checksum: fc.constantFrom('c1', 'c'),
+    hashAlgorithm: fc.constant('sha512'),
+    hashValue: fc.constantFrom('v1', 'v'),
+    tags: fc.uniqueArray(fc.constantFrom('x', 'y', '', 'Größe'), { minLength: 1 }),
+    createdAt: comparison,
+    updatedAt: comparison,
   },
   { requiredKeys: ['limit'] },
 );
 /** With one or two filters most lists find something. */
-const few = criteria.map((all) => {
-  const { limit, marker, visibility, ...filters } = all;
-  const kept = Object.entries(filters).slice(limit % 3, (limit % 3) + 2);
+const few: fc.Arbitrary<ImageCriteria> = criteria.map((all) => {
+  const { limit, marker, visibility, hidden, memberStatus, ...filters } = all;
+  const names = Object.entries(filters);
+  const kept = names.slice(names.length - 1 - (limit % 3));
   return {
     limit,
     ...(marker && { marker }),
     ...(visibility && limit > 1 && { visibility }),
+    ...(hidden && limit > 3 && { hidden }),
+    ...(memberStatus && { memberStatus }),
     ...Object.fromEntries(kept),
   };
 });
@@ -144,7 +169,7 @@ it('is, whichever index scans it uses and wherever they are truncated, what filt
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...VIEWERS),
-      fc.oneof(criteria, few),
+      fc.oneof(criteria, few).map(({ ids: _, ...wanted }) => wanted),
       fc.constantFrom(1, 2, 7),
       async (viewer, wanted, bound) => {
         const page = expected(wanted, viewer);
@@ -167,4 +192,44 @@ it('is, whichever index scans it uses and wherever they are truncated, what filt
   );
   for (const scan of [0, 1, 2, 3]) expect(ends).toContain(`scan ${scan}, in a later attempt`);
   expect(ends).toContain('scan 0, at once');
+}, 120_000);
+
+/** Orders as the criteria have them: no attribute twice, and the id at the end. */
+const order: fc.Arbitrary<readonly SortKey[]> = fc
+  .uniqueArray(
+    fc.record({
+      attribute: fc.constantFrom(...SORT_ATTRIBUTES),
+      direction: fc.constantFrom<SortKey['direction']>('asc', 'desc'),
+    }),
+    { selector: ({ attribute }) => attribute, maxLength: 4 },
+  )
+  .map((keys) => {
+    const end = keys.findIndex(({ attribute }) => attribute === 'id');
+    const last: SortKey = { attribute: 'id', direction: keys[0]?.direction ?? 'asc' };
+    return end < 0 ? [...keys, last] : keys.slice(0, end + 1);
+  });
+
+it('is, in any order, what filtering, sorting and cutting by hand gives', async () => {
+  let listed = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...VIEWERS),
+      fc.oneof(criteria, few, fc.record<ImageCriteria>({ limit: fc.constantFrom(3, 1000) })),
+      order,
+      fc.boolean(),
+      async (viewer, filters, order, byIds) => {
+        const wanted = byIds && filters.ids ? filters : { ...filters, order };
+        expect(isSorted(wanted)).toBe(true);
+        const { text, values } = sortedListStatement(wanted, viewer) ?? {
+          text: 'SELECT WHERE false',
+          values: [],
+        };
+        const { rows } = await database.pool.query<{ id: string }>(text, [...values]);
+        expect(rows.map(({ id }) => id)).toEqual(expected(wanted, viewer));
+        listed += rows.length;
+      },
+    ),
+    { numRuns: 400, seed: SEED },
+  );
+  expect(listed).toBeGreaterThan(3_000);
 }, 120_000);

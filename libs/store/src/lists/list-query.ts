@@ -1,8 +1,9 @@
 import type { ImageCriteria, Viewer } from '@glimpse/domain';
-import { LISTED_COLUMNS, READ_COLUMNS } from '../images/image-columns.js';
+import { LISTED_COLUMNS } from '../images/image-columns.js';
 import { branchesOf, visible } from './branches.js';
 import { filtersOf } from './filters.js';
-import { scansOf, type AfterMarker, type IndexScan } from './scans.js';
+import { MAX_PAGE, wholeImages } from './page-statement.js';
+import { scanHidden, scansOf, type AfterMarker, type IndexScan } from './scans.js';
 import { Values, type Statement } from '../statement.js';
 
 /** How a branch of a list is read in one attempt. */
@@ -34,14 +35,10 @@ interface Gathered {
   readonly columns: readonly string[];
 }
 
+const ORDER = 'ORDER BY created_at DESC, id DESC';
+
 /** How many images a branch's first scan reads: enough for a page of 25 of what every eighth image has. */
 const FIRST_BOUND = 200;
-
-/** The most images of a page. Its statement has the same text for every page, so that connections keep its plan. */
-const MAX_PAGE = 1000;
-
-/** Bytes of properties and members after which a page ends: about a document of 4 MiB. */
-const MAX_PAGE_BYTES = 4 * 2 ** 20;
 
 /** The growth of the bound with each attempt: all attempts before the last cost a ninth of it. */
 const GROWTH = 10;
@@ -97,7 +94,7 @@ export class ListQuery {
         `AND (${time}, ${id}) < ((SELECT created_at FROM marker), (SELECT id FROM marker))`;
     }
     this.#branches = branchesOf(criteria, viewer, this.#values).map((branch) =>
-      scansOf(branch, filters, after),
+      criteria.hidden ? [scanHidden(branch, after)] : scansOf(branch, filters, after),
     );
   }
 
@@ -123,26 +120,10 @@ export class ListQuery {
 
   /**
    * The statement of a plan, for whole images. The rows before the first that is truncated are the beginning of
-   * the page; without one they are the page. A page of many bytes ends before the image that would exceed them,
-   * but never before its first. OFFSET 0 keeps PostgreSQL from reading members twice.
+   * the page; without one they are the page.
    */
   statement(plan: ListPlan): Statement {
-    const text = `${this.#with(plan)}
-      SELECT ${READ_COLUMNS}, members, branch, truncated, followed
-      FROM (
-        SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
-               sum(octet_length(properties::text) + coalesce(octet_length(members::text), 0)) OVER (
-                 ORDER BY created_at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-        FROM (
-          SELECT page.*, CASE WHEN visibility = 'shared' THEN (
-            SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
-            FROM members share WHERE share.image_id = page.id
-          ) END AS members
-          FROM (${this.#page(plan)}) page OFFSET 0
-        ) page
-      ) page
-      WHERE before IS NULL OR before < ${MAX_PAGE_BYTES}
-      ORDER BY created_at DESC, id DESC`;
+    const text = `${this.#with(plan)}${wholeImages(this.#page(plan), ORDER)}`;
     return { text, values: this.#values.all };
   }
 
@@ -150,14 +131,14 @@ export class ListQuery {
   namesStatement(plan: ListPlan): Statement {
     const text = `${this.#with(plan)}
       SELECT id, shown_id AS "shownId", name, branch, truncated, false AS followed
-      FROM (${this.#page(plan)}) page ORDER BY created_at DESC, id DESC`;
+      FROM (${this.#page(plan)}) page ${ORDER}`;
     return { text, values: this.#values.all };
   }
 
   #page(plan: ListPlan): string {
     const { branches } = this.#parts(plan);
     return `SELECT * FROM (${branches.join(' UNION ALL ')}) merged
-      ORDER BY created_at DESC, id DESC LIMIT ${this.#limit}`;
+      ${ORDER} LIMIT ${this.#limit}`;
   }
 
   #with(plan: ListPlan): string {

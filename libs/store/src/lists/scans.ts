@@ -3,7 +3,9 @@ import type { Branch } from './branches.js';
 import type { Filter, FilterIndex, PropertyValue } from './filters.js';
 
 /** The condition of every image of a list; the ordered indexes hold just these. */
-const LISTED = 'NOT image.hidden AND image.deleted_at IS NULL';
+export const LISTED = 'NOT image.hidden AND image.deleted_at IS NULL';
+/** That of a list of hidden images. */
+export const HIDDEN = 'image.hidden AND image.deleted_at IS NULL';
 
 const IMAGE = `image.id, image.created_at, ${LISTED_COLUMNS}`;
 /** How many values of a filter are merged. */
@@ -71,15 +73,26 @@ export function scansOf(branch: Branch, filters: readonly Filter[], after: After
 
 type All = Branch & { kind: 'all' };
 type Owner = Branch & { kind: 'owner' };
-type Member = Branch & { kind: 'member' };
+export type Member = Branch & { kind: 'member' };
 
-/** Served by images_visibility_idx and images_owned_idx. */
-function scanImages(branch: All | Owner, after: AfterMarker): IndexScan {
+/**
+ * The scan for a branch of a list of hidden images. Other indexes do not hold these, and there are few: what a filter
+ * excludes is read, too.
+ */
+export function scanHidden(branch: Branch, after: AfterMarker): IndexScan {
+  return branch.kind === 'member' ? scanShares(branch, after, HIDDEN) : scanImages(branch, after, HIDDEN);
+}
+
+/**
+ * Served by images_visibility_idx and images_owned_idx; for hidden images by images_hidden_idx and
+ * images_hidden_owned_idx.
+ */
+function scanImages(branch: All | Owner, after: AfterMarker, listed = LISTED): IndexScan {
   return {
     ordered: true,
     read: (most) => `
       SELECT ${IMAGE}, ${COUNT} FROM images image
-      WHERE image.visibility = '${branch.visibility}' AND ${checkOf(branch)} AND ${LISTED} ${after('image.created_at', 'image.id')}
+      WHERE image.visibility = '${branch.visibility}' AND ${checkOf(branch)} AND ${listed} ${after('image.created_at', 'image.id')}
       ${NEWEST_FIRST} LIMIT ${most}`,
     check: 'true',
   };
@@ -104,14 +117,25 @@ function scanCovered(branch: Owner, covered: readonly Filter[], after: AfterMark
   };
 }
 
-/** Served by members_accepted_idx, and for each share by the primary key of images. */
-function scanShares({ project }: Member, after: AfterMarker): IndexScan {
+/** Served by members_accepted_idx and members_unaccepted_idx, and for each share by the primary key of images. */
+function scanShares(branch: Member, after: AfterMarker, listed = LISTED): IndexScan {
   return {
     ordered: true,
-    read: (most) =>
-      follow('members', `place.member = ${project} AND place.status = 'accepted'`, 'true', most, after),
-    check: `image.visibility = 'shared' AND image.owner <> ${project} AND ${LISTED}`,
+    read: (most) => follow('members', sharesOf(branch, 'place'), 'true', most, after),
+    check: `${sharedCheckOf(branch)} AND ${listed}`,
   };
+}
+
+/** The condition of a project's memberships of one status, of the row with this name. */
+export function sharesOf({ project, status }: Member, row: string): string {
+  // The planner does not derive the condition of the partial index from the value.
+  const indexed = status === 'accepted' ? '' : ` AND ${row}.status <> 'accepted'`;
+  return `${row}.member = ${project} AND ${row}.status = '${status}'${indexed}`;
+}
+
+/** The condition that an image of such a membership is one that others share. */
+export function sharedCheckOf({ project }: Member): string {
+  return `image.visibility = 'shared' AND image.owner <> ${project}`;
 }
 
 /** Images in the order of another table, the row `place`; of those that are not wanted only the last. */
@@ -233,6 +257,6 @@ function findAll(branch: All, condition: string, after: AfterMarker): IndexScan 
 }
 
 /** The condition that a listed image of the right visibility is one of the branch. */
-function checkOf(branch: All | Owner): string {
+export function checkOf(branch: All | Owner): string {
   return branch.kind === 'owner' ? `image.owner = ${branch.project}` : 'true';
 }

@@ -48,7 +48,7 @@ describe('the criteria of a list', () => {
     [{ status: 'nonsense' }, { statuses: [] }],
     [
       { minRam: '0', minDisk: '2147483647' },
-      { minRam: 0, minDisk: 2147483647 },
+      { minRam: { min: 0, max: 0 }, minDisk: { min: 2147483647, max: 2147483647 } },
     ],
     [{ visibility: 'private' }, { visibility: 'private' }],
     [{ search: 'deb' }, { search: 'deb' }],

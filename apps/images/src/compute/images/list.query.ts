@@ -3,12 +3,13 @@ import {
   VISIBILITIES,
   type ImageCriteria,
   type ImageStatus,
+  type NumberRange,
   type Visibility,
 } from '@glimpse/domain';
 import { IsOptional, ValidateBy } from 'class-validator';
 import { statusesShownAs } from './image.view.js';
 import { InvalidInput } from '../../http/validation.js';
-import { parseIso8601 } from './iso8601.js';
+import { parseIso8601 } from '../../http/iso8601.js';
 
 /** The most images of a page, and the default. */
 const MAX_LIMIT = 1000;
@@ -64,6 +65,10 @@ function namesOf(value: string): string[] {
   if (!value.startsWith('in:')) return [value];
   const parts = value.slice(3).match(/"(?:[^"\\]|\\.)*"|[^,]+/g) ?? [];
   return parts.map((part) => (part.startsWith('"') ? part.slice(1, -1).replace(/\\(.)/g, '$1') : part));
+}
+
+function exactly(value: string): NumberRange {
+  return { min: Number(value), max: Number(value) };
 }
 
 /** What the parameters that filter by a custom property begin with. */
@@ -135,8 +140,8 @@ export class ListQuery {
       ...(marker && { marker }),
       ...(name !== undefined && { names: namesOf(name) }),
       ...(status !== undefined && { statuses: statusesOf(status) }),
-      ...(minRam !== undefined && { minRam: Number(minRam) }),
-      ...(minDisk !== undefined && { minDisk: Number(minDisk) }),
+      ...(minRam !== undefined && { minRam: exactly(minRam) }),
+      ...(minDisk !== undefined && { minDisk: exactly(minDisk) }),
       ...(visibility !== undefined && { visibility }),
       ...(search !== undefined && { search }),
       ...(since !== undefined && { changedSince: parseIso8601(since)! }),

@@ -1,0 +1,32 @@
+import type { ImageName } from '@glimpse/domain';
+import type { Page } from '../../access/image-access.js';
+import { pageEntries } from '../../http/page-entries.js';
+
+/**
+ * Composes the document of a page of a list. Its links are relative; they keep the parameters of the request, repeated
+ * ones too.
+ *
+ * @param parameters those of the request
+ * @param entryOf composes the JSON of an image
+ */
+export function pageDocument<T extends ImageName>(
+  { images, next }: Pick<Page<T>, 'images' | 'next'>,
+  parameters: URLSearchParams,
+  entryOf: (image: T) => string,
+): Buffer {
+  const { json, endedAfter } = pageEntries(images, entryOf);
+  const marker = endedAfter?.id ?? next;
+  const links = {
+    first: pageLink(parameters),
+    schema: '/v2/schemas/images',
+    ...(marker !== undefined && { next: pageLink(parameters, marker) }),
+  };
+  return Buffer.from(`{"images":[${json}],${JSON.stringify(links).slice(1)}`);
+}
+
+function pageLink(parameters: URLSearchParams, marker?: string): string {
+  const kept = new URLSearchParams(parameters);
+  kept.delete('marker');
+  if (marker !== undefined) kept.append('marker', marker);
+  return kept.size === 0 ? '/v2/images' : `/v2/images?${kept.toString()}`;
+}

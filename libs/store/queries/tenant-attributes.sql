@@ -1,0 +1,76 @@
+-- attempt 1: scan 0 up to 200, scan 0 up to 200, scan 0 up to 200, scan 0 up to 200, scan 0 up to 200
+-- [25,1,512,5,11,10,["raw","qcow2"],["bare"],"checksum","sha512","value",["one","two"],"2026-01-01T00:00:00.000Z","2026-01-01T00:00:00.000Z","project","project"]
+SELECT version, id, shown_id AS "shownId", name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", disk_format AS "diskFormat", container_format AS "containerFormat", checksum, hash_algorithm AS "hashAlgorithm", hash_value AS "hashValue", virtual_size AS "virtualSize", tags, locations, properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
+FROM (
+  SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
+  sum(octet_length(properties::text) + octet_length(tags::text) + coalesce(octet_length(locations::text), 0)
+    + coalesce(octet_length(members::text), 0)) OVER (
+    ORDER BY created_at DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+  FROM (
+    SELECT page.*, CASE WHEN visibility = 'shared' THEN (
+      SELECT jsonb_agg(jsonb_build_object('member', member, 'status', share.status))
+      FROM members share WHERE share.image_id = page.id
+    ) END AS members
+    FROM (SELECT * FROM ((
+          SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
+            WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL
+            ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
+          WHERE image.count > 200 OR true AND image.min_disk >= $2::numeric AND image.min_ram <= $3::numeric AND image.size >= $4::numeric AND image.size <= $5::numeric AND image.virtual_size <= $6::numeric AND image.disk_format = ANY($7::text[]) AND image.container_format = ANY($8::text[]) AND image.checksum = $9::text AND image.hash_algorithm = $10::text AND image.hash_value = $11::text AND image.tags @> $12::text[] AND date_trunc('second', image.created_at) < $13::timestamptz AND date_trunc('second', image.updated_at) <> $14::timestamptz AND lower(image.owner COLLATE "C") = lower($15::text COLLATE "C") AND NOT image.protected
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT place.id, place.created_at, {columns}, place.count FROM (
+              SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
+              image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
+              FROM images image
+              WHERE image.visibility = 'community' AND image.owner = $16 AND NOT image.hidden AND image.deleted_at IS NULL
+              ORDER BY image.created_at DESC, image.id DESC LIMIT 201
+            ) place JOIN images image ON image.id = place.id
+            WHERE place.count = 201 OR place.min_disk >= $2::numeric AND place.min_ram <= $3::numeric AND date_trunc('second', place.created_at) < $13::timestamptz AND date_trunc('second', place.updated_at) <> $14::timestamptz
+            ORDER BY place.created_at DESC, place.id DESC) image
+          WHERE image.count > 200 OR true AND image.min_disk >= $2::numeric AND image.min_ram <= $3::numeric AND image.size >= $4::numeric AND image.size <= $5::numeric AND image.virtual_size <= $6::numeric AND image.disk_format = ANY($7::text[]) AND image.container_format = ANY($8::text[]) AND image.checksum = $9::text AND image.hash_algorithm = $10::text AND image.hash_value = $11::text AND image.tags @> $12::text[] AND date_trunc('second', image.created_at) < $13::timestamptz AND date_trunc('second', image.updated_at) <> $14::timestamptz AND lower(image.owner COLLATE "C") = lower($15::text COLLATE "C") AND NOT image.protected
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT place.id, place.created_at, {columns}, place.count FROM (
+              SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
+              image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
+              FROM images image
+              WHERE image.visibility = 'shared' AND image.owner = $16 AND NOT image.hidden AND image.deleted_at IS NULL
+              ORDER BY image.created_at DESC, image.id DESC LIMIT 201
+            ) place JOIN images image ON image.id = place.id
+            WHERE place.count = 201 OR place.min_disk >= $2::numeric AND place.min_ram <= $3::numeric AND date_trunc('second', place.created_at) < $13::timestamptz AND date_trunc('second', place.updated_at) <> $14::timestamptz
+            ORDER BY place.created_at DESC, place.id DESC) image
+          WHERE image.count > 200 OR true AND image.min_disk >= $2::numeric AND image.min_ram <= $3::numeric AND image.size >= $4::numeric AND image.size <= $5::numeric AND image.virtual_size <= $6::numeric AND image.disk_format = ANY($7::text[]) AND image.container_format = ANY($8::text[]) AND image.checksum = $9::text AND image.hash_algorithm = $10::text AND image.hash_value = $11::text AND image.tags @> $12::text[] AND date_trunc('second', image.created_at) < $13::timestamptz AND date_trunc('second', image.updated_at) <> $14::timestamptz AND lower(image.owner COLLATE "C") = lower($15::text COLLATE "C") AND NOT image.protected
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT place.id, place.created_at, {columns}, place.count FROM (
+              SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
+              image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
+              FROM images image
+              WHERE image.visibility = 'private' AND image.owner = $16 AND NOT image.hidden AND image.deleted_at IS NULL
+              ORDER BY image.created_at DESC, image.id DESC LIMIT 201
+            ) place JOIN images image ON image.id = place.id
+            WHERE place.count = 201 OR place.min_disk >= $2::numeric AND place.min_ram <= $3::numeric AND date_trunc('second', place.created_at) < $13::timestamptz AND date_trunc('second', place.updated_at) <> $14::timestamptz
+            ORDER BY place.created_at DESC, place.id DESC) image
+          WHERE image.count > 200 OR true AND image.min_disk >= $2::numeric AND image.min_ram <= $3::numeric AND image.size >= $4::numeric AND image.size <= $5::numeric AND image.virtual_size <= $6::numeric AND image.disk_format = ANY($7::text[]) AND image.container_format = ANY($8::text[]) AND image.checksum = $9::text AND image.hash_algorithm = $10::text AND image.hash_value = $11::text AND image.tags @> $12::text[] AND date_trunc('second', image.created_at) < $13::timestamptz AND date_trunc('second', image.updated_at) <> $14::timestamptz AND lower(image.owner COLLATE "C") = lower($15::text COLLATE "C") AND NOT image.protected
+          ORDER BY created_at DESC, id DESC) UNION ALL (
+          SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 200 AS truncated
+          FROM (
+            SELECT place.image_id AS id, place.created_at, {columns}, place.count FROM (
+              SELECT place.image_id, place.created_at, row_number() OVER (ORDER BY place.created_at DESC, place.image_id DESC) AS count FROM members place
+              WHERE place.member = $16 AND place.status = 'accepted'
+              ORDER BY place.created_at DESC, place.image_id DESC LIMIT 201
+            ) place JOIN images image ON image.id = place.image_id
+            WHERE place.count = 201 OR true
+            ORDER BY place.created_at DESC, place.image_id DESC) image
+          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner <> $16 AND NOT image.hidden AND image.deleted_at IS NULL AND image.min_disk >= $2::numeric AND image.min_ram <= $3::numeric AND image.size >= $4::numeric AND image.size <= $5::numeric AND image.virtual_size <= $6::numeric AND image.disk_format = ANY($7::text[]) AND image.container_format = ANY($8::text[]) AND image.checksum = $9::text AND image.hash_algorithm = $10::text AND image.hash_value = $11::text AND image.tags @> $12::text[] AND date_trunc('second', image.created_at) < $13::timestamptz AND date_trunc('second', image.updated_at) <> $14::timestamptz AND lower(image.owner COLLATE "C") = lower($15::text COLLATE "C") AND NOT image.protected
+          ORDER BY created_at DESC, id DESC)) merged
+      ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
+  ) page
+) page
+WHERE before IS NULL OR before < 4194304
+ORDER BY created_at DESC, id DESC;
