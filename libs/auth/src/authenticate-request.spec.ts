@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { AccessRule, Identity } from '@glimpse/domain';
 import type { Authentication, AuthenticationRequest, Authenticator } from '@glimpse/plugins';
 import { AuthenticationUnavailable, Unauthenticated } from './errors.js';
-import { authenticateRequest } from './authenticate-request.js';
+import { authenticateRequest, type RequestAuthenticator } from './authenticate-request.js';
 
 const CHALLENGE = 'Keystone uri="http://keystone.example.com"';
 const A = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';
@@ -76,26 +76,30 @@ interface Sent {
   readonly path?: string;
 }
 
+type Options = Omit<RequestAuthenticator, 'authenticator' | 'serviceType'>;
+
 async function authenticate(
   sent: Sent,
   authenticator = new Tokens(),
   serviceType = 'compute',
+  options: Options = {},
 ): Promise<Identity> {
   const { token, service, cacheControl, method = 'GET', path = A } = sent;
   const headers = { 'x-auth-token': token, 'x-service-token': service, 'cache-control': cacheControl };
-  return authenticateRequest({ authenticator, serviceType }, { method, path, headers });
+  return authenticateRequest({ authenticator, serviceType, ...options }, { method, path, headers });
 }
 
 /** The identity or the refusal of a request, the same from a synchronous and an asynchronous authenticator. */
-async function verdict(sent: Sent): Promise<string> {
-  const [later, atOnce] = [await verdictBy(new Tokens(), sent), await verdictBy(new Tokens(true), sent)];
+async function verdict(sent: Sent, options?: Options): Promise<string> {
+  const later = await verdictBy(new Tokens(), sent, options);
+  const atOnce = await verdictBy(new Tokens(true), sent, options);
   expect(atOnce).toBe(later);
   return later;
 }
 
-async function verdictBy(tokens: Tokens, sent: Sent): Promise<string> {
+async function verdictBy(tokens: Tokens, sent: Sent, options?: Options): Promise<string> {
   try {
-    return (await authenticate(sent, tokens)).userName;
+    return (await authenticate(sent, tokens, 'compute', options)).userName;
   } catch (error) {
     if (error instanceof Unauthenticated) {
       expect(error.challenge).toBe(CHALLENGE);
@@ -180,6 +184,19 @@ describe('authenticateRequest', () => {
     for (const token of ['demo', 'restricted', 'expired', 'nova', 'garbage']) {
       expect(await verdict({ token, service, path: '/v2.1/images' })).toBe(expected);
     }
+  });
+
+  it.each<[why: string, sent: Sent, verdict: string]>([
+    ['is unknown', { token: 'demo', service: 'garbage' }, 'demo'],
+    ['has expired', { token: 'demo', service: 'nova-expired' }, 'demo'],
+    ['has no service role', { token: 'demo', service: 'demo' }, 'demo'],
+    ['is restricted itself', { token: 'demo', service: 'nova-restricted' }, 'demo'],
+    ['is unknown, and then lifts no access rules', { token: 'restricted', service: 'garbage' }, '401'],
+    ['is unknown, and then renews no token', { token: 'expired', service: 'garbage' }, '401'],
+    ['counts', { token: 'expired-restricted', service: 'nova' }, 'expired-restricted'],
+    ['cannot be validated', { token: 'demo', service: 'away' }, '503 after 7'],
+  ])('may ignore a service token that %s', async (_, sent, expected) => {
+    expect(await verdict(sent, { ignoresUselessServiceTokens: true })).toBe(expected);
   });
 
   it('accepts an expired user token only with a service token, and never an expired service token', async () => {

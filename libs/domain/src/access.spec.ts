@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { imageOf, membersOf } from './testing/index.js';
-import { canChange, canSee, isListed, type Viewer } from './access.js';
+import { canChange, canSee, canSeeMember, isListed, type Viewer } from './access.js';
 import type { ListScope } from './criteria.js';
 import {
   IMAGE_STATUSES,
@@ -198,6 +198,20 @@ describe('canSee', () => {
     fc.assert(
       fc.property(twins, ({ image, viewer, twin }) => {
         expect(canSee(twin, viewer)).toBe(canSee(image, viewer));
+      }),
+    );
+  });
+});
+
+describe('canSeeMember', () => {
+  it('shows a member itself, and every member to the owner and to administrators', () => {
+    fc.assert(
+      fc.property(encounter, ({ image, viewer, relation }) => {
+        const isOwner = relation === 'owner' && image.owner !== null;
+        for (const member of [...image.members.keys(), 'another']) {
+          const shown = viewer.admin || isOwner || member === viewer.project;
+          expect(canSeeMember(image, member, viewer)).toBe(shown);
+        }
       }),
     );
   });

@@ -365,3 +365,22 @@ describe('readOptions', () => {
     );
   });
 });
+
+describe('a whole number that may be a word', () => {
+  class Listener {
+    @WholeNumber(0, 65535, 'off')
+    port: number | 'off' = 8774;
+  }
+
+  it.each([
+    ['off', 'off'],
+    ['0', 0],
+    [80, 80],
+  ])('is %j', (given, port) => {
+    expect(readOptions(Listener, { port: given })).toEqual({ port });
+  });
+
+  it.each(['Off', 'on', '', 65536])('is not %j', (port) => {
+    expect(() => readOptions(Listener, { port })).toThrow('it must be a whole number from 0 to 65535 or off');
+  });
+});
