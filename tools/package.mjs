@@ -9,7 +9,7 @@
  * as readable as it was: minified it would start no faster, and its stack traces would say nothing.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -22,14 +22,23 @@ const KEPT = {
   'swagger-ui-dist': ['swagger-ui.css', 'swagger-ui-bundle.js'],
 };
 
-/** Packages import optional packages; those that are not installed remain external. */
+const { packages: locked } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+
+/** Whether a file belongs to a development dependency, which the SBOM and `npm audit --omit dev` leave out. */
+function isOfDevelopment(file) {
+  const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(relative(root, file))?.[0];
+  return locked[folder]?.dev === true;
+}
+
+/** Packages import optional packages; those that users do not have remain external. */
 const leaveOutWhatIsNotInstalled = {
   name: 'leave-out-what-is-not-installed',
   setup({ onResolve, resolve }) {
     onResolve({ filter: /^[^./]/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
       if (pluginData === 'resolving' || !importer.includes('/node_modules/')) return undefined;
       const found = await resolve(path, { importer, resolveDir, kind, pluginData: 'resolving' });
-      return found.errors.length > 0 ? { path, external: true } : undefined;
+      const external = found.errors.length > 0 || isOfDevelopment(found.path);
+      return external ? { path, external } : undefined;
     });
   },
 };

@@ -1,0 +1,12 @@
+import config from './jest.config.mjs';
+
+/** `npm run test:container`: the container image, run as the Kubernetes manifests describe its pods. */
+export default {
+  ...config,
+  globalSetup: '<rootDir>/src/container/harness/global-setup.mjs',
+  testMatch: ['<rootDir>/src/container/**/*.spec.ts'],
+  testPathIgnorePatterns: [],
+  // They share names of images, and the memory of the machine.
+  maxWorkers: 1,
+  testTimeout: 60_000,
+};

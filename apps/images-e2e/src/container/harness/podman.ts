@@ -1,0 +1,35 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { describe } from '@jest/globals';
+
+/** The reason why no container can be run here; empty where they can. */
+const reason = process.env['GLIMPSE_E2E_NO_CONTAINER'] ?? '';
+
+/** The container image that the suites run. */
+export const IMAGE = process.env['GLIMPSE_E2E_IMAGE'] ?? '';
+
+export const suite: typeof describe.skip = reason === '' ? describe : describe.skip;
+export const why = reason === '' ? '' : ` (skipped: ${reason})`;
+
+/** The output of Podman. @throws with what it reports */
+export function podman(...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync('podman', args, {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+    cwd: process.env['GLIMPSE_E2E_FOLDER'],
+  });
+  if (status !== 0) throw new Error(`podman ${args[0]}: ${stderr.trim()}`);
+  return stdout.trim();
+}
+
+/** Runs Podman while this process goes on serving what containers depend on. */
+export async function podmanLater(
+  ...args: string[]
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  // Its monitor notes in the working folder which pods ran out of memory.
+  const run = spawn('podman', args, { cwd: process.env['GLIMPSE_E2E_FOLDER'] });
+  let [stdout, stderr] = ['', ''];
+  run.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  run.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const code = await new Promise<number | null>((resolve) => run.once('close', resolve));
+  return { code, stdout, stderr };
+}
