@@ -6,6 +6,7 @@ import { ImageDocuments } from '../http/image-documents.js';
 import { imageApi } from '../image/api.js';
 import { fastShow } from '../image/images/fast-show.js';
 import { ImageController } from '../image/images/image.controller.js';
+import { ImageListController } from '../image/images/image-list.controller.js';
 import type { Audience } from '../image/images/image.view.js';
 import { InfoController } from '../image/info/info.controller.js';
 import { MembersController } from '../image/members/members.controller.js';
@@ -33,6 +34,7 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
     { ...parts, auth },
     {
       controllers: [
+        ImageListController,
         ImageController,
         MembersController,
         SchemasController,
