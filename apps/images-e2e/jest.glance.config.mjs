@@ -8,5 +8,5 @@ export default {
   testPathIgnorePatterns: [],
   // They share one Glance.
   maxWorkers: 1,
-  testTimeout: 60_000,
+  testTimeout: 120_000,
 };

@@ -6,5 +6,5 @@ export default {
   globalSetup: '<rootDir>/src/keystone/harness/global-setup.mjs',
   testMatch: ['<rootDir>/src/keystone/**/*.spec.ts'],
   testPathIgnorePatterns: [],
-  testTimeout: 60_000,
+  testTimeout: 120_000,
 };
