@@ -46,6 +46,11 @@ export interface Image {
   readonly shownId: string;
   /** Orders the changes of this image; versions of two images are not comparable. */
   readonly version: bigint;
+  /**
+   * Whether every attribute, members' times included, is as its source had it at the last response. In a mirror the
+   * attributes that release 0.1 did not have are out of date where that release wrote the image last.
+   */
+  readonly attributesCurrent: boolean;
   readonly name: string | null;
   readonly status: ImageStatus;
   readonly visibility: Visibility;

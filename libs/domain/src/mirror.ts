@@ -25,6 +25,11 @@ export interface ApplyResult {
 export interface SyncStatus {
   /** Whether it holds all images of the source: a full sync has ended once. */
   readonly complete: boolean;
+  /**
+   * Whether a full sync has ended that wrote every attribute, and no follower of release 0.1, which lacks some, has
+   * followed since.
+   */
+  readonly attributesFilled: boolean;
   /** Seconds since the last incremental sync began; Infinity when there was none. */
   readonly age: number;
 }
@@ -96,6 +101,8 @@ export interface Progress {
   readonly incrementalSyncAt: Date | null;
   /** The full sync that is running. */
   readonly fullSync: FullSync | null;
+  /** When a full sync ended that wrote every attribute; null: none has since release 0.1 followed. */
+  readonly attributesFilledAt: Date | null;
   /** When the last full sync ended; null: none has, and the catalogue is not complete. */
   readonly fullSyncAt: Date | null;
   /** How many images the last full sync did not find, and the source did not confirm as gone. */
@@ -160,6 +167,8 @@ export interface FollowedMirror extends Mirror {
   /** The ids of images that no response has named since a full sync began, at most `limit`, after an id. */
   unnamedSince(ticket: bigint, limit: number, after?: string): Promise<readonly string[]>;
   countUnnamedSince(ticket: bigint): Promise<number>;
+  /** Those of the images that have members whose times are not current. */
+  withoutMemberTimes(ids: readonly string[]): Promise<readonly string[]>;
   /** The ids of shared images whose members are to be read, the least recently read first. */
   membersDue(due: MembersDue): Promise<readonly string[]>;
 }

@@ -1,7 +1,7 @@
 import type { Image, Member } from './image.js';
 
 /** An image as a source has it: an import, or a service that the catalogue mirrors. The catalogue assigns its version. */
-export interface SourceImage extends Omit<Image, 'version' | 'members'> {
+export interface SourceImage extends Omit<Image, 'version' | 'attributesCurrent' | 'members'> {
   /** Whether its source has deleted it; the catalogue then keeps the row, which no read shows. */
   readonly deleted: boolean;
   /** The order of its last change among those of its source. */

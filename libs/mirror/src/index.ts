@@ -5,6 +5,7 @@
  */
 export { compareCatalogues } from './follower/compare.js';
 export { Follower, type FollowerOptions } from './follower/follower.js';
+export { AllAttributesCatalogue } from './mirror/all-attributes-catalogue.js';
 export { StalenessCatalogue } from './mirror/staleness-catalogue.js';
 export { SyncStatusReader } from './mirror/sync-status-reader.js';
 export { MirroredImageReader, type MirroredImageReaderOptions } from './mirror/mirrored-image-reader.js';

@@ -10,6 +10,7 @@ import {
   type ImageLister,
   type Viewer,
 } from '@glimpse/domain';
+import { imageOf, membersOf } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { storedCatalogue } from './catalogue.js';
 import { openDatabase, type Database } from './connection/database.js';
@@ -84,7 +85,7 @@ describe('an image by its id', () => {
     );
     expect(await Promise.all(reads)).toEqual([
       [PUBLIC, []],
-      [SHARED, [['stranger', 'pending']]],
+      [SHARED, [...membersOf({ stranger: 'pending' })]],
       ImageNotFound,
       ImageNotFound,
       [PUBLIC, []],
@@ -98,29 +99,23 @@ describe('an image by its id', () => {
   it('is read completely', async () => {
     expect(await catalogue.reader.image(PUBLIC, STRANGER)).toEqual({
       source: 'fresh',
-      value: {
+      // What the release before does not write is unknown.
+      value: imageOf({
         id: PUBLIC,
-        version: expect.any(BigInt),
+        version: expect.any(BigInt) as never,
         name: 'an image',
-        status: 'active',
-        visibility: 'public',
-        hidden: false,
-        owner: 'owner',
-        protected: false,
         size: 5_000_000_000,
         minDisk: 3,
-        minRam: 0,
         properties: { a: 'b' },
         createdAt: new Date('2026-01-01T00:00:00.123Z'),
         updatedAt: new Date('2026-01-02T00:00:00Z'),
-        members: new Map(),
-      },
+      }),
     });
   });
 
   it('has its members', async () => {
     const { value } = await catalogue.reader.image(SHARED, STRANGER);
-    expect(value.members).toEqual(new Map([['stranger', 'pending']]));
+    expect(value.members).toEqual(membersOf({ stranger: 'pending' }));
   });
 
   it('is found by its id in upper case, and has it in lower case', async () => {

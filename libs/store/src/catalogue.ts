@@ -5,13 +5,18 @@ import { StoredImageReader } from './images/stored-image-reader.js';
 import { StoredImageWriter } from './images/stored-image-writer.js';
 import { StoredImageLister } from './lists/stored-image-lister.js';
 
-/** The catalogue in PostgreSQL. */
+/**
+ * The catalogue in PostgreSQL.
+ *
+ * @param isMirror whether its images are those of a source
+ */
 export function storedCatalogue(
   database: Database,
   availability?: Availability,
   onChanged?: OnImagesChanged,
+  isMirror?: boolean,
 ): Catalogue {
-  const reader = new StoredImageReader(database, availability);
+  const reader = new StoredImageReader(database, availability, isMirror);
   return {
     reader,
     current: reader,

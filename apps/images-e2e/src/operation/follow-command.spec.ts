@@ -97,6 +97,7 @@ describe('glimpse follow, and serve, with a source', () => {
       follower: null,
       images: 0,
       complete: false,
+      attributesFilled: false,
       lastLookAge: null,
       lastWalk: null,
       walk: null,
@@ -112,6 +113,7 @@ describe('glimpse follow, and serve, with a source', () => {
       follower: expect.stringMatching(/ \d+$/),
       images: HIDDEN + 2,
       complete: true,
+      attributesFilled: true,
       lastLookAge: expect.any(Number),
     });
   }, 120_000);

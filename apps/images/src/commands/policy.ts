@@ -33,7 +33,7 @@ const TIMES = { created_at: '1970-01-01T00:00:00Z', updated_at: '1970-01-01T00:0
 function targetOfDocument(document: unknown, project: string | null): Target {
   const given = typeof document === 'object' && document !== null && !Array.isArray(document) ? document : {};
   const image = readImageDocument(document === given ? { ...TIMES, ...given } : document);
-  const target = targetOf({ ...image, version: 0n, members: new Map() }, project);
+  const target = targetOf({ ...image, version: 0n, attributesCurrent: true, members: new Map() }, project);
   return Object.fromEntries(Object.entries(target).filter(([name]) => !(name in TIMES) || name in given));
 }
 

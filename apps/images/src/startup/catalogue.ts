@@ -1,5 +1,6 @@
 import type { Catalogue, SyncStatus } from '@glimpse/domain';
 import {
+  AllAttributesCatalogue,
   MirroredImageReader,
   MirroredImageWriter,
   StalenessCatalogue,
@@ -24,6 +25,13 @@ import type { Telemetry } from '../telemetry/telemetry.js';
 /** The catalogue of a service. */
 export interface OpenCatalogue {
   readonly catalogue: Catalogue;
+  /**
+   * The same for the Image API, which shows every attribute: in a mirror without lists, and with single images
+   * fetched, until a full sync has filled what the release before lacks.
+   */
+  readonly allAttributes: Catalogue;
+  /** Whether it has; in a catalogue of its own there is nothing to fill. */
+  attributesFilled(): Promise<boolean>;
   /** Listens for changes until stopped. */
   listen(stop: AbortSignal): Promise<void>;
 }
@@ -46,7 +54,7 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
   const onUnavailable = (error: unknown): void => probe.lost(error);
   const isAway = (): boolean => notifications !== undefined && !notifications.session && !probe.available;
   const onChanged = (ids: readonly string[]): void => cache?.drop(ids);
-  const stored = storedCatalogue(database, { onUnavailable, isAway }, onChanged);
+  const stored = storedCatalogue(database, { onUnavailable, isAway }, onChanged, source !== undefined);
 
   const mirror = source && new StoredMirror(database, { onUnavailable });
   const syncStatus = mirror && new SyncStatusReader(mirror);
@@ -75,12 +83,18 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
     cache,
   };
   const listen = async (stop: AbortSignal): Promise<void> => notifications?.listen(stop);
-  if (!fetching || !syncStatus) return { catalogue, listen };
+  if (!fetching || !syncStatus) {
+    return { catalogue, allAttributes: catalogue, attributesFilled: () => Promise.resolve(true), listen };
+  }
   const onHidden = fetching.onHidden.bind(fetching);
   const dated = new StalenessCatalogue(catalogue, syncStatus, settings.source.stale_limit, onHidden);
   const { writer } = catalogue;
+  const outer = { reader: dated, current: dated, lister: dated, writer, cache: cache && dated };
+  const filled = new AllAttributesCatalogue(outer, syncStatus);
   return {
-    catalogue: { reader: dated, current: dated, lister: dated, writer, cache: cache && dated },
+    catalogue: outer,
+    allAttributes: { ...outer, reader: filled, lister: filled, cache: cache && filled },
+    attributesFilled: () => filled.attributesFilled(),
     listen,
   };
 }

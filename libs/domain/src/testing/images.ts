@@ -34,7 +34,15 @@ const ATTRIBUTES = {
  */
 export function imageOf(changes: Partial<Image> = {}): Image {
   const shownId = changes.id ?? ATTRIBUTES.id;
-  return { ...ATTRIBUTES, shownId, version: 1n, updatedAt: null, members: new Map(), ...changes };
+  return {
+    ...ATTRIBUTES,
+    shownId,
+    version: 1n,
+    attributesCurrent: true,
+    updatedAt: null,
+    members: new Map(),
+    ...changes,
+  };
 }
 
 /** Members with these statuses and unknown times. */

@@ -14,7 +14,8 @@ export interface AppliedPage {
   readonly unreadable: number;
   /** The newest time of change in it. */
   readonly newest: Date | undefined;
-  /** The ids of images with visibility `shared`: those that are new here, and those that changed. */
+  /** The ids of images with visibility `shared`: all, those that are new here, and those that changed. */
+  readonly shared: readonly string[];
   readonly addedShared: readonly string[];
   readonly changedShared: readonly string[];
   readonly next: SourcePlace | undefined;
@@ -60,6 +61,7 @@ export async function applyPage(context: SyncContext, query: SourceQuery): Promi
       (newest, { updatedAt }) => (newest && newest > updatedAt ? newest : updatedAt),
       undefined,
     ),
+    shared: [...shared],
     addedShared: added.filter((id) => shared.has(id)),
     changedShared: changed.filter((id) => shared.has(id)),
     next,

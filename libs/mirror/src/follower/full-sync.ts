@@ -11,34 +11,39 @@ const SOURCE_TIME_FRACTION = 0.1;
 
 /**
  * Reads all images of a source: applies what the incremental sync missed, and removes what is gone. It continues where
- * the last follower stopped.
+ * the last follower stopped. The first one, and the first after release 0.1 followed, which fills the attributes that
+ * it lacks, may use all of the source's time.
  */
 export async function fullSync(context: SyncContext): Promise<void> {
   const { mirror, observe, lease, signal } = context;
-  const { fullSync: unfinished, fullSyncAt } = await mirror.progress();
+  const { fullSync: unfinished, attributesFilledAt } = await mirror.progress();
   let place: FullSync = unfinished ?? { ticket: (await mirror.draw()).number, hidden: false, after: null };
   if (!unfinished) await mirror.advance({ fullSync: place }, lease);
-
   const began = performance.now();
   let images = 0;
   let unreadable = 0;
   let progress = new PageProgress();
-  for (let ended = false; !ended && !signal.aborted;) {
+  for (let isLast = false; !isLast && !signal.aborted;) {
     const { hidden, after } = place;
     const query = { hidden, ...(after && { after }) };
-    const { count, next, ...page } = await paced(fullSyncAt ? SOURCE_TIME_FRACTION : 1, signal, async () => {
-      const page = await applyPage(context, query);
-      // Read members now: the incremental sync will not see these images again.
-      await readMembers(context, page.changedShared);
-      return page;
-    });
+    const { count, next, ...page } = await paced(
+      attributesFilledAt ? SOURCE_TIME_FRACTION : 1,
+      signal,
+      async () => {
+        const page = await applyPage(context, query);
+        // Read members now: the incremental sync will not see these images again.
+        await readMembers(context, page.changedShared);
+        if (!attributesFilledAt) await readMembers(context, await mirror.withoutMemberTimes(page.shared));
+        return page;
+      },
+    );
     images += count;
     unreadable += page.unreadable;
     if (next) progress.advance(next);
     else progress = new PageProgress();
-    ended = !next && hidden;
+    isLast = !next && hidden;
     place = next ? { ...place, after: next } : { ...place, hidden: true, after: null };
-    if (!ended) await mirror.advance({ fullSync: place }, lease);
+    if (!isLast) await mirror.advance({ fullSync: place }, lease);
   }
   if (signal.aborted) return;
   const { acceptsRemovals } = await mirror.progress();
@@ -46,6 +51,7 @@ export async function fullSync(context: SyncContext): Promise<void> {
   const { drawnAt } = await mirror.draw();
   // An --accept-removals given after it was read applies to the next full sync.
   const accepted = acceptsRemovals && { acceptsRemovals: false };
-  await mirror.advance({ fullSync: null, fullSyncAt: drawnAt, refusedRemovals, ...accepted }, lease);
+  const ended = { fullSync: null, fullSyncAt: drawnAt, attributesFilledAt: drawnAt };
+  await mirror.advance({ ...ended, refusedRemovals, ...accepted }, lease);
   observe('source-walked', { images, leftOut: unreadable, seconds: (performance.now() - began) / 1000 });
 }

@@ -91,6 +91,8 @@ export const DIFFERS = `
 /** What Prisma or a statement reads in other types than the domain's: pg leaves large numbers as text. */
 interface RawAttributes {
   readonly version: bigint | string;
+  /** Left out where rows are of no mirror, or of one whose attributes are filled. */
+  readonly attributesCurrent?: boolean;
   readonly status: string;
   readonly visibility: string;
   readonly shownId: string | null;
@@ -118,6 +120,7 @@ export function imageOf(row: ImageRow): Image {
     id: row.id,
     shownId: row.shownId ?? row.id,
     version: BigInt(row.version),
+    attributesCurrent: row.attributesCurrent ?? true,
     name: row.name,
     status: row.status as ImageStatus,
     visibility: row.visibility as Visibility,

@@ -5,16 +5,35 @@ import type { Database } from '../connection/database.js';
 const MAX_BATCH = 100;
 
 /**
- * Images by their ids, with the members of shared ones: most are not shared, and need no second query. Served by the primary keys of images and members.
+ * Images by their ids, with the members of shared ones: most are not shared, and need no second query. Served by the
+ * primary keys of images and members, and of `mirrored` in a mirror. That is read first: an image that was written in
+ * between is fetched once more than needed, and never taken for current when it is not.
  */
-async function find({ prisma }: Database, ids: ReadonlySet<string>) {
+async function find({ prisma }: Database, ids: ReadonlySet<string>, isMirror: boolean) {
+  const mirrored = isMirror ? await prisma.mirrored.findMany({ where: { imageId: { in: [...ids] } } }) : [];
+  const outdated = new Set(mirrored.filter((row) => !isCurrent(row)).map(({ imageId }) => imageId));
   const images = await prisma.image.findMany({ where: { id: { in: [...ids] }, deletedAt: null } });
   const shared = images.filter(({ visibility }) => visibility === 'shared').map(({ id }) => id);
   const members = shared.length ? await prisma.member.findMany({ where: { imageId: { in: shared } } }) : [];
   return images.map((image) => ({
     ...image,
+    attributesCurrent: !outdated.has(image.id),
     members: members.filter(({ imageId }) => imageId === image.id),
   }));
+}
+
+interface Tickets {
+  readonly ticket: bigint;
+  readonly attributesTicket: bigint;
+  readonly hasMembers: boolean;
+  readonly membersTicket: bigint;
+  readonly memberTimesTicket: bigint;
+}
+
+/** Whether this release wrote the image last, and its members if it has any. */
+function isCurrent(row: Tickets): boolean {
+  const hasTimes = !row.hasMembers || row.memberTimesTicket === row.membersTicket;
+  return row.attributesTicket === row.ticket && hasTimes;
 }
 
 type Found = Awaited<ReturnType<typeof find>>[number];
@@ -32,7 +51,10 @@ interface Batch {
 export class ImagesById {
   #batch: Batch | undefined;
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly isMirror: boolean,
+  ) {}
 
   /** @param id as it is stored */
   async read(id: string): Promise<Found | undefined> {
@@ -46,7 +68,7 @@ export class ImagesById {
     const found = endOfTurn().then(async () => {
       // Later requests need the state after this query was sent.
       if (this.#batch?.ids === ids) this.#batch = undefined;
-      const images = await find(this.database, ids);
+      const images = await find(this.database, ids, this.isMirror);
       return new Map(images.map((image) => [image.id, image]));
     });
     return { ids, found };

@@ -20,8 +20,10 @@ export class StoredImageReader implements ImageReader, CurrentImageReader {
   constructor(
     database: Database,
     private readonly availability: Availability = {},
+    /** Whether the images are those of a source: then each says whether its attributes are current. */
+    isMirror = false,
   ) {
-    this.#byId = new ImagesById(database);
+    this.#byId = new ImagesById(database, isMirror);
   }
 
   async image(id: string, viewer: Viewer): Promise<Reading<Image>> {

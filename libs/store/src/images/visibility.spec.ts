@@ -187,11 +187,21 @@ it('is listed as it is by its id, members and all', async () => {
     status: 'queued',
     visibility: 'shared',
     size: 2 ** 52,
-    properties: { 'a:b.c d': '', ключ: 'значение' },
+    diskFormat: 'qcow2',
+    containerFormat: 'bare',
+    checksum: '9842cccb60cb5a48efcdbd33bdc9e7e1',
+    hashAlgorithm: 'sha512',
+    hashValue: '98243867',
+    virtualSize: 2 ** 53 - 1,
+    tags: ['', 'a,"b"{\\}', 'null', '\uffee', '\u{1f600}'],
+    locations: { direct_url: 'file:///a', locations: [{ url: 'file:///a', metadata: { a: null } }] },
+    properties: { 'a:b.c d': '', ключ: 'значение', '': 'nameless', kernel_id: null },
     updatedAt: new Date('2026-02-03T04:05:06.789Z'),
   });
+  const other = one.id.replace(/^./, (first) => (first === '0' ? '1' : '0'));
   const two = image({
-    id: one.id.replace(/^./, (first) => (first === '0' ? '1' : '0')),
+    id: other,
+    shownId: other.toUpperCase(),
     name: null,
     owner: null,
     visibility: 'public',
@@ -210,6 +220,7 @@ it('is listed as it is by its id, members and all', async () => {
   expect(listed).toContainEqual({
     ...known,
     version: expect.any(BigInt),
+    attributesCurrent: true,
     members: membersOf({ first: 'accepted', second: 'rejected' }),
   });
 });

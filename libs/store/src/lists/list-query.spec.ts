@@ -76,6 +76,7 @@ const members = new Map(
 const known: readonly ListedImage[] = images.map((image) => ({
   ...image,
   version: 0n,
+  attributesCurrent: true,
   members: members.get(image.id)!,
 }));
 

@@ -105,9 +105,17 @@ export const REMOVE = `
 /** The length of the follower's lease. */
 const FOLLOWER_LEASE_S = 3;
 
-/** $1: the follower. No row while another one has the lease. */
+/**
+ * A lease that did not write `attributes_lease` was of release 0.1: the attributes are to be filled by a full sync
+ * from its beginning.
+ *
+ * $1: the follower. No row while another one has the lease.
+ */
 export const ACQUIRE = `
-  UPDATE follower SET lease = lease + 1, holder = $1, ends_at = clock_timestamp() + interval '${FOLLOWER_LEASE_S} s'
+  UPDATE follower
+  SET lease = lease + 1, attributes_lease = lease + 1,
+      attributes_filled_at = CASE WHEN attributes_lease = lease THEN attributes_filled_at END,
+      walk = CASE WHEN attributes_lease = lease THEN walk END, holder = $1, ends_at = clock_timestamp() + interval '${FOLLOWER_LEASE_S} s'
   WHERE ends_at < clock_timestamp() RETURNING lease AS number`;
 
 /** $1: the lease. A row while it holds. */
@@ -121,12 +129,14 @@ export const RELEASE = `UPDATE follower SET ends_at = '-infinity' WHERE lease = 
 /** How current the mirror is, as the domain's `SyncStatus`. */
 export const SYNC_STATUS = `
   SELECT walked_at IS NOT NULL AS complete,
+         attributes_filled_at IS NOT NULL AND attributes_lease = lease AS "attributesFilled",
          coalesce(extract(epoch FROM clock_timestamp() - looked_at), 'infinity')::float8 AS age
   FROM follower`;
 
 export const PROGRESS = `
   SELECT CASE WHEN ends_at > clock_timestamp() THEN holder END AS holder,
          changed_until AS "changedUntil", looked_at AS "incrementalSyncAt", walk AS "fullSync", walked_at AS "fullSyncAt",
+         CASE WHEN attributes_lease = lease THEN attributes_filled_at END AS "attributesFilledAt",
          refused_removals AS "refusedRemovals", accepts_removals AS "acceptsRemovals"
   FROM follower`;
 
@@ -137,6 +147,8 @@ export const ADVANCE = `
       looked_at = CASE WHEN $2 ? 'incrementalSyncAt' THEN ($2 ->> 'incrementalSyncAt')::timestamptz ELSE looked_at END,
       walk = CASE WHEN $2 ? 'fullSync' THEN nullif($2 -> 'fullSync', 'null') ELSE walk END,
       walked_at = CASE WHEN $2 ? 'fullSyncAt' THEN ($2 ->> 'fullSyncAt')::timestamptz ELSE walked_at END,
+      attributes_filled_at = CASE WHEN $2 ? 'attributesFilledAt' THEN ($2 ->> 'attributesFilledAt')::timestamptz
+                             ELSE attributes_filled_at END,
       refused_removals = coalesce(($2 ->> 'refusedRemovals')::integer, refused_removals),
       accepts_removals = coalesce(($2 ->> 'acceptsRemovals')::boolean, accepts_removals)
   WHERE lease = $1 AND ends_at > clock_timestamp() RETURNING lease`;
@@ -187,6 +199,11 @@ export const MEMBERS_DUE = `
   WHERE shared AND has_members = $1 AND (members_ticket > 0) = $2
     AND coalesce(members_read_at, '-infinity') <= clock_timestamp() - make_interval(secs => $3)
   ORDER BY members_ticket LIMIT $4`;
+
+/** Served by the primary key of `mirrored`. $1: the ids. */
+export const WITHOUT_MEMBER_TIMES = `
+  SELECT image_id AS id FROM mirrored
+  WHERE image_id = ANY ($1::uuid[]) AND shared AND has_members AND member_times_ticket <> members_ticket`;
 
 /** The length of the lease of a change. */
 export const CHANGE_LEASE_S = 8;

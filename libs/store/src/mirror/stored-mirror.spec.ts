@@ -252,6 +252,7 @@ describe('the right to follow', () => {
         after: { createdAt: new Date('2026-01-01T00:00:00Z'), id: randomUUID() },
       },
       fullSyncAt: new Date('2026-01-02T00:00:00Z'),
+      attributesFilledAt: new Date('2026-01-02T00:00:00Z'),
       refusedRemovals: 7,
       acceptsRemovals: true,
     };
@@ -267,7 +268,7 @@ describe('the right to follow', () => {
 describe('the sync status', () => {
   it('has the age by the clock of the database, and is complete once a full sync has ended', async () => {
     await database.pool.query('UPDATE follower SET looked_at = NULL, walked_at = NULL');
-    expect(await mirror.syncStatus()).toEqual({ complete: false, age: Infinity });
+    expect(await mirror.syncStatus()).toEqual({ complete: false, attributesFilled: false, age: Infinity });
     await database.pool.query(
       `UPDATE follower SET looked_at = clock_timestamp() - interval '1 h', walked_at = now()`,
     );

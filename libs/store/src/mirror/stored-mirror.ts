@@ -45,6 +45,7 @@ import {
   RENEW,
   SYNC_STATUS,
   UNNAMED_SINCE,
+  WITHOUT_MEMBER_TIMES,
 } from './statements.js';
 
 const LEAST_ID = '00000000-0000-0000-0000-000000000000';
@@ -201,6 +202,10 @@ export class StoredMirror implements FollowedMirror {
 
   async countUnnamedSince(ticket: bigint): Promise<number> {
     return (await this.#query<{ count: number }>(COUNT_UNNAMED_SINCE, [ticket]))[0]!.count;
+  }
+
+  async withoutMemberTimes(ids: readonly string[]): Promise<readonly string[]> {
+    return (await this.#query<{ id: string }>(WITHOUT_MEMBER_TIMES, [ids])).map(({ id }) => id);
   }
 
   async membersDue({ kind, age, limit }: MembersDue): Promise<readonly string[]> {

@@ -10,6 +10,8 @@ interface MirrorStatus {
   readonly images: number;
   /** Whether the first full sync has ended; until then lists are unavailable. */
   readonly complete: boolean;
+  /** Whether every attribute has been read since release 0.1 followed; until then the Image API has no lists. */
+  readonly attributesFilled: boolean;
   /** Seconds since the last incremental sync; null: never. */
   readonly lastLookAge: number | null;
   readonly lastWalk: string | null;
@@ -21,12 +23,13 @@ interface MirrorStatus {
 }
 
 async function statusOf(mirror: StoredMirror): Promise<MirrorStatus> {
-  const { complete, age } = await mirror.syncStatus();
+  const { complete, attributesFilled, age } = await mirror.syncStatus();
   const { holder, fullSync, fullSyncAt, refusedRemovals, acceptsRemovals } = await mirror.progress();
   return {
     follower: holder,
     images: await mirror.count(),
     complete,
+    attributesFilled,
     lastLookAge: Number.isFinite(age) ? age : null,
     lastWalk: fullSyncAt?.toISOString() ?? null,
     walk: fullSync && { hidden: fullSync.hidden, after: fullSync.after?.id ?? null },
@@ -37,12 +40,13 @@ async function statusOf(mirror: StoredMirror): Promise<MirrorStatus> {
 }
 
 function linesOf(status: MirrorStatus): Record<string, string> {
-  const { follower, images, complete, lastLookAge, lastWalk, walk, members } = status;
+  const { follower, images, complete, attributesFilled, lastLookAge, lastWalk, walk, members } = status;
   const { unread, oldest, oldestNone } = members;
   const position = walk && `${walk.hidden ? 'hidden images' : 'images'} after ${walk.after ?? 'the first'}`;
+  const missing = !complete ? ', not all yet' : attributesFilled ? '' : ', not all attributes yet';
   return {
     follower: follower ?? 'none',
-    images: `${images}${complete ? '' : ', not all yet'}`,
+    images: `${images}${missing}`,
     'last incremental sync': lastLookAge === null ? 'never' : `${lastLookAge.toFixed(1)} s ago`,
     'last full sync': `${lastWalk ?? 'never'}${position ? `, one is running: ${position}` : ''}`,
     members:
