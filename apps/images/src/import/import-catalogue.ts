@@ -34,7 +34,8 @@ export interface ImportOptions {
  * imported before is left unchanged, so an interrupted import can be repeated. A bad document is reported and left
  * out; so is everything from where the input is unreadable.
  *
- * Members are written after the images they belong to. Where an input has them first they are held in memory until its
+ * Members stand in a list of their own, or as the array `members` of an image's document, and are written after the
+ * images they belong to. Where an input has them first they are held in memory until its
  * end; otherwise memory does not grow with the input.
  *
  * @throws {DatabaseUnavailable}, and what the chunks throw
@@ -118,15 +119,17 @@ class ImportRun {
 
   async #addImage(position: number, document: unknown): Promise<void> {
     this.#anyImage = true;
-    const image = this.#readOrReport(`image ${position}`, () => readImageDocument(document), document);
-    if (image) await this.#images.add(image.id, { position, image });
+    const [attributes, members] = splitMembers(document);
+    const image = this.#readOrReport(`image ${position}`, () => readImageDocument(attributes), document);
+    if (!image) return;
+    await this.#images.add(image.id, { position, image });
+    if (members) await this.#addMembers(image.id, members);
   }
 
   async #addMembers(imageId: string, document: unknown): Promise<void> {
     const members = this.#readOrReport(membersOf(imageId), () => readMemberDocuments(imageId, document));
     if (!members) return;
     if (this.#anyImage) {
-      await this.#images.flush();
       this.#held.delete(members.imageId);
       await this.#members.add(members.imageId, members);
     } else this.#held.set(members.imageId, members);
@@ -160,6 +163,8 @@ class ImportRun {
   }
 
   async #importMembers(batch: readonly SourceMembers[]): Promise<void> {
+    // Members refer to images, which may wait in their own batch.
+    await this.#images.flush();
     const unknown = new Set(await importMembers(this.client, batch));
     for (const { imageId, members } of batch) {
       if (unknown.has(imageId)) this.#bad(membersOf(imageId), 'the catalogue has no such image');
@@ -172,4 +177,10 @@ class ImportRun {
     this.counts.bad++;
     this.options.onBad(`${subject}: ${reason}`);
   }
+}
+
+/** The document of an image without the array of its members; as a property `members` would be text. */
+function splitMembers(document: unknown): [attributes: unknown, members?: readonly unknown[]] {
+  const { members, ...attributes } = (document ?? {}) as { members?: unknown };
+  return Array.isArray(members) ? [attributes, members as unknown[]] : [document];
 }

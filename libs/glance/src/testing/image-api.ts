@@ -46,12 +46,39 @@ function refusal(status: number, message: string): ApiAnswer {
 
 const FOUR_BYTES = /[\u{10000}-\u{10ffff}]/u;
 const LONGEST_PAGE = 1000;
-const READ_ONLY = new Set(['checksum', 'created_at', 'file', 'id', 'schema', 'self', 'size', 'status']);
+const READ_ONLY = new Set([
+  'checksum',
+  'created_at',
+  'file',
+  'id',
+  'schema',
+  'self',
+  'size',
+  'status',
+  'virtual_size',
+]);
+
+/** What differs among the members of an image. */
+interface MemberDocument {
+  readonly status: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** What Glance computes from the data of an image; null while it has none. */
+const DATA_ATTRIBUTES = {
+  size: 1,
+  virtual_size: 1,
+  checksum: '93b885adfe0da089cdf634904fd59f71',
+  os_hash_algo: 'sha512',
+  os_hash_value: 'b8244d028981d693af7b456af8efa4cad63d282e19ff14942c246e50d9351d22',
+} as const;
+const WITHOUT_DATA = Object.fromEntries(Object.keys(DATA_ATTRIBUTES).map((name) => [name, null]));
 
 interface Row {
   document: ImageDocument;
   deleted: boolean;
-  readonly members: Map<string, string>;
+  readonly members: Map<string, MemberDocument>;
 }
 
 /** What Glance answers of its images, to whom. */
@@ -69,7 +96,9 @@ export class ImageApi {
       visibility: 'shared',
       os_hidden: false,
       protected: false,
-      size: 1,
+      disk_format: 'raw',
+      container_format: 'bare',
+      ...(attributes.status === 'queued' ? WITHOUT_DATA : DATA_ATTRIBUTES),
       min_disk: 0,
       min_ram: 0,
       tags: [],
@@ -86,7 +115,10 @@ export class ImageApi {
   }
 
   share(id: string, projectId: string, status: string): void {
-    this.#rows.get(id)!.members.set(projectId, status);
+    const { members } = this.#rows.get(id)!;
+    const updated_at = secondOf(Date.now());
+    const created_at = members.get(projectId)?.created_at ?? updated_at;
+    members.set(projectId, { status, created_at, updated_at });
   }
 
   /** Removes an image as Glance does when it is purged: nothing knows it any more. */
@@ -135,7 +167,7 @@ export class ImageApi {
     }
     const members = [...row.members]
       .filter(([projectId]) => isTheirs(row, who) || projectId === who.projectId)
-      .map(([member_id, status]) => ({ member_id, image_id: id, status, schema: '/v2/schemas/member' }));
+      .map(([member_id, member]) => ({ ...member, member_id, image_id: id, schema: '/v2/schemas/member' }));
     return { status: 200, document: { members, schema: '/v2/schemas/members' } };
   }
 
