@@ -3,6 +3,7 @@ import { printable } from '@glimpse/domain';
 import { Command } from 'commander';
 import { configCommand } from './commands/config.js';
 import { textOf } from './commands/error-text.js';
+import { doctorCommand } from './commands/doctor.js';
 import { followCommand } from './commands/follow.js';
 import { importCommand } from './commands/import.js';
 import { migrateCommand } from './commands/migrate.js';
@@ -28,6 +29,7 @@ for (const command of [
   purgeCommand,
   configCommand,
   policyCommand,
+  doctorCommand,
 ]) {
   program.addCommand(command.copyInheritedSettings(program));
 }

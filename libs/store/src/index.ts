@@ -12,5 +12,7 @@ export * from './images/purge.js';
 export { StoredImageReader } from './images/stored-image-reader.js';
 export { StoredImageLister } from './lists/stored-image-lister.js';
 export * from './migrations/migrate.js';
+export { inspectDatabase, type DatabaseFindings } from './migrations/requirements.js';
+export { missingRights } from './migrations/rights.js';
 export { SYNC_STATUS } from './mirror/statements.js';
 export * from './mirror/stored-mirror.js';

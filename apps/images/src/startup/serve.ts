@@ -22,7 +22,7 @@ import { serveDescription } from '../http/openapi.js';
 import { ImageDocuments } from '../http/image-documents.js';
 import { isLoopback } from '../settings/complete.js';
 import type { EffectiveSettings } from '../settings/settings.js';
-import { reachDatabase } from './database.js';
+import { reachDatabase, reportMissingRights } from './database.js';
 import { welcome } from '../development/welcome.js';
 import { DatabaseProbe } from '../health/database-probe.js';
 import { DependencyProbe } from '../health/dependency-probe.js';
@@ -79,6 +79,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
 
   const refused = new AbortController();
   const checked = dependencies.map((dependency) => dependency.watch(over.signal));
+  // An outage is reported by the probe.
+  void probe.ready.then(() => reportMissingRights(database, telemetry)).catch(() => undefined);
   if (source) {
     void probe.ready
       .then(() => refuseOtherImages(new StoredMirror(database), settings))

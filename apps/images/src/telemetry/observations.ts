@@ -11,6 +11,8 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
   'schema-seen': object;
   /** The database lacks migrations of this build. */
   'schema-behind': { missing: readonly string[] };
+  /** The role lacks rights on the tables; the statements grant them. */
+  'rights-missing': { statements: readonly string[] };
   /** The database is unavailable; observed once an outage. */
   'database-unavailable': { error: unknown };
   'database-available': object;
@@ -62,6 +64,10 @@ export const LINES: Readonly<
   listening: { level: 'info', message: 'listening' },
   'schema-seen': { level: 'info', message: 'the database schema is up to date' },
   'schema-behind': { level: 'warn', message: 'the database lacks migrations: run glimpse migrate' },
+  'rights-missing': {
+    level: 'warn',
+    message: 'the role lacks rights on the tables of the catalogue: run the statements as their owner',
+  },
   'database-unavailable': { level: 'error', message: 'the database is unavailable' },
   'database-available': { level: 'info', message: 'the database is available again' },
   'notices-heard': { level: 'info', message: 'change notifications are received' },

@@ -31,28 +31,60 @@ const FIND = `
   FROM (VALUES (1)) AS one LEFT JOIN pg_extension ON extname = 'pg_trgm'
        LEFT JOIN pg_namespace ON pg_namespace.oid = extnamespace`;
 
+/** The database that a connection leads to. */
+export interface DatabaseFindings {
+  readonly version: string;
+  readonly encoding: string;
+  readonly role: string;
+  readonly schema: string | null;
+  /** Why no release of this service can use it, with the remedy. */
+  readonly unusable: string | undefined;
+  /** Why this role cannot migrate it, with the remedy. */
+  readonly unmigratable: string | undefined;
+}
+
+/** Finds out whether a database can be migrated, and used. @throws what pg throws */
+export async function inspectDatabase(client: Pick<pg.Pool, 'query'>): Promise<DatabaseFindings> {
+  const { rows } = await client.query<Found>(FIND);
+  const found = rows[0]!;
+  const { version, encoding, role, schema } = found;
+  const unusable = problemOfUse(found);
+  return { version, encoding, role, schema, unusable, unmigratable: unusable ?? problemOfRights(found) };
+}
+
 /**
  * Refuses a database that cannot be migrated, before anything is written.
  *
  * @throws {MigrationError}
  */
-export async function requireMigratable(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<Found>(FIND);
-  const problem = problemOf(rows[0]!);
-  if (problem) throw new MigrationError(`the database cannot be migrated: ${problem}`);
+export async function requireMigratable(client: Pick<pg.Pool, 'query'>): Promise<void> {
+  const { unmigratable } = await inspectDatabase(client);
+  if (unmigratable) throw new MigrationError(`the database cannot be migrated: ${unmigratable}`);
 }
 
-function problemOf(found: Found): string | undefined {
-  const { database, role, schema, trgm_schema } = found;
-  if (found.release < OLDEST_POSTGRESQL) {
-    return `it is PostgreSQL ${found.version}, and ${OLDEST_POSTGRESQL} is the oldest that is supported`;
+function problemOfUse({
+  release,
+  version,
+  encoding,
+  database,
+  schema,
+  path,
+  role,
+}: Found): string | undefined {
+  if (release < OLDEST_POSTGRESQL) {
+    return `it is PostgreSQL ${version}, and ${OLDEST_POSTGRESQL} is the oldest that is supported`;
   }
-  if (found.encoding !== 'UTF8') {
-    return `the encoding of ${database} is ${found.encoding}; create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`;
+  if (encoding !== 'UTF8') {
+    return `the encoding of ${database} is ${encoding}; create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`;
   }
   if (schema === null) {
-    return `no schema of its search_path (${found.path}) exists or may be used; create one with CREATE SCHEMA … AUTHORIZATION ${role}`;
+    return `no schema of its search_path (${path}) exists or may be used; create one with CREATE SCHEMA … AUTHORIZATION ${role}`;
   }
+  return undefined;
+}
+
+function problemOfRights(found: Found): string | undefined {
+  const { database, role, schema, trgm_schema } = found;
   if (!found.may_create) {
     return `the role ${role} may not create tables in the schema ${schema}; GRANT CREATE ON SCHEMA ${schema} TO ${role}`;
   }

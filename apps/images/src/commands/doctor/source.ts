@@ -1,0 +1,33 @@
+import { SourceUnavailable } from '@glimpse/domain';
+import { loadImagePolicy } from '../../access/load-image-policy.js';
+import type { EffectiveSettings } from '../../settings/settings.js';
+import { loadSource } from '../../startup/source.js';
+import { checkProtections } from '../follow/check-protections.js';
+import { checkSource } from '../follow/check-source.js';
+import { telemetryOf } from '../follow/with-mirror.js';
+import { failed, ok, skipped, warning, type Finding } from './finding.js';
+
+/** Tests whether the source shows the service everything, accepts changes from here, and has the same policy. */
+export async function examineSource(settings: EffectiveSettings): Promise<Finding[]> {
+  const source = await loadSource(settings, telemetryOf(settings));
+  if (!source) return [skipped('source', 'the catalogue is its own')];
+  try {
+    const missingAccess = await source.missingReadAccess();
+    if (missingAccess !== undefined) return [failed('source', `${missingAccess}; see docs/glance.md`)];
+    await source.newestChange();
+  } catch (error) {
+    if (!(error instanceof SourceUnavailable)) throw error;
+    return [failed('source', `it is unavailable: ${error.reason}; check GLIMPSE_GLANCE_URL and the catalog`)];
+  }
+  const { wrong, untested } = await checkSource(source, loadImagePolicy(settings));
+  const { hidden, untried } = await checkProtections(settings);
+  return [
+    ok('source', 'it shows the service every image'),
+    ...wrong.map((text) => failed('source', text)),
+    ...untested.map((text) => warning('source', text)),
+    ...hidden.map((section) =>
+      failed('source', `it hides the properties of [${section}] from the service's user; see docs/glance.md`),
+    ),
+    ...(untried === undefined ? [] : [warning('source', `what it hides is not known: ${untried}`)]),
+  ];
+}
