@@ -1,5 +1,6 @@
 import {
   DomainError,
+  SourceUnavailable,
   canSeeMember,
   type Identity,
   type Image,
@@ -35,15 +36,19 @@ export interface ImageMembers {
 
 /** The members of images as a caller may see them: the owner of an image sees all, a member only itself. */
 export class MemberAccess {
-  constructor(private readonly access: ImageAccess) {}
+  /** @param attributesFilled whether a mirror has every attribute of its members */
+  constructor(
+    private readonly access: ImageAccess,
+    private readonly attributesFilled: () => Promise<boolean>,
+  ) {}
 
   /**
    * Reads the members of an image that a caller sees.
    *
-   * @throws {NotShared} {PolicyRefused}, and as `ImageAccess.read`
+   * @throws {NotShared} {PolicyRefused} {SourceUnavailable}, and as `ImageAccess.read`
    */
   async list(id: string, caller: Identity, options: ReadOptions): Promise<Reading<ImageMembers>> {
-    const reading = await this.access.read(id, caller, options);
+    const reading = await this.#read(id, caller, options);
     const image = reading.value;
     if (image.visibility !== 'shared') throw new NotShared(image.shownId);
     this.access.enforceFor('get_members', caller, image);
@@ -55,7 +60,7 @@ export class MemberAccess {
    * Reads one member of an image.
    *
    * @param project the id of the member's project, in either case, as in Glance
-   * @throws {MemberNotFound} also where policy refuses, as in Glance, and as `ImageAccess.read`
+   * @throws {MemberNotFound} also where policy refuses, as in Glance; {SourceUnavailable}, and as `ImageAccess.read`
    */
   async read(
     id: string,
@@ -63,13 +68,19 @@ export class MemberAccess {
     caller: Identity,
     options: ReadOptions,
   ): Promise<Reading<{ image: Image; project: string; member: Member }>> {
-    const reading = await this.access.read(id, caller, options);
+    const reading = await this.#read(id, caller, options);
     const image = reading.value;
     const allowed = image.visibility === 'shared' && this.access.allowsFor('get_member', caller, image);
     const isWanted = ([each]: [string, Member]): boolean => each.toLowerCase() === project.toLowerCase();
     const found = allowed ? this.#visible(image, caller).find(isWanted) : undefined;
     if (!found) throw new MemberNotFound(image.shownId, project);
     return { ...reading, value: { image, project: found[0], member: found[1] } };
+  }
+
+  async #read(id: string, caller: Identity, options: ReadOptions): Promise<Reading<Image>> {
+    const reading = await this.access.read(id, caller, options);
+    if (await this.attributesFilled()) return reading;
+    throw new SourceUnavailable('the attributes of its images are still being read');
   }
 
   #visible(image: Image, caller: Identity): [string, Member][] {

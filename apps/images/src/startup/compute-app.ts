@@ -1,9 +1,11 @@
+import type { Image } from '@glimpse/domain';
 import type { LinkBase } from '@glimpse/links';
 import type { ImageExtension } from '@glimpse/plugins';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { computeApi } from '../compute/api.js';
 import { ExtensionsController, IMAGE_EXTENSIONS } from '../compute/extensions/extensions.controller.js';
 import { fastShow } from '../compute/images/fast-show.js';
+import { imageView, isSameBase } from '../compute/images/image.view.js';
 import { ImagesController } from '../compute/images/images.controller.js';
 import { MetadataController } from '../compute/metadata/metadata.controller.js';
 import { VersionsController } from '../compute/versions.controller.js';
@@ -16,6 +18,12 @@ import { AppModule, type Parts } from './app.module.js';
 export interface ComputeParts extends Parts {
   readonly documents: ImageDocuments<LinkBase>;
   readonly extensions: readonly ImageExtension[];
+}
+
+/** The parts of the Compute API, with the form of its image documents. */
+export function computeParts(parts: Parts, extensions: readonly ImageExtension[]): ComputeParts {
+  const form = { viewOf: (image: Image, base: LinkBase) => imageView(image, base, extensions), isSameBase };
+  return { ...parts, extensions, documents: new ImageDocuments(form, parts.access) };
 }
 
 /** Composes the server of the Compute API. */

@@ -1,13 +1,13 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemberAccess } from '../access/image-members.js';
-import { HealthcheckController } from '../health/healthcheck.controller.js';
+import { ATTRIBUTES_FILLED, HealthcheckController } from '../health/healthcheck.controller.js';
 import { Cors } from '../http/cors.js';
 import { ImageDocuments } from '../http/image-documents.js';
 import { imageApi } from '../image/api.js';
 import { fastShow } from '../image/images/fast-show.js';
 import { ImageController } from '../image/images/image.controller.js';
 import { ImageListController } from '../image/images/image-list.controller.js';
-import type { Audience } from '../image/images/image.view.js';
+import { imageView, type Audience } from '../image/images/image.view.js';
 import { InfoController } from '../image/info/info.controller.js';
 import { MembersController } from '../image/members/members.controller.js';
 import { SchemasController } from '../image/schemas/schemas.controller.js';
@@ -20,15 +20,22 @@ import { AppModule, type Parts } from './app.module.js';
 export interface ImageParts extends Parts {
   /** The endpoint as clients know it, if it is configured. */
   readonly publicUrl: string | undefined;
-  /** The documents of images. */
-  readonly imageDocuments: ImageDocuments<Audience>;
+  /** Whether a mirror has every attribute of its images and members. */
+  attributesFilled(): Promise<boolean>;
 }
 
 /** Composes the server of the Image API. */
 export function createImageApp(parts: ImageParts): Promise<NestFastifyApplication> {
-  const { telemetry, traces, health, settings, access, publicUrl, imageDocuments } = parts;
+  const { telemetry, traces, health, settings, access, publicUrl } = parts;
   const api = imageApi(publicUrl);
   const auth = { ...parts.auth, serviceType: api.serviceType, ignoresUselessServiceTokens: true };
+  const documents = new ImageDocuments<Audience>(
+    {
+      viewOf: (image, audience) => imageView(image, audience, settings.image),
+      isSameBase: (one, other) => one === other,
+    },
+    access,
+  );
   const module = AppModule.of(
     api,
     { ...parts, auth },
@@ -45,15 +52,14 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
       ],
       providers: [
         { provide: PUBLIC_URL, useValue: publicUrl },
-        { provide: ImageDocuments, useValue: imageDocuments },
-        { provide: MemberAccess, useValue: new MemberAccess(access) },
+        { provide: ImageDocuments, useValue: documents },
+        { provide: MemberAccess, useValue: new MemberAccess(access, parts.attributesFilled) },
+        { provide: ATTRIBUTES_FILLED, useValue: parts.attributesFilled },
       ],
     },
   );
   const cors = Cors.of(settings.cors);
   const fastPath =
-    settings.fast_path === 'off'
-      ? () => undefined
-      : fastShow({ auth, access, settings, documents: imageDocuments });
+    settings.fast_path === 'off' ? () => undefined : fastShow({ auth, access, settings, documents });
   return createApp(api, module, { auth, telemetry, traces, cors, fastPath }, health.stopping);
 }

@@ -1,7 +1,5 @@
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Image } from '@glimpse/domain';
-import type { LinkBase } from '@glimpse/links';
 import type { AuthGuardOptions } from '@glimpse/auth/nestjs';
 import { InvalidOptions } from '@glimpse/options';
 import { type Authenticator, type ImageSource } from '@glimpse/plugins';
@@ -10,16 +8,14 @@ import type { FastifyRequest } from 'fastify';
 import { ImageAccess } from '../access/image-access.js';
 import { loadProtections } from '../access/protections/property-protections.js';
 import { loadImagePolicy } from '../access/load-image-policy.js';
-import { createComputeApp, type ComputeParts } from './compute-app.js';
+import type { Parts } from './app.module.js';
+import { computeParts, createComputeApp, type ComputeParts } from './compute-app.js';
 import { createImageApp, type ImageParts } from './image-app.js';
 import { closeListeners, openListeners, type Listener } from './listeners.js';
-import { imageView, isSameBase } from '../compute/images/image.view.js';
 import { openCatalogue } from './catalogue.js';
 import { computeDescription } from '../compute/openapi.js';
-import { imageView as imageApiView, type Audience } from '../image/images/image.view.js';
 import { imageDescription } from '../image/openapi.js';
 import { serveDescription } from '../http/openapi.js';
-import { ImageDocuments } from '../http/image-documents.js';
 import { isLoopback } from '../settings/complete.js';
 import type { EffectiveSettings } from '../settings/settings.js';
 import { reachDatabase, reportMissingRights } from './database.js';
@@ -66,11 +62,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const probe = new DatabaseProbe(database, telemetry);
   const over = new AbortController();
   const watched = probe.watch(over.signal);
-  const { catalogue, listen } = openCatalogue(settings, { database, url, probe, telemetry, source });
-  const listening = listen(over.signal);
-  const access = new ImageAccess(catalogue, policy, protections);
-  const form = { viewOf: (image: Image, base: LinkBase) => imageView(image, base, extensions), isSameBase };
-  const documents = new ImageDocuments(form, catalogue.cache && access);
+  const opened = openCatalogue(settings, { database, url, probe, telemetry, source });
+  const listening = opened.listen(over.signal);
   // Links of the Image API are relative.
   const linksKnown =
     source && settings.port !== 'off' ? (): boolean => settings.image_url !== undefined : undefined;
@@ -88,25 +81,19 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   }
 
   try {
-    const imageForm = {
-      viewOf: (image: Image, audience: Audience) => imageApiView(image, audience, settings.image),
-      isSameBase: (one: Audience, other: Audience) => one === other,
-    };
-    const imageDocuments = new ImageDocuments(imageForm, catalogue.cache && access);
-    const publicUrl = given.image_url?.replace(/\/v2$/, '');
-    const parts = {
-      settings,
-      access,
-      documents,
-      extensions,
-      auth,
-      health,
-      telemetry,
-      traces,
-      publicUrl,
-      imageDocuments,
-    };
-    await serveUntil(AbortSignal.any([stop, refused.signal]), parts);
+    const parts = { settings, auth, health, telemetry, traces };
+    await serveUntil(AbortSignal.any([stop, refused.signal]), {
+      compute: computeParts(
+        { ...parts, access: new ImageAccess(opened.catalogue, policy, protections) },
+        extensions,
+      ),
+      image: {
+        ...parts,
+        access: new ImageAccess(opened.allAttributes, policy, protections),
+        attributesFilled: opened.attributesFilled,
+        publicUrl: given.image_url?.replace(/\/v2$/, ''),
+      },
+    });
     refused.signal.throwIfAborted();
   } finally {
     over.abort();
@@ -122,8 +109,11 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   await telemetry.flush();
 }
 
-/** The parts of all APIs. */
-type AllParts = ComputeParts & ImageParts;
+/** The parts of each API. */
+interface AllParts {
+  readonly compute: ComputeParts;
+  readonly image: ImageParts;
+}
 
 /** The dependencies that are probed besides the database. */
 function dependenciesOf(
@@ -143,14 +133,14 @@ function dependenciesOf(
  * load balancers react before a request could fail; then accepted requests are completed.
  */
 async function serveUntil(stop: AbortSignal, parts: AllParts): Promise<void> {
-  const { settings, telemetry } = parts;
+  const { settings, telemetry } = parts.compute;
   const { delay = 0, timeout } = settings.shutdown;
   const listeners = await listenersOf(parts);
   let metrics: Server | undefined;
   try {
     const urls = await openListeners(listeners, settings.host);
     metrics = await serveMetrics(telemetry, settings);
-    announce(listeners, urls, parts);
+    announce(listeners, urls, parts.compute);
     await aborted(stop);
     telemetry.observe('stopping', { reason: String(stop.reason) });
     await sleep(delay * 1000);
@@ -161,18 +151,18 @@ async function serveUntil(stop: AbortSignal, parts: AllParts): Promise<void> {
 }
 
 /** The listener of each API that has a port. */
-async function listenersOf(parts: AllParts): Promise<Listener[]> {
-  const { port, image } = parts.settings;
+async function listenersOf({ compute, image }: AllParts): Promise<Listener[]> {
+  const { settings } = compute;
   const listeners: Listener[] = [];
-  if (port !== 'off') {
-    const app = await createComputeApp(parts);
-    serveDescription(app, computeDescription(parts.settings));
-    listeners.push({ api: 'compute', app, port, setting: 'GLIMPSE_PORT' });
+  if (settings.port !== 'off') {
+    const app = await createComputeApp(compute);
+    serveDescription(app, computeDescription(settings));
+    listeners.push({ api: 'compute', app, port: settings.port, setting: 'GLIMPSE_PORT' });
   }
-  if (image.port !== 'off') {
-    const app = await createImageApp(parts);
-    serveDescription(app, imageDescription(parts.publicUrl));
-    listeners.push({ api: 'image', app, port: image.port, setting: 'GLIMPSE_IMAGE_PORT' });
+  if (settings.image.port !== 'off') {
+    const app = await createImageApp(image);
+    serveDescription(app, imageDescription(image.publicUrl));
+    listeners.push({ api: 'image', app, port: settings.image.port, setting: 'GLIMPSE_IMAGE_PORT' });
   }
   return listeners;
 }
@@ -181,7 +171,7 @@ async function listenersOf(parts: AllParts): Promise<Listener[]> {
 function announce(
   listeners: readonly Listener[],
   urls: readonly string[],
-  { settings, telemetry, health }: AllParts,
+  { settings, telemetry, health }: Parts,
 ): void {
   const { host, mode, identities } = settings;
   if (identities && !isLoopback(host)) telemetry.observe('development-tokens-exposed', { host });

@@ -18,12 +18,10 @@ import type { FastifyRequest } from 'fastify';
 import { ImageAccess } from '../../access/image-access.js';
 import { imageRules } from '../../access/image-rules.js';
 import type { DatabaseProbe } from '../../health/database-probe.js';
-import { ImageDocuments } from '../../http/image-documents.js';
 import { pathOf } from '../../http/path.js';
 import { loadSettings } from '../../settings/load.js';
 import { createImageApp } from '../../startup/image-app.js';
 import { Telemetry } from '../../telemetry/telemetry.js';
-import { imageView, type Audience } from './image.view.js';
 
 const OWN = '66c50f42ace742efaaf201e7ba0fe751';
 const OTHER = '77d61053bdf853f0bb0312f8cb10f862';
@@ -93,13 +91,9 @@ beforeAll(async () => {
   );
   const catalogue = { reader, cache: reader } as Partial<Catalogue> as Catalogue;
   access = new CountingAccess(catalogue, loadPolicy({ defaults: imageRules('own') }));
-  const form = {
-    viewOf: (each: Image, audience: Audience) => imageView(each, audience, settings.image),
-    isSameBase: (one: Audience, other: Audience) => one === other,
-  };
   const parts = {
     access,
-    imageDocuments: new ImageDocuments(form, reader),
+    attributesFilled: () => Promise.resolve(true),
     auth: {
       authenticator: await plugin.create({}),
       serviceType: 'compute',
