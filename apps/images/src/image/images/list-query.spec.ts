@@ -174,7 +174,7 @@ describe('the filters of a list', () => {
       'checksum=c&os_hash_algo=sha512&os_hash_value=v',
       { checksum: 'c', hashAlgorithm: 'sha512', hashValue: 'v' },
     ],
-    ['deleted=true', {}],
+    ['deleted=true&_method=DELETE', {}],
     ['kind=in:a,b', { properties: { kind: 'in:a,b' } }],
     ['search=more', { properties: { search: 'more' } }],
     [

@@ -18,7 +18,9 @@ const MAX_FILTERS = 32;
 
 /** The parameters that select a page and its order; the first few may stand only once. */
 const SINGLE = ['limit', 'marker', 'sort', 'member_status'] as const;
-const OTHERS = ['sort_key', 'sort_dir', 'visibility', 'os_hidden', 'deleted'] as const;
+const OTHERS = ['sort_key', 'sort_dir', 'visibility', 'os_hidden'] as const;
+/** Glance ignores the first in lists; its router obeys the second, which clients must not rely on. */
+const IGNORED = ['deleted', '_method'] as const;
 const TEXTS = ['name', 'id', 'status', 'disk_format', 'container_format'] as const;
 const TIMES = ['created_at', 'updated_at'] as const;
 const NUMBERS = ['size', 'min_ram', 'min_disk', 'virtual_size'] as const;
@@ -28,6 +30,7 @@ const EXACT = ['protected', 'owner', 'checksum', 'os_hash_algo', 'os_hash_value'
 const PARAMETERS: ReadonlySet<string> = new Set([
   ...SINGLE,
   ...OTHERS,
+  ...IGNORED,
   ...TEXTS,
   ...TIMES,
   ...NUMBERS.flatMap((name) => [name, `${name}_min`, `${name}_max`]),
