@@ -58,6 +58,9 @@ export interface Mirror {
 
   syncStatus(): Promise<SyncStatus>;
 
+  /** The id of an image as the source writes it; undefined where the mirror does not have the image. */
+  shownId(id: string): Promise<string | undefined>;
+
   /**
    * @param images each id once
    * @throws {LeaseLost}

@@ -219,3 +219,23 @@ describe('a filled mirror', () => {
     expect(await differences()).toEqual([]);
   }, 30_000);
 });
+
+it('keeps an image whose id has capitals, where the source finds it by no other spelling', async () => {
+  const id = 'abcdef01-0000-4000-8000-00000000000a';
+  const shownId = id.toUpperCase();
+  const capitals = add({ id, shownId, visibility: 'shared' });
+  source.share(id, 'b', 'accepted');
+  const { image, members } = source;
+  source.image = async (spelled) => (spelled === shownId ? image.call(source, id) : undefined);
+  source.members = async (spelled) => (spelled === shownId ? members.call(source, id) : undefined);
+  await filled();
+  await until(async () => (await mirror.membersStaleness()).unread === 0);
+  source.unlisted.add(id);
+  const { value } = await full.image(id, OWNER, { fresh: true });
+  expect(value).toMatchObject({ id, shownId, tags: capitals.tags });
+  expect([...value.members.keys()]).toEqual(['b']);
+  await end();
+  await filled();
+  await until(() => syncs === 2);
+  expect((await full.image(shownId, OWNER)).value.shownId).toBe(shownId);
+}, 30_000);

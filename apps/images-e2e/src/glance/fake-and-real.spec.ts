@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServiceCredentials, type ServiceCredentials, type ServiceToken } from '@glimpse/auth';
-import { DomainError, SourceUnavailable } from '@glimpse/domain';
+import { DomainError, SourceUnavailable, type SourceMembers } from '@glimpse/domain';
 import { createGlanceSource } from '@glimpse/glance';
 import { FakeGlance } from '@glimpse/glance/testing';
 import type { ImageSource, SourceQuery } from '@glimpse/plugins';
@@ -13,7 +13,16 @@ const MISSING_ID = '00000000-0000-4000-8000-000000000000';
 
 /** The images of this suite, by their purpose. */
 type Images = Readonly<Record<(typeof NAMES)[number], string>>;
-const NAMES = ['shared', 'private', 'community', 'hidden', 'protected', 'deleted', 'plain'] as const;
+const NAMES = [
+  'shared',
+  'private',
+  'community',
+  'hidden',
+  'capitals',
+  'protected',
+  'deleted',
+  'plain',
+] as const;
 
 /** A call of a source, which both are compared by. */
 interface Step {
@@ -63,6 +72,8 @@ const STEPS: readonly Step[] = [
   { name: 'whether it lists images to a service role', run: (source) => source.listAccess!() },
   { name: 'one image', run: (source, { plain }) => source.image(plain) },
   { name: 'a hidden image', run: (source, { hidden }) => source.image(hidden) },
+  { name: 'an image with capitals in its id', run: (source, { capitals }) => source.image(capitals) },
+  { name: 'its members', run: (source, { capitals }) => source.members(capitals) },
   { name: 'a deleted image', run: (source, { deleted }) => source.image(deleted) },
   { name: 'no image', run: (source) => source.image(MISSING_ID) },
   { name: 'what is no id', run: (source) => source.image('no/id?') },
@@ -181,9 +192,19 @@ async function outcome(pending: Promise<unknown>): Promise<unknown> {
   }
   return JSON.parse(
     JSON.stringify(result, (key, value: unknown) =>
-      key === 'updatedAt' ? '{time}' : value instanceof Map ? Object.fromEntries(value) : value,
+      key === 'updatedAt'
+        ? '{time}'
+        : value instanceof Map
+          ? membersOf(value as SourceMembers['members'])
+          : value,
     ),
   );
+}
+
+/** Members without the time of their share. */
+function membersOf(members: SourceMembers['members']): object {
+  const all = [...members].map(([project, member]) => [project, { ...member, createdAt: '{time}' }]);
+  return Object.fromEntries(all) as object;
 }
 
 function suite(cloud: Cloud): void {
@@ -233,6 +254,7 @@ function suite(cloud: Cloud): void {
       private: { visibility: 'private', os_distro: 'debian' },
       community: { visibility: 'community', min_disk: 3 },
       hidden: { os_hidden: true },
+      capitals: { id: randomUUID().toUpperCase(), tags: ['b', 'a'], disk_format: 'qcow2', kernel_id: null },
       protected: { protected: true },
     };
     await emptyGlance(cloud);

@@ -90,7 +90,7 @@ async function* differences(
     canonicalJson(here[key]),
   ]);
   if (there.visibility === 'shared') {
-    const members = await membersOf(source, there.id, onLeftOut);
+    const members = await membersOf(source, there.shownId, onLeftOut);
     compared.push([
       'members',
       canonicalJson(Object.fromEntries(members)),

@@ -1,4 +1,5 @@
 import { CatalogueUnavailable, DomainError, SourceUnavailable } from '@glimpse/domain';
+import { imageByAnyCase } from '../mirror/shown-id.js';
 import { paced } from './retry-loop.js';
 import { requireFullVisibility, type SyncContext } from './sync-context.js';
 
@@ -65,12 +66,10 @@ async function requireResponse({ source, signal }: SyncContext): Promise<void> {
 }
 
 /** Whether the source has an image. One that no catalogue can hold is removed here. */
-async function stateOf(
-  { source, observe, signal }: SyncContext,
-  id: string,
-): Promise<'there' | 'gone' | 'unknown'> {
+async function stateOf(context: SyncContext, id: string): Promise<'there' | 'gone' | 'unknown'> {
+  const { observe, signal } = context;
   try {
-    return (await source.image(id, signal)) ? 'there' : 'gone';
+    return (await imageByAnyCase(context, id, signal)) ? 'there' : 'gone';
   } catch (error) {
     if (!(error instanceof DomainError) || signal.aborted) throw error;
     const unknown = error instanceof SourceUnavailable;

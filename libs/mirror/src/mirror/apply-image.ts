@@ -9,6 +9,7 @@ import {
 } from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
 import type { ObserveMirror } from '../observations.js';
+import { imageByAnyCase, membersByAnyCase } from './shown-id.js';
 
 export interface ApplyParts {
   readonly source: ImageSource;
@@ -29,10 +30,10 @@ export async function applyImage(
   id: string,
   signal?: AbortSignal,
 ): Promise<'applied' | { readonly missing: Ticket }> {
-  const { source, mirror } = parts;
+  const { mirror } = parts;
   const ticket = await mirror.draw();
   try {
-    const image = await source.image(id, signal);
+    const image = await imageByAnyCase(parts, id, signal);
     if (!image) return { missing: ticket };
     await applyWithMembers(parts, image, ticket, signal);
     return 'applied';
@@ -49,12 +50,13 @@ export async function applyImage(
  * @throws {SourceUnavailable}
  */
 export async function readableMembers(
-  { source, observe }: Pick<ApplyParts, 'source' | 'observe'>,
+  parts: Pick<ApplyParts, 'source' | 'mirror' | 'observe'>,
   imageId: string,
   signal: AbortSignal | undefined,
 ): Promise<SourceMembers | undefined> {
+  const { observe } = parts;
   try {
-    return await source.members(imageId, signal);
+    return await membersByAnyCase(parts, imageId, signal);
   } catch (error) {
     if (!(error instanceof DomainError) || error instanceof CatalogueUnavailable) throw error;
     observe('source-left-out', { kind: 'members', count: 1 });

@@ -7,6 +7,7 @@ import {
 } from '@glimpse/domain';
 import { LRUCache } from 'lru-cache';
 import { applyImage, type ApplyParts } from './apply-image.js';
+import { imageByAnyCase } from './shown-id.js';
 
 /** How long the id of an image that the source does not have is remembered. */
 const MISSING_FOR_MS = 1_000;
@@ -118,10 +119,10 @@ export class OnDemandFetch {
   }
 
   async #fetchHidden(id: string): Promise<void> {
-    const { mirror, observe, source, has } = this.options;
+    const { mirror, observe, has } = this.options;
     try {
       const ticket = await mirror.draw();
-      const exists = await source.image(id).then(Boolean, (error: unknown) => {
+      const exists = await imageByAnyCase(this.options, id).then(Boolean, (error: unknown) => {
         if (error instanceof CatalogueUnavailable || !(error instanceof DomainError)) throw error;
         return true;
       });

@@ -4,6 +4,7 @@ import {
   MEMBER_STATUSES,
   VISIBILITIES,
   isUuid,
+  type MemberStatus,
   type SourceImage,
   type SourcePlace,
 } from '@glimpse/domain';
@@ -151,7 +152,9 @@ async function checkSingle({ source, findings }: Trial, images: readonly SourceI
     findings.expect(isDeepStrictEqual(image, known), `image ${id}: it is another one than in the pages`);
     const members = await findings.attempt(`members of ${id}`, () => source.members(id));
     findings.expect(members?.imageId === id, `members of ${id}: imageId is ${members?.imageId}`);
-    for (const [project, { status }] of members?.members ?? []) {
+    for (const [project, member] of members?.members ?? []) {
+      // One of release 0.1 has the status itself.
+      const { status } = typeof member === 'string' ? { status: member as MemberStatus } : member;
       const rule = `members of ${id}: the status of ${project} must be one of ${MEMBER_STATUSES.join(', ')}`;
       findings.expect(MEMBER_STATUSES.includes(status), rule);
     }

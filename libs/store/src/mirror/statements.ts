@@ -205,6 +205,10 @@ export const WITHOUT_MEMBER_TIMES = `
   SELECT image_id AS id FROM mirrored
   WHERE image_id = ANY ($1::uuid[]) AND shared AND has_members AND member_times_ticket <> members_ticket`;
 
+/** By primary key. $1: the id. */
+export const SHOWN_ID = `
+  SELECT coalesce(shown_id, id::text) AS id FROM images WHERE id = $1 AND deleted_at IS NULL`;
+
 /** The length of the lease of a change. */
 export const CHANGE_LEASE_S = 8;
 

@@ -43,6 +43,7 @@ import {
   RELEASE,
   REMOVE,
   RENEW,
+  SHOWN_ID,
   SYNC_STATUS,
   UNNAMED_SINCE,
   WITHOUT_MEMBER_TIMES,
@@ -74,6 +75,10 @@ export class StoredMirror implements FollowedMirror {
 
   async syncStatus(): Promise<SyncStatus> {
     return (await this.#query<SyncStatus>(SYNC_STATUS))[0]!;
+  }
+
+  async shownId(id: string): Promise<string | undefined> {
+    return (await this.#query<{ id: string }>(SHOWN_ID, [id]))[0]?.id;
   }
 
   async apply(images: readonly SourceImage[], ticket: Ticket, lease?: Lease): Promise<ApplyResult> {
