@@ -209,7 +209,12 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
       }[];
       ports = Object.fromEntries(declared.map(({ name, containerPort }) => [name, containerPort]));
       const metricsPort = String(await freePort());
-      const moved = { GLIMPSE_HOST: '127.0.0.1', GLIMPSE_PORT: '0', GLIMPSE_SHUTDOWN_DELAY: '0' };
+      const moved = {
+        GLIMPSE_HOST: '127.0.0.1',
+        GLIMPSE_PORT: '0',
+        GLIMPSE_SHUTDOWN_DELAY: '0',
+        ...('GLIMPSE_IMAGE_PORT' in settings && { GLIMPSE_IMAGE_PORT: '0' }),
+      };
       const apart = 'GLIMPSE_METRICS_PORT' in settings;
       service = await startBareService({
         ...settings,
@@ -226,9 +231,10 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
     });
 
     it('name the ports on which it listens', () => {
-      const { GLIMPSE_PORT: port, GLIMPSE_METRICS_PORT: metricsPort } = settings;
+      const { GLIMPSE_PORT: port, GLIMPSE_IMAGE_PORT: image, GLIMPSE_METRICS_PORT: metricsPort } = settings;
       expect(ports).toEqual({
         http: Number(port),
+        ...(image === undefined ? {} : { image: Number(image) }),
         ...(metricsPort === undefined ? {} : { metrics: Number(metricsPort) }),
       });
       const targets = manifests
@@ -236,8 +242,7 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
           ({ kind, spec }) => kind === 'Service' && spec.selector['app.kubernetes.io/component'] === 'api',
         )
         .flatMap(({ spec }) => (spec.ports as { targetPort: string }[]).map(({ targetPort }) => targetPort));
-      expect(Object.keys(ports)).toEqual(expect.arrayContaining(targets));
-      expect(targets).toContain('http');
+      expect(targets.sort()).toEqual(Object.keys(ports).sort());
     });
 
     it('probe paths that respond', async () => {
@@ -352,6 +357,69 @@ suite(`the manifests for production${why}`, () => {
     expect(rule!.annotations.runbook_url).toBe('https://docs.your-cloud.org/runbook#glimpseabsent');
     expect(containerOf(find(manifests, 'Job', 'glimpse-migrate-7.8.9')).image).toBe('own/glimpse:7.8.9');
     expect(containerOf(find(manifests, 'Deployment')).image).toBe('own/glimpse:7.8.9');
+  });
+});
+
+suite(`an overlay of an operator’s own with the Image API and an image by digest${why}`, () => {
+  const DIGEST = `sha256:${'a'.repeat(64)}`;
+  let manifests: Manifest[];
+
+  beforeAll(() => {
+    const folder = newFolder();
+    cpSync(join(DEPLOY, 'kubernetes'), folder, { recursive: true });
+    const own = join(folder, 'overlays/own');
+    mkdirSync(own);
+    writeFileSync(
+      join(own, 'kustomization.yaml'),
+      `resources: [../mirror]
+components: [../../components/image-api]
+images: [{name: registry.example.com/openstack/glimpse, newName: own/glimpse, digest: '${DIGEST}'}]
+configMapGenerator:
+  - name: glimpse
+    namespace: glimpse
+    behavior: merge
+    literals: [GLIMPSE_GLANCE_URL=http://glance.your-cloud.org:9292]
+`,
+    );
+    manifests = buildManifests(own);
+  });
+
+  it('is valid, and runs that image under the name of its release', () => {
+    for (const manifest of manifests) {
+      expect({ [manifest.kind]: problemsOf(manifest) }).toEqual({ [manifest.kind]: [] });
+    }
+    const workloads = [
+      find(manifests, 'Deployment'),
+      find(manifests, 'Deployment', 'glimpse-follow'),
+      find(manifests, 'Job', `glimpse-migrate-${VERSION}`),
+    ];
+    for (const workload of workloads) expect(containerOf(workload).image).toBe(`own/glimpse@${DIGEST}`);
+  });
+
+  it('opens the port of the Image API, from its setting to the clients', async () => {
+    const port = Number(environmentOf(manifests)['GLIMPSE_IMAGE_PORT']);
+    const named = (ports: unknown): unknown =>
+      (ports as { name: string }[]).filter(({ name }) => name === 'image');
+    expect(named(find(manifests, 'Service').spec.ports)).toEqual([
+      { name: 'image', port, targetPort: 'image' },
+    ]);
+    expect(named(containerOf(find(manifests, 'Deployment')).ports)).toEqual([
+      { name: 'image', containerPort: port },
+    ]);
+    const [clients] = find(manifests, 'NetworkPolicy').spec.ingress as Manifest[];
+    expect(clients).toEqual({ ports: [{ port: 'http' }, { port: 'image' }] });
+    const files = newFolder();
+    const settings = Object.entries(environmentOf(manifests)).map(([name, value]) => {
+      if (name === 'DATABASE_URL') return [name, 'postgresql://glimpse@127.0.0.1:1/none'];
+      if (!value.startsWith('/')) return [name, value];
+      writeFileSync(join(files, name), 'secret');
+      return [name, join(files, name)];
+    });
+    const { code, stderr } = await glimpse(
+      ['config', '--check'],
+      Object.fromEntries(settings) as Record<string, string>,
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 });
 
