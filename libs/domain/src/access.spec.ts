@@ -276,11 +276,11 @@ describe('isListed', () => {
     );
   });
 
-  it('lists an image without an owner if it is public, else for administrators', () => {
+  it('lists an image without an owner as any other, and for no viewer as its own', () => {
     fc.assert(
-      fc.property(encounter, ({ image, viewer }) => {
-        fc.pre(image.owner === null && !image.hidden && image.visibility !== 'community');
-        expect(isListed(image, viewer)).toBe(image.visibility === 'public' || viewer.admin);
+      fc.property(encounter, ({ image, viewer, relation }) => {
+        fc.pre(image.owner === null && !image.hidden);
+        expect(isListed(image, viewer)).toBe(LISTED[image.visibility][relation]);
       }),
     );
   });
@@ -334,7 +334,7 @@ describe('isListed', () => {
         fc.constantFrom(...MEMBER_STATUSES, 'all'),
         ({ image, viewer, relation }, status) => {
           const isMember = (MEMBER_STATUSES as readonly string[]).includes(relation);
-          const byShare = isMember && image.visibility === 'shared' && image.owner !== null && !image.hidden;
+          const byShare = isMember && image.visibility === 'shared' && !image.hidden;
           expect(isListed(image, viewer, { memberStatus: status })).toBe(
             byShare ? status === 'all' || status === relation : isListed(image, viewer),
           );

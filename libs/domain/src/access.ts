@@ -49,7 +49,7 @@ export function canChange(image: Image, viewer: Viewer): boolean {
  * Whether an image is in the lists of a caller, which hold less than what is shown by id: hidden images only in a
  * list of these; community images only for the project that owns them, unless the visibility is requested; shared
  * ones only with the requested status of the membership, accepted by default; those of other projects only for an
- * administrator. Without an owner it is listed if it is public, or for an administrator.
+ * administrator. An image without an owner belongs to no project.
  */
 export function isListed(
   image: Image,
@@ -62,7 +62,7 @@ export function isListed(
   const own = image.owner !== null && image.owner === viewer.project;
   if (image.visibility === 'community') return own || visibility !== undefined;
   if (viewer.admin || own) return true;
-  if (image.visibility !== 'shared' || image.owner === null || viewer.project === null) return false;
+  if (image.visibility !== 'shared' || viewer.project === null) return false;
   const status = image.members.get(viewer.project)?.status;
   return status !== undefined && (memberStatus === 'all' || status === memberStatus);
 }

@@ -53,7 +53,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 1001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 1000 OR image.visibility = 'shared' AND image.owner <> $4 AND NOT image.hidden AND image.deleted_at IS NULL
+          WHERE image.count > 1000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $4 AND NOT image.hidden AND image.deleted_at IS NULL
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page

@@ -73,7 +73,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 201 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner <> $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.updated_at >= $2::timestamptz
+          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.updated_at >= $2::timestamptz
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -150,7 +150,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 20001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner <> $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.updated_at >= $2::timestamptz
+          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.updated_at >= $2::timestamptz
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page

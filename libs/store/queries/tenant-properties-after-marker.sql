@@ -59,7 +59,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 201 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner <> $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -146,7 +146,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 20001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner <> $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -233,7 +233,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 2000001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000000 OR image.visibility = 'shared' AND image.owner <> $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -302,7 +302,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 200000001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200000000 OR image.visibility = 'shared' AND image.owner <> $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 200000000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -389,7 +389,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 20000000001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000000000 OR image.visibility = 'shared' AND image.owner <> $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000000000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -476,7 +476,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 2000000000001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000000000000 OR image.visibility = 'shared' AND image.owner <> $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000000000000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page

@@ -119,9 +119,8 @@ function isShown(described: Described, viewer: Viewer): boolean {
 }
 
 function isListed(described: Described, viewer: Viewer): boolean {
-  const { visibility, hidden, owner } = described;
+  const { visibility, hidden } = described;
   if (hidden) return false;
-  if (owner === null) return visibility === 'public' || (viewer.admin && visibility !== 'community');
   return (viewer.admin && visibility !== 'community') || LISTED[visibility][relationOf(described, viewer)];
 }
 

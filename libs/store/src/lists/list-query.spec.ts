@@ -230,7 +230,7 @@ it('is, in any order, what filtering, sorting and cutting by hand gives', async 
         listed += rows.length;
       },
     ),
-    { numRuns: 400, seed: SEED },
+    { numRuns: 250, seed: SEED },
   );
-  expect(listed).toBeGreaterThan(3_000);
+  expect(listed).toBeGreaterThan(1_500);
 }, 120_000);

@@ -135,7 +135,7 @@ export function sharesOf({ project, status }: Member, row: string): string {
 
 /** The condition that an image of such a membership is one that others share. */
 export function sharedCheckOf({ project }: Member): string {
-  return `image.visibility = 'shared' AND image.owner <> ${project}`;
+  return `image.visibility = 'shared' AND image.owner IS DISTINCT FROM ${project}`;
 }
 
 /** Images in the order of another table, the row `place`; of those that are not wanted only the last. */

@@ -42,3 +42,16 @@ export function drainGlance(cloud: Cloud): void {
      COMMIT;`,
   );
 }
+
+/** Sets when images were created and changed, in whole seconds: SQLite has fractions that documents do not show. */
+export function setTimes(
+  cloud: Cloud,
+  times: readonly { readonly id: string; readonly createdAt: Date; readonly updatedAt: Date }[],
+): void {
+  const text = (time: Date): string => `'${time.toISOString().slice(0, 19).replace('T', ' ')}.000000'`;
+  const updates = times.map(
+    ({ id, createdAt, updatedAt }) =>
+      `UPDATE images SET created_at = ${text(createdAt)}, updated_at = ${text(updatedAt)} WHERE id = '${id}';`,
+  );
+  sql(cloud, `BEGIN; ${updates.join('\n')} COMMIT;`);
+}
