@@ -125,7 +125,11 @@ describe('glimpse config', () => {
   });
 
   it.each([
-    ['a missing policy file', { GLIMPSE_POLICY_FILE: '/nowhere/policy.yaml' }, /^glimpse: \/nowhere\/policy/],
+    [
+      'a missing policy file',
+      { GLIMPSE_POLICY_FILE: '/nowhere/policy.yaml' },
+      /^glimpse: policy.file \/nowhere\/policy/,
+    ],
     [
       'a missing plugin',
       { GLIMPSE_CONFIG: fileOf('a.yaml', 'extensions: [{ use: ./away.js }]') },

@@ -5,7 +5,7 @@ import { faultOf, isExpected } from './faults.js';
 import { imagePaths, isVersioned } from './paths.js';
 
 /** The service type of the Image API in Keystone's catalog and in access rules. */
-export const SERVICE_TYPE = 'image';
+const SERVICE_TYPE = 'image';
 
 /**
  * The Image API v2.
