@@ -19,11 +19,11 @@ const BY_NAME: ImageCriteria = {
 /** Lists in orders that the indexes of others' images would serve, too. */
 const LISTS: Readonly<Record<string, ImageCriteria>> = {
   'by name': BY_NAME,
-  'by id': { limit: 25, order: [{ attribute: 'id', direction: 'asc' }] },
-  'of a name': { ...BY_NAME, names: ['image 7'] },
+  'by id': { limit: 25, order: [{ attribute: 'id', direction: 'desc' }] },
+  'of a name': { ...BY_NAME, names: ['secret'] },
   'of hidden images': { ...BY_NAME, hidden: true },
   'of ids': { limit: 25, ids: ['00000000-0000-4000-8000-000000000007'] },
-  'of a part of a name': { ...BY_NAME, search: 'mage 7' },
+  'of a part of a name': { ...BY_NAME, search: 'ecre' },
 };
 
 let server: TemporaryDatabase;
@@ -46,7 +46,7 @@ async function addImages(owner: string, count: number): Promise<void> {
   await client.query(
     `INSERT INTO images (id, name, status, visibility, hidden, owner, created_at)
      SELECT CASE WHEN $1 = 'tenant' THEN ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid ELSE gen_random_uuid() END,
-            'image ' || n % 100, 'active', 'private', n % 50 = 0, $1, '2026-01-01'
+            CASE WHEN $1 = 'tenant' THEN 'image ' || n ELSE 'secret' END, 'active', 'private', n % 50 = 0, $1, '2026-01-01'
      FROM generate_series(1, $2::int) AS n`,
     [owner, count],
   );
@@ -54,15 +54,22 @@ async function addImages(owner: string, count: number): Promise<void> {
   await client.end();
 }
 
+function literal(value: unknown): string {
+  if (Array.isArray(value)) return `'{${value.join(',')}}'`;
+  return typeof value === 'number' ? String(value) : pg.escapeLiteral(String(value));
+}
+
 /** The buffers that each list touches. */
 async function buffersOfLists(): Promise<Record<string, number>> {
   const buffers: Record<string, number> = {};
   for (const [name, criteria] of Object.entries(LISTS)) {
     const { text, values } = sortedListStatement(criteria, TENANT)!;
+    // As connections plan it: whatever the values are.
+    await database.pool.query(`PREPARE list AS ${text}`);
     const { rows } = await database.pool.query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
-      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
-      [...values],
+      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE list(${values.map(literal).join(', ')})`,
     );
+    await database.pool.query('DEALLOCATE list');
     const plan = rows[0]!['QUERY PLAN'][0].Plan;
     buffers[name] = plan['Shared Hit Blocks']! + plan['Shared Read Blocks']!;
   }
