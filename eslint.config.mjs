@@ -102,9 +102,9 @@ export default tseslint.config(
     },
   },
   {
-    files: ['libs/mirror/src/**/*.spec.ts'],
+    files: ['libs/mirror/src/**/*.spec.ts', 'libs/mirror/src/testing/**/*.ts'],
     rules: {
-      // Its specs run on a real database.
+      // They run on a real database.
       '@nx/enforce-module-boundaries': [
         'error',
         { depConstraints: constraints([{ from: 'mirror', to: ['plugins', 'domain', 'store'] }]) },
