@@ -2,11 +2,12 @@
 import Fastify from 'fastify';
 import { answersOf } from './answers.mjs';
 
-const answerTo = answersOf(JSON.parse(process.argv[2]));
+const how = JSON.parse(process.argv[2]);
+const answerTo = answersOf(how);
 const asIs = (body) => body;
 const fastify = Fastify({ logger: false });
 const send = (reply, { headers, body }) => reply.headers(headers).serializer(asIs).send(body);
-fastify.get('/v2.1/images/:id', (request, reply) => {
+fastify.get(`${how.images ?? '/v2.1/images'}/:id`, (request, reply) => {
   const answer = answerTo(request.params.id);
   if (!(answer instanceof Promise)) return send(reply, answer);
   return answer.then((read) => send(reply, read));
