@@ -267,7 +267,9 @@ describe('the right to follow', () => {
 
 describe('the sync status', () => {
   it('has the age by the clock of the database, and is complete once a full sync has ended', async () => {
-    await database.pool.query('UPDATE follower SET looked_at = NULL, walked_at = NULL');
+    await database.pool.query(
+      'UPDATE follower SET looked_at = NULL, walked_at = NULL, attributes_filled_at = NULL',
+    );
     expect(await mirror.syncStatus()).toEqual({ complete: false, attributesFilled: false, age: Infinity });
     await database.pool.query(
       `UPDATE follower SET looked_at = clock_timestamp() - interval '1 h', walked_at = now()`,
