@@ -590,7 +590,8 @@ describe('pipelined requests', () => {
     let received = '';
     socket.on('data', (chunk) => (received += chunk.toString())).on('error', () => undefined);
     const odd = bytesOf({ target: ITEM, headers: { ...TOKEN, expect: 'x' } });
-    socket.write(odd.toString() + good.toString().repeat(40_000));
+    // As many as the service has received when it closes: with more, the connection may be reset.
+    socket.write(odd.toString() + good.toString().repeat(400));
     await new Promise((resolve) => socket.once('close', resolve));
     expect(received.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 417']);
     const [head = '', body = ''] = received.split('\r\n\r\n');
