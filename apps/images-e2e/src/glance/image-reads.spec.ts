@@ -30,7 +30,7 @@ const text = (second: number): string => time(second).toISOString().replace('.00
 function attributesOf(n: number): Record<string, unknown> {
   const hidden = n % 6 === 5;
   return {
-    id: `${((n * 2654435761) % 2 ** 32).toString(16).padStart(8, '0')}-0000-4000-8000-${String(n).padStart(12, '0')}`,
+    id: `${((n * 2654435761) % 2 ** 32).toString(16).padStart(8, '0')}-0000-4000-9000-${String(n).padStart(12, '0')}`,
     name: ['debian12', 'ubuntu2404', 'alma9', `image${n}`][n % 4],
     disk_format: ['raw', 'qcow2', 'iso'][n % 3],
     container_format: ['bare', 'ovf'][n % 2],
