@@ -18,7 +18,7 @@ import { Mirror } from './harness/mirror.js';
 import { Reader } from './harness/reader.js';
 
 const IMAGES = 6;
-const MANY = amount(2_000, 10_000);
+const MANY = amount(4_000, 10_000);
 /** Milliseconds: several incremental syncs and a full sync. */
 const A_WHILE = 4_000;
 /** Milliseconds that a follower is paused: longer than its lease and the timeout of its requests. */
