@@ -156,7 +156,9 @@ export class Cluster {
     const pid = Number(lines[0]);
     if (!pid || pid === NO_PROCESS) return undefined;
     if (!isPostmasterOf(pid, this.#data)) {
-      writeFileSync(file, [NO_PROCESS, ...lines.slice(1)].join('\n'), { flag: 'r+' });
+      // PostgreSQL recognises the number of a process that is gone. Another process may be starting the server at this
+      // moment, and its file must not be changed.
+      if (exists(pid)) writeFileSync(file, [NO_PROCESS, ...lines.slice(1)].join('\n'), { flag: 'r+' });
       return undefined;
     }
     return { pid, port: Number(lines[3]), ready: lines[7]?.trim() === 'ready' };
@@ -252,12 +254,19 @@ function environment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], TZ: 'UTC' };
 }
 
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
 function isPostmasterOf(pid: number, data: string): boolean {
+  if (process.platform !== 'linux') return exists(pid);
   try {
     // A postmaster's working directory is its data folder.
-    if (process.platform === 'linux') return readlinkSync(`/proc/${pid}/cwd`) === data;
-    process.kill(pid, 0);
-    return true;
+    return readlinkSync(`/proc/${pid}/cwd`) === data;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
