@@ -10,6 +10,7 @@ import {
   type ChangeOptions,
   type Identity,
   type Image,
+  type ImageCache,
   type ImageCriteria,
   type ImageName,
   type ImagePage,
@@ -128,6 +129,11 @@ export class ImageAccess {
   /** The same as {@link allowsFor}, @throws {PolicyRefused} */
   enforceFor(rule: string, caller: Identity, image: Image): void {
     this.enforce(rule, this.contextOf(caller).credentials, image);
+  }
+
+  /** Where bytes are accounted that are cached along with an image; undefined where images are not cached. */
+  get cache(): Pick<ImageCache, 'accountBytes'> | undefined {
+    return this.catalogue.cache && this;
   }
 
   /** Accounts bytes that are cached along with an image. */

@@ -4,24 +4,14 @@ import {
   ApiExtraModels,
   ApiHeader,
   ApiOperation,
-  ApiParam,
   ApiQuery,
   ApiResponse,
   ApiSecurity,
   ApiTags,
   type ApiQueryOptions,
 } from '@nestjs/swagger';
+import type { OperationName } from '../http/describe-read.js';
 import { FaultDocument, UnauthenticatedDocument } from './documents.js';
-
-const VALIDATORS = {
-  ETag: { description: 'A strong validator of the body.', schema: { type: 'string' } },
-  'Last-Modified': { description: 'When the image last changed.', schema: { type: 'string' } },
-} as const;
-
-const AGE = {
-  description: 'Seconds since the cached document was last known to be current.',
-  schema: { type: 'integer' },
-} as const;
 
 /** The meaning of each status that faults have. */
 const FAULTS: Readonly<Record<number, string>> = {
@@ -63,42 +53,6 @@ export function DescribeResource(tag: string): ClassDecorator {
   ) as ClassDecorator;
 }
 
-/** The names of an operation, for programs and for people. */
-export interface OperationName {
-  readonly operationId: string;
-  readonly summary: string;
-  readonly description?: string;
-}
-
-/** Describes a read. */
-export function DescribeRead(
-  operation: OperationName,
-  type: Type,
-  { validators = false } = {},
-): MethodDecorator {
-  return applyDecorators(
-    ApiOperation(operation),
-    ApiResponse({
-      status: 200,
-      description: 'The document.',
-      type,
-      ...(validators && { headers: VALIDATORS }),
-    }),
-    ...(validators
-      ? [
-          ApiResponse({
-            status: 203,
-            description:
-              'The same from the cache, while the database is unavailable; 200 with `stale.status: 200`.',
-            type,
-            headers: { ...VALIDATORS, Age: AGE },
-          }),
-          ApiResponse({ status: 304, description: 'The client has it (`If-None-Match`).' }),
-        ]
-      : []),
-  );
-}
-
 /** Describes a change; one whose response has no body has no type. */
 export function DescribeChange(operation: OperationName, type?: Type): MethodDecorator {
   return applyDecorators(
@@ -114,10 +68,6 @@ export function DescribeChange(operation: OperationName, type?: Type): MethodDec
     type ? FaultResponses(403, 412, 415) : FaultResponses(403, 412),
   );
 }
-
-/** Describes the id in a path. */
-export const DescribeImageId = (): MethodDecorator & ClassDecorator =>
-  ApiParam({ name: 'image_id', schema: { type: 'string', format: 'uuid' } });
 
 const WHOLE_NUMBER = { type: 'integer', minimum: 0 } as const;
 const TEXT = { type: 'string' } as const;

@@ -23,7 +23,7 @@ export interface ComputeParts extends Parts {
 /** The parts of the Compute API, with the form of its image documents. */
 export function computeParts(parts: Parts, extensions: readonly ImageExtension[]): ComputeParts {
   const form = { viewOf: (image: Image, base: LinkBase) => imageView(image, base, extensions), isSameBase };
-  return { ...parts, extensions, documents: new ImageDocuments(form, parts.access) };
+  return { ...parts, extensions, documents: new ImageDocuments(form, parts.access.cache) };
 }
 
 /** Composes the server of the Compute API. */

@@ -34,7 +34,7 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
       viewOf: (image, audience) => imageView(image, audience, settings.image),
       isSameBase: (one, other) => one === other,
     },
-    access,
+    access.cache,
   );
   const module = AppModule.of(
     api,

@@ -19,13 +19,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
 import { IMAGE_EXTENSIONS } from '../extensions/extensions.controller.js';
 import { ImageAccess, type Page } from '../../access/image-access.js';
-import {
-  DescribeChange,
-  DescribeImageId,
-  DescribeListParameters,
-  DescribeRead,
-  DescribeResource,
-} from '../api-description.js';
+import { DescribeImageId, DescribeRead } from '../../http/describe-read.js';
+import { DescribeChange, DescribeListParameters, DescribeResource } from '../api-description.js';
 import { BriefList, DetailedList, ImageDocument } from '../documents.js';
 import { changeOptionsOf, markStale, sendBytes, sendImageDocument } from '../../http/send.js';
 import { briefImageView, detailedImageView, imageView } from './image.view.js';
@@ -94,7 +89,10 @@ export class ImagesController {
     sendBytes(reply, pageDocument(page, entryOf, linkAfter));
   }
 
-  @DescribeRead({ operationId: 'showImage', summary: 'Show an image' }, ImageDocument, { validators: true })
+  @DescribeRead({ operationId: 'showImage', summary: 'Show an image' }, ImageDocument, {
+    stale: true,
+    validators: true,
+  })
   @DescribeImageId()
   @Get(':image_id')
   async show(

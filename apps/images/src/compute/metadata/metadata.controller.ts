@@ -25,7 +25,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RouteNotFound } from '../../http/errors.js';
 import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
 import { ImageAccess } from '../../access/image-access.js';
-import { DescribeChange, DescribeImageId, DescribeRead, DescribeResource } from '../api-description.js';
+import { DescribeImageId, DescribeRead } from '../../http/describe-read.js';
+import { DescribeChange, DescribeResource } from '../api-description.js';
 import { MetaDocument, MetadataDocument } from '../documents.js';
 import { changeOptionsOf, sendDocument, sendImageDocument } from '../../http/send.js';
 import { MetaBody, MetadataBody } from './metadata.body.js';
@@ -50,7 +51,7 @@ export class MetadataController {
   @DescribeRead(
     { operationId: 'listImageMetadata', summary: 'List the metadata of an image' },
     MetadataDocument,
-    { validators: true },
+    { stale: true, validators: true },
   )
   @Get()
   async list(
@@ -123,7 +124,7 @@ export class MetadataController {
   @DescribeRead(
     { operationId: 'showImageMetadataItem', summary: 'Show a metadata item of an image' },
     MetaDocument,
-    { validators: true },
+    { stale: true, validators: true },
   )
   @Get(':key')
   async show(

@@ -7,7 +7,8 @@ import { ImageDocuments } from '../../http/image-documents.js';
 import { readOptionsOf } from '../../http/read-options.js';
 import { sendImageDocument } from '../../http/send.js';
 import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
-import { DescribeImageId, DescribeRead, DescribeResource } from '../api-description.js';
+import { DescribeImageId } from '../../http/describe-read.js';
+import { DescribeRead, DescribeResource } from '../api-description.js';
 import { ImageDocument } from '../documents.js';
 import { audienceOf, type Audience } from './image.view.js';
 

@@ -6,7 +6,8 @@ import { MemberAccess } from '../../access/image-members.js';
 import { readOptionsOf } from '../../http/read-options.js';
 import { markStale, sendDocument } from '../../http/send.js';
 import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
-import { DescribeImageId, DescribeMemberId, DescribeRead, DescribeResource } from '../api-description.js';
+import { DescribeImageId } from '../../http/describe-read.js';
+import { DescribeMemberId, DescribeRead, DescribeResource } from '../api-description.js';
 import { MemberDocument, MemberList } from '../documents.js';
 import { memberView } from './member.view.js';
 
