@@ -54,7 +54,7 @@ async function check(server, token, recorded, api) {
 
 /** 99 reads of as many images and the change of one, again and again, to another value each time. */
 function withChanges(ids) {
-  const reads = ids.slice(1).map(readOf);
+  const reads = ids.slice(1).map((id) => readOf(id));
   const changes = Array.from({ length: 2 * ids.length }, (_, number) => {
     const body = JSON.stringify({ meta: { bench: `value ${number}` } });
     return `PUT ${pathOf(ids[number % ids.length])}/metadata/bench ${body}`;
