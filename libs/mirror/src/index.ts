@@ -3,6 +3,8 @@
  *
  * @module @glimpse/mirror
  */
+export { MirroredChanges } from './changes/mirrored-changes.js';
+export type { SourceChange, SourceChanges, SourceResponse } from './changes/source-changes.js';
 export { compareCatalogues } from './follower/compare.js';
 export { Follower, type FollowerOptions } from './follower/follower.js';
 export { AllAttributesCatalogue } from './mirror/all-attributes-catalogue.js';

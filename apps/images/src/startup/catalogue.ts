@@ -1,11 +1,13 @@
 import type { Catalogue, SyncStatus } from '@glimpse/domain';
 import {
   AllAttributesCatalogue,
+  MirroredChanges,
   MirroredImageReader,
   MirroredImageWriter,
   StalenessCatalogue,
   SyncStatusReader,
   type MirrorObservations,
+  type SourceChanges,
 } from '@glimpse/mirror';
 import type { ImageSource } from '@glimpse/plugins';
 import {
@@ -32,6 +34,8 @@ export interface OpenCatalogue {
   readonly allAttributes: Catalogue;
   /** Whether it has; in a catalogue of its own there is nothing to fill. */
   attributesFilled(): Promise<boolean>;
+  /** The changes of requests that a mirror passes on to its source; undefined in a catalogue of its own. */
+  readonly sourceChanges: SourceChanges | undefined;
   /** Listens for changes until stopped. */
   listen(stop: AbortSignal): Promise<void>;
 }
@@ -84,7 +88,8 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
   };
   const listen = async (stop: AbortSignal): Promise<void> => notifications?.listen(stop);
   if (!fetching || !syncStatus) {
-    return { catalogue, allAttributes: catalogue, attributesFilled: () => Promise.resolve(true), listen };
+    const attributesFilled = (): Promise<boolean> => Promise.resolve(true);
+    return { catalogue, allAttributes: catalogue, attributesFilled, sourceChanges: undefined, listen };
   }
   const onHidden = fetching.onHidden.bind(fetching);
   const dated = new StalenessCatalogue(catalogue, syncStatus, settings.source.stale_limit, onHidden);
@@ -95,6 +100,7 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
     catalogue: outer,
     allAttributes: { ...outer, reader: filled, lister: filled, cache: cache && filled },
     attributesFilled: () => filled.attributesFilled(),
+    sourceChanges: new MirroredChanges(),
     listen,
   };
 }
