@@ -4,6 +4,7 @@
  * @module @glimpse/glance
  */
 export { createGlanceSource } from './client/glance-source.js';
+export { VIA, hasOwnVia } from './client/via.js';
 export { GlanceOptions } from './client/options.js';
 export { BadDocument, membersOf, printableValue } from './documents/bad-document.js';
 export { readImageDocument, readMemberDocuments } from './documents/image-document.js';

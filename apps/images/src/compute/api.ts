@@ -27,6 +27,7 @@ export function computeApi(serviceType: string): Api {
     isOpen: (path) => /^\/v2(?:\.1)?\/?$/.test(path),
     acceptsParameters: (parameters) =>
       !Object.values(parameters).includes('') && isProjectId(parameters['project_id'] ?? '0'),
+    isUpload: () => false,
     streamsBody: () => false,
     responseHeaders: (requestId) => ({ 'x-compute-request-id': requestId, ...commonHeaders(requestId) }),
     faultOf,

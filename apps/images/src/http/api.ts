@@ -30,10 +30,19 @@ export interface Api {
   acceptsParameters(parameters: Readonly<Record<string, string>>): boolean;
   /** Whether a route reads its request body as a stream of any length, `body-stream.ts`. */
   streamsBody(method: string, path: string): boolean;
+  /**
+   * Whether a request carries image data. It is never responded to with 503, because clients repeat that with the file
+   * already read, nor cut off before its end.
+   */
+  isUpload(method: string, path: string): boolean;
   /** The headers of every response. */
   responseHeaders(requestId: string): Record<string, string>;
-  /** The response to an error; every error has one. */
-  faultOf(error: unknown): Fault;
+  /**
+   * The response to an error; every error has one.
+   *
+   * @param toUpload whether the request is an upload
+   */
+  faultOf(error: unknown, toUpload?: boolean): Fault;
   /** Whether an error is an expected outcome; any other is a defect, and is logged. */
   isExpected(error: unknown): boolean;
 }

@@ -2,6 +2,7 @@ import { Catch, Inject, HttpException, type ArgumentsHost, type ExceptionFilter 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { API, type Api } from './api.js';
 import { BodyTooLarge, MalformedRequest, RouteNotFound } from './errors.js';
+import { pathOf } from './path.js';
 import { TELEMETRY, type Telemetry } from '../telemetry/telemetry.js';
 
 /** Converts an error into the API's fault. */
@@ -17,7 +18,8 @@ export class FaultFilter implements ExceptionFilter {
     const error = this.toDomainError(thrown);
     if (!this.api.isExpected(error))
       this.telemetry.observe('request-failed', { requestId: request.id, error });
-    const { status, headers, body } = this.api.faultOf(error);
+    const isUpload = this.api.isUpload(request.method, pathOf(request.raw));
+    const { status, headers, body } = this.api.faultOf(error, isUpload);
     void host
       .switchToHttp()
       .getResponse<FastifyReply>()

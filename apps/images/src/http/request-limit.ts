@@ -7,6 +7,11 @@ export class RequestLimit {
 
   constructor(private readonly most: number) {}
 
+  /** The requests that are counted. */
+  get size(): number {
+    return this.#responses.size;
+  }
+
   /**
    * Counts a request until {@link leave}, or until its connection is lost.
    *

@@ -12,16 +12,19 @@ export interface ServedRequest {
   readonly caller: Identity | undefined;
   /** The pattern of its route. */
   readonly route: string;
+  /** The id that the service gave the request to which it was passed on. */
+  readonly sourceRequestId?: string | undefined;
   readonly status: number;
   readonly milliseconds: number;
 }
 
 /** Logs and counts a request with its response. */
 export function observeServed(telemetry: Telemetry, request: IncomingMessage, served: ServedRequest): void {
-  const { api, requestId, caller, route, status, milliseconds } = served;
+  const { api, requestId, sourceRequestId, caller, route, status, milliseconds } = served;
   telemetry.observe('request-served', {
     api,
     requestId,
+    sourceRequestId,
     globalRequestId: globalRequestIdOf(request.headers),
     userId: caller?.userId,
     projectId: caller && (projectOf(caller) ?? undefined),

@@ -22,6 +22,7 @@ const TOY: Api = {
   owns: (path) => path.startsWith('/toys'),
   isOpen: () => false,
   acceptsParameters: ({ toy }) => toy !== 'none',
+  isUpload: () => false,
   streamsBody: (method, path) => method === 'PUT' && path.endsWith('/file'),
   responseHeaders: (requestId) => ({ 'x-toy-request-id': requestId }),
   faultOf: (error) => ({

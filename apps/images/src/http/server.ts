@@ -20,6 +20,7 @@ import { serveReady, type FastPath } from './fast-path/fast-path.js';
 import { limitRequests, limitUnread } from './limits.js';
 import { handleSpecialRequests, respondToMalformed } from './malformed-http.js';
 import { MAX_CONNECTIONS, MAX_UNREAD_BYTES, Overloaded, REST_MS, SILENCE_MS } from './overload.js';
+import type { PassThrough } from './pass-through.js';
 import { pathOf, rewriteUrl } from './path.js';
 import { RequestBodies } from './request-bodies.js';
 import { flawOf } from './request-flaw.js';
@@ -45,6 +46,8 @@ export interface ServerParts {
   readonly cors?: Cors | undefined;
   /** Serves requests whose response is ready. */
   readonly fastPath: FastPath;
+  /** Serves the requests of the API that have no route. */
+  readonly passThrough?: PassThrough | undefined;
 }
 
 /**
@@ -52,7 +55,7 @@ export interface ServerParts {
  * is measured, and is refused here when it is malformed or has no route.
  */
 export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
-  const { auth, telemetry, traces, cors, fastPath } = parts;
+  const { auth, telemetry, traces, cors, fastPath, passThrough } = parts;
   const unread = new UnreadResponses(MAX_UNREAD_BYTES);
   let connections!: Connections;
   const adapter = new FastifyAdapter({
@@ -86,19 +89,23 @@ export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
   // A body is parsed only after the token and the route have been checked.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', async (request: FastifyRequest, body: IncomingMessage) =>
-    streams(api, request) ? streamOf(body, api.timeLimits.silenceMs) : bodies.read(body),
+    hasStreamedBody(api, request) ? streamOf(body, api.timeLimits.silenceMs) : bodies.read(body),
   );
   traces?.follow(fastify);
   fastify.decorateRequest('sentMediaType', '');
+  fastify.decorateRequest('passedOn', null);
   fastify.addHook('onRequest', async (request, reply) => {
     void reply.headers(api.responseHeaders(request.id));
     if (cors) allowOrigin(cors, request, reply);
     refuseMalformed(request, reply);
+    passThrough?.refuseLoop(request.raw);
+    if (passThrough && isPassedOn(api, request)) request.passedOn = {};
     refuseDeclaredBody(api, request, reply);
     // Fastify would refuse some types before the token is checked; the API decides which it reads.
     request.sentMediaType = mediaTypeOf(request.raw.headers['content-type']);
     delete request.raw.headers['content-type'];
     if (request.method !== 'OPTIONS' && needsToken(api, request)) await authenticate(auth, request);
+    if (passThrough && request.passedOn) return passThrough.passOn(request, reply);
     if (ignoresBody(api, request)) await dropChunkedBody(bodies, request, reply);
     if (request.method === 'OPTIONS') return respondToOptions(fastify, api, request, reply);
     if (hasNoRoute(api, request)) refuseUnknownRoute(fastify, api, request);
@@ -106,16 +113,20 @@ export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
   limitRequests(fastify, api);
   limitUnread(fastify, api, unread);
   fastify.addHook('onSend', (request, reply, _payload, done) => {
-    if (!request.raw.complete && streams(api, request)) void reply.header('connection', 'close');
+    if (!request.raw.complete && hasStreamedBody(api, request)) void reply.header('connection', 'close');
     done();
   });
-  completeEarlyResponses(fastify);
+  completeEarlyResponses(
+    fastify,
+    ({ method, raw, passedOn }) => passedOn !== null || api.isUpload(method, pathOf(raw)),
+  );
   fastify.addHook('onResponse', (request, reply, done) => {
     observeServed(telemetry, request.raw, {
       api: api.name,
       requestId: request.id,
       caller: callerOf(request),
-      route: request.routeOptions.url ?? 'none',
+      route: request.passedOn ? 'pass-through' : (request.routeOptions.url ?? 'none'),
+      sourceRequestId: request.passedOn?.sourceRequestId,
       status: reply.statusCode,
       milliseconds: reply.elapsedTime,
     });
@@ -170,15 +181,20 @@ function mediaTypeOf(contentType = ''): string {
   return contentType.split(';', 1)[0]!.trim().toLowerCase();
 }
 
-/** Whether a route reads the body of a request as a stream of any length. */
-function streams(api: Api, { method, raw }: FastifyRequest): boolean {
-  return api.streamsBody(method, pathOf(raw));
+/** Whether a request has no route here but belongs to the API. Which methods a path has is known here. */
+function isPassedOn(api: Api, request: FastifyRequest): boolean {
+  return request.method !== 'OPTIONS' && api.owns(pathOf(request.raw)) && hasNoRoute(api, request);
+}
+
+/** Whether the body of a request is read as a stream of any length, or passed on as one. */
+function hasStreamedBody(api: Api, { method, raw, passedOn }: FastifyRequest): boolean {
+  return passedOn !== null || api.streamsBody(method, pathOf(raw));
 }
 
 /** A body that is declared too large is not read: the connection ends with the response. */
 function refuseDeclaredBody(api: Api, request: FastifyRequest, reply: FastifyReply): void {
   const declared = Number(request.raw.headers['content-length'] ?? 0);
-  if (declared <= api.maxBodyBytes || streams(api, request)) return;
+  if (declared <= api.maxBodyBytes || hasStreamedBody(api, request)) return;
   void reply.header('connection', 'close');
   throw new BodyTooLarge(api.maxBodyBytes);
 }

@@ -2,23 +2,28 @@ import type { Api } from '../http/api.js';
 import { SILENCE_MS } from '../http/overload.js';
 import { commonHeaders } from '../http/response-headers.js';
 import { faultOf, isExpected } from './faults.js';
+import { isUpload } from './pass-through/passed-request.js';
 import { imagePaths, isVersioned } from './paths.js';
 
 /** The service type of the Image API in Keystone's catalog and in access rules. */
 const SERVICE_TYPE = 'image';
 
+/** Milliseconds in which a whole request has to arrive where none is passed on. */
+const REQUEST_MS = 30_000;
+
 /**
  * The Image API v2.
  *
  * @param publicUrl the endpoint as clients know it, if it is configured
+ * @param passesOn whether requests without a route are passed on, with bodies of any length
  */
-export function imageApi(publicUrl: string | undefined): Api {
+export function imageApi(publicUrl: string | undefined, passesOn: boolean): Api {
   return {
     name: 'image',
     serviceType: SERVICE_TYPE,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     maxBodyBytes: 114_688,
-    timeLimits: { requestMs: 30_000, silenceMs: SILENCE_MS },
+    timeLimits: { requestMs: passesOn ? 0 : REQUEST_MS, silenceMs: SILENCE_MS },
     paths: imagePaths(publicUrl),
     owns: isVersioned,
     isOpen: () => false,
@@ -27,7 +32,8 @@ export function imageApi(publicUrl: string | undefined): Api {
       const { '*': rest, ...named } = parameters;
       return !(rest !== undefined && isVersioned(`/${rest}`)) && !Object.values(named).includes('');
     },
-    // Bodies are of any length, and none is read: changes are not served.
+    isUpload,
+    // Bodies are of any length, and none is read here: changes are passed on, or not served.
     streamsBody: (method, path) => isVersioned(path) && method !== 'GET' && method !== 'HEAD',
     responseHeaders: commonHeaders,
     faultOf,

@@ -14,6 +14,7 @@ interface FaultForm {
 const FAULTS: Readonly<Record<string, FaultForm>> = {
   'malformed-request': { status: 400 },
   'invalid-input': { status: 400 },
+  'method-override': { status: 400 },
   // One text for every marker that does not exist for the caller.
   'marker-not-found': { status: 400, message: 'The marker is no image that is listed for this caller.' },
   'policy-refused': { status: 403 },
@@ -31,6 +32,10 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
   'headers-too-large': { status: 431 },
   'method-not-implemented': { status: 501 },
   'route-not-served': { status: 501 },
+  'glance-failed': { status: 502 },
+  'glance-unavailable': { status: 503 },
+  'glance-silent': { status: 504 },
+  'request-loop': { status: 508 },
   'catalogue-unavailable': { status: 503, message: 'The image catalogue is temporarily unavailable.' },
   'catalogue-busy': {
     status: 503,
@@ -51,6 +56,18 @@ const UNAUTHENTICATED: FaultForm = {
 };
 const UNEXPECTED: FaultForm = { status: 500, message: 'The service failed to process the request.' };
 
+/** Errors because of too many requests. */
+const TOO_MANY: ReadonlySet<string> = new Set(['overloaded', 'authentication-overloaded', 'catalogue-busy']);
+
+/**
+ * The status for an upload instead of another: clients repeat a 503 with the file already read, and an empty image
+ * becomes active.
+ */
+function statusForUpload(status: number, code: string | undefined): number {
+  if (status !== 503) return status;
+  return code !== undefined && TOO_MANY.has(code) ? 429 : 502;
+}
+
 /** Whether an error is an expected outcome, with a fault of its own; any other is a defect. */
 export function isExpected(error: unknown): error is DomainError {
   return error instanceof Unauthenticated || (error instanceof DomainError && error.code in FAULTS);
@@ -60,10 +77,11 @@ export function isExpected(error: unknown): error is DomainError {
  * The Image API's response to an error: `{"error": {"code": 404, "title": "Not Found", "message": "…"}}`. Glance's own
  * form is HTML unless the client wants JSON; this one is read by openstacksdk, glanceclient and gophercloud.
  */
-export function faultOf(error: unknown): Fault {
+export function faultOf(error: unknown, toUpload = false): Fault {
   const expected = isExpected(error) ? error : undefined;
-  const { status, message } =
+  const { status: usual, message } =
     error instanceof Unauthenticated ? UNAUTHENTICATED : ((expected && FAULTS[expected.code]) ?? UNEXPECTED);
+  const status = toUpload ? statusForUpload(usual, expected?.code) : usual;
   const text = typeof message === 'function' ? message(expected!) : (message ?? expected?.message);
   return {
     status,

@@ -56,4 +56,12 @@ export class GlanceSettings {
 
   @WholeNumber(1, 60)
   timeout = 5;
+
+  /** Seconds without a byte in either direction, after which a request that is passed on is given up. */
+  @WholeNumber(1, 86_400)
+  silence = 600;
+
+  /** The most uploads and downloads that are passed on at a time. */
+  @WholeNumber(1, 4096)
+  transfers = 128;
 }

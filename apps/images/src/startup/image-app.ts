@@ -4,6 +4,7 @@ import { ATTRIBUTES_FILLED, HealthcheckController } from '../health/healthcheck.
 import { Cors } from '../http/cors.js';
 import { ImageDocuments } from '../http/image-documents.js';
 import { imageApi } from '../image/api.js';
+import type { GlancePassThrough } from '../image/pass-through/glance-pass-through.js';
 import { fastShow } from '../image/images/fast-show.js';
 import { ImageController } from '../image/images/image.controller.js';
 import { ImageListController } from '../image/images/image-list.controller.js';
@@ -20,14 +21,16 @@ import { AppModule, type Parts } from './app.module.js';
 export interface ImageParts extends Parts {
   /** The endpoint as clients know it, if it is configured. */
   readonly publicUrl: string | undefined;
+  /** In a mirror of Glance, what serves the requests that have no route here. */
+  readonly passThrough?: GlancePassThrough | undefined;
   /** Whether a mirror has every attribute of its images and members. */
   attributesFilled(): Promise<boolean>;
 }
 
 /** Composes the server of the Image API. */
 export function createImageApp(parts: ImageParts): Promise<NestFastifyApplication> {
-  const { telemetry, traces, health, settings, access, publicUrl } = parts;
-  const api = imageApi(publicUrl);
+  const { telemetry, traces, health, settings, access, publicUrl, passThrough } = parts;
+  const api = imageApi(publicUrl, passThrough !== undefined);
   const auth = { ...parts.auth, serviceType: api.serviceType, ignoresUselessServiceTokens: true };
   const documents = new ImageDocuments<Audience>(
     {
@@ -46,7 +49,7 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
         MembersController,
         SchemasController,
         InfoController,
-        UnservedController,
+        ...(passThrough ? [] : [UnservedController]),
         VersionsController,
         HealthcheckController,
       ],
@@ -61,5 +64,5 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
   const cors = Cors.of(settings.cors);
   const fastPath =
     settings.fast_path === 'off' ? () => undefined : fastShow({ auth, access, settings, documents });
-  return createApp(api, module, { auth, telemetry, traces, cors, fastPath }, health.stopping);
+  return createApp(api, module, { auth, telemetry, traces, cors, fastPath, passThrough }, health.stopping);
 }

@@ -22,6 +22,7 @@ function apiOf(name: string): Api {
     owns: () => false,
     isOpen: () => true,
     acceptsParameters: () => true,
+    isUpload: () => false,
     streamsBody: () => false,
     responseHeaders: () => ({ 'x-api': name }),
     faultOf: () => ({ status: 404, headers: {}, body: name }),

@@ -10,6 +10,8 @@ export interface Listener {
   readonly port: number;
   /** The variable that names the port. */
   readonly setting: string;
+  /** Ends the uploads that are passed on, with a response each. */
+  endUploads?(): void;
 }
 
 /**
@@ -33,13 +35,20 @@ export async function openListeners(listeners: readonly Listener[], host: string
   return urls;
 }
 
-/** Accepts no more connections on any listener, and completes the accepted requests of all within a time. */
+/**
+ * Accepts no more connections on any listener, and completes the accepted requests of all within a time. Uploads have
+ * half of it, so that their clients can send the rest of the image and get the response.
+ */
 export async function closeListeners(listeners: readonly Listener[], timeoutMs: number): Promise<void> {
   const closed = new AbortController();
-  const cutOff = sleep(timeoutMs, undefined, { signal: closed.signal }).then(
-    () => listeners.forEach(({ app }) => app.getHttpServer().closeAllConnections()),
-    () => undefined,
-  );
+  const { signal } = closed;
+  const cutOff = sleep(timeoutMs / 2, undefined, { signal })
+    .then(() => listeners.forEach((listener) => listener.endUploads?.()))
+    .then(() => sleep(timeoutMs / 2, undefined, { signal }))
+    .then(
+      () => listeners.forEach(({ app }) => app.getHttpServer().closeAllConnections()),
+      () => undefined,
+    );
   await Promise.all(listeners.map(({ app }) => app.close()));
   closed.abort();
   await cutOff;

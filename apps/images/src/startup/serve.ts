@@ -24,6 +24,7 @@ import { DatabaseProbe } from '../health/database-probe.js';
 import { DependencyProbe } from '../health/dependency-probe.js';
 import { limitYoungGeneration } from './heap.js';
 import { pathOf } from '../http/path.js';
+import { openPassThrough } from './pass-through.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { loadSource, refuseOtherImages, sourceCheck, withImageUrl } from './source.js';
 import { CLOSE_DEADLINE_MS, aborted, atMost } from './stop-signal.js';
@@ -82,6 +83,10 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
 
   try {
     const parts = { settings, auth, health, telemetry, traces };
+    const publicUrl = given.image_url?.replace(/\/v2$/, '');
+    const { sourceChanges: changes } = opened;
+    const passThrough =
+      changes && openPassThrough(settings, { telemetry, changes, publicUrl, stopping: stop });
     await serveUntil(AbortSignal.any([stop, refused.signal]), {
       compute: computeParts(
         { ...parts, access: new ImageAccess(opened.catalogue, policy, protections) },
@@ -91,7 +96,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
         ...parts,
         access: new ImageAccess(opened.allAttributes, policy, protections),
         attributesFilled: opened.attributesFilled,
-        publicUrl: given.image_url?.replace(/\/v2$/, ''),
+        publicUrl,
+        passThrough,
       },
     });
     refused.signal.throwIfAborted();
@@ -162,7 +168,10 @@ async function listenersOf({ compute, image }: AllParts): Promise<Listener[]> {
   if (settings.image.port !== 'off') {
     const app = await createImageApp(image);
     serveDescription(app, imageDescription(image.publicUrl));
-    listeners.push({ api: 'image', app, port: settings.image.port, setting: 'GLIMPSE_IMAGE_PORT' });
+    listeners.push({
+      ...{ api: 'image', app, port: settings.image.port, setting: 'GLIMPSE_IMAGE_PORT' },
+      endUploads: () => image.passThrough?.endUploads(),
+    });
   }
   return listeners;
 }

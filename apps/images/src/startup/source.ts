@@ -32,6 +32,16 @@ const SETTINGS = {
   timeout: 'glance.timeout',
 } as const;
 
+/**
+ * The certificates that Glance's must be signed by, as PEM text; undefined: those of the usual authorities.
+ *
+ * @throws {InvalidOptions}
+ */
+export function glanceCertificates({ glance, keystone }: EffectiveSettings): string | undefined {
+  if (glance.cacert) return readCertificates(glance.cacert, SETTINGS.ca);
+  return keystone.cacert && readCertificates(keystone.cacert, 'keystone.cacert');
+}
+
 /** The source `glance`: read as the service's own user, changed with callers' tokens. */
 function glanceSource(settings: EffectiveSettings): Plugin<'image-source'> {
   const { glance, keystone } = settings;
@@ -40,9 +50,7 @@ function glanceSource(settings: EffectiveSettings): Plugin<'image-source'> {
     contract: 1,
     create() {
       const credentials = createServiceCredentials(keystoneOptions(settings), keystoneOptionName);
-      const ca = glance.cacert
-        ? readCertificates(glance.cacert, SETTINGS.ca)
-        : keystone.cacert && readCertificates(keystone.cacert, 'keystone.cacert');
+      const ca = glanceCertificates(settings);
       const options = {
         url: glance.url,
         interface: glance.interface,

@@ -1,12 +1,14 @@
 import type { FollowedMirror } from '@glimpse/domain';
 import type { SyncStatusReader, MirrorObservations } from '@glimpse/mirror';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Observations } from './observations.js';
 import type { Telemetry } from './telemetry.js';
 
 type LookUps = MirrorObservations['source-looked-up'];
 type Changes = MirrorObservations['source-changed'];
 type Followed = MirrorObservations['source-followed'];
 type LeftOut = MirrorObservations['source-left-out'];
+type Passed = Observations['request-passed'];
 
 /** Observations of a mirror that are counted and never logged, and their series, which begin at zero. */
 export const COUNTED = {
@@ -42,6 +44,18 @@ export const COUNTED = {
     label: 'kind',
     start: { image: 0, members: 0 } satisfies Record<LeftOut['kind'], 0>,
     of: ({ kind, count }: LeftOut) => [kind, count] as const,
+  },
+  'request-passed': {
+    name: 'glimpse_passed_requests_total',
+    help:
+      'Requests that were passed on to the source, by outcome: done, failed without a response, unavailable because ' +
+      'the source accepts no connections, refused, aborted by the client, broken in the middle of the response.',
+    label: 'outcome',
+    start: { done: 0, failed: 0, unavailable: 0, refused: 0, aborted: 0, broken: 0 } satisfies Record<
+      Passed['outcome'],
+      0
+    >,
+    of: ({ outcome }: Passed) => [outcome, 1] as const,
   },
 } as const;
 
@@ -83,6 +97,19 @@ export function exposeMirror({ registry, mirror }: Telemetry, syncStatus: SyncSt
     async collect() {
       const status = await syncStatus.read().catch(() => undefined);
       this.set(status ? status.age : Infinity);
+    },
+  });
+}
+
+/** Exposes the requests that are passed on to the source. */
+export function exposePassThrough({ registry, mirror }: Telemetry, inProgress: () => number): void {
+  mirror.expose('request-passed');
+  new Gauge({
+    name: 'glimpse_passed_requests',
+    help: 'Requests that are being passed on to the source, uploads and downloads included.',
+    registers: [registry],
+    collect() {
+      this.set(inProgress());
     },
   });
 }

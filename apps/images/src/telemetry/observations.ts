@@ -28,6 +28,8 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
     requestId: string;
     /** The id of the request in all services that it passes, if the sender gave one. */
     globalRequestId?: string | undefined;
+    /** The id of the request at the source, if it was passed on. */
+    sourceRequestId?: string | undefined;
     /** The user of a valid token, where it was validated. */
     userId?: string | undefined;
     projectId?: string | undefined;
@@ -42,6 +44,18 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
   };
   /** The number of responses with a status of 400 or more that were not logged. */
   'request-lines-omitted': { count: number };
+  /** A request that is passed on to the source has ended. */
+  'request-passed': {
+    outcome: 'done' | 'failed' | 'unavailable' | 'refused' | 'aborted' | 'broken';
+  };
+  /** The source did not complete a request that was passed on. */
+  'pass-through-failed': {
+    requestId: string;
+    sourceRequestId?: string | undefined;
+    method: string;
+    path: string;
+    reason: string;
+  };
   /** A request failed with an unexpected error: a defect of this service. */
   'request-failed': { requestId: string; error: unknown };
   /** A plugin violated its contract; counted each time, logged once a minute. */
@@ -81,6 +95,10 @@ export const LINES: Readonly<
   },
   'request-served': { level: 'info', message: 'request' },
   'request-lines-omitted': { level: 'info', message: 'log lines of refused requests were omitted' },
+  'pass-through-failed': {
+    level: 'warn',
+    message: 'the source did not complete a request that was passed on',
+  },
   'request-failed': { level: 'error', message: 'a request failed with an unexpected error' },
   'plugin-failed': { level: 'error', message: 'a plugin violated its contract' },
   'development-tokens-exposed': {

@@ -126,6 +126,10 @@ export class Telemetry {
       const { problem } = known as Observations['source-image-bad'];
       if (!this.#faultLines.allows(problem)) return;
     }
+    if (name === 'pass-through-failed') {
+      const { reason } = known as Observations['pass-through-failed'];
+      if (!this.#faultLines.allows(`pass-through: ${reason}`)) return;
+    }
     if (name === 'follower-failed') {
       const { error } = known as Observations['follower-failed'];
       if (!this.#faultLines.allows(String(error))) return;

@@ -32,6 +32,7 @@ export function messageOf({ document }: HttpResponse): string {
 /** A response that a healthy Glance that is configured for this service does not give. */
 export function unexpected(answer: HttpResponse): SourceUnavailable {
   if (answer.status === 401) return new SourceUnavailable("it answers 401 to this service's own token");
+  if (answer.status === 508) return new SourceUnavailable('its URL leads back to this service');
   const words = messageOf(answer);
   return new SourceUnavailable(`it answers ${answer.status}${words && `: ${words}`}`);
 }

@@ -10,6 +10,7 @@ import type { HttpResponse } from '@glimpse/http-client';
 import { createGlanceClient, type GlanceClient, type GlanceRequest } from './glance-client.js';
 import type { GlanceOptions } from './options.js';
 import { UserToken } from './user-token.js';
+import { VIA } from './via.js';
 
 /** A request to the Image API; its path begins after the version and is sent unchanged. */
 export interface Request extends Omit<GlanceRequest, 'url' | 'headers'> {
@@ -132,6 +133,7 @@ export class Session {
       method,
       url: `${this.#endpoint(catalog)}/v2${path}`,
       headers: {
+        via: VIA,
         ...(body !== undefined && { 'content-type': 'application/openstack-images-v2.1-json-patch' }),
         ...tokens,
       },
