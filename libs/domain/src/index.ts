@@ -13,6 +13,7 @@ export * from './image-attributes.js';
 export * from './image-reader.js';
 export * from './image-writer.js';
 export * from './mirror.js';
+export * from './pending-changes.js';
 export * from './printable.js';
 export * from './properties.js';
 export * from './python.js';

@@ -1,5 +1,6 @@
 import { DomainError } from './errors.js';
 import type { Image } from './image.js';
+import type { PendingChange } from './pending-changes.js';
 import type { SourceImage, SourceMembers, SourcePlace } from './source.js';
 
 /**
@@ -32,6 +33,8 @@ export interface SyncStatus {
   readonly attributesFilled: boolean;
   /** Seconds since the last incremental sync began; Infinity when there was none. */
   readonly age: number;
+  /** The changes at the source that it may not show yet, without those that readers do not count. */
+  readonly pending: readonly PendingChange[];
 }
 
 /** The lease of the follower. One is held at a time; each has a higher number than those before. */
@@ -62,6 +65,9 @@ export interface Mirror {
   shownId(id: string): Promise<string | undefined>;
 
   /**
+   * An image that was settled after a change of it within the last seconds is replaced only by one that looks newer:
+   * another host of the source may still answer as before the change.
+   *
    * @param images each id once
    * @throws {LeaseLost}
    */
@@ -77,7 +83,7 @@ export interface Mirror {
   applyMembers(members: readonly SourceMembers[], ticket: Ticket, lease?: Lease): Promise<readonly string[]>;
 
   /**
-   * Deletes images softly that their source no longer has.
+   * Deletes images softly that their source no longer has, except those that were settled within the last seconds.
    *
    * @returns the ids of those that were there
    * @throws {LeaseLost}
@@ -118,6 +124,8 @@ export interface Progress {
 export interface FullSync {
   /** The ticket that was drawn when it began: the images that it reads get higher ones. */
   readonly ticket: bigint;
+  /** When that was, by the database's clock; null: a follower of release 0.1 was at it. */
+  readonly beganAt: Date | null;
   readonly hidden: boolean;
   /** The last image that was applied; null: none of this half. */
   readonly after: SourcePlace | null;

@@ -1,7 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { SourceUnavailable, type Catalogue, type SourceImage } from '@glimpse/domain';
 import { until } from '@glimpse/domain/testing';
-import { StoredMirror, migrate, openDatabase, storedCatalogue, type Database } from '@glimpse/store';
+import {
+  StoredMirror,
+  StoredPendingChanges,
+  migrate,
+  openDatabase,
+  storedCatalogue,
+  type Database,
+} from '@glimpse/store';
 import { openTemporary, type TemporaryDatabase } from '@glimpse/store/testing';
 import {
   AllAttributesCatalogue,
@@ -64,7 +71,11 @@ function follow(): void {
   stop = new AbortController();
   const observe = (name: string): void => void (name === 'source-walked' && syncs++);
   const options = { holder: 'test', interval: 0.05, overlap: 10, round: 100 };
-  following.push(new Follower({ ...options, source, mirror, observe }).run(stop.signal));
+  following.push(
+    new Follower({ ...options, source, mirror, pending: new StoredPendingChanges(database), observe }).run(
+      stop.signal,
+    ),
+  );
 }
 
 async function end(): Promise<void> {
@@ -209,7 +220,7 @@ describe('a filled mirror', () => {
     const { number: ticket } = await mirror.draw();
     const page = await source.page({ hidden: false });
     await mirror.apply(page.images, await mirror.draw(), lease);
-    await mirror.advance({ fullSync: { ticket, hidden: false, after: page.next! } }, lease);
+    await mirror.advance({ fullSync: { ticket, beganAt: null, hidden: false, after: page.next! } }, lease);
     await mirror.release(lease);
     source.change(one.id, { tags: ['changed'], updatedAt: new Date('2026-01-01T00:00:00Z') });
     const itsLease = await former.acquire();

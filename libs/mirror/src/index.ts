@@ -3,7 +3,9 @@
  *
  * @module @glimpse/mirror
  */
-export { MirroredChanges } from './changes/mirrored-changes.js';
+export { DueChanges } from './changes/due-changes.js';
+export { DueImageReader } from './changes/due-image-reader.js';
+export { MirroredChanges, type MirroredChangesOptions } from './changes/mirrored-changes.js';
 export type { SourceChange, SourceChanges, SourceResponse } from './changes/source-changes.js';
 export { compareCatalogues } from './follower/compare.js';
 export { Follower, type FollowerOptions } from './follower/follower.js';

@@ -15,7 +15,14 @@ import {
 } from '@glimpse/domain';
 import { until } from '@glimpse/domain/testing';
 import type { SourcePage } from '@glimpse/plugins';
-import { StoredMirror, storedCatalogue, migrate, openDatabase, type Database } from '@glimpse/store';
+import {
+  StoredMirror,
+  StoredPendingChanges,
+  storedCatalogue,
+  migrate,
+  openDatabase,
+  type Database,
+} from '@glimpse/store';
 import { openTemporary, type TemporaryDatabase } from '@glimpse/store/testing';
 import {
   Follower,
@@ -53,7 +60,7 @@ let observed: { name: string; known: object }[];
 let stop: AbortController;
 let followers: Promise<void>[];
 beforeEach(async () => {
-  await database.pool.query('TRUNCATE images, follower, change_leases CASCADE');
+  await database.pool.query('TRUNCATE images, follower, change_leases, pending_changes CASCADE');
   await database.pool.query('INSERT INTO follower DEFAULT VALUES');
   source = new FakeSource();
   observed = [];
@@ -75,6 +82,7 @@ function follow({
   const follower = new Follower({
     source,
     mirror,
+    pending: new StoredPendingChanges(database),
     observe,
     holder: 'test',
     interval: 0.05,
@@ -397,7 +405,8 @@ describe('the catalogue in front of a source', () => {
   let reader: MirroredImageReader;
   let writer: MirroredImageWriter;
   beforeEach(() => {
-    const options = { reader: stored.reader, mirror, source, observe };
+    const pending = new StoredPendingChanges(database);
+    const options = { reader: stored.reader, mirror, pending, source, observe };
     reader = new MirroredImageReader({ ...options, concurrentFetches: 8 });
     writer = new MirroredImageWriter(options);
   });
@@ -484,7 +493,7 @@ describe('the catalogue in front of a source', () => {
     let dated: StalenessCatalogue;
     beforeEach(() => {
       const syncStatus = new SyncStatusReader(mirror, () => 0);
-      syncStatus.update({ complete: true, attributesFilled: true, age: 0 }, 0);
+      syncStatus.update({ complete: true, attributesFilled: true, age: 0, pending: [] }, 0);
       dated = new StalenessCatalogue(parts(), syncStatus, 3600, (id, project) =>
         reader.onHidden(id, project),
       );
@@ -617,7 +626,7 @@ describe('the catalogue in front of a source', () => {
     let now = 0;
     let dated: StalenessCatalogue;
     const sync = (age: number, complete = true) =>
-      syncStatus.update({ complete, attributesFilled: complete, age }, now);
+      syncStatus.update({ complete, attributesFilled: complete, age, pending: [] }, now);
     let syncStatus: SyncStatusReader;
     beforeEach(() => {
       syncStatus = new SyncStatusReader(mirror, () => now);

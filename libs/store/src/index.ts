@@ -16,3 +16,5 @@ export { inspectDatabase, type DatabaseFindings } from './migrations/requirement
 export { missingRights } from './migrations/rights.js';
 export { SYNC_STATUS } from './mirror/statements.js';
 export * from './mirror/stored-mirror.js';
+export { PENDING_CHANNEL } from './mirror/pending-statements.js';
+export { StoredPendingChanges, syncStatusOf, type SyncStatusRow } from './mirror/stored-pending-changes.js';

@@ -1,6 +1,9 @@
-import type { Catalogue, SyncStatus } from '@glimpse/domain';
+import type { Catalogue } from '@glimpse/domain';
+import { responseEffect } from '@glimpse/glance';
 import {
   AllAttributesCatalogue,
+  DueChanges,
+  DueImageReader,
   MirroredChanges,
   MirroredImageReader,
   MirroredImageWriter,
@@ -13,10 +16,14 @@ import type { ImageSource } from '@glimpse/plugins';
 import {
   CachedImageReader,
   ChangeNotifications,
+  PENDING_CHANNEL,
   SYNC_STATUS,
   StoredMirror,
+  StoredPendingChanges,
   storedCatalogue,
+  syncStatusOf,
   type Database,
+  type SyncStatusRow,
 } from '@glimpse/store';
 import type { EffectiveSettings } from '../settings/settings.js';
 import type { DatabaseProbe } from '../health/database-probe.js';
@@ -61,10 +68,12 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
   const stored = storedCatalogue(database, { onUnavailable, isAway }, onChanged, source !== undefined);
 
   const mirror = source && new StoredMirror(database, { onUnavailable });
-  const syncStatus = mirror && new SyncStatusReader(mirror);
+  const due = new DueChanges();
+  const syncStatus = mirror && new SyncStatusReader(mirror, undefined, due.update.bind(due));
   if (syncStatus) exposeMirror(telemetry, syncStatus);
   const mirrored = mirror && {
     ...{ reader: stored.reader, mirror, source, concurrentFetches: settings.source.look_ups, onChanged },
+    pending: new StoredPendingChanges(database, { onUnavailable }),
     observe: telemetry.observe.bind(telemetry)<keyof MirrorObservations>,
   };
   const fetching = mirrored && new MirroredImageReader(mirrored);
@@ -87,12 +96,14 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
     cache,
   };
   const listen = async (stop: AbortSignal): Promise<void> => notifications?.listen(stop);
-  if (!fetching || !syncStatus) {
+  if (!mirrored || !fetching || !syncStatus) {
     const attributesFilled = (): Promise<boolean> => Promise.resolve(true);
     return { catalogue, allAttributes: catalogue, attributesFilled, sourceChanges: undefined, listen };
   }
   const onHidden = fetching.onHidden.bind(fetching);
-  const dated = new StalenessCatalogue(catalogue, syncStatus, settings.source.stale_limit, onHidden);
+  const reading = new DueImageReader(due, fetching);
+  const dated = new StalenessCatalogue(catalogue, syncStatus, settings.source.stale_limit, onHidden, reading);
+  const sourceChanges = new MirroredChanges({ ...mirrored, due, effectOf: responseEffect });
   const { writer } = catalogue;
   const outer = { reader: dated, current: dated, lister: dated, writer, cache: cache && dated };
   const filled = new AllAttributesCatalogue(outer, syncStatus);
@@ -100,8 +111,8 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
     catalogue: outer,
     allAttributes: { ...outer, reader: filled, lister: filled, cache: cache && filled },
     attributesFilled: () => filled.attributesFilled(),
-    sourceChanges: new MirroredChanges(),
-    listen,
+    sourceChanges,
+    listen: async (stop) => void (await Promise.all([listen(stop), sourceChanges.run(stop)])),
   };
 }
 
@@ -116,11 +127,12 @@ function openNotifications(
     pool: database.pool,
     pooler: listen_url ? undefined : pooler,
     heartbeatQuery: syncStatus && SYNC_STATUS,
+    heartbeatChannel: syncStatus && PENDING_CHANNEL,
     observer: {
       onListening: () => telemetry.observe('notices-heard', {}),
       onCaughtUp(lagMs, row) {
         lags.observe(lagMs / 1000);
-        syncStatus?.update(row as SyncStatus, performance.now() - lagMs);
+        syncStatus?.update(syncStatusOf(row as SyncStatusRow), performance.now() - lagMs);
       },
       onLost: (error) => telemetry.observe('notices-lost', { error }),
     },

@@ -1,9 +1,10 @@
-import { LeaseLost, type FollowedMirror, type Lease } from '@glimpse/domain';
+import { LeaseLost, type FollowedMirror, type Lease, type PendingChanges } from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
 import type { ObserveMirror } from '../observations.js';
 import { fullSync } from './full-sync.js';
 import { IncrementalSync } from './incremental-sync.js';
 import { MEMBER_GROUPS, readDueMembers } from './members.js';
+import { PendingRetries } from './pending-retries.js';
 import { RetryLoop, pause } from './retry-loop.js';
 import type { SyncContext } from './sync-context.js';
 
@@ -13,6 +14,8 @@ const RENEWAL_INTERVAL_MS = 1_000;
 export interface FollowerOptions {
   readonly source: ImageSource;
   readonly mirror: FollowedMirror;
+  /** The changes of requests that replicas passed on to the source. */
+  readonly pending: PendingChanges;
   readonly observe: ObserveMirror;
   /** The name of this follower in the lease, for operators. */
   readonly holder: string;
@@ -56,6 +59,7 @@ export class Follower {
     const signal = AbortSignal.any([stop, over.signal]);
     const context: SyncContext = { ...this.options, lease, signal };
     const incremental = new IncrementalSync(context, overlap);
+    const retries = new PendingRetries(context, this.options.pending);
     const repeat = (work: () => Promise<void>): Promise<void> => this.#loop.repeat(signal, work);
 
     const prepared = this.#loop.once(signal, () => incremental.prepare());
@@ -72,10 +76,11 @@ export class Follower {
       ),
       prepared.then(() =>
         repeat(async () => {
-          await fullSync(context);
+          await fullSync(context, this.options.pending);
           await pause(round * 1000, signal);
         }),
       ),
+      repeat(() => retries.run()),
       ...MEMBER_GROUPS.map((group) =>
         prepared.then(() => repeat(() => readDueMembers(context, group, round))),
       ),

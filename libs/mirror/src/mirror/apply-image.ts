@@ -2,6 +2,7 @@ import {
   CatalogueUnavailable,
   DomainError,
   SourceUnavailable,
+  type FetchedImage,
   type Mirror,
   type SourceImage,
   type SourceMembers,
@@ -29,18 +30,46 @@ export async function applyImage(
   parts: ApplyParts,
   id: string,
   signal?: AbortSignal,
-): Promise<'applied' | { readonly missing: Ticket }> {
+): Promise<'applied' | MissingImage> {
+  const { mirror } = parts;
+  const fetched = await fetchImage(parts, id, signal);
+  if ('missing' in fetched) return fetched;
+  const { image, ticket, members } = fetched;
+  const { refused } = await mirror.apply([image], ticket);
+  if (refused[0]) await leaveOut(parts, image.id, ticket, refused[0].reason);
+  if (members) await mirror.applyMembers([members.read], members.ticket);
+  return 'applied';
+}
+
+/** The source has no such image: the ticket of its response. */
+export interface MissingImage {
+  readonly missing: Ticket;
+}
+
+/**
+ * Fetches what {@link applyImage} applies. If no catalogue can hold the image, it is removed from the mirror.
+ *
+ * @throws as {@link applyImage}
+ */
+export async function fetchImage(
+  parts: ApplyParts,
+  id: string,
+  signal?: AbortSignal,
+): Promise<FetchedImage | MissingImage> {
   const { mirror } = parts;
   const ticket = await mirror.draw();
+  let image: SourceImage | undefined;
   try {
-    const image = await imageByAnyCase(parts, id, signal);
-    if (!image) return { missing: ticket };
-    await applyWithMembers(parts, image, ticket, signal);
-    return 'applied';
+    image = await imageByAnyCase(parts, id, signal);
   } catch (error) {
     if (error instanceof CatalogueUnavailable || !(error instanceof DomainError)) throw error;
     return leaveOut(parts, id, ticket, error.message);
   }
+  if (!image) return { missing: ticket };
+  if (image.visibility !== 'shared' || image.deleted) return { image, ticket };
+  const membersTicket = await mirror.draw();
+  const read = await readableMembers(parts, image.id, signal);
+  return { image, ticket, members: read && { read, ticket: membersTicket } };
 }
 
 /**
@@ -65,22 +94,12 @@ export async function readableMembers(
   }
 }
 
-async function applyWithMembers(
-  parts: ApplyParts,
-  image: SourceImage,
-  ticket: Ticket,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { mirror } = parts;
-  const isShared = image.visibility === 'shared' && !image.deleted;
-  const membersTicket = isShared ? await mirror.draw() : undefined;
-  const members = membersTicket && (await readableMembers(parts, image.id, signal));
-  const { refused } = await mirror.apply([image], ticket);
-  if (refused[0]) await leaveOut(parts, image.id, ticket, refused[0].reason);
-  if (members) await mirror.applyMembers([members], membersTicket);
-}
-
-async function leaveOut(
+/**
+ * Removes an image from the mirror that no catalogue can hold.
+ *
+ * @throws {SourceUnavailable} always
+ */
+export async function leaveOut(
   { mirror, observe }: ApplyParts,
   id: string,
   ticket: Ticket,

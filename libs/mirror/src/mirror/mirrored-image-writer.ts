@@ -12,15 +12,17 @@ import {
   type ImageReader,
   type ImageWriter,
   type OnImagesChanged,
+  type PendingChanges,
   type PropertyChange,
 } from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
-import { applyImage, type ApplyParts } from './apply-image.js';
+import { applyImage, fetchImage, leaveOut, type ApplyParts } from './apply-image.js';
 
 /** How often a change is sent until the source shows it: concurrent changes of the image can overwrite it there. */
 const MAX_ATTEMPTS = 3;
 
 export interface MirroredImageWriterOptions extends ApplyParts {
+  readonly pending: PendingChanges;
   /** Reads what the mirror holds. */
   readonly reader: ImageReader;
   readonly onChanged?: OnImagesChanged;
@@ -49,7 +51,7 @@ export class MirroredImageWriter implements ImageWriter {
           (source, token) => source.changeProperties(id, change, properties, token, end),
           options,
         );
-        ({ properties } = await this.#refreshed(id, end));
+        ({ properties } = await this.#settled(id, end));
       }
       return properties;
     });
@@ -58,14 +60,14 @@ export class MirroredImageWriter implements ImageWriter {
   }
 
   async delete(id: string, options: ChangeOptions = {}): Promise<void> {
-    const { mirror, onChanged } = this.options;
+    const { mirror, pending, onChanged } = this.options;
     const key = id.toLowerCase();
     await mirror.withChangeLease(key, async (end) => {
       const image = await this.#refreshed(id, end);
       if (image.protected) throw new ImageProtected(id);
       if (options.version !== undefined && image.version !== options.version) throw new VersionLost();
       await this.#send(id, end, (source, token) => source.deleteImage(id, token, end), options);
-      await mirror.remove([key], await mirror.draw());
+      await pending.settleRemoved(undefined, key, await mirror.draw());
     });
     onChanged?.([key]);
   }
@@ -106,6 +108,15 @@ export class MirroredImageWriter implements ImageWriter {
   /** Fetches and applies the image, and reads it. */
   async #refreshed(id: string, signal: AbortSignal): Promise<Image> {
     if ((await applyImage(this.options, id.toLowerCase(), signal)) !== 'applied') throw new ImageNotFound(id);
+    return this.#read(id);
+  }
+
+  /** The same after a change: what another host of the source answers as before it does not replace this. */
+  async #settled(id: string, signal: AbortSignal): Promise<Image> {
+    const fetched = await fetchImage(this.options, id.toLowerCase(), signal);
+    if ('missing' in fetched) throw new ImageNotFound(id);
+    const refused = await this.options.pending.settle(undefined, fetched);
+    if (refused !== undefined) await leaveOut(this.options, id.toLowerCase(), fetched.ticket, refused);
     return this.#read(id);
   }
 

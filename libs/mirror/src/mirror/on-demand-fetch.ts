@@ -107,9 +107,9 @@ export class OnDemandFetch {
     const { observe } = this.options;
     try {
       const outcome = await applyImage(this.options, id);
-      if (outcome !== 'applied') await this.#confirmMissing(id, outcome.missing);
-      observe('source-looked-up', { outcome: outcome === 'applied' ? 'found' : 'missing' });
-      if (outcome === 'applied') return;
+      const found = outcome === 'applied' || !(await this.#confirmMissing(id, outcome.missing));
+      observe('source-looked-up', { outcome: found ? 'found' : 'missing' });
+      if (found) return;
     } catch (error) {
       observe('source-looked-up', { outcome: 'failed' });
       throw error;
@@ -144,9 +144,10 @@ export class OnDemandFetch {
   /**
    * Removes an image that the source no longer has, for all callers.
    *
+   * @returns whether it is missing: the source may answer as before a change that the mirror shows
    * @throws {SourceUnavailable} the source does not show this service everything, so the image may exist
    */
-  async #confirmMissing(id: string, ticket: Ticket): Promise<void> {
+  async #confirmMissing(id: string, ticket: Ticket): Promise<boolean> {
     const { mirror, observe, source, has } = this.options;
     const isHere = await has(id);
     // A removal needs a check now; for other ids a recent one is enough.
@@ -155,9 +156,10 @@ export class OnDemandFetch {
       this.#visibility = undefined;
       throw new SourceUnavailable(missingAccess);
     }
-    if (!isHere) return;
+    if (!isHere) return true;
     const { length: count } = await mirror.remove([id], ticket);
     if (count > 0) observe('source-followed', { kind: 'removed', count });
+    return count > 0 || !(await has(id));
   }
 
   #missingReadAccess(): Promise<string | undefined> {

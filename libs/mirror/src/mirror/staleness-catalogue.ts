@@ -15,6 +15,7 @@ import {
   type Reading,
   type Viewer,
 } from '@glimpse/domain';
+import type { DueImageReader } from '../changes/due-image-reader.js';
 import type { SyncStatusReader } from './sync-status-reader.js';
 
 /** For how long after an incremental sync reads are fresh. */
@@ -25,7 +26,7 @@ const NOT_FOUND_STEP_MS = 25;
 /**
  * Adds the age of the last incremental sync to what is read from a mirror: fresh for a minute, then stale with that
  * age, and unavailable beyond the limit. Before the first full sync has ended there are no lists, and each image is
- * fetched from the source.
+ * fetched from the source; so is one whose change there it may not show yet.
  */
 export class StalenessCatalogue implements ImageReader, CurrentImageReader, ImageLister, ImageCache {
   constructor(
@@ -36,6 +37,8 @@ export class StalenessCatalogue implements ImageReader, CurrentImageReader, Imag
     /** Does the work of a read that found nothing for an image that the caller may not see. */
     private readonly onHidden: (id: string, project: string | null) => Promise<void> = () =>
       Promise.resolve(),
+    /** Reads the images whose changes the mirror may not show yet. */
+    private readonly due?: DueImageReader,
   ) {}
 
   image(id: string, viewer: Viewer, options: ReadOptions = {}): Promise<Reading<Image>> {
@@ -44,6 +47,7 @@ export class StalenessCatalogue implements ImageReader, CurrentImageReader, Imag
 
   async #image(id: string, viewer: Viewer, options: ReadOptions): Promise<Reading<Image>> {
     const { complete, age } = await this.syncStatus.read();
+    if (this.due?.has(id)) return this.due.image(id, viewer, options);
     if (!complete) return this.catalogue.reader.image(id, viewer, { ...options, fresh: true });
     if (options.fresh) {
       try {
@@ -57,9 +61,10 @@ export class StalenessCatalogue implements ImageReader, CurrentImageReader, Imag
   }
 
   imageToChange(id: string, viewer: Viewer): Promise<Image> {
-    return withEvenNotFound(() =>
-      this.#notFoundLikeAbsent(id, viewer.project, this.catalogue.current.imageToChange(id, viewer)),
-    );
+    return withEvenNotFound(async () => {
+      if (this.due?.has(id)) return (await this.due.image(id, viewer)).value;
+      return this.#notFoundLikeAbsent(id, viewer.project, this.catalogue.current.imageToChange(id, viewer));
+    });
   }
 
   /** Makes a hidden image cost as much as one that does not exist. */
@@ -73,21 +78,23 @@ export class StalenessCatalogue implements ImageReader, CurrentImageReader, Imag
   }
 
   images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage>> {
-    return this.#list(() => this.catalogue.lister.images(criteria, viewer));
+    return this.#list(viewer, () => this.catalogue.lister.images(criteria, viewer));
   }
 
   imageNames(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<ImageName>>> {
-    return this.#list(() => this.catalogue.lister.imageNames(criteria, viewer));
+    return this.#list(viewer, () => this.catalogue.lister.imageNames(criteria, viewer));
   }
 
-  async #list<T>(read: () => Promise<Reading<T>>): Promise<Reading<T>> {
+  async #list<T>(viewer: Viewer, read: () => Promise<Reading<T>>): Promise<Reading<T>> {
     const { complete, age } = await this.syncStatus.read();
     if (!complete) throw new SourceUnavailable('its images are still being read for the first time');
+    await this.due?.beforeList(viewer);
     return this.#withAge(await read(), age);
   }
 
   cached(id: string, viewer: Viewer): Image | undefined {
     const status = this.syncStatus.known;
+    if (this.due?.has(id)) return undefined;
     return status?.complete && status.age < FRESH_FOR_S
       ? this.catalogue.cache?.cached(id, viewer)
       : undefined;

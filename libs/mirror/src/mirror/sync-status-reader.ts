@@ -8,15 +8,20 @@ export class SyncStatusReader {
   #received?: { readonly status: SyncStatus; readonly readAt: number };
   #reading?: Promise<SyncStatus> | undefined;
 
-  /** @param now milliseconds of a monotonic clock */
+  /**
+   * @param now milliseconds of a monotonic clock
+   * @param onUpdate receives each status that is read
+   */
   constructor(
     private readonly mirror: Pick<Mirror, 'syncStatus'>,
     private readonly now: () => number = () => performance.now(),
+    private readonly onUpdate: (status: SyncStatus, readAt: number) => void = () => undefined,
   ) {}
 
   /** Receives a status that the heartbeat read. */
   update(status: SyncStatus, readAt: number): void {
     this.#received = { status, readAt };
+    this.onUpdate(status, readAt);
   }
 
   /** The status as far as it is known without reading it. */

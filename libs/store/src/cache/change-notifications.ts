@@ -57,6 +57,8 @@ export interface NotificationsOptions {
   readonly pooler?: Pooler | undefined;
   /** A query of one row that each heartbeat runs as well. */
   readonly heartbeatQuery?: string | undefined;
+  /** A channel whose notifications run a heartbeat at once: the row of its query has changed. */
+  readonly heartbeatChannel?: string | undefined;
   /** Milliseconds of a monotonic clock. */
   readonly now?: () => number;
 }
@@ -118,16 +120,18 @@ export class ChangeNotifications implements NotificationSource {
 
   /** Listens on one connection for as long as it responds. */
   async #listenOnce(stop: AbortSignal, onListening: () => void): Promise<never> {
-    const { pool, observer, pooler } = this.options;
+    const { pool, observer, pooler, heartbeatChannel } = this.options;
     let socket: Socket | undefined;
     let client: pg.Client | undefined;
     const over = new AbortController();
     const signal = AbortSignal.any([stop, over.signal]);
+    const pause = new Pause();
     try {
       client = await this.#connect(() => (socket = new Socket()));
       client.on('error', (error) => over.abort(error));
       client.on('end', () => over.abort(new NotificationsUnavailable('the connection ended')));
       client.on('notification', ({ channel, payload = '' }) => {
+        if (channel === heartbeatChannel) pause.skip();
         if (channel !== CHANNEL) return;
         const changed = payload === '*' ? 'all' : payload.split(',');
         for (const listener of this.#listeners) listener(changed);
@@ -136,13 +140,14 @@ export class ChangeNotifications implements NotificationSource {
       await refuseAnotherDatabase(client, pool);
       let sentAt = this.#now();
       await inTime(client.query(`LISTEN ${CHANNEL}`));
+      if (heartbeatChannel) await inTime(client.query(`LISTEN ${heartbeatChannel}`));
       const session = (this.#session = { confirmedAt: sentAt });
       this.#lost = false;
       observer.onListening();
       onListening();
       for (;;) {
         const rest = Math.max(0, sentAt + HEARTBEAT_INTERVAL_MS - this.#now());
-        await sleep(rest, undefined, { signal });
+        await pause.of(rest, signal);
         sentAt = this.#now();
         const { usage, row } = await inTime(this.#heartbeat(client));
         this.#queueUsage = usage;
@@ -186,6 +191,23 @@ export class ChangeNotifications implements NotificationSource {
     );
     const { usage, ...row } = rows[0]!;
     return { usage, row };
+  }
+}
+
+/** The pause between two heartbeats, which can be cut short. */
+class Pause {
+  #over = new AbortController();
+
+  /** Ends the pause that runs, or else leaves out the next one. */
+  skip(): void {
+    this.#over.abort();
+  }
+
+  /** @throws once the signal aborts */
+  async of(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const both = AbortSignal.any([signal, this.#over.signal]);
+    await sleep(milliseconds, undefined, { signal: both }).catch(() => signal.throwIfAborted());
+    this.#over = new AbortController();
   }
 }
 

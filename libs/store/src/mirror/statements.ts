@@ -1,3 +1,4 @@
+import { PENDING_ROWS } from './pending-statements.js';
 import { membersIn, upsertMembers } from '../images/import.js';
 import { DIFFERS, IMAGE_COLUMNS, REPLACEMENT, imagesIn } from '../images/image-columns.js';
 
@@ -18,22 +19,42 @@ const HELD = `
 export const DRAW = `SELECT nextval('source_tickets') AS number, clock_timestamp() AS "drawnAt"`;
 
 /**
+ * For how long after a change was settled a response must look newer than the settled one to replace it: another API
+ * host of the source may still answer as before the change.
+ */
+const SETTLED_FOR_S = 3;
+
+/**
+ * Whether a response may replace what a change was settled with. A condition on the row `kept` of `mirrored`.
+ *
+ * @param drawnAt the parameter with the time of the response's ticket; null: it settles a change itself
+ */
+const mayReplaceSettled = (drawnAt: string): string => `
+  (${drawnAt}::timestamptz IS NULL OR kept.settled_at IS NULL
+    OR kept.settled_at < ${drawnAt} - interval '${SETTLED_FOR_S} s')`;
+
+/**
  * Adds images, or replaces those of older responses. Equal images only get the ticket: no new version and no
  * notification. Served by the primary keys of `mirrored` and `images`.
  *
- * $1: the lease or null; $2: the ticket; $3: the images as a JSON array.
+ * $1: the lease or null; $2: the ticket; $3: the images as a JSON array; $4: when the ticket was drawn; null: the
+ * response settles a change.
  */
 export const APPLY = `
   WITH ${HELD}, batch AS (
     ${imagesIn('$3')}
   ), newer AS (
-    INSERT INTO mirrored AS kept (image_id, ticket, attributes_ticket, shared)
-    SELECT id, $2, $2, visibility = 'shared' AND deleted_at IS NULL FROM batch, may WHERE may.write ORDER BY id
+    INSERT INTO mirrored AS kept (image_id, ticket, attributes_ticket, shared, source_updated_at, settled_at)
+    SELECT id, $2, $2, visibility = 'shared' AND deleted_at IS NULL, updated_at,
+           CASE WHEN $4::timestamptz IS NULL THEN clock_timestamp() END
+    FROM batch, may WHERE may.write ORDER BY id
     ON CONFLICT (image_id) DO UPDATE
     SET ticket = EXCLUDED.ticket, attributes_ticket = EXCLUDED.ticket, shared = EXCLUDED.shared,
+        source_updated_at = EXCLUDED.source_updated_at, settled_at = coalesce(EXCLUDED.settled_at, kept.settled_at),
         members_ticket = CASE WHEN kept.shared THEN kept.members_ticket ELSE 0 END,
         has_members = kept.shared AND kept.has_members
     WHERE kept.ticket < EXCLUDED.ticket
+      AND (${mayReplaceSettled('$4')} OR kept.source_updated_at < EXCLUDED.source_updated_at)
     RETURNING image_id
   ), written AS (
     INSERT INTO images AS kept (${IMAGE_COLUMNS})
@@ -56,16 +77,16 @@ export const LOCK_MIRRORED = `
 /**
  * Replaces the members of images. Served by the primary keys of `mirrored` and `members`.
  *
- * $1: the lease or null; $2: the ticket; $3: a JSON array of {image_id, members: [{member, status, member_created_at, member_updated_at}]}.
+ * $1: the lease or null; $2: the ticket; $3: a JSON array of {image_id, members: [{member, status, member_created_at, member_updated_at}]}; $4: as of {@link APPLY}.
  */
 export const APPLY_MEMBERS = `
   WITH ${HELD}, batch AS (
     SELECT image_id, members FROM jsonb_to_recordset($3::jsonb) AS named (image_id uuid, members jsonb)
   ), newer AS (
-    UPDATE mirrored SET members_ticket = $2, member_times_ticket = $2, members_read_at = clock_timestamp(),
-                        has_members = jsonb_array_length(members) > 0
+    UPDATE mirrored AS kept SET members_ticket = $2, member_times_ticket = $2, members_read_at = clock_timestamp(),
+                                has_members = jsonb_array_length(members) > 0
     FROM batch, may
-    WHERE may.write AND mirrored.image_id = batch.image_id AND mirrored.members_ticket < $2
+    WHERE may.write AND kept.image_id = batch.image_id AND kept.members_ticket < $2 AND ${mayReplaceSettled('$4')}
     RETURNING batch.image_id, members
   ), wanted AS (
     SELECT image_id, listed.* FROM newer, ${membersIn('members')}
@@ -86,12 +107,12 @@ export const APPLY_MEMBERS = `
 /**
  * Soft deletes. Served by the primary keys of `mirrored` and `images`.
  *
- * $1: the lease or null; $2: the ticket; $3: the ids.
+ * $1: the lease or null; $2: the ticket; $3: the ids; $4: when the ticket was drawn; null: in any case.
  */
 export const REMOVE = `
   WITH ${HELD}, older AS (
-    UPDATE mirrored SET ticket = $2, attributes_ticket = $2, shared = false FROM may
-    WHERE may.write AND image_id = ANY ($3::uuid[]) AND ticket < $2
+    UPDATE mirrored AS kept SET ticket = $2, attributes_ticket = $2, shared = false FROM may
+    WHERE may.write AND image_id = ANY ($3::uuid[]) AND ticket < $2 AND ${mayReplaceSettled('$4')}
     RETURNING image_id
   ), removed AS (
     UPDATE images SET status = 'deleted', version = nextval('images_version_seq'),
@@ -126,9 +147,12 @@ export const RENEW = `
 /** $1: the lease. */
 export const RELEASE = `UPDATE follower SET ends_at = '-infinity' WHERE lease = $1`;
 
-/** How current the mirror is, as the domain's `SyncStatus`. */
+/**
+ * How current the mirror is, as {@link SyncStatusRow}. `pending_changes` has a row for each change that runs, and is
+ * read as a whole.
+ */
 export const SYNC_STATUS = `
-  SELECT walked_at IS NOT NULL AS complete,
+  SELECT ${PENDING_ROWS} AS pending, walked_at IS NOT NULL AS complete,
          attributes_filled_at IS NOT NULL AND attributes_lease = lease AS "attributesFilled",
          coalesce(extract(epoch FROM clock_timestamp() - looked_at), 'infinity')::float8 AS age
   FROM follower`;

@@ -130,6 +130,7 @@ describe('an answer of the source', () => {
       null,
       early.number,
       JSON.stringify([{ image_id: one.id, members: [{ member: 'b', status: 'accepted' }] }]),
+      early.drawnAt,
     ]);
     await client.query('COMMIT');
     client.release();
@@ -248,6 +249,7 @@ describe('the right to follow', () => {
       incrementalSyncAt: new Date('2026-01-02T03:04:06.789Z'),
       fullSync: {
         ticket: 2n ** 60n,
+        beganAt: new Date('2026-01-01T01:02:03.456Z'),
         hidden: true,
         after: { createdAt: new Date('2026-01-01T00:00:00Z'), id: randomUUID() },
       },
@@ -270,7 +272,12 @@ describe('the sync status', () => {
     await database.pool.query(
       'UPDATE follower SET looked_at = NULL, walked_at = NULL, attributes_filled_at = NULL',
     );
-    expect(await mirror.syncStatus()).toEqual({ complete: false, attributesFilled: false, age: Infinity });
+    expect(await mirror.syncStatus()).toEqual({
+      complete: false,
+      attributesFilled: false,
+      age: Infinity,
+      pending: [],
+    });
     await database.pool.query(
       `UPDATE follower SET looked_at = clock_timestamp() - interval '1 h', walked_at = now()`,
     );

@@ -48,6 +48,7 @@ import {
   UNNAMED_SINCE,
   WITHOUT_MEMBER_TIMES,
 } from './statements.js';
+import { syncStatusOf, type SyncStatusRow } from './stored-pending-changes.js';
 
 const LEAST_ID = '00000000-0000-0000-0000-000000000000';
 
@@ -74,7 +75,7 @@ export class StoredMirror implements FollowedMirror {
   }
 
   async syncStatus(): Promise<SyncStatus> {
-    return (await this.#query<SyncStatus>(SYNC_STATUS))[0]!;
+    return syncStatusOf((await this.#query<SyncStatusRow>(SYNC_STATUS))[0]!);
   }
 
   async shownId(id: string): Promise<string | undefined> {
@@ -85,10 +86,8 @@ export class StoredMirror implements FollowedMirror {
     if (images.length === 0) return { added: [], changed: [], refused: [] };
     try {
       const batch = JSON.stringify(images.map(documentOf));
-      const { added, changed } = await this.#write<Written & ApplyResult>(APPLY, lease, [
-        ticket.number,
-        batch,
-      ]);
+      const values = [ticket.number, batch, ticket.drawnAt];
+      const { added, changed } = await this.#write<Written & ApplyResult>(APPLY, lease, values);
       return { added, changed, refused: [] };
     } catch (error) {
       const reason = refusalIn(error);
@@ -107,7 +106,7 @@ export class StoredMirror implements FollowedMirror {
 
   async applyMembers(
     members: readonly SourceMembers[],
-    { number }: Ticket,
+    { number, drawnAt }: Ticket,
     lease?: Lease,
   ): Promise<readonly string[]> {
     if (members.length === 0) return [];
@@ -117,7 +116,8 @@ export class StoredMirror implements FollowedMirror {
       () =>
         this.database.transaction(async (client) => {
           await client.query(LOCK_MIRRORED, [ids]);
-          const { rows } = await client.query<Written>(APPLY_MEMBERS, [lease?.number ?? null, number, batch]);
+          const values = [lease?.number ?? null, number, batch, drawnAt];
+          const { rows } = await client.query<Written>(APPLY_MEMBERS, values);
           return rows[0]!;
         }),
       this.availability,
@@ -125,8 +125,8 @@ export class StoredMirror implements FollowedMirror {
     return requireHeld(row).changed;
   }
 
-  async remove(ids: readonly string[], { number }: Ticket, lease?: Lease): Promise<readonly string[]> {
-    return (await this.#write(REMOVE, lease, [number, ids])).changed;
+  async remove(ids: readonly string[], ticket: Ticket, lease?: Lease): Promise<readonly string[]> {
+    return (await this.#write(REMOVE, lease, [ticket.number, ids, ticket.drawnAt])).changed;
   }
 
   async withChangeLease<T>(id: string, change: (end: AbortSignal) => Promise<T>): Promise<T> {
@@ -241,13 +241,15 @@ function requireHeld<Row extends Written>(row: Row): Row {
 /** A full sync as its column holds it, in JSON. */
 interface StoredFullSync {
   readonly ticket: string;
+  readonly beganAt?: string | null;
   readonly hidden: boolean;
   readonly after: { readonly createdAt: string; readonly id: string } | null;
 }
 
-function fullSyncOf({ ticket, hidden, after }: StoredFullSync): FullSync {
+function fullSyncOf({ ticket, beganAt, hidden, after }: StoredFullSync): FullSync {
   return {
     ticket: BigInt(ticket),
+    beganAt: beganAt ? new Date(beganAt) : null,
     hidden,
     after: after && { createdAt: new Date(after.createdAt), id: after.id },
   };

@@ -22,13 +22,14 @@ export async function follow(settings: EffectiveSettings, stop: AbortSignal): Pr
     await withMirror(
       settings,
       telemetry,
-      async (source, mirror) => {
+      async (source, mirror, pending) => {
         let follows = false;
         exposeFollower(telemetry, mirror, () => follows);
         const { interval, overlap, round } = settings.source;
         const follower = new Follower({
           source,
           mirror,
+          pending,
           interval,
           overlap,
           round,

@@ -1,6 +1,6 @@
 import { InvalidOptions } from '@glimpse/options';
 import { type ImageSource } from '@glimpse/plugins';
-import { StoredMirror, openDatabase, type Database } from '@glimpse/store';
+import { StoredMirror, StoredPendingChanges, openDatabase, type Database } from '@glimpse/store';
 import type { EffectiveSettings } from '../../settings/settings.js';
 import { VERSION } from '../../settings/version.js';
 import { reachDatabase, requireMigrations } from '../../startup/database.js';
@@ -24,7 +24,7 @@ type Prepare = (database: Database, mirror: StoredMirror) => Promise<void>;
 export async function withMirror(
   settings: EffectiveSettings,
   telemetry: Telemetry,
-  use: (source: ImageSource, mirror: StoredMirror) => Promise<void>,
+  use: (source: ImageSource, mirror: StoredMirror, pending: StoredPendingChanges) => Promise<void>,
   prepare: Prepare = async (database, mirror) => {
     await requireMigrations(database);
     await refuseOtherImages(mirror, settings);
@@ -37,7 +37,7 @@ export async function withMirror(
   try {
     const mirror = new StoredMirror(database);
     await prepare(database, mirror);
-    await use(source, mirror);
+    await use(source, mirror, new StoredPendingChanges(database));
   } finally {
     await atMost(CLOSE_DEADLINE_MS, database.close());
     await leave();
