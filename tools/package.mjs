@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * `npm run package`: composes the contents of a container, in `dist/package/` or a folder of choice: the `glimpse`
- * command in one file, the migrations, and the few files that cannot be bundled. Nothing in it leads back here.
+ * command in a few files, the migrations, and what cannot be bundled. Nothing in it leads back here.
  *
  *     node tools/package.mjs [FOLDER]
  *
@@ -48,8 +48,10 @@ async function bundle() {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: ['apps/images/dist/main.js'],
-    outfile: join(target, 'dist/main.js'),
+    outdir: join(target, 'dist'),
     bundle: true,
+    // What is imported when it is needed is in files of its own, so that each command reads only what it runs.
+    splitting: true,
     platform: 'node',
     format: 'esm',
     target: 'node20.19',

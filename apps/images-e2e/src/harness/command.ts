@@ -1,8 +1,8 @@
 import { spawn, type ChildProcessWithoutNullStreams, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 
-const COMMAND = fileURLToPath(new URL('../../../images/bin/glimpse.js', import.meta.url));
+/** The program `glimpse` of the package that the run's setup made: what the container image has. */
+export const COMMAND = process.env['GLIMPSE_E2E_COMMAND']!;
 
 /** The environment of a run, without the settings of the tester. */
 function environment(settings: Record<string, string>): Record<string, string> {
@@ -12,7 +12,7 @@ function environment(settings: Record<string, string>): Record<string, string> {
 
 /** Options of a run. */
 export interface Run extends Pick<SpawnOptions, 'cwd' | 'detached'> {
-  /** The command to run as `glimpse`; by default the built one. */
+  /** The command to run as `glimpse`; by default the packaged one. */
   readonly command?: readonly [program: string, ...args: string[]];
 }
 

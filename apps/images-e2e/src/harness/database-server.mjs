@@ -41,7 +41,7 @@ async function fillCatalogue(adminUrl, url) {
   // Without the settings of the tester.
   const env = { PATH: process.env['PATH'], DATABASE_URL: url };
   const glimpse = (...args) =>
-    execFileSync(process.execPath, [file('../../../images/bin/glimpse.js'), ...args], {
+    execFileSync(process.execPath, [process.env['GLIMPSE_E2E_COMMAND'], ...args], {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],
     });

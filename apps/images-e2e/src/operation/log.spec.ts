@@ -1,15 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '@glimpse/domain/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { freePort } from '../harness/balancer.js';
+import { COMMAND } from '../harness/command.js';
 import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
-
-const COMMAND = fileURLToPath(new URL('../../../images/bin/glimpse.js', import.meta.url));
 
 const started: Service[] = [];
 const children: ChildProcess[] = [];

@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ledger, Readers } from '../harness/coherence.js';
+import { COMMAND } from '../harness/command.js';
 import { DatabaseProxy } from '../harness/database-proxy.js';
 import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { CANNOT_ISOLATE, NetworkNamespace } from '../harness/network-namespace.js';
 import { startService, tokenOf, type Service } from '../harness/service.js';
 
-const GLIMPSE = fileURLToPath(new URL('../../../images/bin/glimpse.js', import.meta.url));
 const TOKEN = tokenOf('demo');
 const IMAGE = '22222222-0000-4000-8000-000000000001';
 
@@ -32,7 +31,7 @@ suite(`a replica to which the network loses change notifications${CANNOT_ISOLATE
     replica = await startService(
       '',
       { DATABASE_URL: database.url, DATABASE_LISTEN_URL: notices.url, GLIMPSE_HOST: usual.inside },
-      { command: namespace.command(process.execPath, GLIMPSE) },
+      { command: namespace.command(process.execPath, COMMAND) },
     );
     await until(() => countOf('notices-heard') === 1);
   }, 60_000);

@@ -1,11 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FakeKeystone } from '@glimpse/auth/testing';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { glimpse, type Run } from '../harness/command.js';
+import { COMMAND, glimpse, type Run } from '../harness/command.js';
 import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { IMAGE_URL, newFolder, startBareService, type Service } from '../harness/service.js';
 
@@ -91,7 +91,7 @@ const command = (args: string[], input?: string): ReturnType<typeof glimpse> =>
   glimpse(args, settings, { ...how, input });
 
 beforeAll(async () => {
-  execFileSync(process.execPath, [join(root, 'tools/package.mjs'), join(image, 'glimpse')]);
+  cpSync(dirname(dirname(COMMAND)), join(image, 'glimpse'), { recursive: true });
   makePluginFolder();
   keystone = await FakeKeystone.start();
   keystone.addUser({ name: 'glimpse', password: 'secret', roles: ['service'] });

@@ -1,14 +1,20 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Run } from '../harness/command.js';
 import { createDatabase } from '../harness/databases.js';
+import { ROOT } from '../harness/packages.js';
 import { sendRaw } from '../harness/raw-http.js';
 import { startService, tokenOf, type Service } from '../harness/service.js';
 
 const ITEM = '/v2.1/images/22222222-0000-4000-8000-000000000001';
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+/** The build, whose modules have the names of the sources; the package has them bundled. */
+const BUILD: Run = { command: [process.execPath, join(ROOT, 'apps/images/bin/glimpse.js')] };
 
 /** Node options that print the modules of OpenTelemetry that are loaded. */
 const WATCHED = (() => {
@@ -60,12 +66,13 @@ describe('traces', () => {
   let service: Service;
   beforeAll(async () => {
     collector = await Collector.start();
-    service = await startService(await createDatabase('contract'), {
+    const settings = {
       ...WATCHED,
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_BSP_SCHEDULE_DELAY: '200',
       OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=suite',
-    });
+    };
+    service = await startService(await createDatabase('contract'), settings, BUILD);
   });
   afterAll(async () => {
     await service.stop();
@@ -118,7 +125,7 @@ describe('traces', () => {
 
 describe('without a collector named', () => {
   it('nothing of OpenTelemetry is loaded', async () => {
-    const service = await startService(await createDatabase('contract'), WATCHED);
+    const service = await startService(await createDatabase('contract'), WATCHED, BUILD);
     expect(
       (await sendRaw(service.url, { target: ITEM, headers: { 'x-auth-token': tokenOf('demo') } })).status,
     ).toBe(200);
