@@ -1,15 +1,48 @@
 import preset from '../../jest.preset.mjs';
 
-export default {
-  ...preset,
+const { reporters, maxWorkers, workerIdleMemoryLimit, ...project } = preset;
+
+/** What the suites need; other configurations of this folder choose other specs. */
+export const suites = {
+  ...project,
+  rootDir: import.meta.dirname,
   globalSetup: '<rootDir>/src/harness/global-setup.mjs',
-  // They need a container image, a real Keystone or Glance, or a quiet machine:
-  // jest.{container,keystone,glance,clients}.config.mjs.
-  testPathIgnorePatterns: [
-    '<rootDir>/src/container/',
-    '<rootDir>/src/keystone/',
-    '<rootDir>/src/glance/',
-    '<rootDir>/src/operation/hostile-clients.spec',
+};
+
+/** Options of a run, which may have several projects. */
+export const run = { reporters, maxWorkers, workerIdleMemoryLimit, testTimeout: 60_000 };
+
+/**
+ * Specs that compare times, or whose service has deadlines that other work would make it miss, or that load the machine
+ * themselves. Each runs by itself, after all others, which run side by side.
+ */
+const ALONE = [
+  'operation/coherence',
+  'operation/failover',
+  'operation/follow-command',
+  'operation/lost-packets',
+  'operation/outages',
+  'operation/overload',
+  'operation/rolling-restart',
+  'operation/shared-cache',
+].map((name) => `<rootDir>/src/${name}.spec.ts`);
+
+/**
+ * They need a container image, a real Keystone or Glance, a quiet machine, or the previous release:
+ * jest.{container,keystone,glance,clients,upgrade}.config.mjs.
+ */
+const ELSEWHERE = [
+  '<rootDir>/src/container/',
+  '<rootDir>/src/keystone/',
+  '<rootDir>/src/glance/',
+  '<rootDir>/src/operation/hostile-clients.spec',
+  '<rootDir>/src/operation/upgrade.spec',
+];
+
+export default {
+  ...run,
+  projects: [
+    { ...suites, displayName: 'beside others', testPathIgnorePatterns: [...ELSEWHERE, ...ALONE] },
+    { ...suites, displayName: 'alone', testMatch: ALONE, runner: '<rootDir>/src/harness/alone-runner.mjs' },
   ],
-  testTimeout: 30_000,
 };

@@ -1,11 +1,11 @@
-import config from './jest.config.mjs';
+import { run, suites } from './jest.config.mjs';
 
 /** `npm run test:container`: the container image, run as the Kubernetes manifests describe its pods. */
 export default {
-  ...config,
+  ...suites,
+  ...run,
   globalSetup: '<rootDir>/src/container/harness/global-setup.mjs',
   testMatch: ['<rootDir>/src/container/**/*.spec.ts'],
-  testPathIgnorePatterns: [],
   // They share names of images, and the memory of the machine.
   maxWorkers: 1,
   testTimeout: 60_000,

@@ -1,11 +1,11 @@
-import config from './jest.config.mjs';
+import { run, suites } from './jest.config.mjs';
 
 /** `npm run test:glance`: the suites that want a real Glance. */
 export default {
-  ...config,
+  ...suites,
+  ...run,
   globalSetup: '<rootDir>/src/glance/harness/global-setup.mjs',
   testMatch: ['<rootDir>/src/glance/**/*.spec.ts'],
-  testPathIgnorePatterns: [],
   // They share one Glance.
   maxWorkers: 1,
   testTimeout: 120_000,

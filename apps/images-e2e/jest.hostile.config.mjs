@@ -1,4 +1,4 @@
-import base from './jest.config.mjs';
+import { run, suites } from './jest.config.mjs';
 
 /**
  * Suites whose subject is what the database holds and what is answered of it. They run once more on a PostgreSQL and a
@@ -16,6 +16,7 @@ const SUBJECTS = [
 ];
 
 export default {
-  ...base,
+  ...suites,
+  ...run,
   testMatch: [`<rootDir>/src/(${SUBJECTS.join('|')}).spec.ts`],
 };
