@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'glimpse-packages-'));
+const installed = (name) => join(root, 'node_modules/.bin', name);
 
 /** Runs a program; what it says shows only when it finds something. */
 function passes(program, args) {
@@ -21,9 +22,9 @@ try {
   const tarballs = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
   const sound = tarballs.map((name) => {
     const tarball = join(folder, name);
-    const published = passes('npx', ['--no-install', 'publint', 'run', tarball, '--strict']);
+    const published = passes(installed('publint'), ['run', tarball, '--strict']);
     // CommonJS reaches them by `import()`, or by `require` from Node 20.19 on.
-    const typed = passes('npx', ['--no-install', 'attw', tarball, '--profile', 'esm-only']);
+    const typed = passes(installed('attw'), [tarball, '--profile', 'esm-only']);
     console.log(`${name}: ${published && typed ? 'sound' : 'not sound'}`);
     return published && typed;
   });
