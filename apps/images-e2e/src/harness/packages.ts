@@ -22,9 +22,9 @@ export function install(folder: string, packages: readonly string[]): void {
 }
 
 /** A folder outside the repository with these packages in it. */
-export function newConsumer(packages: readonly string[], type: 'module' | 'commonjs' = 'module'): string {
+export function newConsumer(packages: readonly string[]): string {
   const folder = newFolder();
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type, private: true }));
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', private: true }));
   install(folder, packages);
   return folder;
 }

@@ -15,7 +15,8 @@ const NEWER = process.platform === 'linux' && process.arch === 'x64' ? ['24', '2
 interface House {
   readonly packages: readonly string[];
   readonly programs: readonly string[];
-  readonly type?: 'commonjs';
+  /** The kinds of packages that its services are. */
+  readonly types: readonly ('module' | 'commonjs')[];
 }
 
 /** What other services are written with, and the programs for it. */
@@ -23,17 +24,18 @@ const HOUSES: Record<string, House> = {
   'Fastify, and nothing': {
     packages: ['fastify@5'],
     programs: ['image-documents', 'bare-fastify', 'bare-http'],
+    types: ['module'],
   },
   'NestJS 11 on Express': {
     packages: [...nest('11', 'express'), '@types/express@5'],
     programs: ['nest-express'],
+    types: ['module', 'commonjs'],
   },
-  'NestJS 11 on Express, in CommonJS': {
-    packages: [...nest('11', 'express'), '@types/express@5'],
-    programs: ['nest-express'],
-    type: 'commonjs',
+  'NestJS 12 on Fastify': {
+    packages: nest('12', 'fastify'),
+    programs: ['nest-fastify'],
+    types: ['module'],
   },
-  'NestJS 12 on Fastify': { packages: nest('12', 'fastify'), programs: ['nest-fastify'] },
 };
 
 function nest(major: string, platform: string): string[] {
@@ -126,21 +128,29 @@ describe('the libraries, packed and installed into an empty folder', () => {
   });
 });
 
-describe.each(Object.entries(HOUSES))('a service on %s', (_, { packages, programs, type }) => {
-  let consumer: string;
+describe.each(Object.entries(HOUSES))('a service on %s', (_, { packages, programs, types }) => {
+  let home: string;
   beforeAll(() => {
-    consumer = newConsumer([...tarballs, ...packages, NODE_TYPES], type);
-    cpSync(PROGRAMS, join(consumer, 'src'), { recursive: true });
-    const compilerOptions = { ...STRICTLY, rootDir: 'src', outDir: 'dist' };
-    const files = programs.map((name) => `src/${name}.ts`);
-    writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+    home = newConsumer([...tarballs, ...packages, NODE_TYPES]);
   }, 120_000);
 
-  it('passes TypeScript, declarations of all packages included', () => {
-    expect(run(consumer, process.execPath, [COMPILER, '--pretty', 'false'])).toBe('');
-  }, 120_000);
+  describe.each(types)('that is a package of the type %s', (type) => {
+    let consumer: string;
+    beforeAll(() => {
+      consumer = join(home, type);
+      cpSync(PROGRAMS, join(consumer, 'src'), { recursive: true });
+      writeFileSync(join(consumer, 'package.json'), JSON.stringify({ type, private: true }));
+      const compilerOptions = { ...STRICTLY, rootDir: 'src', outDir: 'dist' };
+      const files = programs.map((name) => `src/${name}.ts`);
+      writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+    });
 
-  it.each(programs)('passes its own assertions on every Node: %s', (name) => {
-    for (const node of Object.values(nodes)) run(consumer, node, [`dist/${name}.js`]);
+    it('passes TypeScript, declarations of all packages included', () => {
+      expect(run(consumer, process.execPath, [COMPILER, '--pretty', 'false'])).toBe('');
+    }, 120_000);
+
+    it.each(programs)('passes its own assertions on every Node: %s', (name) => {
+      for (const node of Object.values(nodes)) run(consumer, node, [`dist/${name}.js`]);
+    });
   });
 });
