@@ -18,7 +18,10 @@ const ARROWS = [
   { from: 'store', to: ['domain'] },
   { from: 'glance', to: ['auth', 'plugins', 'options', 'http-client', 'domain'] },
   { from: 'mirror', to: ['plugins', 'domain'] },
-  { from: 'app', to: ['domain', 'links', 'options', 'plugins', 'auth', 'store', 'glance', 'mirror'] },
+  {
+    from: 'app',
+    to: ['domain', 'links', 'options', 'http-client', 'plugins', 'auth', 'store', 'glance', 'mirror'],
+  },
   { from: 'e2e', to: ['domain', 'links', 'plugins', 'auth', 'store', 'glance'] },
 ];
 

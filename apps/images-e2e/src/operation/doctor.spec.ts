@@ -60,6 +60,7 @@ suite('glimpse doctor', () => {
       'connections',
       'database clock',
       'Keystone',
+      'clock of Keystone',
       'source',
     ]);
   });

@@ -171,6 +171,15 @@ suite(`PgBouncer in transaction mode${hasPgBouncer ? '' : ' (skipped: pgbouncer 
     expect(await glimpse(['purge', '--older-than', '1d'], settings)).toMatchObject({ code: 0 });
   });
 
+  it('is no obstacle to glimpse doctor, which tests both connections', async () => {
+    const settings = { DATABASE_URL: pooled, DATABASE_POOLER: 'transaction', DATABASE_LISTEN_URL: direct };
+    const { code, stdout } = await glimpse(['doctor'], settings);
+    expect({ code, failures: stdout.match(/^(?:failed|warning).*$/gm) }).toEqual({ code: 0, failures: null });
+    for (const subject of ['database', 'rights', 'migrations', 'connections', 'database for notifications']) {
+      expect(stdout).toMatch(new RegExp(`^ok +${subject}: `, 'm'));
+    }
+  });
+
   it('is detected as the listening connection: then images are read each time', async () => {
     const other = await startService('', {
       DATABASE_URL: pooled,

@@ -7,6 +7,7 @@ import {
   serviceUserOptions,
 } from '../../startup/keystone.js';
 import { failed, ok, skipped, warning, type Finding } from './finding.js';
+import { examineHttpClock } from './http-clock.js';
 
 /** The roles that may validate tokens by the default policy of Keystone. */
 const VALIDATING_ROLES = ['service', 'admin'];
@@ -17,9 +18,14 @@ export async function examineKeystone(settings: EffectiveSettings): Promise<Find
     return [skipped('Keystone', `tokens are those of ${settings.authenticator.use}`)];
   }
   const beside = serviceUserOptions(settings);
-  const findings = [
-    await examineUser('Keystone', keystoneOptions(settings), keystoneOptionName, rolesOfReader),
-  ];
+  const options = keystoneOptions(settings);
+  const reader = await examineUser('Keystone', options, keystoneOptionName, rolesOfReader);
+  const findings = [reader];
+  if (reader.state !== 'failed') {
+    const { auth_url: url, connect_timeout: connectTimeout, timeout } = settings.keystone;
+    const reached = { url: url!, ca: options.ca, connectTimeout, timeout };
+    findings.push(await examineHttpClock('clock of Keystone', reached));
+  }
   if (beside) {
     findings.push(await examineUser('service user', beside, serviceUserOptionName, rolesOfServiceUser));
   }

@@ -1,11 +1,13 @@
 import { SourceUnavailable } from '@glimpse/domain';
+import type { ImageSource } from '@glimpse/plugins';
 import { loadImagePolicy } from '../../access/load-image-policy.js';
 import type { EffectiveSettings } from '../../settings/settings.js';
-import { loadSource } from '../../startup/source.js';
+import { glanceCertificates, loadSource } from '../../startup/source.js';
 import { checkProtections } from '../follow/check-protections.js';
 import { checkSource } from '../follow/check-source.js';
 import { telemetryOf } from '../follow/with-mirror.js';
 import { failed, ok, skipped, warning, type Finding } from './finding.js';
+import { examineHttpClock } from './http-clock.js';
 
 /** Tests whether the source shows the service everything, accepts changes from here, and has the same policy. */
 export async function examineSource(settings: EffectiveSettings): Promise<Finding[]> {
@@ -29,5 +31,14 @@ export async function examineSource(settings: EffectiveSettings): Promise<Findin
       failed('source', `it hides the properties of [${section}] from the service's user; see docs/glance.md`),
     ),
     ...(untried === undefined ? [] : [warning('source', `what it hides is not known: ${untried}`)]),
+    ...(await examineClock(source, settings)),
   ];
+}
+
+/** A source of another kind need not be an HTTP service. */
+async function examineClock({ url }: ImageSource, settings: EffectiveSettings): Promise<Finding[]> {
+  if (settings.source.use !== 'glance' || url === undefined) return [];
+  const { connect_timeout: connectTimeout, timeout } = settings.glance;
+  const reached = { url, ca: glanceCertificates(settings), connectTimeout, timeout };
+  return [await examineHttpClock('clock of Glance', reached)];
 }
