@@ -360,7 +360,7 @@ suite(`the manifests for production${why}`, () => {
   });
 });
 
-suite(`an overlay of an operator’s own with the Image API and an image by digest${why}`, () => {
+suite(`an overlay of an operator’s own with another Glance and an image by digest${why}`, () => {
   const DIGEST = `sha256:${'a'.repeat(64)}`;
   let manifests: Manifest[];
 
@@ -372,7 +372,6 @@ suite(`an overlay of an operator’s own with the Image API and an image by dige
     writeFileSync(
       join(own, 'kustomization.yaml'),
       `resources: [../mirror]
-components: [../../components/image-api]
 images: [{name: registry.example.com/openstack/glimpse, newName: own/glimpse, digest: '${DIGEST}'}]
 configMapGenerator:
   - name: glimpse
