@@ -6,8 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { COMMAND } from '../harness/command.js';
 import { createDatabase } from '../harness/databases.js';
 import { amount } from '../harness/long.js';
+import { MemoryCgroup } from '../harness/memory-cgroup.js';
 import { startService, tokenOf, type Service } from '../harness/service.js';
 
 const HOSTILE_CLIENT = fileURLToPath(new URL('../harness/hostile-client.mjs', import.meta.url));
@@ -19,6 +21,10 @@ const MIB = 2 ** 20;
 /** The memory limit of a pod, and the part of it that V8 leaves to buffers, connections and code. */
 const POD_BYTES = 512 * MIB;
 const HEAP_MIB = 256;
+
+/** The kernel kills a service that needs more, as it does a pod's. */
+const cgroup = MemoryCgroup.make(POD_BYTES);
+const bounded = cgroup ? '' : ' (without a limit of the kernel: no cgroup can be made)';
 
 /** The number of rounds of the well-behaved client, without an attack and during each. */
 const IDLE_ROUNDS = 100;
@@ -83,9 +89,11 @@ function memory(): { now: number; peak: number } {
 }
 
 beforeAll(async () => {
-  service = await startService(await createDatabase('contract'), {
-    NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}`,
-  });
+  service = await startService(
+    await createDatabase('contract'),
+    { NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` },
+    cgroup && { command: cgroup.command(process.execPath, COMMAND) },
+  );
   await rounds(20);
   idle = (await rounds(IDLE_ROUNDS)).map(([, ms]) => ms).sort((one, other) => one - other);
   restingBytes = memory().now;
@@ -95,10 +103,11 @@ beforeAll(async () => {
 afterAll(async () => {
   agent.destroy();
   await service?.stop();
+  cgroup?.remove();
 });
 
 it.each(ATTACKS)(
-  'beside %s a well-behaved client gets its responses, none ten times as late as usual',
+  `beside %s a well-behaved client gets its responses, none ten times as late as usual${bounded}`,
   async (attack) => {
     const attacker = spawn(process.execPath, [HOSTILE_CLIENT, attack, service.url, tokenOf('demo')], {
       stdio: ['ignore', 'pipe', 'inherit'],
