@@ -1,0 +1,8 @@
+import { run, suites } from './jest.config.mjs';
+
+/** Part of `npm run test:long`: the previous release is built first, which takes minutes. */
+export default {
+  ...suites,
+  ...run,
+  testMatch: ['<rootDir>/src/operation/upgrade.spec.ts'],
+};
