@@ -255,6 +255,8 @@ describe('canChange', () => {
 });
 
 describe('isListed', () => {
+  /** Encounters with an image whose status keeps it from no list. */
+  const listable = encounter.filter(({ image }) => image.status !== 'killed');
   const scope: fc.Arbitrary<ListScope> = fc.record(
     {
       visibility: fc.constantFrom(...VISIBILITIES, 'all'),
@@ -266,7 +268,7 @@ describe('isListed', () => {
 
   it('lists an owned image for the viewers of its visibility, and for no others', () => {
     fc.assert(
-      fc.property(encounter, ({ image, viewer, relation }) => {
+      fc.property(listable, ({ image, viewer, relation }) => {
         fc.pre(image.owner !== null && !image.hidden);
         const adminOfOwner = relation === 'admin' && viewer.project === image.owner;
         const listed = LISTED[image.visibility][adminOfOwner ? 'owner' : relation];
@@ -278,16 +280,24 @@ describe('isListed', () => {
 
   it('lists an image without an owner as any other, and for no viewer as its own', () => {
     fc.assert(
-      fc.property(encounter, ({ image, viewer, relation }) => {
+      fc.property(listable, ({ image, viewer, relation }) => {
         fc.pre(image.owner === null && !image.hidden);
         expect(isListed(image, viewer)).toBe(LISTED[image.visibility][relation]);
       }),
     );
   });
 
+  it('lists no killed image for any viewer, whatever is requested', () => {
+    fc.assert(
+      fc.property(encounter, scope, ({ image, viewer }, scope) => {
+        expect(isListed({ ...image, status: 'killed' }, viewer, scope)).toBe(false);
+      }),
+    );
+  });
+
   it('lists no hidden image for any viewer, whatever the visibility in the request', () => {
     fc.assert(
-      fc.property(encounter, fc.constantFrom(undefined, ...VISIBILITIES), ({ image, viewer }, visibility) => {
+      fc.property(listable, fc.constantFrom(undefined, ...VISIBILITIES), ({ image, viewer }, visibility) => {
         expect(isListed({ ...image, hidden: true }, viewer, { ...(visibility && { visibility }) })).toBe(
           false,
         );
@@ -297,7 +307,7 @@ describe('isListed', () => {
 
   it('restricted to a visibility lists of it what it lists anyway, and of community images all', () => {
     fc.assert(
-      fc.property(encounter, fc.constantFrom(...VISIBILITIES), ({ image, viewer }, visibility) => {
+      fc.property(listable, fc.constantFrom(...VISIBILITIES), ({ image, viewer }, visibility) => {
         const all = visibility === 'community' && !image.hidden;
         const listed = image.visibility === visibility && (all || isListed(image, viewer));
         expect(isListed(image, viewer, { visibility })).toBe(listed);
@@ -307,7 +317,7 @@ describe('isListed', () => {
 
   it('restricted to all visibilities lists the community images of others besides', () => {
     fc.assert(
-      fc.property(encounter, ({ image, viewer }) => {
+      fc.property(listable, ({ image, viewer }) => {
         const community = image.visibility === 'community' && !image.hidden;
         expect(isListed(image, viewer, { visibility: 'all' })).toBe(community || isListed(image, viewer));
       }),
@@ -316,7 +326,7 @@ describe('isListed', () => {
 
   it('lists hidden images alone where these are requested, and by the same rules', () => {
     fc.assert(
-      fc.property(encounter, scope, ({ image, viewer }, scope) => {
+      fc.property(listable, scope, ({ image, viewer }, scope) => {
         const shown = { ...image, hidden: false };
         const hidden = { ...image, hidden: true };
         expect(isListed(shown, viewer, { ...scope, hidden: true })).toBe(false);
@@ -330,7 +340,7 @@ describe('isListed', () => {
   it('lists what others share by the requested status of the membership, and nothing else by it', () => {
     fc.assert(
       fc.property(
-        encounter,
+        listable,
         fc.constantFrom(...MEMBER_STATUSES, 'all'),
         ({ image, viewer, relation }, status) => {
           const isMember = (MEMBER_STATUSES as readonly string[]).includes(relation);
@@ -345,7 +355,7 @@ describe('isListed', () => {
 
   it('lists nothing that is not shown by id', () => {
     fc.assert(
-      fc.property(encounter, scope, ({ image, viewer }, scope) => {
+      fc.property(listable, scope, ({ image, viewer }, scope) => {
         fc.pre(isListed(image, viewer, scope));
         expect(canSee(image, viewer)).toBe(true);
       }),

@@ -1,5 +1,5 @@
 import type { ListScope } from './criteria.js';
-import type { Image } from './image.js';
+import type { Image, ImageStatus } from './image.js';
 
 /** All that the access rules know of a caller. */
 export interface Viewer {
@@ -45,9 +45,12 @@ export function canChange(image: Image, viewer: Viewer): boolean {
   return viewer.admin || (image.owner !== null && image.owner === viewer.project);
 }
 
+/** The status of images that are in no list, as in Glance: their upload failed, in a release long ago. */
+export const UNLISTED_STATUS: ImageStatus = 'killed';
+
 /**
- * Whether an image is in the lists of a caller, which hold less than what is shown by id: hidden images only in a
- * list of these; community images only for the project that owns them, unless the visibility is requested; shared
+ * Whether an image is in the lists of a caller, which hold less than what is shown by id: never an image of
+ * {@link UNLISTED_STATUS}; hidden images only in a list of these; community images only for the project that owns them, unless the visibility is requested; shared
  * ones only with the requested status of the membership, accepted by default; those of other projects only for an
  * administrator. An image without an owner belongs to no project.
  */
@@ -56,7 +59,7 @@ export function isListed(
   viewer: Viewer,
   { visibility, hidden = false, memberStatus = 'accepted' }: ListScope = {},
 ): boolean {
-  if (image.hidden !== hidden) return false;
+  if (image.status === UNLISTED_STATUS || image.hidden !== hidden) return false;
   if (visibility !== undefined && visibility !== 'all' && image.visibility !== visibility) return false;
   if (image.visibility === 'public') return true;
   const own = image.owner !== null && image.owner === viewer.project;

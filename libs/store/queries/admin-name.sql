@@ -17,7 +17,7 @@ FROM (
             SELECT image.*, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM ((
                 SELECT image.id, image.created_at, {columns} FROM images image
                 WHERE image.visibility = 'public' AND image.name = ($2::text[])[1]
-                AND NOT image.hidden AND image.deleted_at IS NULL
+                AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
                 ORDER BY image.created_at DESC, image.id DESC LIMIT 201)) image ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.name = ANY($2::text[])
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -26,7 +26,7 @@ FROM (
             SELECT image.*, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM ((
                 SELECT image.id, image.created_at, {columns} FROM images image
                 WHERE image.visibility = 'shared' AND image.name = ($2::text[])[1]
-                AND NOT image.hidden AND image.deleted_at IS NULL
+                AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
                 ORDER BY image.created_at DESC, image.id DESC LIMIT 201)) image ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.name = ANY($2::text[])
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -35,7 +35,7 @@ FROM (
             SELECT image.*, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM ((
                 SELECT image.id, image.created_at, {columns} FROM images image
                 WHERE image.visibility = 'private' AND image.name = ($2::text[])[1]
-                AND NOT image.hidden AND image.deleted_at IS NULL
+                AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
                 ORDER BY image.created_at DESC, image.id DESC LIMIT 201)) image ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.name = ANY($2::text[])
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -45,7 +45,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.name = ANY($2::text[])

@@ -15,13 +15,13 @@ FROM (
       FROM (
         SELECT * FROM ((SELECT image.id, image.size, image.created_at FROM (
               SELECT image.* FROM images image
-              WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND true) image) UNION ALL (SELECT image.id, image.size, image.created_at FROM (
+              WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true) image) UNION ALL (SELECT image.id, image.size, image.created_at FROM (
               SELECT image.* FROM images image
-              WHERE image.visibility = 'shared' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND true) image) UNION ALL (SELECT image.id, image.size, image.created_at FROM (
+              WHERE image.visibility = 'shared' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true) image) UNION ALL (SELECT image.id, image.size, image.created_at FROM (
               SELECT image.* FROM images image
-              WHERE image.visibility = 'private' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND true) image) UNION ALL (SELECT image.id, image.size, image.created_at FROM (
+              WHERE image.visibility = 'private' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true) image) UNION ALL (SELECT image.id, image.size, image.created_at FROM (
               SELECT image.* FROM images image
-              WHERE image.visibility = 'community' AND image.owner = $2 AND NOT image.hidden AND image.deleted_at IS NULL AND true OFFSET 0) image) OFFSET 0) listed
+              WHERE image.visibility = 'community' AND image.owner = $2 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true OFFSET 0) image) OFFSET 0) listed
         ORDER BY size ASC NULLS FIRST, created_at DESC, id DESC LIMIT $1::bigint
       ) place JOIN images image ON image.id = place.id) page OFFSET 0
   ) page

@@ -15,7 +15,7 @@ FROM (
           SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 200 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL
+            WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
             ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.min_disk >= $2::numeric AND image.min_ram <= $3::numeric AND image.size >= $4::numeric AND image.size <= $5::numeric AND image.virtual_size <= $6::numeric AND image.disk_format = ANY($7::text[]) AND image.container_format = ANY($8::text[]) AND image.checksum = $9::text AND image.hash_algorithm = $10::text AND image.hash_value = $11::text AND image.tags @> $12::text[] AND date_trunc('second', image.created_at) < $13::timestamptz AND date_trunc('second', image.updated_at) <> $14::timestamptz AND lower(image.owner COLLATE "C") = lower($15::text COLLATE "C") AND NOT image.protected
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -25,7 +25,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'community' AND image.owner = $16 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'community' AND image.owner = $16 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.min_disk >= $2::numeric AND place.min_ram <= $3::numeric AND date_trunc('second', place.created_at) < $13::timestamptz AND date_trunc('second', place.updated_at) <> $14::timestamptz
@@ -38,7 +38,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'shared' AND image.owner = $16 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'shared' AND image.owner = $16 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.min_disk >= $2::numeric AND place.min_ram <= $3::numeric AND date_trunc('second', place.created_at) < $13::timestamptz AND date_trunc('second', place.updated_at) <> $14::timestamptz
@@ -51,7 +51,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'private' AND image.owner = $16 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'private' AND image.owner = $16 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.min_disk >= $2::numeric AND place.min_ram <= $3::numeric AND date_trunc('second', place.created_at) < $13::timestamptz AND date_trunc('second', place.updated_at) <> $14::timestamptz
@@ -67,7 +67,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 201 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $16 AND NOT image.hidden AND image.deleted_at IS NULL AND image.min_disk >= $2::numeric AND image.min_ram <= $3::numeric AND image.size >= $4::numeric AND image.size <= $5::numeric AND image.virtual_size <= $6::numeric AND image.disk_format = ANY($7::text[]) AND image.container_format = ANY($8::text[]) AND image.checksum = $9::text AND image.hash_algorithm = $10::text AND image.hash_value = $11::text AND image.tags @> $12::text[] AND date_trunc('second', image.created_at) < $13::timestamptz AND date_trunc('second', image.updated_at) <> $14::timestamptz AND lower(image.owner COLLATE "C") = lower($15::text COLLATE "C") AND NOT image.protected
+          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $16 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.min_disk >= $2::numeric AND image.min_ram <= $3::numeric AND image.size >= $4::numeric AND image.size <= $5::numeric AND image.virtual_size <= $6::numeric AND image.disk_format = ANY($7::text[]) AND image.container_format = ANY($8::text[]) AND image.checksum = $9::text AND image.hash_algorithm = $10::text AND image.hash_value = $11::text AND image.tags @> $12::text[] AND date_trunc('second', image.created_at) < $13::timestamptz AND date_trunc('second', image.updated_at) <> $14::timestamptz AND lower(image.owner COLLATE "C") = lower($15::text COLLATE "C") AND NOT image.protected
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page

@@ -2,7 +2,7 @@
 -- [25,"2026-01-01T00:00:00.000Z","project"]
 WITH gathered_0 AS MATERIALIZED (
   SELECT image.id, image.created_at, true AND image.updated_at >= $2::timestamptz AS of_0 FROM images image
-  WHERE image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND image.updated_at >= $2::timestamptz
+  WHERE image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.updated_at >= $2::timestamptz
   ORDER BY image.updated_at DESC LIMIT 201)
 SELECT version, id, shown_id AS "shownId", name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", disk_format AS "diskFormat", container_format AS "containerFormat", checksum, hash_algorithm AS "hashAlgorithm", hash_value AS "hashValue", virtual_size AS "virtualSize", tags, locations, properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
 FROM (
@@ -31,7 +31,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.updated_at >= $2::timestamptz
@@ -44,7 +44,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'shared' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'shared' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.updated_at >= $2::timestamptz
@@ -57,7 +57,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'private' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'private' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.updated_at >= $2::timestamptz
@@ -73,7 +73,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 201 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.updated_at >= $2::timestamptz
+          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.updated_at >= $2::timestamptz
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -98,7 +98,7 @@ FROM (
           SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 2000 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL
+            WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
             ORDER BY image.created_at DESC, image.id DESC LIMIT 2001) image
           WHERE image.count > 2000 OR true AND image.updated_at >= $2::timestamptz
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -108,7 +108,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 20001
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 20001 OR place.updated_at >= $2::timestamptz
@@ -121,7 +121,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'shared' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'shared' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 20001
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 20001 OR place.updated_at >= $2::timestamptz
@@ -134,7 +134,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'private' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'private' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 20001
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 20001 OR place.updated_at >= $2::timestamptz
@@ -150,7 +150,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 20001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.updated_at >= $2::timestamptz
+          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.updated_at >= $2::timestamptz
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page

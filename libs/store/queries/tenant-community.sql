@@ -15,7 +15,7 @@ FROM (
           SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 1000 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'community' AND true AND NOT image.hidden AND image.deleted_at IS NULL
+            WHERE image.visibility = 'community' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
             ORDER BY image.created_at DESC, image.id DESC LIMIT 1001) image
           WHERE image.count > 1000 OR true
           ORDER BY created_at DESC, id DESC)) merged

@@ -17,7 +17,7 @@ FROM (
             SELECT image.*, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM ((
                 SELECT image.id, image.created_at, {columns} FROM images image
                 WHERE image.visibility = 'public' AND image.min_disk = ($2::integer[])[1] AND image.min_disk <> 0
-                AND NOT image.hidden AND image.deleted_at IS NULL
+                AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
                 ORDER BY image.created_at DESC, image.id DESC LIMIT 201)) image ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.min_disk = ANY($2::integer[]) AND image.min_ram = ANY($3::integer[])
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -27,7 +27,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'community' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'community' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.min_disk = ANY($2::integer[]) AND place.min_ram = ANY($3::integer[])
@@ -40,7 +40,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'shared' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'shared' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.min_disk = ANY($2::integer[]) AND place.min_ram = ANY($3::integer[])
@@ -53,7 +53,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'private' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'private' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.min_disk = ANY($2::integer[]) AND place.min_ram = ANY($3::integer[])
@@ -69,7 +69,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 201 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.min_disk = ANY($2::integer[]) AND image.min_ram = ANY($3::integer[])
+          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.min_disk = ANY($2::integer[]) AND image.min_ram = ANY($3::integer[])
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -96,7 +96,7 @@ FROM (
             SELECT image.*, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM ((
                 SELECT image.id, image.created_at, {columns} FROM images image
                 WHERE image.visibility = 'public' AND image.min_ram = ($3::integer[])[1] AND image.min_ram <> 0
-                AND NOT image.hidden AND image.deleted_at IS NULL
+                AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
                 ORDER BY image.created_at DESC, image.id DESC LIMIT 2001)) image ORDER BY image.created_at DESC, image.id DESC LIMIT 2001) image
           WHERE image.count > 2000 OR true AND image.min_disk = ANY($2::integer[]) AND image.min_ram = ANY($3::integer[])
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -106,7 +106,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'community' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'community' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 20001
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 20001 OR place.min_disk = ANY($2::integer[]) AND place.min_ram = ANY($3::integer[])
@@ -119,7 +119,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'shared' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'shared' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 20001
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 20001 OR place.min_disk = ANY($2::integer[]) AND place.min_ram = ANY($3::integer[])
@@ -132,7 +132,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'private' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'private' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 20001
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 20001 OR place.min_disk = ANY($2::integer[]) AND place.min_ram = ANY($3::integer[])
@@ -148,7 +148,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 20001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.min_disk = ANY($2::integer[]) AND image.min_ram = ANY($3::integer[])
+          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.min_disk = ANY($2::integer[]) AND image.min_ram = ANY($3::integer[])
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page

@@ -15,28 +15,28 @@ FROM (
           SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 200 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'public' AND true AND image.hidden AND image.deleted_at IS NULL
+            WHERE image.visibility = 'public' AND true AND image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
             ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.name = ANY($2::text[])
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 200 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'community' AND image.owner = $3 AND image.hidden AND image.deleted_at IS NULL
+            WHERE image.visibility = 'community' AND image.owner = $3 AND image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
             ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.name = ANY($2::text[])
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 200 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'shared' AND image.owner = $3 AND image.hidden AND image.deleted_at IS NULL
+            WHERE image.visibility = 'shared' AND image.owner = $3 AND image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
             ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.name = ANY($2::text[])
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 200 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'private' AND image.owner = $3 AND image.hidden AND image.deleted_at IS NULL
+            WHERE image.visibility = 'private' AND image.owner = $3 AND image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
             ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.name = ANY($2::text[])
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -49,7 +49,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 201 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND image.hidden AND image.deleted_at IS NULL AND image.name = ANY($2::text[])
+          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.name = ANY($2::text[])
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page

@@ -15,15 +15,15 @@ FROM (
       FROM (
         SELECT * FROM ((SELECT image.id, image.created_at FROM (
               SELECT image.* FROM images image
-              WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND image.id = ANY($2::uuid[])) image WHERE image.id = ANY($2::uuid[])) UNION ALL (SELECT image.id, image.created_at FROM (
+              WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.id = ANY($2::uuid[])) image WHERE image.id = ANY($2::uuid[])) UNION ALL (SELECT image.id, image.created_at FROM (
               SELECT image.* FROM images image
-              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.id = ANY($2::uuid[]) OFFSET 0) image WHERE image.id = ANY($2::uuid[])) UNION ALL (SELECT image.id, image.created_at FROM (
+              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.id = ANY($2::uuid[]) OFFSET 0) image WHERE image.id = ANY($2::uuid[])) UNION ALL (SELECT image.id, image.created_at FROM (
               SELECT image.* FROM images image
-              WHERE image.visibility = 'shared' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.id = ANY($2::uuid[]) OFFSET 0) image WHERE image.id = ANY($2::uuid[])) UNION ALL (SELECT image.id, image.created_at FROM (
+              WHERE image.visibility = 'shared' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.id = ANY($2::uuid[]) OFFSET 0) image WHERE image.id = ANY($2::uuid[])) UNION ALL (SELECT image.id, image.created_at FROM (
               SELECT image.* FROM images image
-              WHERE image.visibility = 'private' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.id = ANY($2::uuid[]) OFFSET 0) image WHERE image.id = ANY($2::uuid[])) UNION ALL (SELECT image.id, image.created_at FROM (
+              WHERE image.visibility = 'private' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.id = ANY($2::uuid[]) OFFSET 0) image WHERE image.id = ANY($2::uuid[])) UNION ALL (SELECT image.id, image.created_at FROM (
               SELECT image.* FROM members share JOIN images image ON image.id = share.image_id
-              WHERE share.member = $3 AND share.status = 'accepted' AND image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.id = ANY($2::uuid[])) image WHERE image.id = ANY($2::uuid[])) OFFSET 0) listed
+              WHERE share.member = $3 AND share.status = 'accepted' AND image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.id = ANY($2::uuid[])) image WHERE image.id = ANY($2::uuid[])) OFFSET 0) listed
         ORDER BY created_at DESC, id DESC LIMIT $1::bigint
       ) place JOIN images image ON image.id = place.id) page OFFSET 0
   ) page

@@ -15,7 +15,7 @@ FROM (
           SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 1000 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'shared' AND image.owner = $2 AND NOT image.hidden AND image.deleted_at IS NULL
+            WHERE image.visibility = 'shared' AND image.owner = $2 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
             ORDER BY image.created_at DESC, image.id DESC LIMIT 1001) image
           WHERE image.count > 1000 OR true
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -28,7 +28,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 1001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 1000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $2 AND NOT image.hidden AND image.deleted_at IS NULL
+          WHERE image.count > 1000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $2 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 1000 AS truncated
           FROM (
@@ -39,7 +39,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 1001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 1000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $2 AND NOT image.hidden AND image.deleted_at IS NULL
+          WHERE image.count > 1000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $2 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 1000 AS truncated
           FROM (
@@ -50,7 +50,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 1001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 1000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $2 AND NOT image.hidden AND image.deleted_at IS NULL
+          WHERE image.count > 1000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $2 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page

@@ -27,26 +27,26 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = property_hash('public', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 200 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 200 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'community' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            WHERE image.visibility = 'community' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
             ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 200 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'shared' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            WHERE image.visibility = 'shared' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
             ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 200 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'private' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            WHERE image.visibility = 'private' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
             ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -59,7 +59,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 201 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -96,7 +96,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = property_hash('public', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 2000 AS truncated
           FROM (
@@ -109,7 +109,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = owned_property_hash($6, 'community', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 2000 AS truncated
           FROM (
@@ -122,7 +122,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = owned_property_hash($6, 'shared', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 2000 AS truncated
           FROM (
@@ -135,7 +135,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = owned_property_hash($6, 'private', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 20000 AS truncated
           FROM (
@@ -146,7 +146,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 20001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -183,7 +183,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = property_hash('public', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 20000 AS truncated
           FROM (
@@ -196,7 +196,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = owned_property_hash($6, 'community', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 20000 AS truncated
           FROM (
@@ -209,7 +209,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = owned_property_hash($6, 'shared', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 20000 AS truncated
           FROM (
@@ -222,7 +222,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = owned_property_hash($6, 'private', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 2000000 AS truncated
           FROM (
@@ -233,7 +233,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 2000001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -270,26 +270,26 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = property_hash('public', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 200000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 200000 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'community' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            WHERE image.visibility = 'community' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
             ORDER BY image.created_at DESC, image.id DESC LIMIT 200001) image
           WHERE image.count > 200000 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 200000 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'shared' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            WHERE image.visibility = 'shared' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
             ORDER BY image.created_at DESC, image.id DESC LIMIT 200001) image
           WHERE image.count > 200000 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 200000 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'private' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
+            WHERE image.visibility = 'private' AND image.owner = $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND (image.created_at, image.id) < ((SELECT created_at FROM marker), (SELECT id FROM marker))
             ORDER BY image.created_at DESC, image.id DESC LIMIT 200001) image
           WHERE image.count > 200000 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -302,7 +302,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 200000001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200000000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 200000000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -339,7 +339,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = property_hash('public', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 2000000 AS truncated
           FROM (
@@ -352,7 +352,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = owned_property_hash($6, 'community', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 2000000 AS truncated
           FROM (
@@ -365,7 +365,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = owned_property_hash($6, 'shared', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 2000000 AS truncated
           FROM (
@@ -378,7 +378,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = owned_property_hash($6, 'private', ($2::text[])[2], ($3::text[])[2]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 20000000000 AS truncated
           FROM (
@@ -389,7 +389,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 20000000001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000000000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000000000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -426,7 +426,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = property_hash('public', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 20000000 AS truncated
           FROM (
@@ -439,7 +439,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = owned_property_hash($6, 'community', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 20000000 AS truncated
           FROM (
@@ -452,7 +452,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = owned_property_hash($6, 'shared', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 20000000 AS truncated
           FROM (
@@ -465,7 +465,7 @@ FROM (
               SELECT true FROM image_properties other
               WHERE other.hash = owned_property_hash($6, 'private', ($2::text[])[1], ($3::text[])[1]) AND other.created_at = place.created_at AND other.image_id = place.image_id)
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $6 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 2000000000000 AS truncated
           FROM (
@@ -476,7 +476,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 2000000000001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000000000000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000000000000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $6 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page

@@ -21,26 +21,26 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 201 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 200 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 200 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'community' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL
+            WHERE image.visibility = 'community' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
             ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 200 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'shared' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL
+            WHERE image.visibility = 'shared' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
             ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 200 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'private' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL
+            WHERE image.visibility = 'private' AND image.owner = $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
             ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -53,7 +53,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 201 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -84,7 +84,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 20001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000 OR image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 1 AS branch, image.count > 2000 AS truncated
           FROM (
@@ -95,7 +95,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 2001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $4 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000 OR image.visibility = 'community' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $4 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 2 AS branch, image.count > 2000 AS truncated
           FROM (
@@ -106,7 +106,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 2001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $4 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000 OR image.visibility = 'shared' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $4 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 3 AS branch, image.count > 2000 AS truncated
           FROM (
@@ -117,7 +117,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 2001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 2000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.owner = $4 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 2000 OR image.visibility = 'private' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.owner = $4 AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC) UNION ALL (
           SELECT image.id, image.created_at, {columns}, 4 AS branch, image.count > 20000 AS truncated
           FROM (
@@ -128,7 +128,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 20001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
+          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $4 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.properties @> (SELECT jsonb_object($2::text[], $3::text[]))
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page

@@ -15,7 +15,7 @@ FROM (
           SELECT image.id, image.created_at, {columns}, 0 AS branch, image.count > 200 AS truncated
           FROM (
             SELECT image.id, image.created_at, {columns}, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM images image
-            WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL
+            WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
             ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.name ILIKE $2
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -25,7 +25,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.name ILIKE $2
@@ -38,7 +38,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'shared' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'shared' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.name ILIKE $2
@@ -51,7 +51,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'private' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'private' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.name ILIKE $2
@@ -67,7 +67,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 201 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.name ILIKE $2
+          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.name ILIKE $2
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page
@@ -78,7 +78,7 @@ ORDER BY created_at DESC, id DESC;
 -- attempt 2: scan 1 up to 2000, scan 0 up to 20000, scan 0 up to 20000, scan 0 up to 20000, scan 0 up to 20000
 -- [25,"%deb%","project"]
 WITH gathered_0 AS MATERIALIZED (
-  SELECT image.id, image.created_at, image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL
+  SELECT image.id, image.created_at, image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
   AND image.name ILIKE $2 AS of_0 FROM images image
   WHERE image.visibility = 'public' AND image.name ILIKE $2
   LIMIT 2001)
@@ -109,7 +109,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 20001
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 20001 OR place.name ILIKE $2
@@ -122,7 +122,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'shared' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'shared' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 20001
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 20001 OR place.name ILIKE $2
@@ -135,7 +135,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'private' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'private' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 20001
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 20001 OR place.name ILIKE $2
@@ -151,7 +151,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 20001 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.name ILIKE $2
+          WHERE image.count > 20000 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.name ILIKE $2
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page

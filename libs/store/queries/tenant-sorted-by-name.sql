@@ -15,15 +15,15 @@ FROM (
       FROM (
         SELECT * FROM ((SELECT image.id, image.name FROM (
               SELECT image.* FROM images image
-              WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND true) image) UNION ALL (SELECT image.id, image.name FROM (
+              WHERE image.visibility = 'public' AND true AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true) image) UNION ALL (SELECT image.id, image.name FROM (
               SELECT image.* FROM images image
-              WHERE image.visibility = 'community' AND image.owner = $2 AND NOT image.hidden AND image.deleted_at IS NULL AND true OFFSET 0) image) UNION ALL (SELECT image.id, image.name FROM (
+              WHERE image.visibility = 'community' AND image.owner = $2 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true OFFSET 0) image) UNION ALL (SELECT image.id, image.name FROM (
               SELECT image.* FROM images image
-              WHERE image.visibility = 'shared' AND image.owner = $2 AND NOT image.hidden AND image.deleted_at IS NULL AND true OFFSET 0) image) UNION ALL (SELECT image.id, image.name FROM (
+              WHERE image.visibility = 'shared' AND image.owner = $2 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true OFFSET 0) image) UNION ALL (SELECT image.id, image.name FROM (
               SELECT image.* FROM images image
-              WHERE image.visibility = 'private' AND image.owner = $2 AND NOT image.hidden AND image.deleted_at IS NULL AND true OFFSET 0) image) UNION ALL (SELECT image.id, image.name FROM (
+              WHERE image.visibility = 'private' AND image.owner = $2 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true OFFSET 0) image) UNION ALL (SELECT image.id, image.name FROM (
               SELECT image.* FROM members share JOIN images image ON image.id = share.image_id
-              WHERE share.member = $2 AND share.status = 'accepted' AND image.visibility = 'shared' AND image.owner IS DISTINCT FROM $2 AND NOT image.hidden AND image.deleted_at IS NULL AND true) image) OFFSET 0) listed
+              WHERE share.member = $2 AND share.status = 'accepted' AND image.visibility = 'shared' AND image.owner IS DISTINCT FROM $2 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND true) image) OFFSET 0) listed
         ORDER BY name COLLATE "C" ASC NULLS FIRST, id ASC LIMIT $1::bigint
       ) place JOIN images image ON image.id = place.id) page OFFSET 0
   ) page

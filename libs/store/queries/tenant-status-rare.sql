@@ -17,7 +17,7 @@ FROM (
             SELECT image.*, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count FROM ((
                 SELECT image.id, image.created_at, {columns} FROM images image
                 WHERE image.visibility = 'public' AND image.status = ($2::text[])[1] AND image.status <> 'active'
-                AND NOT image.hidden AND image.deleted_at IS NULL
+                AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
                 ORDER BY image.created_at DESC, image.id DESC LIMIT 201)) image ORDER BY image.created_at DESC, image.id DESC LIMIT 201) image
           WHERE image.count > 200 OR true AND image.status = ANY($2::text[])
           ORDER BY created_at DESC, id DESC) UNION ALL (
@@ -27,7 +27,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'community' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.status = ANY($2::text[])
@@ -40,7 +40,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'shared' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'shared' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.status = ANY($2::text[])
@@ -53,7 +53,7 @@ FROM (
               SELECT image.id, image.created_at, image.name, image.status, image.min_disk, image.min_ram,
               image.updated_at, row_number() OVER (ORDER BY image.created_at DESC, image.id DESC) AS count
               FROM images image
-              WHERE image.visibility = 'private' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL
+              WHERE image.visibility = 'private' AND image.owner = $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed'
               ORDER BY image.created_at DESC, image.id DESC LIMIT 201
             ) place JOIN images image ON image.id = place.id
             WHERE place.count = 201 OR place.status = ANY($2::text[])
@@ -69,7 +69,7 @@ FROM (
             ) place JOIN images image ON image.id = place.image_id
             WHERE place.count = 201 OR true
             ORDER BY place.created_at DESC, place.image_id DESC) image
-          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status = ANY($2::text[])
+          WHERE image.count > 200 OR image.visibility = 'shared' AND image.owner IS DISTINCT FROM $3 AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.status = ANY($2::text[])
           ORDER BY created_at DESC, id DESC)) merged
       ORDER BY created_at DESC, id DESC LIMIT $1::bigint) page OFFSET 0
   ) page

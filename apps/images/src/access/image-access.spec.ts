@@ -28,6 +28,7 @@ function read(method: string, { limit, marker }: ImageCriteria, wanted: number):
     const number = first + n;
     return {
       id: idOf(number),
+      shownId: idOf(number),
       name: `image ${number}`,
       properties: { wanted: number % wanted === wanted - 1 ? 'yes' : 'no', text },
     } as Partial<Image> as Image;

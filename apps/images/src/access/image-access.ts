@@ -57,7 +57,10 @@ interface CallerContext {
   readonly view: PropertyView | undefined;
 }
 
-/** A page of a list, and the marker that the next one begins after, if there may be a next one. */
+/**
+ * A page of a list, and the marker that the next one begins after, if there may be a next one: an id as its source
+ * writes it.
+ */
 export interface Page<T extends ImageName = Image> {
   readonly images: readonly T[];
   readonly next: string | undefined;
@@ -241,7 +244,7 @@ export class ImageAccess {
     if (mayRead === undefined && criteria.limit > 0) return this.checkedPage(criteria, context);
     const reading = await read(context);
     const { images, truncated } = reading.value;
-    const next = truncated || images.length === criteria.limit ? images.at(-1)?.id : undefined;
+    const next = truncated || images.length === criteria.limit ? images.at(-1)?.shownId : undefined;
     return { images, next, age: reading.source === 'copy' ? reading.age : undefined };
   }
 
@@ -249,6 +252,7 @@ export class ImageAccess {
     const end = this.now() + MAX_READ_MS;
     const images: Image[] = [];
     let { marker } = criteria;
+    let next: string | undefined;
     let age: number | undefined;
     let characters = 0;
     for (let checked = 0; checked < MAX_CHECKED && this.now() < end;) {
@@ -261,16 +265,17 @@ export class ImageAccess {
       for (const stored of batch) {
         const image = this.readableBy(context, stored);
         marker = image.id;
+        next = image.shownId;
         if (!this.mayRead(context, image)) continue;
         images.push(image);
         characters += charactersOf(image);
         const full = images.length === criteria.limit || characters >= MAX_PAGE_CHARACTERS;
-        if (full) return { images, next: marker, age };
+        if (full) return { images, next, age };
       }
       if (batch.length < BATCH_SIZE && !truncated) return { images, next: undefined, age };
       checked += batch.length;
     }
-    return { images, next: marker, age };
+    return { images, next, age };
   }
 
   private contextOf(caller: Identity): CallerContext {

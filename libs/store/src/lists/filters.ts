@@ -1,4 +1,10 @@
-import { isStorable, type ImageCriteria, type NumberRange, type TimeComparison } from '@glimpse/domain';
+import {
+  UNLISTED_STATUS,
+  isStorable,
+  type ImageCriteria,
+  type NumberRange,
+  type TimeComparison,
+} from '@glimpse/domain';
 import type { Values } from '../statement.js';
 
 /**
@@ -113,7 +119,11 @@ export function filtersOf(criteria: ImageCriteria, values: Values): Filter[] {
 
   // What most images have is in no index.
   if (names) oneOf('name', 'text', names, { indexed: true });
-  if (statuses) oneOf('status', 'text', statuses, { indexed: !statuses.includes('active') });
+  if (statuses) {
+    // An index would find all of them, and the list none.
+    const listed = statuses.filter((status) => status !== UNLISTED_STATUS);
+    oneOf('status', 'text', listed, { indexed: !listed.includes('active') });
+  }
   within('min_disk', minDisk, true);
   within('min_ram', minRam, true);
   within('size', criteria.size, false);

@@ -27,7 +27,7 @@ const VIEWERS: readonly Viewer[] = [null, ...PROJECTS].flatMap((project) => [
 ]);
 const NAMES = ['debian', 'Debian 12', 'ubuntu', '100%', 'under_score', '--', 'größe', 'Ωmega-b', null];
 const UNKNOWN_ID = 'ffffffff-ffff-4fff-8fff-ffffffffffff';
-const SEED = 20261124;
+const SEED = 20261130;
 
 /** Times repeat, so that the order by id matters. */
 const time = fc

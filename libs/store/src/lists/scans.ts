@@ -1,11 +1,14 @@
+import { UNLISTED_STATUS } from '@glimpse/domain';
 import { LISTED_COLUMNS } from '../images/image-columns.js';
 import type { Branch } from './branches.js';
 import type { Filter, FilterIndex, PropertyValue } from './filters.js';
 
-/** The condition of every image of a list; the ordered indexes hold just these. */
-export const LISTED = 'NOT image.hidden AND image.deleted_at IS NULL';
+/** Of images of the status that is in no list there are so few that no index needs to leave them out. */
+const SHOWN = `image.deleted_at IS NULL AND image.status <> '${UNLISTED_STATUS}'`;
+/** The condition of every image of a list; the ordered indexes hold just these, but for the status. */
+export const LISTED = `NOT image.hidden AND ${SHOWN}`;
 /** That of a list of hidden images. */
-export const HIDDEN = 'image.hidden AND image.deleted_at IS NULL';
+export const HIDDEN = `image.hidden AND ${SHOWN}`;
 
 const IMAGE = `image.id, image.created_at, ${LISTED_COLUMNS}`;
 /** How many values of a filter are merged. */

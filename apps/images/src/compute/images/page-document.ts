@@ -16,7 +16,7 @@ export function pageDocument<T extends ImageName>(
   linkAfter: (marker: string) => NextLink,
 ): Buffer {
   const { json, endedAfter } = pageEntries(images, (image) => JSON.stringify(entryOf(image)));
-  const marker = endedAfter?.id ?? next;
+  const marker = endedAfter?.shownId ?? next;
   const links = marker === undefined ? '' : `,"images_links":[${JSON.stringify(linkAfter(marker))}]`;
   return Buffer.from(`{"images":[${json}]${links}}`);
 }

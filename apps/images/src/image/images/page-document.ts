@@ -15,7 +15,7 @@ export function pageDocument<T extends ImageName>(
   entryOf: (image: T) => string,
 ): Buffer {
   const { json, endedAfter } = pageEntries(images, entryOf);
-  const marker = endedAfter?.id ?? next;
+  const marker = endedAfter?.shownId ?? next;
   const links = {
     first: pageLink(parameters),
     schema: '/v2/schemas/images',
