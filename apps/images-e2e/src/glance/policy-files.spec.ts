@@ -36,11 +36,11 @@ const LEGACY = `
 "modify_member": ""
 `;
 
-/** Rules that operators publish: a reading role, an excluded role, properties and owners. */
+/** Rules that operators publish: a reading role, an excluded role, properties, owners and other attributes. */
 const OVERRIDES = `
 "reads_images": "role:reader or role:member or role:admin"
 "get_images": "rule:reads_images"
-"get_image": "rule:reads_images and (role:admin or project_id:%(owner)s or 'public':%(visibility)s or not 'yes':%(restricted)s)"
+"get_image": "rule:reads_images and (role:admin or project_id:%(owner)s or 'public':%(visibility)s or not 'yes':%(restricted)s) and not 'iso':%(disk_format)s and not 'a':%(tags)s and 'None':%(checksum)s"
 "modify_image": "role:admin or (role:member and project_id:%(owner)s)"
 `;
 
@@ -62,7 +62,8 @@ function suite(cloud: Cloud): void {
     };
     await create(admin, { name: 'public', visibility: 'public' });
     await create(admin, { name: 'of the administrator', visibility: 'private' });
-    await create(demo, { name: 'private', visibility: 'private' });
+    await create(demo, { name: 'private', visibility: 'private', tags: ['a'] });
+    await create(demo, { name: 'of a format', visibility: 'community', disk_format: 'iso' });
     await create(demo, { name: 'community', visibility: 'community' });
     await create(alt, { name: 'restricted', visibility: 'community', restricted: 'yes' });
     const accepted = await create(demo, {

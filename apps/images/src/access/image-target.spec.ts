@@ -133,6 +133,35 @@ describe('targetOf', () => {
     });
   });
 
+  it.each([
+    ["'qcow2':%(disk_format)s and 'bare':%(container_format)s", true],
+    ["'raw':%(disk_format)s", false],
+    ["'0cbc':%(checksum)s and 'sha512':%(os_hash_algo)s and 'ffee':%(os_hash_value)s", true],
+    ["'2147483648':%(virtual_size)s and 74185822:%(size)s", true],
+    // Glance prints the address of an object.
+    ["'a':%(tags)s", false],
+    ["not 'a':%(tags)s and not 'x':%(locations)s", true],
+  ])('lets a rule check %s: %s', (get_image, allowed) => {
+    const image: Image = {
+      ...IMAGE,
+      ...{
+        diskFormat: 'qcow2',
+        containerFormat: 'bare',
+        checksum: '0cbc',
+        virtualSize: 2 ** 31,
+        tags: ['a'],
+      },
+      ...{ hashAlgorithm: 'sha512', hashValue: 'ffee', locations: { direct_url: 'x' } },
+    };
+    const policy = policyOf({ get_image });
+    expect(policy.allows('get_image', credentialsOf(identity()), targetOf(image))).toBe(allowed);
+  });
+
+  it('gives the id as its source writes it', () => {
+    const shownId = IMAGE.id.toUpperCase();
+    expect(targetOf({ ...IMAGE, shownId })).toMatchObject({ id: shownId, image_id: shownId });
+  });
+
   it('lets no property replace an attribute', () => {
     const target = targetOf({ ...IMAGE, properties: { project_id: 'p2', member_id: 'p2', id: 'x' } });
     expect(target).toMatchObject({ project_id: 'p1', member_id: null, id: IMAGE.id });

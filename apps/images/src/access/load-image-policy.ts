@@ -1,7 +1,6 @@
 import { CREDENTIAL_NAMES, loadPolicy, PolicyError, type Policy } from '@glimpse/auth';
 import type { EffectiveSettings } from '../settings/settings.js';
 import { imageRules, type ImageRuleDefaults } from './image-rules.js';
-import { ABSENT_ATTRIBUTES } from './image-target.js';
 
 type PolicySettings = Pick<EffectiveSettings, 'policy' | 'source'>;
 
@@ -23,7 +22,6 @@ export function loadImagePolicy({ policy, source }: PolicySettings): Policy {
       dirs: policy.dirs,
       defaults: imageRules(defaultsOf({ policy, source })),
       credentials: CREDENTIAL_NAMES,
-      absentKeys: ABSENT_ATTRIBUTES,
     });
   } catch (error) {
     if (!(error instanceof PolicyError) || error.place.file === undefined) throw error;

@@ -18,8 +18,6 @@ export interface PolicySources {
   readonly defaults: readonly RuleDefault[];
   /** The names of all possible credentials; unset: any. */
   readonly credentials?: readonly string[];
-  /** The keys that no target has; unset: none. */
-  readonly absentKeys?: readonly string[];
 }
 
 /** {@link PolicySources}, for validation. */
@@ -38,9 +36,6 @@ class Sources {
   @Optional()
   @IsArray({ message: 'a list of names' })
   credentials?: readonly string[];
-
-  @IsArray({ message: 'a list of names' })
-  absentKeys: readonly string[] = [];
 }
 
 /**
@@ -54,8 +49,8 @@ class Sources {
  *
  * In rules that the service enforces, and those that they refer to, these are errors, too: a `rule:` that is not
  * defined, for which oslo.policy uses the rule `default`, so that a misspelt name allows what `default` allows; and a
- * check of a credential or of a target's key that never exists, which would make a `not` always true. In any other rule
- * they are the policy's `warnings`.
+ * check of a credential that never exists, which would make a `not` always true. In any other rule they are the
+ * policy's `warnings`.
  *
  * @throws {InvalidOptions} the sources are not valid
  * @throws {PolicyError}
@@ -65,7 +60,7 @@ class Sources {
  */
 export function loadPolicy(sources: PolicySources): Policy {
   const name = (path: string): string => path || 'the sources of the policy';
-  const { file, dirs, defaults, credentials, absentKeys } = readOptions(Sources, sources, name);
+  const { file, dirs, defaults, credentials } = readOptions(Sources, sources, name);
   const rules = new Map<string, ReadRule>();
   const scopes = new Map(defaults.map((rule) => [rule.name, rule.scopes]));
   for (const { name, text } of defaults) rules.set(name, defined(name, text, null));
@@ -79,7 +74,7 @@ export function loadPolicy(sources: PolicySources): Policy {
     [...rules.values()].map((rule) => ({
       ...rule,
       scopes: scopes.get(rule.name),
-      problems: problemsOf(rule.rule, { rules, credentials, absentKeys }),
+      problems: problemsOf(rule.rule, { rules, credentials }),
     })),
     enforced,
   );
@@ -91,25 +86,16 @@ export function loadPolicy(sources: PolicySources): Policy {
 interface Names {
   readonly rules: ReadonlyMap<string, unknown>;
   readonly credentials: readonly string[] | undefined;
-  readonly absentKeys: readonly string[];
 }
 
-/** The reasons of the checks of a rule that are false for every caller and target. */
-function problemsOf(rule: Rule, { rules, credentials, absentKeys }: Names): string[] {
+/** The reasons of the checks of a rule that are false for every caller. */
+function problemsOf(rule: Rule, { rules, credentials }: Names): string[] {
   return [...checksOf(rule)].flatMap((check) => {
     if (check.type === 'rule') return rules.has(check.name) ? [] : [`rule:${check.name} is defined nowhere`];
-    const problems: string[] = [];
-    if (check.type === 'credential' && credentials && !isCredential(check.path, credentials)) {
-      problems.push(
-        `${quote(print(check))} checks a credential that there never is: known are ${credentials.join(', ')}`,
-      );
-    }
-    const keys = 'match' in check ? check.match.parts.filter((part) => typeof part !== 'string') : [];
-    for (const { key } of keys) {
-      if (!absentKeys.includes(key)) continue;
-      problems.push(`${quote(print(check))} checks ${key}, which is not known here`);
-    }
-    return problems;
+    if (check.type !== 'credential' || !credentials || isCredential(check.path, credentials)) return [];
+    return [
+      `${quote(print(check))} checks a credential that there never is: known are ${credentials.join(', ')}`,
+    ];
   });
 }
 
