@@ -18,5 +18,6 @@ export * from './printable.js';
 export * from './properties.js';
 export * from './python.js';
 export * from './source.js';
+export * from './source-documents.js';
 export * from './text.js';
 export * from './uuid.js';

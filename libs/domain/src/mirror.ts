@@ -37,6 +37,9 @@ export interface SyncStatus {
   readonly pending: readonly PendingChange[];
 }
 
+/** What is known of a source besides its images, by name. */
+export type SourceFacts = ReadonlyMap<string, unknown>;
+
 /** The lease of the follower. One is held at a time; each has a higher number than those before. */
 export interface Lease {
   readonly number: bigint;
@@ -60,6 +63,12 @@ export interface Mirror {
   draw(): Promise<Ticket>;
 
   syncStatus(): Promise<SyncStatus>;
+
+  /** What is known of the source besides its images, as JSON; a null: the source has none. */
+  facts(): Promise<SourceFacts>;
+
+  /** Keeps a fact, unless a newer response has been kept. */
+  applyFact(name: string, value: unknown, ticket: Ticket): Promise<void>;
 
   /** The id of an image as the source writes it; undefined where the mirror does not have the image. */
   shownId(id: string): Promise<string | undefined>;

@@ -10,6 +10,7 @@ export type { SourceChange, SourceChanges, SourceResponse } from './changes/sour
 export { compareCatalogues } from './follower/compare.js';
 export { Follower, type FollowerOptions } from './follower/follower.js';
 export { AllAttributesCatalogue } from './mirror/all-attributes-catalogue.js';
+export { MirroredDocuments } from './mirror/mirrored-documents.js';
 export { StalenessCatalogue } from './mirror/staleness-catalogue.js';
 export { SyncStatusReader } from './mirror/sync-status-reader.js';
 export { MirroredImageReader, type MirroredImageReaderOptions } from './mirror/mirrored-image-reader.js';

@@ -17,6 +17,8 @@ export interface MirrorObservations {
   /** Emitted when the reason changes, until the source or the database is available again. */
   'source-unavailable': { readonly reason: string };
   'source-available': object;
+  /** A document in which the source describes its API cannot be read; emitted when the reason changes. */
+  'source-document-unread': { readonly name: string; readonly reason: string };
   /** Many images are missing in a full sync; those that the source confirms as gone are removed. */
   'removals-many': { readonly count: number; readonly of: number };
   /** Images are missing in a full sync, and the source does not confirm that they are gone. */

@@ -2,6 +2,8 @@ import type {
   Identity,
   Image,
   PropertyChange,
+  SourceDocument,
+  SourceDocumentName,
   SourceImage,
   SourceMembers,
   SourcePlace,
@@ -158,6 +160,13 @@ export interface ImageSource {
    * @throws {DomainError} of any other kind: it has members, and no catalogue can hold them
    */
   members(id: string, signal?: AbortSignal): Promise<SourceMembers | undefined>;
+
+  /**
+   * A document in which it describes its Image API to clients. A source that has no such API has no such method.
+   *
+   * @returns null when it has no document of this name
+   */
+  document?(name: SourceDocumentName, signal?: AbortSignal): Promise<SourceDocument>;
 
   /**
    * Changes properties as the caller. The source authorizes the change.

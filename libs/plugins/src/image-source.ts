@@ -115,6 +115,9 @@ export function isolateImageSource(source: ImageSource & FormerSource, onFault: 
         const members = await source.members(id, signal);
         return members && withMemberTimes(members);
       }, id),
+    ...(source.document && {
+      document: (name, signal) => guarded(async () => source.document!(name, signal)),
+    }),
     changeProperties: (id, change, before, token, signal) =>
       guarded(() => source.changeProperties(id, change, before, token, signal), id, token),
     deleteImage: (id, token, signal) => guarded(() => source.deleteImage(id, token, signal), id, token),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServiceCredentials, type ServiceCredentials, type ServiceToken } from '@glimpse/auth';
-import { DomainError, SourceUnavailable, type SourceMembers } from '@glimpse/domain';
+import { DomainError, SOURCE_DOCUMENTS, SourceUnavailable, type SourceMembers } from '@glimpse/domain';
 import { createGlanceSource } from '@glimpse/glance';
 import { FakeGlance } from '@glimpse/glance/testing';
 import type { ImageSource, SourceQuery } from '@glimpse/plugins';
@@ -28,6 +28,13 @@ const NAMES = [
 interface Step {
   readonly name: string;
   run(source: ImageSource, images: Images, tokens: { demo: string; alt: string }): Promise<unknown>;
+}
+
+/** A version as Glance names it. */
+interface Version {
+  readonly id: string;
+  readonly status: string;
+  readonly links: readonly { readonly rel: string; readonly href: string }[];
 }
 
 async function readAll(source: ImageSource, query: SourceQuery): Promise<unknown[]> {
@@ -70,6 +77,26 @@ const STEPS: readonly Step[] = [
   { name: 'whether it shows everything', run: (source) => source.missingReadAccess() },
   { name: 'whether it accepts callers’ tokens', run: (source) => source.missingWriteAccess!() },
   { name: 'whether it lists images to a service role', run: (source) => source.listAccess!() },
+  {
+    name: 'its versions',
+    run: async (source) => {
+      const { versions } = (await source.document!('versions')) as { versions: Version[] };
+      return versions.map(({ id, status, links }) => [
+        id,
+        status,
+        links[0]!.rel,
+        new URL(links[0]!.href).pathname,
+      ]);
+    },
+  },
+  ...SOURCE_DOCUMENTS.filter((name) => name.startsWith('info/')).map((name) => ({
+    name,
+    run: (source: ImageSource) => source.document!(name),
+  })),
+  ...SOURCE_DOCUMENTS.filter((name) => name.startsWith('schemas/')).map((name) => ({
+    name: `the name of ${name}`,
+    run: async (source: ImageSource) => (await source.document!(name))?.['name'],
+  })),
   { name: 'one image', run: (source, { plain }) => source.image(plain) },
   { name: 'a hidden image', run: (source, { hidden }) => source.image(hidden) },
   { name: 'an image with capitals in its id', run: (source, { capitals }) => source.image(capitals) },

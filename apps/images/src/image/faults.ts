@@ -25,6 +25,7 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
   },
   'member-not-found': { status: 404 },
   'route-not-found': { status: 404 },
+  'document-not-found': { status: 404 },
   'method-not-allowed': { status: 405 },
   'request-timeout': { status: 408 },
   'body-too-large': { status: 413 },

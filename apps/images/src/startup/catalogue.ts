@@ -1,10 +1,11 @@
-import type { Catalogue } from '@glimpse/domain';
+import type { Catalogue, Mirror } from '@glimpse/domain';
 import { responseEffect } from '@glimpse/glance';
 import {
   AllAttributesCatalogue,
   DueChanges,
   DueImageReader,
   MirroredChanges,
+  MirroredDocuments,
   MirroredImageReader,
   MirroredImageWriter,
   StalenessCatalogue,
@@ -43,6 +44,8 @@ export interface OpenCatalogue {
   attributesFilled(): Promise<boolean>;
   /** The changes of requests that a mirror passes on to its source; undefined in a catalogue of its own. */
   readonly sourceChanges: SourceChanges | undefined;
+  /** The documents in which the source describes its API; undefined where it has no such API. */
+  readonly sourceDocuments: MirroredDocuments | undefined;
   /** Listens for changes until stopped. */
   listen(stop: AbortSignal): Promise<void>;
 }
@@ -98,7 +101,8 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
   const listen = async (stop: AbortSignal): Promise<void> => notifications?.listen(stop);
   if (!mirrored || !fetching || !syncStatus) {
     const attributesFilled = (): Promise<boolean> => Promise.resolve(true);
-    return { catalogue, allAttributes: catalogue, attributesFilled, sourceChanges: undefined, listen };
+    const none = { sourceChanges: undefined, sourceDocuments: undefined };
+    return { catalogue, allAttributes: catalogue, attributesFilled, ...none, listen };
   }
   const onHidden = fetching.onHidden.bind(fetching);
   const reading = new DueImageReader(due, fetching);
@@ -112,8 +116,14 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
     allAttributes: { ...outer, reader: filled, lister: filled, cache: cache && filled },
     attributesFilled: () => filled.attributesFilled(),
     sourceChanges,
+    sourceDocuments: documentsOf(mirrored.source, mirrored.mirror),
     listen: async (stop) => void (await Promise.all([listen(stop), sourceChanges.run(stop)])),
   };
+}
+
+function documentsOf(source: ImageSource, mirror: Mirror): MirroredDocuments | undefined {
+  const document = source.document?.bind(source);
+  return document && new MirroredDocuments({ document }, mirror);
 }
 
 function openNotifications(

@@ -5,6 +5,7 @@ import { Cors } from '../http/cors.js';
 import { ImageDocuments } from '../http/image-documents.js';
 import { imageApi } from '../image/api.js';
 import type { GlancePassThrough } from '../image/pass-through/glance-pass-through.js';
+import { API_DOCUMENTS, type ApiDocuments } from '../image/api-documents.js';
 import { fastShow } from '../image/images/fast-show.js';
 import { ImageController } from '../image/images/image.controller.js';
 import { ImageListController } from '../image/images/image-list.controller.js';
@@ -23,6 +24,7 @@ export interface ImageParts extends Parts {
   readonly publicUrl: string | undefined;
   /** In a mirror of Glance, what serves the requests that have no route here. */
   readonly passThrough?: GlancePassThrough | undefined;
+  readonly apiDocuments: ApiDocuments;
   /** Whether a mirror has every attribute of its images and members. */
   attributesFilled(): Promise<boolean>;
 }
@@ -55,6 +57,7 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
       ],
       providers: [
         { provide: PUBLIC_URL, useValue: publicUrl },
+        { provide: API_DOCUMENTS, useValue: parts.apiDocuments },
         { provide: ImageDocuments, useValue: documents },
         { provide: MemberAccess, useValue: new MemberAccess(access, parts.attributesFilled) },
         { provide: ATTRIBUTES_FILLED, useValue: parts.attributesFilled },

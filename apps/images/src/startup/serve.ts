@@ -14,6 +14,7 @@ import { createImageApp, type ImageParts } from './image-app.js';
 import { closeListeners, openListeners, type Listener } from './listeners.js';
 import { openCatalogue } from './catalogue.js';
 import { computeDescription } from '../compute/openapi.js';
+import { OWN_DOCUMENTS } from '../image/api-documents.js';
 import { imageDescription } from '../image/openapi.js';
 import { serveDescription } from '../http/openapi.js';
 import { isLoopback } from '../settings/complete.js';
@@ -27,6 +28,7 @@ import { pathOf } from '../http/path.js';
 import { openPassThrough } from './pass-through.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { loadSource, refuseOtherImages, sourceCheck, withImageUrl } from './source.js';
+import { SourceUrl } from './source-url.js';
 import { CLOSE_DEADLINE_MS, aborted, atMost } from './stop-signal.js';
 import { loadTraces } from '../http/load-traces.js';
 import { serveMetrics } from '../http/metrics-server.js';
@@ -45,7 +47,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const traces = await loadTraces(process.env, VERSION);
   const telemetry = new Telemetry({ level, requests, version: VERSION });
   const source = await loadSource(given, telemetry);
-  const settings = withImageUrl(given, source);
+  const sourceUrl = source && new SourceUrl(source, given);
+  const settings = withImageUrl(given, sourceUrl);
   const extensions = await loadExtensions(settings, telemetry);
   const authenticator = await loadAuthenticator(settings, telemetry);
   const auth: AuthGuardOptions = {
@@ -73,6 +76,10 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
 
   const refused = new AbortController();
   const checked = dependencies.map((dependency) => dependency.watch(over.signal));
+  if (sourceUrl) {
+    const mirror = new StoredMirror(database);
+    void probe.ready.then(() => sourceUrl.watch(mirror, over.signal));
+  }
   // An outage is reported by the probe.
   void probe.ready.then(() => reportMissingRights(database, telemetry)).catch(() => undefined);
   if (source) {
@@ -95,6 +102,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
       image: {
         ...parts,
         access: new ImageAccess(opened.allAttributes, policy, protections),
+        apiDocuments: opened.sourceDocuments ?? OWN_DOCUMENTS,
         attributesFilled: opened.attributesFilled,
         publicUrl,
         passThrough,

@@ -19,6 +19,7 @@ import {
 } from './keystone.js';
 import type { DependencyCheck } from '../health/dependency-probe.js';
 import { faultsOf, importModule } from './plugins.js';
+import type { SourceUrl } from './source-url.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 
 /** The setting that each option of the source comes from. */
@@ -93,13 +94,13 @@ const USUAL_IMAGE_URL = 'http://127.0.0.1:9292';
 /** The settings with the base of image links where none is configured: the source's URL, or the Image API itself. */
 export function withImageUrl(
   settings: EffectiveSettings,
-  source: ImageSource | undefined,
+  sourceUrl: SourceUrl | undefined,
 ): EffectiveSettings {
   if (settings.image_url !== undefined) return settings;
   const { port } = settings.image;
   const own = typeof port === 'number' && port > 0 ? `http://127.0.0.1:${port}` : USUAL_IMAGE_URL;
   return Object.create(settings, {
-    image_url: { get: () => (source ? source.url : own), enumerable: true },
+    image_url: { get: () => (sourceUrl ? sourceUrl.value : own), enumerable: true },
   }) as EffectiveSettings;
 }
 

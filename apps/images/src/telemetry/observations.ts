@@ -127,6 +127,10 @@ export const LINES: Readonly<
       'the source does not confirm that missing images are gone, so they are not removed: see glimpse follow --accept-removals',
   },
   'source-image-bad': { level: 'error', message: 'an image of the source was left out' },
+  'source-document-unread': {
+    level: 'warn',
+    message: 'a document in which the source describes its API cannot be read: the last one is served',
+  },
   'follower-failed': {
     level: 'error',
     message: 'following the source failed with an unexpected error and is retried',

@@ -128,7 +128,7 @@ export function versionDocument(url: string): object {
 }
 
 /** The catalog of a small cloud: image, identity and compute. */
-export function catalogOf(url: string): CatalogService[] {
+export function catalogOf(url: string, imageUrl: string | null): CatalogService[] {
   const service = (
     type: string,
     name: string,
@@ -147,7 +147,7 @@ export function catalogOf(url: string): CatalogService[] {
     name,
   });
   return [
-    service('image', 'glance', 'http://127.0.0.1:9292'),
+    ...(imageUrl === null ? [] : [service('image', 'glance', imageUrl)]),
     service('identity', 'keystone', `${url}/v3/`, ['public', 'internal', 'admin']),
     service('compute', 'nova', 'http://127.0.0.1:8774/v2.1'),
   ];

@@ -16,6 +16,8 @@ export interface FakeKeystoneOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** A free one unless given. */
   readonly port?: number;
+  /** The image service of its catalog, `http://127.0.0.1:9292` unless given; null: there is none. */
+  readonly imageUrl?: string | null;
   /** How long a token got over the API lasts, in seconds; 3600 unless given. */
   readonly tokenLifetime?: number;
 }
@@ -97,11 +99,12 @@ export class FakeKeystone {
   readonly #behaviour: Record<KindOfCall, Behaviour> = { validations: 'well', authentications: 'well' };
   #validationsNow = 0;
 
-  private constructor(server: Server, { tls, tokenLifetime = 3600 }: FakeKeystoneOptions) {
+  private constructor(server: Server, options: FakeKeystoneOptions) {
+    const { tls, tokenLifetime = 3600, imageUrl = 'http://127.0.0.1:9292' } = options;
     this.#server = server;
     this.#port = (server.address() as AddressInfo).port;
     this.url = `${tls ? 'https' : 'http'}://127.0.0.1:${this.#port}`;
-    this.#catalog = catalogOf(this.url);
+    this.#catalog = catalogOf(this.url, imageUrl);
     this.#api = new IdentityApi(this.url, tokenLifetime, this.#catalog);
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       // The caller closed the connection.

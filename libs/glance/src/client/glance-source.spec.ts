@@ -12,7 +12,9 @@ import {
   ImageProtected,
   NotOwner,
   QuotaExceeded,
+  SOURCE_DOCUMENTS,
   SourceUnavailable,
+  type SourceDocumentName,
 } from '@glimpse/domain';
 import { definePlugin, type ImageSource, type SourceQuery } from '@glimpse/plugins';
 import { checkImageSource } from '@glimpse/plugins/testing';
@@ -300,6 +302,44 @@ describe('a Glance as a source of images', () => {
     it('is unavailable where it goes on behind nothing', async () => {
       glance.behave({ json: { images: [{}], next: '/v2/images?marker=x' } });
       expect(await reason(source.page(UNHIDDEN))).toMatch(/without an image that has an id$/);
+    });
+  });
+
+  describe('a document of the service', () => {
+    it.each(SOURCE_DOCUMENTS)('is that of Glance: %s', async (name) => {
+      expect(await source.document!(name)).toEqual(glance.documents[name]);
+    });
+
+    it('is null where Glance has no such information', async () => {
+      glance.documents['info/stores'] = null;
+      expect(await source.document!('info/stores')).toBeNull();
+    });
+
+    it('is read of versions that are choices', async () => {
+      const text = JSON.stringify(glance.documents.versions);
+      glance.behave({ status: 300, text });
+      expect(await source.document!('versions')).toEqual(glance.documents.versions);
+      expect(await reason(source.document!('schemas/image'))).toBe('it answers 300');
+    });
+
+    it.each<[SourceDocumentName, unknown, RegExp]>([
+      ['schemas/image', [], /^its answer is no document schemas\/image$/],
+      ['info/import', null, /^its answer is no document/],
+      ['versions', { versions: [{ id: 'v2.0' }] }, /^its answer has no versions$/],
+      ['versions', { versions: [{ links: [{ href: 7 }] }] }, /^its answer has no versions$/],
+      [
+        'schemas/image',
+        { name: 'x'.repeat(2 ** 20) },
+        /^its document schemas\/image is longer than 1048576 /,
+      ],
+    ])('is no %s that is odd', async (name, json, problem) => {
+      glance.behave({ json });
+      expect(await reason(source.document!(name))).toMatch(problem);
+    });
+
+    it('that is missing is none of the service behind a proxy', async () => {
+      glance.behave({ status: 404 });
+      expect(await reason(source.document!('schemas/image'))).toBe('it answers 404');
     });
   });
 

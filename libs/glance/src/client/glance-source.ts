@@ -5,6 +5,8 @@ import {
   isStorable,
   isUuid,
   type PropertyChange,
+  type SourceDocument,
+  type SourceDocumentName,
   type SourceImage,
   type SourceMembers,
   type SourcePlace,
@@ -14,6 +16,7 @@ import { readOptions } from '@glimpse/options';
 import type { ImageSource, ListAccess, SourcePage, SourceQuery } from '@glimpse/plugins';
 import { BadDocument, printableValue } from '../documents/bad-document.js';
 import { readImageDocument, readMemberDocuments, readTime } from '../documents/image-document.js';
+import { readServiceDocument } from '../documents/service-document.js';
 import { ResponseTooLong } from './glance-client.js';
 import { GlanceOptions } from './options.js';
 import { propertyPatch } from './property-patch.js';
@@ -139,6 +142,14 @@ class GlanceSource implements ImageSource {
       return { imageId: id.toLowerCase(), members: new Map() };
     }
     return readMemberDocuments(id, listOf(answer, 'members'));
+  }
+
+  async document(name: SourceDocumentName, signal?: AbortSignal): Promise<SourceDocument> {
+    const isUnversioned = name === 'versions';
+    return readServiceDocument(
+      name,
+      await this.session.send({ method: 'GET', path: `/${name}`, isUnversioned, signal }),
+    );
   }
 
   async changeProperties(

@@ -12,9 +12,12 @@ import type { GlanceOptions } from './options.js';
 import { UserToken } from './user-token.js';
 import { VIA } from './via.js';
 
-/** A request to the Image API; its path begins after the version and is sent unchanged. */
+/** A request to the Image API. */
 export interface Request extends Omit<GlanceRequest, 'url' | 'headers'> {
+  /** It begins after the version, and is sent unchanged. */
   readonly path: string;
+  /** Whether the path has no version before it. */
+  readonly isUnversioned?: boolean;
 }
 
 /**
@@ -125,13 +128,13 @@ export class Session {
   }
 
   #send(
-    { path, method, body, signal, withoutLongStrings }: Request,
+    { path, isUnversioned, method, body, signal, withoutLongStrings }: Request,
     catalog: readonly Endpoint[],
     tokens: Readonly<Record<string, string>>,
   ): Promise<HttpResponse> {
     return this.#client({
       method,
-      url: `${this.#endpoint(catalog)}/v2${path}`,
+      url: `${this.#endpoint(catalog)}${isUnversioned ? '' : '/v2'}${path}`,
       headers: {
         via: VIA,
         ...(body !== undefined && { 'content-type': 'application/openstack-images-v2.1-json-patch' }),

@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { SourceDocument, SourceDocumentName } from '@glimpse/domain';
 import type { PatchOperation } from '../client/property-patch.js';
+import { serviceDocuments } from './service-documents.js';
 import { ImageApi, type ApiAnswer, type ImageDocument, type TokenHolder } from './image-api.js';
 
 /**
  * The behaviour of responses:
  * - `well`: as Glance's
- * - `{ status }`: this one instead, with a body of HTML
+ * - `{ status }`: this one instead, with a body of HTML unless it has a `text`
  * - `{ json }`: 200 with this
  * - `{ distort }`: the right one, with its text changed by this, such as one of `ODDITIES`
  * - `hang`: none, ever
@@ -21,7 +23,7 @@ export type GlanceBehaviour =
   | 'half-body'
   | 'not-json'
   | 'cut'
-  | { readonly status: number }
+  | { readonly status: number; readonly text?: string }
   | { readonly json: unknown }
   | { readonly distort: (text: string, call: GlanceCall) => string };
 
@@ -62,6 +64,9 @@ export class FakeGlance {
   /** Every request so far. */
   readonly calls: GlanceCall[] = [];
 
+  /** What it says of itself, by name; null: nothing. */
+  readonly documents: Record<SourceDocumentName, SourceDocument>;
+
   readonly #api = new ImageApi();
   readonly #tokens = new Map<string, TokenHolder>();
   #behaviour: GlanceBehaviour = 'well';
@@ -73,6 +78,7 @@ export class FakeGlance {
 
   private constructor(private readonly server: Server) {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    this.documents = serviceDocuments(this.url);
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       // The caller closed the connection.
       void this.#serve(request, response).catch(() => response.destroy());
@@ -149,7 +155,7 @@ export class FakeGlance {
     if (typeof how === 'object' && !('distort' in how)) {
       return 'json' in how
         ? send(response, 200, JSON.stringify(how.json))
-        : send(response, how.status, '<html>busy</html>');
+        : send(response, how.status, how.text ?? '<html>busy</html>');
     }
     const { status, document } = this.#answer(call);
     const text = document ? JSON.stringify(document) : '';
@@ -168,18 +174,27 @@ export class FakeGlance {
   }
 
   #answer({ method, path, token = '', serviceToken = '', body }: GlanceCall): ApiAnswer {
+    if (path === '/versions') return this.#describe('versions');
     const who = this.#tokens.get(token);
     if (!who || !this.#accepts(who, serviceToken))
       return { status: 401, document: { message: 'Unauthorized' } };
     const { pathname, searchParams } = new URL(path, this.url);
     const [, version, kind, id, of] = pathname.split('/').map(decodeURIComponent);
-    if (version !== 'v2' || kind !== 'images') return { status: 404, document: { message: 'no such path' } };
+    if (version === 'v2' && (kind === 'schemas' || kind === 'info')) return this.#describe(`${kind}/${id}`);
+    if (version !== 'v2' || kind !== 'images') return NO_SUCH_PATH;
     if (id === undefined) return this.#api.list(who, searchParams);
     if (of === 'members') return this.#api.members(who, id);
     if (method === 'PATCH') return this.#api.patch(who, id, JSON.parse(body) as PatchOperation[]);
     return method === 'DELETE' ? this.#api.delete(who, id) : this.#api.show(who, id);
   }
+
+  #describe(name: string): ApiAnswer {
+    const document = this.documents[name as SourceDocumentName];
+    return document ? { status: 200, document } : NO_SUCH_PATH;
+  }
 }
+
+const NO_SUCH_PATH: ApiAnswer = { status: 404, document: { message: 'no such path' } };
 
 function send(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(text);

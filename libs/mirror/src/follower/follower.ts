@@ -6,6 +6,7 @@ import { IncrementalSync } from './incremental-sync.js';
 import { MEMBER_GROUPS, readDueMembers } from './members.js';
 import { PendingRetries } from './pending-retries.js';
 import { RetryLoop, pause } from './retry-loop.js';
+import { DOCUMENT_INTERVAL_MS, DOCUMENT_RETRY_INTERVAL_MS, SourceDocumentSync } from './source-documents.js';
 import type { SyncContext } from './sync-context.js';
 
 /** Between two renewals of the lease, and between two attempts to acquire it. */
@@ -60,6 +61,7 @@ export class Follower {
     const context: SyncContext = { ...this.options, lease, signal };
     const incremental = new IncrementalSync(context, overlap);
     const retries = new PendingRetries(context, this.options.pending);
+    const documents = new SourceDocumentSync(context);
     const repeat = (work: () => Promise<void>): Promise<void> => this.#loop.repeat(signal, work);
 
     const prepared = this.#loop.once(signal, () => incremental.prepare());
@@ -81,6 +83,10 @@ export class Follower {
         }),
       ),
       repeat(() => retries.run()),
+      repeat(async () => {
+        const areRead = await documents.run();
+        await pause(areRead ? DOCUMENT_INTERVAL_MS : DOCUMENT_RETRY_INTERVAL_MS, signal);
+      }),
       ...MEMBER_GROUPS.map((group) =>
         prepared.then(() => repeat(() => readDueMembers(context, group, round))),
       ),

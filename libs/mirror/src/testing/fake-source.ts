@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import {
   ChangeRefused,
   DomainError,
+  SOURCE_DOCUMENTS,
   SourceUnavailable,
   type Member,
   type MemberStatus,
   type PropertyChange,
+  type SourceDocument,
+  type SourceDocumentName,
   type SourceImage,
   type SourceMembers,
 } from '@glimpse/domain';
@@ -37,6 +40,12 @@ export class FakeSource implements ImageSource {
   readonly badMembers = new Set<string>();
   /** What is odd about its pages. */
   distort: (page: SourcePage) => SourcePage = (page) => page;
+  /** The documents in which it describes its API. */
+  readonly documents = new Map<SourceDocumentName, SourceDocument>(
+    SOURCE_DOCUMENTS.map((name) => [name, { name }]),
+  );
+  /** Those that it fails to show. */
+  readonly failingDocuments = new Set<SourceDocumentName>();
   /** Runs before each response. */
   meanwhile: (call: string) => Promise<void> = () => Promise.resolve();
 
@@ -104,6 +113,13 @@ export class FakeSource implements ImageSource {
       return this.images.has(imageId)
         ? { imageId, members: this.shares.get(imageId) ?? new Map() }
         : undefined;
+    });
+  }
+
+  document(name: SourceDocumentName): Promise<SourceDocument> {
+    return this.#answer(`document ${name}`, () => {
+      if (this.failingDocuments.has(name)) throw new SourceUnavailable('it answers 500');
+      return this.documents.get(name) ?? null;
     });
   }
 

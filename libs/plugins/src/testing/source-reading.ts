@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   IMAGE_STATUSES,
   MEMBER_STATUSES,
+  SOURCE_DOCUMENTS,
   VISIBILITIES,
   isUuid,
   type MemberStatus,
@@ -25,6 +26,16 @@ export async function checkReading(source: ImageSource, findings: Findings): Pro
   const images = await readAll(trial);
   await checkTimes(trial, images);
   await checkSingle(trial, images);
+  await checkDocuments(trial);
+}
+
+async function checkDocuments({ source, findings }: Trial): Promise<void> {
+  if (!source.document) return;
+  for (const name of SOURCE_DOCUMENTS) {
+    const document = await findings.attempt(`document ${name}`, () => source.document!(name));
+    const isDocument = typeof document === 'object' && !Array.isArray(document);
+    findings.expect(isDocument, `document ${name}: it must be an object, or null where there is none`);
+  }
 }
 
 /** @returns all its images, as its pages have them */

@@ -157,6 +157,14 @@ export const SYNC_STATUS = `
          coalesce(extract(epoch FROM clock_timestamp() - looked_at), 'infinity')::float8 AS age
   FROM follower`;
 
+export const FACTS = `SELECT name, value FROM source_facts`;
+
+/** Served by the primary key. $1: the name; $2: the value in JSON; $3: the ticket. */
+export const APPLY_FACT = `
+  INSERT INTO source_facts AS kept (name, value, ticket) VALUES ($1, $2, $3)
+  ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value, ticket = EXCLUDED.ticket
+  WHERE kept.ticket < EXCLUDED.ticket`;
+
 export const PROGRESS = `
   SELECT CASE WHEN ends_at > clock_timestamp() THEN holder END AS holder,
          changed_until AS "changedUntil", looked_at AS "incrementalSyncAt", walk AS "fullSync", walked_at AS "fullSyncAt",

@@ -9,6 +9,7 @@ import {
   type MembersDue,
   type MembersStaleness,
   type Progress,
+  type SourceFacts,
   type SourceImage,
   type SourceMembers,
   type SourcePlace,
@@ -27,6 +28,7 @@ import {
   ACQUIRE,
   ADVANCE,
   APPLY,
+  APPLY_FACT,
   APPLY_MEMBERS,
   BEGIN_CHANGE,
   CHANGE_LEASE_S,
@@ -34,6 +36,7 @@ import {
   COUNT_UNNAMED_SINCE,
   DRAW,
   END_CHANGE,
+  FACTS,
   HAS_OWN_IMAGES,
   IDS_IN_ORDER,
   LOCK_MIRRORED,
@@ -76,6 +79,15 @@ export class StoredMirror implements FollowedMirror {
 
   async syncStatus(): Promise<SyncStatus> {
     return syncStatusOf((await this.#query<SyncStatusRow>(SYNC_STATUS))[0]!);
+  }
+
+  async facts(): Promise<SourceFacts> {
+    const rows = await this.#query<{ name: string; value: unknown }>(FACTS);
+    return new Map(rows.map(({ name, value }) => [name, value]));
+  }
+
+  async applyFact(name: string, value: unknown, { number }: Ticket): Promise<void> {
+    await this.#query(APPLY_FACT, [name, JSON.stringify(value), number]);
   }
 
   async shownId(id: string): Promise<string | undefined> {

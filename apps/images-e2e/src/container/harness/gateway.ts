@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import type { FakeGlance } from '@glimpse/glance/testing';
+import { openGlance } from '../../harness/open-glance.js';
 import { podman } from './podman.js';
 
 /** The address of this machine in the network of the pods. It exists as soon as a pod runs. */
@@ -35,15 +36,8 @@ export async function forward(url: string): Promise<[server: Server, port: numbe
   return [server, await listen(server)];
 }
 
-/** Lets pods reach a Glance, to which every token is one of the service's user. */
+/** Lets pods reach a Glance, to which every token is one of the service's user. @returns as {@link forward} */
 export async function forwardGlance(glance: FakeGlance): Promise<[server: HttpServer, port: number]> {
-  const server = createHttpServer((request, response) => {
-    const token = String(request.headers['x-auth-token']);
-    glance.admit(token, { projectId: 'service', roles: ['service', 'admin'] });
-    void fetch(glance.url + request.url!, { headers: { 'x-auth-token': token } }).then(async (upstream) => {
-      response.writeHead(upstream.status, { 'content-type': upstream.headers.get('content-type') ?? '' });
-      response.end(await upstream.text());
-    });
-  });
+  const server = openGlance(glance);
   return [server, await listen(server)];
 }

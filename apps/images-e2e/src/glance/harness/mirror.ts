@@ -70,6 +70,13 @@ export class Mirror {
     return mirror;
   }
 
+  /** Starts another replica, ready for requests. */
+  async serve(settings: Readonly<Record<string, string>> = {}): Promise<Service> {
+    const service = await startBareService({ ...this.settings, ...settings });
+    await until(async () => (await fetch(`${service.url}/readyz`)).ok);
+    return service;
+  }
+
   /** Starts another follower. */
   follow(settings: Readonly<Record<string, string>> = {}): FollowerProcess {
     const run = spawnGlimpse(['follow'], { ...this.settings, ...settings });

@@ -6,6 +6,7 @@ import type { Database } from '@glimpse/store';
 import { DatabaseProbe } from '../../health/database-probe.js';
 import { serveMetrics } from '../../http/metrics-server.js';
 import type { EffectiveSettings } from '../../settings/settings.js';
+import { SourceUrl } from '../../startup/source-url.js';
 import { refuseOtherImages } from '../../startup/source.js';
 import { exposeFollower } from '../../telemetry/mirror-metrics.js';
 import type { Telemetry } from '../../telemetry/telemetry.js';
@@ -40,7 +41,8 @@ export async function follow(settings: EffectiveSettings, stop: AbortSignal): Pr
             telemetry.observe<keyof MirrorObservations>(name, known);
           },
         });
-        await follower.run(stop);
+        const sourceUrl = new SourceUrl(source, settings);
+        await Promise.all([follower.run(stop), sourceUrl.watch(mirror, stop)]);
       },
       async (database, mirror) => {
         await untilSchemaSeen(database, telemetry, stop);

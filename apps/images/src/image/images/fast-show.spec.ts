@@ -21,6 +21,7 @@ import type { DatabaseProbe } from '../../health/database-probe.js';
 import { pathOf } from '../../http/path.js';
 import { loadSettings } from '../../settings/load.js';
 import { createImageApp } from '../../startup/image-app.js';
+import { OWN_DOCUMENTS } from '../api-documents.js';
 import { Telemetry } from '../../telemetry/telemetry.js';
 
 const OWN = '66c50f42ace742efaaf201e7ba0fe751';
@@ -102,6 +103,7 @@ beforeAll(async () => {
     health: { database: {} as DatabaseProbe, stopping: new AbortController().signal },
     telemetry: new Telemetry({ level: 'fatal', requests: false, version: '0' }),
     publicUrl: 'http://cloud.example.com/image',
+    apiDocuments: OWN_DOCUMENTS,
   };
   for (const fast_path of ['off', 'on'] as const) {
     const app = await createImageApp({ ...parts, settings: { ...settings, fast_path } });

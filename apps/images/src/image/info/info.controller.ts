@@ -1,12 +1,13 @@
 import { AuthGuard } from '@glimpse/auth/nestjs';
-import { Controller, Get, Res, UseGuards } from '@nestjs/common';
+import { Controller, Get, Inject, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { sendDocument } from '../../http/send.js';
 import { DescribeRead, DescribeResource } from '../api-description.js';
+import { API_DOCUMENTS, requireDocument, type ApiDocuments } from '../api-documents.js';
 import { ImportMethodsDocument, StoresDocument } from '../documents.js';
 
 /**
- * What a catalogue offers for image data: nothing, since it stores none.
+ * What the service offers for image data.
  *
  * @see {@link https://docs.openstack.org/api-ref/image/v2/#image-service-info-discovery}
  */
@@ -14,16 +15,20 @@ import { ImportMethodsDocument, StoresDocument } from '../documents.js';
 @DescribeResource('Discovery')
 @UseGuards(AuthGuard)
 export class InfoController {
+  constructor(@Inject(API_DOCUMENTS) private readonly documents: ApiDocuments) {}
+
   @DescribeRead({ operationId: 'listImportMethods', summary: 'List import methods' }, ImportMethodsDocument)
   @Get('import')
-  importMethods(@Res() reply: FastifyReply): void {
-    const methods = { description: 'Import methods available.', type: 'array', value: [] };
-    sendDocument(reply, { 'import-methods': methods });
+  async importMethods(@Res() reply: FastifyReply): Promise<void> {
+    sendDocument(reply, await requireDocument(this.documents, 'info/import'));
   }
 
-  @DescribeRead({ operationId: 'listStores', summary: 'List stores' }, StoresDocument)
+  @DescribeRead(
+    { operationId: 'listStores', summary: 'List stores, where there are several' },
+    StoresDocument,
+  )
   @Get('stores')
-  stores(@Res() reply: FastifyReply): void {
-    sendDocument(reply, { stores: [] });
+  async stores(@Res() reply: FastifyReply): Promise<void> {
+    sendDocument(reply, await requireDocument(this.documents, 'info/stores'));
   }
 }
