@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CatalogueUnavailable, SOURCE_DOCUMENTS, SourceUnavailable } from '@glimpse/domain';
 import { until } from '@glimpse/domain/testing';
-import { StoredMirror, migrate, openDatabase, type Database } from '@glimpse/store';
+import { StoredMirror, StoredPendingChanges, migrate, openDatabase, type Database } from '@glimpse/store';
 import { openTemporary, type TemporaryDatabase } from '@glimpse/store/testing';
 import { Follower, MirroredDocuments } from './index.js';
 import { FakeSource } from './testing/fake-source.js';
@@ -49,7 +49,8 @@ describe('the documents of a source', () => {
   function follow(): void {
     const observe = (name: string, known: object): void => void observed.push({ name, known });
     const paces = { interval: 0.05, overlap: 10, round: 60 };
-    running = new Follower({ source, mirror, observe, holder: 'test', ...paces }).run(stop.signal);
+    const pending = new StoredPendingChanges(database);
+    running = new Follower({ source, mirror, pending, observe, holder: 'test', ...paces }).run(stop.signal);
   }
 
   it('are kept by the follower, and served by a process that starts while the source is unavailable', async () => {
