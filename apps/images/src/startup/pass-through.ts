@@ -7,7 +7,7 @@ import { exposePassThrough } from '../telemetry/mirror-metrics.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 import { glanceCertificates } from './source.js';
 
-export interface PassThroughParts {
+interface PassThroughParts {
   readonly telemetry: Telemetry;
   readonly changes: SourceChanges;
   /** The endpoint of the Image API as clients know it, if it is configured. */

@@ -22,7 +22,7 @@ import { heldDocument, parsed } from './held-document.js';
 import { hasBody, imagesIn, isRead, isTransfer, isUpload, refuseAmbiguous } from './passed-request.js';
 
 /** The most requests that are passed on at a time, besides those for image data. */
-export const MAX_PASSED_REQUESTS = 256;
+const MAX_PASSED_REQUESTS = 256;
 
 export interface PassThroughOptions {
   readonly connections: GlanceConnections;
