@@ -1,6 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { Api } from './api.js';
-import { MAX_OPEN_REQUESTS, MAX_OPEN_UNREAD_BYTES, MAX_REQUESTS, Overloaded } from './overload.js';
+import {
+  MAX_OPEN_REQUESTS,
+  MAX_OPEN_UNREAD_BYTES,
+  MAX_REQUESTS,
+  MAX_UNREAD_BYTES,
+  Overloaded,
+} from './overload.js';
 import { pathOf } from './path.js';
 import { RequestLimit } from './request-limit.js';
 import { needsToken } from './route.js';
@@ -31,16 +37,20 @@ export function limitRequests(fastify: FastifyInstance, api: Api): void {
   });
 }
 
-/**
- * Limits the bytes of responses that clients have not yet read: one limit for authenticated requests, another for those
- * that need no token. A response beyond the limit is refused.
- */
-export function limitUnread(fastify: FastifyInstance, api: Api, unread: UnreadResponses): void {
-  const open = new UnreadResponses(MAX_OPEN_UNREAD_BYTES);
+/** Unread responses of a process; its servers share the limits, because they share its memory. */
+export class UnreadLimits {
+  /** Responses to authenticated requests. */
+  readonly authenticated = new UnreadResponses(MAX_UNREAD_BYTES);
+  /** Responses to requests that need no token. */
+  readonly open = new UnreadResponses(MAX_OPEN_UNREAD_BYTES);
+}
+
+/** Limits the bytes of responses that clients have not yet read. A response beyond the limit is refused. */
+export function limitUnread(fastify: FastifyInstance, api: Api, unread: UnreadLimits): void {
   fastify.addHook('onSend', (request, reply, payload, done) => {
     const bytes = bytesOf(payload);
     if (!bytes) return done();
-    const limit = needsToken(api, request) ? unread : open;
+    const limit = needsToken(api, request) ? unread.authenticated : unread.open;
     if (!limit.admits(bytes.length)) {
       for (const name of DOCUMENT_HEADERS) reply.removeHeader(name);
       const { status, headers, body } = api.faultOf(new Overloaded());

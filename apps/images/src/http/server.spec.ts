@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify';
 import { Telemetry } from '../telemetry/telemetry.js';
 import type { Api } from './api.js';
 import type { ReadyResponse } from './fast-path/fast-path.js';
+import { UnreadLimits } from './limits.js';
 import { PLAIN_PATHS } from './path.js';
 import { createServer } from './server.js';
 
@@ -71,6 +72,7 @@ beforeAll(async () => {
   const adapter = createServer(TOY, {
     auth: { serviceType: TOY.serviceType, authenticator },
     telemetry: new Telemetry({ level: 'fatal', requests: false, version: '0' }),
+    unread: new UnreadLimits(),
     fastPath: (_request, path) => (path === '/toys/ready' ? READY : undefined),
   });
   server = adapter.getInstance<FastifyInstance>();

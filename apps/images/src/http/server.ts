@@ -17,9 +17,9 @@ import { completeEarlyResponses } from './early-response.js';
 import { closingFault } from './closing-fault.js';
 import { BodyTooLarge, MethodNotAllowed, RouteNotFound } from './errors.js';
 import { serveReady, type FastPath } from './fast-path/fast-path.js';
-import { limitRequests, limitUnread } from './limits.js';
+import { limitRequests, limitUnread, type UnreadLimits } from './limits.js';
 import { handleSpecialRequests, respondToMalformed } from './malformed-http.js';
-import { MAX_CONNECTIONS, MAX_UNREAD_BYTES, Overloaded, REST_MS, SILENCE_MS } from './overload.js';
+import { MAX_CONNECTIONS, Overloaded, REST_MS, SILENCE_MS } from './overload.js';
 import type { PassThrough } from './pass-through.js';
 import { pathOf, rewriteUrl } from './path.js';
 import { RequestBodies } from './request-bodies.js';
@@ -29,7 +29,6 @@ import { newRequestId } from './response-headers.js';
 import { hasNoRoute, needsToken } from './route.js';
 import { observeServed } from './served-request.js';
 import type { Traces } from './traces.js';
-import { UnreadResponses } from './unread-responses.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -44,6 +43,7 @@ export interface ServerParts {
   readonly telemetry: Telemetry;
   readonly traces?: Traces | undefined;
   readonly cors?: Cors | undefined;
+  readonly unread: UnreadLimits;
   /** Serves requests whose response is ready. */
   readonly fastPath: FastPath;
   /** Serves the requests of the API that have no route. */
@@ -55,8 +55,7 @@ export interface ServerParts {
  * is measured, and is refused here when it is malformed or has no route.
  */
 export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
-  const { auth, telemetry, traces, cors, fastPath, passThrough } = parts;
-  const unread = new UnreadResponses(MAX_UNREAD_BYTES);
+  const { auth, telemetry, traces, cors, unread, fastPath, passThrough } = parts;
   let connections!: Connections;
   const adapter = new FastifyAdapter({
     logger: false,
@@ -72,7 +71,11 @@ export function createServer(api: Api, parts: ServerParts): FastifyAdapter {
     serverFactory(listener: RequestListener) {
       const server = openServer(api);
       connections = new Connections(server, MAX_CONNECTIONS, SILENCE_MS);
-      const serve = serveReady(fastPath, { api, telemetry, connections, unread }, listener);
+      const serve = serveReady(
+        fastPath,
+        { api, telemetry, connections, unread: unread.authenticated },
+        listener,
+      );
       // Sent while earlier responses are due, the interim response would be mistaken for one of them.
       const serveContinue: RequestListener = (request, response) => {
         response.writeContinue();

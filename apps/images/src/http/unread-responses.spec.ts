@@ -77,23 +77,4 @@ describe('responses that their clients have not read', () => {
     expect(stalled.response.req.socket.destroyed).toBe(true);
     expect(slow.response.req.socket.destroyed).toBe(false);
   });
-
-  it('count bytes written directly to a connection, until they are read', async () => {
-    const unread = new UnreadResponses(20 * MIB);
-    await serve(unread);
-    const connected = once(server, 'connection') as Promise<[Socket]>;
-    const client = connect((server.address() as AddressInfo).port, '127.0.0.1').pause();
-    opened.push(client);
-    const [connection] = await connected;
-    connection.write(LARGE);
-    unread.countWritten(connection);
-    expect(unread.isFull).toBe(false);
-    connection.write(LARGE);
-    unread.countWritten(connection);
-    expect(unread.isFull).toBe(true);
-    client.resume();
-    while (connection.writableLength > 0) await sleep(5);
-    expect(unread.admits(16 * MIB)).toBe(true);
-    expect(unread.isFull).toBe(false);
-  });
 });

@@ -11,10 +11,10 @@ const PIECE_BYTES = 65_536;
 /** At the limit, the connection of a client that has read nothing for this time is closed. */
 const STALLED_MS = 500;
 
-/** A response, or bytes written directly to a connection, that the client has not yet read. */
+/** A response that its client has not yet read. */
 interface Unread {
   readonly connection: Socket;
-  bytes: number;
+  readonly bytes: number;
   /** When the client last read something, by `performance.now()`. */
   progressAt: number;
 }
@@ -26,9 +26,7 @@ interface Unread {
 export class UnreadResponses {
   #bytes = 0;
   /** Those whose clients have been stalled for the longest come first. */
-  readonly #unread = new Map<object, Unread>();
-  /** Connections that are released when they close. */
-  readonly #watched = new WeakSet<Socket>();
+  readonly #unread = new Map<ServerResponse, Unread>();
 
   constructor(private readonly maxBytes: number) {}
 
@@ -39,7 +37,6 @@ export class UnreadResponses {
 
   /** Whether a response of this size may be sent; closes stalled connections if that is needed. */
   admits(bytes: number): boolean {
-    if (this.#bytes + bytes > this.maxBytes) this.#updateWritten();
     while (this.#bytes + bytes > this.maxBytes) {
       const [oldest] = this.#unread.values();
       if (!oldest || performance.now() - oldest.progressAt < STALLED_MS) return bytes <= SMALL_BYTES;
@@ -62,16 +59,6 @@ export class UnreadResponses {
     return Readable.from(this.#pieces(response, bytes), { objectMode: false, highWaterMark: PIECE_BYTES });
   }
 
-  /** Counts the bytes that were written directly to a connection and are still buffered. */
-  countWritten(connection: Socket): void {
-    const unread = this.#unread.get(connection);
-    if (unread) this.#update(connection, unread);
-    else this.#hold(connection, connection, connection.writableLength);
-    if (this.#watched.has(connection)) return;
-    this.#watched.add(connection);
-    connection.once('close', () => this.#release(connection));
-  }
-
   *#pieces(response: ServerResponse, bytes: Buffer): Generator<Buffer> {
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
       this.#progress(response);
@@ -79,7 +66,7 @@ export class UnreadResponses {
     }
   }
 
-  #progress(key: object): void {
+  #progress(key: ServerResponse): void {
     const unread = this.#unread.get(key);
     if (!unread) return;
     unread.progressAt = performance.now();
@@ -87,29 +74,16 @@ export class UnreadResponses {
     this.#unread.set(key, unread);
   }
 
-  #hold(key: object, connection: Socket, bytes: number): void {
+  #hold(key: ServerResponse, connection: Socket, bytes: number): void {
     this.#unread.set(key, { connection, bytes, progressAt: performance.now() });
     this.#bytes += bytes;
   }
 
-  #release(key: object): void {
+  #release(key: ServerResponse): void {
     const unread = this.#unread.get(key);
     if (!unread) return;
     this.#unread.delete(key);
     this.#bytes -= unread.bytes;
-  }
-
-  /** No event reports the progress of a connection's buffered bytes. */
-  #updateWritten(): void {
-    for (const [key, unread] of [...this.#unread]) if (key === unread.connection) this.#update(key, unread);
-  }
-
-  #update(key: object, unread: Unread): void {
-    const { writableLength } = unread.connection;
-    if (writableLength < unread.bytes) this.#progress(key);
-    this.#bytes += writableLength - unread.bytes;
-    unread.bytes = writableLength;
-    if (writableLength === 0) this.#release(key);
   }
 
   #releaseAll(connection: Socket): void {

@@ -6,6 +6,7 @@ import { ImageAccess } from '../access/image-access.js';
 import { HEALTH, HealthController, type Health } from '../health/health.controller.js';
 import { API, type Api } from '../http/api.js';
 import { FaultFilter } from '../http/fault.filter.js';
+import type { UnreadLimits } from '../http/limits.js';
 import type { Traces } from '../http/traces.js';
 import { SETTINGS, type EffectiveSettings } from '../settings/settings.js';
 import { MetricsController } from '../telemetry/metrics.controller.js';
@@ -19,6 +20,7 @@ export interface Parts {
   readonly health: Health;
   readonly telemetry: Telemetry;
   readonly traces?: Traces | undefined;
+  readonly unread: UnreadLimits;
 }
 
 /** The routes of an API, and what they need besides. */

@@ -28,7 +28,7 @@ export function computeParts(parts: Parts, extensions: readonly ImageExtension[]
 
 /** Composes the server of the Compute API. */
 export function createComputeApp(parts: ComputeParts): Promise<NestFastifyApplication> {
-  const { auth, telemetry, traces, health, settings, documents, extensions } = parts;
+  const { auth, telemetry, traces, unread, health, settings, documents, extensions } = parts;
   const api = computeApi(auth.serviceType);
   const module = AppModule.of(api, parts, {
     controllers: [ImagesController, MetadataController, VersionsController, ExtensionsController],
@@ -39,5 +39,5 @@ export function createComputeApp(parts: ComputeParts): Promise<NestFastifyApplic
   });
   const fastPath = settings.fast_path === 'off' ? () => undefined : fastShow(parts);
   const cors = Cors.of(settings.cors);
-  return createApp(api, module, { auth, telemetry, traces, cors, fastPath }, health.stopping);
+  return createApp(api, module, { auth, telemetry, traces, unread, cors, fastPath }, health.stopping);
 }

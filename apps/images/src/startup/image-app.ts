@@ -31,7 +31,7 @@ export interface ImageParts extends Parts {
 
 /** Composes the server of the Image API. */
 export function createImageApp(parts: ImageParts): Promise<NestFastifyApplication> {
-  const { telemetry, traces, health, settings, access, publicUrl, passThrough } = parts;
+  const { telemetry, traces, unread, health, settings, access, publicUrl, passThrough } = parts;
   const api = imageApi(publicUrl, passThrough !== undefined);
   const auth = { ...parts.auth, serviceType: api.serviceType, ignoresUselessServiceTokens: true };
   const documents = new ImageDocuments<Audience>(
@@ -67,5 +67,10 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
   const cors = Cors.of(settings.cors);
   const fastPath =
     settings.fast_path === 'off' ? () => undefined : fastShow({ auth, access, settings, documents });
-  return createApp(api, module, { auth, telemetry, traces, cors, fastPath, passThrough }, health.stopping);
+  return createApp(
+    api,
+    module,
+    { auth, telemetry, traces, unread, cors, fastPath, passThrough },
+    health.stopping,
+  );
 }

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
-import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authenticator } from '@glimpse/plugins';
 import { Controller, Get, Module } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Api } from '../http/api.js';
+import { UnreadLimits } from '../http/limits.js';
+import { MAX_OPEN_UNREAD_BYTES } from '../http/overload.js';
 import { PLAIN_PATHS } from '../http/path.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { createApp } from './app.js';
@@ -33,8 +36,16 @@ function apiOf(name: string): Api {
 let release: () => void;
 let started: Promise<void>;
 
+/** As large as all unread responses together may be. */
+const LARGE = Buffer.alloc(MAX_OPEN_UNREAD_BYTES);
+
 @Controller()
 class SlowController {
+  @Get('large')
+  large(): Buffer {
+    return LARGE;
+  }
+
   @Get('slow')
   async slow(): Promise<string> {
     begin();
@@ -49,11 +60,12 @@ class SlowModule {}
 let begin: () => void;
 let held: Promise<void>;
 let stopping: AbortController;
+let unread: UnreadLimits;
 
 async function listenerOf(name: string, setting: string, port = 0): Promise<Listener> {
   const auth = { authenticator: {} as Authenticator, serviceType: name };
   const telemetry = new Telemetry({ level: 'fatal', requests: false, version: '0' });
-  const parts = { auth, telemetry, fastPath: () => undefined };
+  const parts = { auth, telemetry, unread, fastPath: () => undefined };
   return { api: name, app: await createApp(apiOf(name), SlowModule, parts, stopping.signal), port, setting };
 }
 
@@ -61,6 +73,7 @@ describe('the listeners of a service', () => {
   let listeners: Listener[];
   beforeEach(async () => {
     stopping = new AbortController();
+    unread = new UnreadLimits();
     started = new Promise((resolve) => (begin = resolve));
     held = new Promise((resolve) => (release = resolve));
     listeners = [await listenerOf('one', 'ONE_PORT'), await listenerOf('two', 'TWO_PORT')];
@@ -84,6 +97,23 @@ describe('the listeners of a service', () => {
     );
     expect(listeners[0]!.app.getHttpServer().listening).toBe(false);
     occupied.close();
+  });
+
+  it('share the limit on unread responses', async () => {
+    const [one, two] = await openListeners(listeners, HOST);
+    const stalled = connect(Number(new URL(one!).port), HOST).pause();
+    const closed = once(stalled, 'close');
+    stalled.on('error', () => undefined);
+    stalled.write('GET /large HTTP/1.1\r\nHost: one\r\n\r\n');
+    await once(stalled, 'readable');
+    // A connection is closed for others once its client has read nothing for half a second.
+    await sleep(600);
+    const response = await fetch(`${two!}/large`);
+    expect(response.status).toBe(200);
+    await response.body!.cancel();
+    stalled.resume();
+    await closed;
+    expect(stalled.bytesRead).toBeLessThan(LARGE.length);
   });
 
   it('complete the requests that any of them has accepted, and announce the end', async () => {

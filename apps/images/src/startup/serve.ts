@@ -24,6 +24,7 @@ import { welcome } from '../development/welcome.js';
 import { DatabaseProbe } from '../health/database-probe.js';
 import { DependencyProbe } from '../health/dependency-probe.js';
 import { limitYoungGeneration } from './heap.js';
+import { UnreadLimits } from '../http/limits.js';
 import { pathOf } from '../http/path.js';
 import { openPassThrough } from './pass-through.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
@@ -89,7 +90,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   }
 
   try {
-    const parts = { settings, auth, health, telemetry, traces };
+    const parts = { settings, auth, health, telemetry, traces, unread: new UnreadLimits() };
     const publicUrl = given.image_url?.replace(/\/v2$/, '');
     const { sourceChanges: changes } = opened;
     const passThrough =

@@ -19,6 +19,7 @@ import type { FastifyRequest } from 'fastify';
 import { createComputeApp } from '../../startup/compute-app.js';
 import { loadSettings } from '../../settings/load.js';
 import type { DatabaseProbe } from '../../health/database-probe.js';
+import { UnreadLimits } from '../../http/limits.js';
 import { pathOf } from '../../http/path.js';
 import { loadExtensions } from '../../startup/plugins.js';
 import { Telemetry } from '../../telemetry/telemetry.js';
@@ -145,6 +146,7 @@ describe.each([
         stopping: new AbortController().signal,
       },
       telemetry,
+      unread: new UnreadLimits(),
     };
     const appWith = (fast_path: 'on' | 'off'): Promise<NestFastifyApplication> =>
       createComputeApp({ ...parts, settings: { ...settings, fast_path } });

@@ -18,6 +18,7 @@ import type { FastifyRequest } from 'fastify';
 import { ImageAccess } from '../../access/image-access.js';
 import { imageRules } from '../../access/image-rules.js';
 import type { DatabaseProbe } from '../../health/database-probe.js';
+import { UnreadLimits } from '../../http/limits.js';
 import { pathOf } from '../../http/path.js';
 import { loadSettings } from '../../settings/load.js';
 import { createImageApp } from '../../startup/image-app.js';
@@ -102,6 +103,7 @@ beforeAll(async () => {
     },
     health: { database: {} as DatabaseProbe, stopping: new AbortController().signal },
     telemetry: new Telemetry({ level: 'fatal', requests: false, version: '0' }),
+    unread: new UnreadLimits(),
     publicUrl: 'http://cloud.example.com/image',
     apiDocuments: OWN_DOCUMENTS,
   };
