@@ -2,6 +2,7 @@ import type { Viewer } from './access.js';
 import type { Image } from './image.js';
 import type { CurrentImageReader, ImageLister, ImageReader } from './image-reader.js';
 import type { ImageWriter } from './image-writer.js';
+import type { PageCache } from './page-cache.js';
 
 /** Images that are cached in memory. */
 export interface ImageCache {
@@ -23,4 +24,5 @@ export interface Catalogue {
   readonly lister: ImageLister;
   readonly writer: ImageWriter;
   readonly cache?: ImageCache | undefined;
+  readonly pages?: PageCache | undefined;
 }

@@ -59,7 +59,7 @@ export interface ImageLister {
    *
    * @returns at most as many as the criteria's limit, and at least one of those that are left
    * @throws {MarkerNotFound} there is no such marker for this viewer
-   * @throws {CatalogueUnavailable} lists are not cached
+   * @throws {CatalogueUnavailable}
    */
   images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage>>;
 

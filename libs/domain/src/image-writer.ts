@@ -1,5 +1,6 @@
 import { PropertyNotFound, QuotaExceeded } from './errors.js';
 import type { Image } from './image.js';
+import type { ListAudience } from './list-audience.js';
 import { PROPERTY_QUOTA } from './properties.js';
 
 /** A change of an image's custom properties. */
@@ -46,8 +47,8 @@ export interface ChangeOptions {
 }
 
 /**
- * Changes images. Whether the caller may change an image is checked before. An implementation reports the ids of
- * the images that it changed before its promise resolves, so that caches drop them.
+ * Changes images. Whether the caller may change an image is checked before. An implementation reports the images that
+ * it changed before its promise resolves, so that caches drop them.
  */
 export interface ImageWriter {
   /**
@@ -70,5 +71,9 @@ export interface ImageWriter {
   delete(id: string, options?: ChangeOptions): Promise<void>;
 }
 
-/** Receives the ids of images that were changed. */
-export type OnImagesChanged = (ids: readonly string[]) => void;
+/**
+ * Receives the ids of images that were changed.
+ *
+ * @param audience whose lists may have them, before or after; left out: everyone's
+ */
+export type OnImagesChanged = (ids: readonly string[], audience?: ListAudience) => void;

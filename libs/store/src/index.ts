@@ -1,4 +1,5 @@
 export * from './cache/cached-image-reader.js';
+export { CachedPages, type PageCacheOptions } from './cache/cached-pages.js';
 export * from './cache/change-notifications.js';
 export * from './catalogue.js';
 export { connect } from './connection/connections.js';

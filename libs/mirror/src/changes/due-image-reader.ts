@@ -63,6 +63,11 @@ export class DueImageReader {
     return reading;
   }
 
+  /** Whether a viewer's lists may have images that must be read here. */
+  hasListed(viewer: Viewer): boolean {
+    return this.due.listedFor(viewer).length > 0;
+  }
+
   /** Fetches the images that a viewer's lists may have, each once, and waits a second for them at most. */
   async beforeList(viewer: Viewer): Promise<void> {
     const ids = this.due.listedFor(viewer);

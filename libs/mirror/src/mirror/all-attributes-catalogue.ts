@@ -8,6 +8,8 @@ import {
   type ImageName,
   type ImagePage,
   type ImageReader,
+  type PageCache,
+  type PageDocument,
   type ReadOptions,
   type Reading,
   type Viewer,
@@ -23,10 +25,10 @@ import type { SyncStatusReader } from './sync-status-reader.js';
  * const filled = new AllAttributesCatalogue(catalogue, syncStatus);
  * const { value } = await filled.image(id, viewer); // value.attributesCurrent is true
  */
-export class AllAttributesCatalogue implements ImageReader, ImageLister, ImageCache {
+export class AllAttributesCatalogue implements ImageReader, ImageLister, ImageCache, PageCache {
   constructor(
-    private readonly catalogue: Pick<Catalogue, 'reader' | 'lister' | 'cache'>,
-    private readonly syncStatus: Pick<SyncStatusReader, 'read'>,
+    private readonly catalogue: Pick<Catalogue, 'reader' | 'lister' | 'cache' | 'pages'>,
+    private readonly syncStatus: Pick<SyncStatusReader, 'known' | 'read'>,
   ) {}
 
   /**
@@ -62,6 +64,17 @@ export class AllAttributesCatalogue implements ImageReader, ImageLister, ImageCa
   cached(id: string, viewer: Viewer): Image | undefined {
     const image = this.catalogue.cache?.cached(id, viewer);
     return image?.attributesCurrent ? image : undefined;
+  }
+
+  cachedPage(key: string, viewer: Viewer): PageDocument | undefined {
+    return this.syncStatus.known?.attributesFilled
+      ? this.catalogue.pages?.cachedPage(key, viewer)
+      : undefined;
+  }
+
+  async page(...request: Parameters<PageCache['page']>): Promise<Reading<PageDocument>> {
+    await this.#requireFilled();
+    return this.catalogue.pages!.page(...request);
   }
 
   accountBytes(image: Image, bytes: number): void {

@@ -5,12 +5,14 @@ import {
   SourceUnavailable,
   UNRESTRICTED_VIEWER,
   VersionLost,
+  listAudienceOf,
   requireApplicable,
   type ChangeOptions,
   type Image,
   type ImageChange,
   type ImageReader,
   type ImageWriter,
+  type ListAudience,
   type OnImagesChanged,
   type PendingChanges,
   type PropertyChange,
@@ -38,8 +40,11 @@ export class MirroredImageWriter implements ImageWriter {
     options: ChangeOptions = {},
   ): Promise<Image['properties']> {
     const key = id.toLowerCase();
+    let audience: ListAudience | undefined;
     const after = await this.options.mirror.withChangeLease(key, async (end) => {
-      const { version, ...image } = await this.#refreshed(id, end);
+      const image = await this.#refreshed(id, end);
+      audience = listAudienceOf(image);
+      const { version } = image;
       let { properties } = image;
       requireApplicable(change, properties, applied(change, properties).size);
       if (options.version !== undefined && version !== options.version) throw new VersionLost();
@@ -55,21 +60,23 @@ export class MirroredImageWriter implements ImageWriter {
       }
       return properties;
     });
-    this.options.onChanged?.([key]);
+    this.options.onChanged?.([key], audience);
     return after;
   }
 
   async delete(id: string, options: ChangeOptions = {}): Promise<void> {
     const { mirror, pending, onChanged } = this.options;
     const key = id.toLowerCase();
+    let audience: ListAudience | undefined;
     await mirror.withChangeLease(key, async (end) => {
       const image = await this.#refreshed(id, end);
+      audience = listAudienceOf(image);
       if (image.protected) throw new ImageProtected(id);
       if (options.version !== undefined && image.version !== options.version) throw new VersionLost();
       await this.#send(id, end, (source, token) => source.deleteImage(id, token, end), options);
       await pending.settleRemoved(undefined, key, await mirror.draw());
     });
-    onChanged?.([key]);
+    onChanged?.([key], audience);
   }
 
   /** Sends a change. After one without a response the image is fetched, so that the mirror has what became of it. */

@@ -11,6 +11,8 @@ import {
   type ImageName,
   type ImagePage,
   type ImageReader,
+  type PageCache,
+  type PageDocument,
   type ReadOptions,
   type Reading,
   type Viewer,
@@ -28,7 +30,9 @@ const NOT_FOUND_STEP_MS = 25;
  * age, and unavailable beyond the limit. Before the first full sync has ended there are no lists, and each image is
  * fetched from the source; so is one whose change there it may not show yet.
  */
-export class StalenessCatalogue implements ImageReader, CurrentImageReader, ImageLister, ImageCache {
+export class StalenessCatalogue
+  implements ImageReader, CurrentImageReader, ImageLister, ImageCache, PageCache
+{
   constructor(
     private readonly catalogue: Omit<Catalogue, 'writer'>,
     private readonly syncStatus: SyncStatusReader,
@@ -98,6 +102,20 @@ export class StalenessCatalogue implements ImageReader, CurrentImageReader, Imag
     return status?.complete && status.age < FRESH_FOR_S
       ? this.catalogue.cache?.cached(id, viewer)
       : undefined;
+  }
+
+  cachedPage(key: string, viewer: Viewer): PageDocument | undefined {
+    const status = this.syncStatus.known;
+    if (this.due?.hasListed(viewer)) return undefined;
+    return status?.complete && status.age < FRESH_FOR_S
+      ? this.catalogue.pages?.cachedPage(key, viewer)
+      : undefined;
+  }
+
+  page(...[key, viewer, compose, options]: Parameters<PageCache['page']>): Promise<Reading<PageDocument>> {
+    // What is fetched before such a list changes the mirror, and the notification of that may come later.
+    const how = this.due?.hasListed(viewer) ? { fresh: true } : options;
+    return this.#list(viewer, () => this.catalogue.pages!.page(key, viewer, compose, how));
   }
 
   accountBytes(image: Image, bytes: number): void {

@@ -92,6 +92,8 @@ class TestNotifications implements NotificationSource {
     this.send = listener;
   }
 
+  subscribeToAudiences(): void {}
+
   readonly now = (): number => this.time;
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CatalogueBusy,
   CatalogueUnavailable,
@@ -13,18 +12,10 @@ import {
   type Viewer,
 } from '@glimpse/domain';
 import { LRUCache } from 'lru-cache';
-import type { ChangedIds, ListeningSession, NotificationSource } from './change-notifications.js';
+import type { ChangedIds, NotificationSource } from './change-notifications.js';
+import { MAX_UNCONFIRMED_AGE_MS, ageOf, confirmedSession, waitBriefly, type Sent } from './freshness.js';
 import { bytesOf } from './size.js';
 import { Semaphore } from '../semaphore.js';
-
-/**
- * The maximum age of a cached read without confirmation from the notification connection: bounds staleness where
- * that connection died silently, or the process was suspended.
- */
-const MAX_UNCONFIRMED_AGE_MS = 2_000;
-
-/** How long a read waits for an unresponsive database before it is answered from a stale copy. */
-const SILENT_DATABASE_WAIT_MS = 500;
 
 /** How long a read that bypasses the cache is queued: as long as a query may take. */
 const QUEUE_TIMEOUT_MS = 2_000;
@@ -44,11 +35,8 @@ export interface CacheOptions {
 export type CacheOutcome = 'hit' | 'miss' | 'shared' | 'bypass' | 'stale';
 
 /** An image as it was when the query was sent, or later. */
-interface Copy {
+interface Copy extends Sent {
   readonly image: Image;
-  readonly sentAt: number;
-  /** The listening session in which the query was sent. */
-  readonly session: ListeningSession | undefined;
   /** Of the image and of what others cache along with it. */
   readonly bytes: number;
 }
@@ -141,8 +129,8 @@ export class CachedImageReader implements ImageReader, ImageCache {
   }
 
   #fresh(key: string): Image | undefined {
-    const { session } = this.notifications;
-    if (!session || this.#now() - session.confirmedAt > MAX_UNCONFIRMED_AGE_MS) return undefined;
+    const session = confirmedSession(this.notifications.session, this.#now());
+    if (!session) return undefined;
     const copy = this.#copies.get(key);
     return copy?.session === session ? copy.image : undefined;
   }
@@ -154,12 +142,7 @@ export class CachedImageReader implements ImageReader, ImageCache {
       : this.#readShared(key, options);
     if (options.fresh) this.outcomes.bypass++;
     if (this.notifications.session || !this.#copies.has(key)) return image;
-    return Promise.race([
-      image,
-      sleep(SILENT_DATABASE_WAIT_MS, undefined, { ref: false }).then(() => {
-        throw new CatalogueUnavailable();
-      }),
-    ]);
+    return waitBriefly(image);
   }
 
   /** Shares a read in flight that began recently. */
@@ -206,7 +189,7 @@ export class CachedImageReader implements ImageReader, ImageCache {
   #stale(key: string, viewer: Viewer, error: CatalogueUnavailable): Reading<Image> {
     const copy = this.#copies.get(key);
     if (!copy || !canSee(copy.image, viewer)) throw error;
-    const age = (this.#now() - Math.max(copy.sentAt, copy.session?.confirmedAt ?? 0)) / 1000;
+    const age = ageOf(copy, this.#now());
     if (age >= this.#staleLimit) throw error;
     this.outcomes.stale++;
     return { source: 'copy', value: copy.image, age };

@@ -3,11 +3,14 @@ import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { connect } from '../connection/connections.js';
+import type { ChangedAudience } from './audience-generations.js';
 import { NotPrimary, PoolerInFront, type Pooler } from '../connection/session.js';
 
 /** The channel on which the triggers of the migration `notices` send the ids of changed images. */
-const CHANNEL = 'glimpse_images';
-const TRIGGER_COUNT = 7;
+const IMAGES_CHANNEL = 'glimpse_images';
+/** The channel on which those of `list_audiences` send whose lists have changed. */
+const AUDIENCES_CHANNEL = 'glimpse_audiences';
+const TRIGGER_COUNT = 7 + 8;
 
 const HEARTBEAT_INTERVAL_MS = 1_000;
 /** The time limit of a response on the listening connection. */
@@ -30,6 +33,8 @@ export interface NotificationSource {
   /** The current session; undefined while no notifications are received. */
   readonly session: ListeningSession | undefined;
   subscribe(listener: (changed: ChangedIds) => void): void;
+  /** The same for lists: a listener receives whose lists have changed. */
+  subscribeToAudiences(listener: (changed: ChangedAudience) => void): void;
 }
 
 /** Observes the listening connection. */
@@ -80,6 +85,7 @@ export class ChangeNotifications implements NotificationSource {
   #pooled = false;
   #queueUsage = 0;
   readonly #listeners: ((changed: ChangedIds) => void)[] = [];
+  readonly #audienceListeners: ((changed: ChangedAudience) => void)[] = [];
   readonly #now: () => number;
 
   constructor(private readonly options: NotificationsOptions) {
@@ -97,6 +103,10 @@ export class ChangeNotifications implements NotificationSource {
 
   subscribe(listener: (changed: ChangedIds) => void): void {
     this.#listeners.push(listener);
+  }
+
+  subscribeToAudiences(listener: (changed: ChangedAudience) => void): void {
+    this.#audienceListeners.push(listener);
   }
 
   /** Listens until stopped, on a new connection whenever one is lost. */
@@ -132,14 +142,12 @@ export class ChangeNotifications implements NotificationSource {
       client.on('end', () => over.abort(new NotificationsUnavailable('the connection ended')));
       client.on('notification', ({ channel, payload = '' }) => {
         if (channel === heartbeatChannel) pause.skip();
-        if (channel !== CHANNEL) return;
-        const changed = payload === '*' ? 'all' : payload.split(',');
-        for (const listener of this.#listeners) listener(changed);
+        else this.#receive(channel, payload);
       });
       await inTime(refuseUnlessNotified(client, pooler));
       await refuseAnotherDatabase(client, pool);
       let sentAt = this.#now();
-      await inTime(client.query(`LISTEN ${CHANNEL}`));
+      await inTime(client.query(`LISTEN ${IMAGES_CHANNEL}; LISTEN ${AUDIENCES_CHANNEL}`));
       if (heartbeatChannel) await inTime(client.query(`LISTEN ${heartbeatChannel}`));
       const session = (this.#session = { confirmedAt: sentAt });
       this.#lost = false;
@@ -166,6 +174,16 @@ export class ChangeNotifications implements NotificationSource {
         // `client.end()` would wait for a peer that does not respond any more.
         socket?.destroy();
       }
+    }
+  }
+
+  #receive(channel: string, payload: string): void {
+    if (channel === IMAGES_CHANNEL) {
+      const changed = payload === '*' ? 'all' : payload.split(',');
+      for (const listener of this.#listeners) listener(changed);
+    } else if (channel === AUDIENCES_CHANNEL) {
+      const changed = payload === '*' ? 'everyone' : payload.split(',');
+      for (const listener of this.#audienceListeners) listener(changed);
     }
   }
 
@@ -223,7 +241,8 @@ async function refuseUnlessNotified(
     `SELECT pg_backend_pid() AS pid, (
        SELECT count(*)::int FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
        WHERE tgrelid IN (to_regclass('images'), to_regclass('members')) AND tgenabled IN ('O', 'A')
-         AND proname IN ('notify_of_changed_images', 'notify_of_changed_members')) AS triggers`,
+         AND proname IN ('notify_of_changed_images', 'notify_of_changed_members',
+                         'notify_audiences_of_images', 'notify_audiences_of_members')) AS triggers`,
   );
   const { pid, triggers } = rows[0]!;
   if (pid !== client.processID && pooler !== 'session') {

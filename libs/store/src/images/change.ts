@@ -1,8 +1,20 @@
-import { PROPERTY_QUOTA, type Image, type PropertyChange } from '@glimpse/domain';
+import {
+  PROPERTY_QUOTA,
+  listAudienceOf,
+  type Image,
+  type ListAudience,
+  type PropertyChange,
+} from '@glimpse/domain';
 import type { Statement } from '../statement.js';
 
+/** To whom an image is shown; a change of its properties, or its deletion, does not change that. */
+interface SharedRow extends Pick<Image, 'visibility' | 'owner'> {
+  /** The projects that it is shared with. */
+  readonly members: readonly string[];
+}
+
 /** The properties before and after a change. */
-export interface PropertiesRow {
+export interface PropertiesRow extends SharedRow {
   /** The version before the change. */
   readonly version: string;
   readonly before: Image['properties'];
@@ -11,11 +23,20 @@ export interface PropertiesRow {
 }
 
 /** The state before a deletion. */
-export interface DeletedRow {
+export interface DeletedRow extends SharedRow {
   /** The version before the deletion. */
   readonly version: string;
   readonly protected: boolean;
 }
+
+/** The audience of the image of a row. */
+export function audienceOfRow({ visibility, owner, members }: SharedRow): ListAudience {
+  return listAudienceOf({ visibility, owner, members: new Set(members) });
+}
+
+/** The columns of a {@link SharedRow}, of a common table expression that has the image. */
+const shared = (image: string): string =>
+  `visibility, owner, array(SELECT member FROM members WHERE image_id = ${image}.id) AS members`;
 
 /**
  * A change of properties. In SQL and not through Prisma Client because it is one statement that waits for other
@@ -29,7 +50,8 @@ export interface DeletedRow {
  */
 const CHANGE_PROPERTIES = `
   WITH found AS (
-    SELECT id, version, properties AS before FROM images WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE
+    SELECT id, version, visibility, owner, properties AS before
+    FROM images WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE
   ), wanted AS (
     SELECT found.*, (CASE WHEN $3 THEN (
         SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(before) WHERE key = ANY ($7::text[])
@@ -43,7 +65,7 @@ const CHANGE_PROPERTIES = `
       AND ($4::text IS NOT NULL OR (SELECT count(*) FROM jsonb_object_keys(wanted.after)) <= $6)
       AND ($5::bigint IS NULL OR wanted.version = $5)
   )
-  SELECT version, before, after FROM wanted`;
+  SELECT version, before, after, ${shared('wanted')} FROM wanted`;
 
 /**
  * A soft delete, in SQL for the same reason: its time is the database's and its version the sequence's.
@@ -53,14 +75,15 @@ const CHANGE_PROPERTIES = `
  */
 const DELETE_IMAGE = `
   WITH found AS (
-    SELECT id, version, protected FROM images WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE
+    SELECT id, version, protected, visibility, owner
+    FROM images WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE
   ), deleted AS (
     UPDATE images SET status = 'deleted', version = nextval('images_version_seq'),
                       updated_at = clock_timestamp(), deleted_at = clock_timestamp()
     FROM found
     WHERE images.id = found.id AND NOT found.protected AND ($2::bigint IS NULL OR found.version = $2)
   )
-  SELECT version, protected FROM found`;
+  SELECT version, protected, ${shared('found')} FROM found`;
 
 /** The statement of a change of properties; its row is a {@link PropertiesRow}, or there is no such image. */
 export function changeStatement(id: string, change: PropertyChange, version?: bigint): Statement {

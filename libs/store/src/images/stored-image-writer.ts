@@ -12,7 +12,13 @@ import {
 import type { Database } from '../connection/database.js';
 import { orUnavailable, type Availability } from '../connection/unavailable.js';
 import type { Statement } from '../statement.js';
-import { changeStatement, deleteStatement, type DeletedRow, type PropertiesRow } from './change.js';
+import {
+  audienceOfRow,
+  changeStatement,
+  deleteStatement,
+  type DeletedRow,
+  type PropertiesRow,
+} from './change.js';
 import { storedIdOf } from './image-id.js';
 
 /** Changes images in PostgreSQL, each by one statement. */
@@ -34,7 +40,7 @@ export class StoredImageWriter implements ImageWriter {
     const { before, after } = row;
     requireApplicable(change, before, Object.keys(after).length);
     if (version !== undefined && BigInt(row.version) !== version) throw new VersionLost();
-    this.onChanged([key]);
+    this.onChanged([key], audienceOfRow(row));
     return after;
   }
 
@@ -44,7 +50,7 @@ export class StoredImageWriter implements ImageWriter {
     if (!row) throw new ImageNotFound(id);
     if (row.protected) throw new ImageProtected(id);
     if (version !== undefined && BigInt(row.version) !== version) throw new VersionLost();
-    this.onChanged([key]);
+    this.onChanged([key], audienceOfRow(row));
   }
 
   #write<Row extends object>({ text, values, name = '' }: Statement): Promise<Row[]> {
