@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const LINES = ['24', '26'];
 const SUITES = {
-  'apps/images': ['startup/heap', 'http/server', 'compute/images/fast-show'],
+  'apps/images': ['startup/heap', 'http/server', 'compute/images/fast-reads'],
   'apps/images-e2e': ['compute/contract-replay', 'compute/bad-requests', 'operation/stopping'],
 };
 /** The time after which a run counts as hanging. */

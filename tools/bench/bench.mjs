@@ -13,6 +13,7 @@ import { printFigures, writeReport } from './report.mjs';
 import { openStage } from './stage.mjs';
 import * as changes from './rows/changes.mjs';
 import * as lists from './rows/lists.mjs';
+import * as listsHot from './rows/lists-hot.mjs';
 import * as memory from './rows/memory.mjs';
 import * as mirror from './rows/mirror.mjs';
 import * as showCold from './rows/show-cold.mjs';
@@ -21,7 +22,7 @@ import * as sizes from './rows/sizes.mjs';
 import * as start from './rows/start.mjs';
 
 // What is changed was changed lately, and so found by changes-since: sizes come before changes.
-const ROWS = [showHot, showCold, lists, sizes, changes, start, memory, mirror];
+const ROWS = [showHot, listsHot, showCold, lists, sizes, changes, start, memory, mirror];
 
 const { values } = parseArgs({
   options: {

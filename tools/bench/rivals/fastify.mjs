@@ -7,8 +7,8 @@ const answerTo = answersOf(how);
 const asIs = (body) => body;
 const fastify = Fastify({ logger: false });
 const send = (reply, { headers, body }) => reply.headers(headers).serializer(asIs).send(body);
-fastify.get(`${how.images ?? '/v2.1/images'}/:id`, (request, reply) => {
-  const answer = answerTo(request.params.id);
+fastify.get(how.route ?? `${how.images ?? '/v2.1/images'}/:id`, (request, reply) => {
+  const answer = answerTo(request.params.id ?? 'list');
   if (!(answer instanceof Promise)) return send(reply, answer);
   return answer.then((read) => send(reply, read));
 });

@@ -6,6 +6,9 @@ const BOUND_MS = 2_000;
 /** Milliseconds after which a request counts as hung. */
 const HUNG_MS = 8_000;
 
+/** The list of the images, by the name of all of them. */
+export const LIST = '/v2.1/images/detail?name=counted';
+
 /** The metadata key of the counter that is read. */
 const KEY = 'counter';
 
@@ -82,6 +85,8 @@ export class Readers {
   /** A message for each wrong response. */
   readonly wrong: string[] = [];
   readonly statuses = new Set<number>();
+  /** Those of lists, which need the database after each change. */
+  readonly listStatuses = new Set<number>();
   /** For each read, the milliseconds for which its value was superseded when the read began. */
   readonly staleness: number[] = [];
   readonly #loops: Loop[];
@@ -93,7 +98,10 @@ export class Readers {
     private readonly token: string,
     private readonly writer?: Service,
   ) {
-    this.#loops = services.flatMap((service) => [0, 1].map((offset) => this.#read(service, offset)));
+    this.#loops = services.flatMap((service) => [
+      ...[0, 1].map((offset) => this.#read(service, offset)),
+      this.#list(service),
+    ]);
   }
 
   async stop(): Promise<void> {
@@ -124,6 +132,30 @@ export class Readers {
     });
   }
 
+  /** Reads the images as a list. */
+  #list(service: Service): Loop {
+    const known: { tag?: string; counters: [string, number][] } = { counters: [] };
+    let turn = 0;
+    return new Loop(async () => {
+      const from = performance.now();
+      const isConditional = turn++ % 3 === 0 && known.tag !== undefined;
+      const response = await request(service.url, LIST, {
+        headers: { 'x-auth-token': this.token, ...(isConditional && { 'if-none-match': known.tag! }) },
+      });
+      this.listStatuses.add(response.status);
+      if (response.status === 200 || response.status === 203) {
+        known.tag = response.headers.get('etag')!;
+        known.counters = countersIn(response.text);
+      }
+      if (response.status < 400) {
+        for (const [id, value] of known.counters) {
+          this.#check(service, id, from, value, response.headers.get('age'));
+        }
+      }
+      await sleep(10);
+    });
+  }
+
   #check(service: Service, id: string, from: number, value: number, age: string | null): void {
     // A stale response may be as old as its `Age`, which is in whole seconds; any other one as old as allowed.
     const allowed = age !== null ? (Number(age) + 1) * 1_000 : service === this.writer ? 0 : BOUND_MS;
@@ -135,6 +167,12 @@ export class Readers {
       `${service.url} showed ${value}, superseded for ${since} ms; ${known} was due, age ${age}`,
     );
   }
+}
+
+/** The counters of a list with details. */
+function countersIn(text: string): [string, number][] {
+  const { images } = JSON.parse(text) as { images: { id: string; metadata: Record<string, string> }[] };
+  return images.map(({ id, metadata }) => [id, Number(metadata[KEY] ?? 0)]);
 }
 
 /** Sends a request, which fails when there is no response in time. */

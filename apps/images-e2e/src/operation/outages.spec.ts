@@ -50,7 +50,20 @@ async function expectUnavailable(response: Promise<RawResponse>): Promise<void> 
 /** The routes of images that {@link expectRecovery} has read, so that they are cached. */
 const CACHED = [ITEM, OWN, `${OWN}/metadata`, `${OWN}/metadata/k1`];
 
-/** Expects an image that is served as stale. */
+/** Lists that {@link expectRecovery} has read twice, so that they are cached. */
+const LISTS = ['/v2.1/images?limit=2', '/v2.1/images/detail?limit=2', '/v2/images?limit=2'];
+
+/** Reads one of these by the API that has it. */
+function sendList(
+  service: Service,
+  target: string,
+  headers: Record<string, string> = {},
+): Promise<RawResponse> {
+  const url = target.startsWith('/v2/') ? service.imageUrl : service.url;
+  return sendRaw(url, { target, headers: { 'x-auth-token': tokenOf('demo'), ...headers } });
+}
+
+/** Expects an image, or a list, that is served as stale. */
 async function expectStale(response: Promise<RawResponse>): Promise<void> {
   const { status, headers } = await response;
   expect(status).toBe(203);
@@ -66,6 +79,7 @@ async function expectStale(response: Promise<RawResponse>): Promise<void> {
 async function expectOutage(service: Service, { cached }: { cached: boolean }): Promise<void> {
   const expectItem = cached ? expectStale : expectUnavailable;
   await Promise.all(CACHED.map((target) => expectItem(send(service, 'GET', target))));
+  if (cached) await Promise.all(LISTS.map((target) => expectStale(sendList(service, target))));
   await Promise.all(
     [
       send(service, 'HEAD', UNKNOWN).then((response) => ({ ...response, text: headText })),
@@ -102,6 +116,9 @@ async function expectRecovery(service: Service): Promise<void> {
     200,
     { status: 'ok', details: { schema: up, database: up } },
   ]);
+  for (const target of LISTS) {
+    for (const _ of [1, 2]) expect((await sendList(service, target)).status).toBe(200);
+  }
   const { text } = await send(service, 'GET', `${OWN}/metadata`);
   expect(JSON.parse(text)).toEqual({ metadata: { k1: 'v1', k2: 'v2' } });
 }
@@ -114,7 +131,7 @@ describe('a database that goes away', () => {
   let service: Service;
   beforeAll(async () => {
     proxy = await DatabaseProxy.to(databaseUrl(await createDatabase('contract')));
-    service = await startService('', { DATABASE_URL: proxy.url });
+    service = await startService('', { DATABASE_URL: proxy.url, GLIMPSE_IMAGE_PORT: '0' });
   });
   afterAll(async () => {
     await service.stop();
@@ -143,6 +160,13 @@ describe('a database that goes away', () => {
     await expectUnavailable(get({}, `${OWN}/metadata/missing`));
     await expectUnavailable(get({ 'x-auth-token': tokenOf('alt') }));
     expect((await get({ 'x-auth-token': 'made up' })).status).toBe(401);
+    for (const target of LISTS) {
+      const list = await sendList(service, target);
+      await expectStale(Promise.resolve(list));
+      const known = await sendList(service, target, { 'if-none-match': list.headers['etag']! });
+      expect(known).toMatchObject({ status: 304, text: '', headers: { age: expect.any(String) } });
+      expect((await sendList(service, target, { 'x-auth-token': tokenOf('alt') })).status).toBe(503);
+    }
     await proxy.restore();
     await expectRecovery(service);
   });
@@ -176,13 +200,13 @@ describe('stale images', () => {
     const start = (settings: Record<string, string>): Promise<Service> =>
       startService('', { DATABASE_URL: proxy.url, ...settings });
     const services = await Promise.all([
-      start({ GLIMPSE_STALE_STATUS: '200' }),
-      start({ GLIMPSE_STALE_LIMIT: '1' }),
-      start({ GLIMPSE_CACHE_SIZE: '0' }),
+      start({ GLIMPSE_STALE_STATUS: '200', GLIMPSE_IMAGE_PORT: '0' }),
+      start({ GLIMPSE_STALE_LIMIT: '1', GLIMPSE_IMAGE_PORT: '0' }),
+      start({ GLIMPSE_CACHE_SIZE: '0', GLIMPSE_IMAGE_PORT: '0' }),
     ]);
     const [plain, shortly, never] = services as [Service, Service, Service];
     try {
-      for (const service of services) expect((await send(service, 'GET', ITEM)).status).toBe(200);
+      for (const service of services) await expectRecovery(service);
       const [listening] = await query(
         'postgres',
         `SELECT count(*)::int AS count FROM pg_stat_activity
@@ -193,7 +217,13 @@ describe('stale images', () => {
       const copy = await send(plain, 'GET', ITEM);
       expect(copy).toMatchObject({ status: 200, headers: { age: expect.stringMatching(/^\d+$/) } });
       await expectUnavailable(send(never, 'GET', ITEM));
+      for (const target of LISTS) {
+        const page = await sendList(plain, target);
+        expect(page).toMatchObject({ status: 200, headers: { age: expect.stringMatching(/^\d+$/) } });
+        expect((await sendList(never, target)).status).toBe(503);
+      }
       await until(async () => (await send(shortly, 'GET', ITEM)).status === 503);
+      for (const target of LISTS) expect((await sendList(shortly, target)).status).toBe(503);
       expect((await send(plain, 'GET', ITEM)).status).toBe(200);
       await proxy.restore();
       for (const service of services) await expectRecovery(service);
@@ -207,7 +237,7 @@ describe('stale images', () => {
 describe('a database that accepts no connections', () => {
   it('is an outage, from which the service recovers by itself', async () => {
     const database = await createDatabase('contract');
-    const service = await startService(database);
+    const service = await startService(database, { GLIMPSE_IMAGE_PORT: '0' });
     try {
       await query('postgres', `ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
       await query(

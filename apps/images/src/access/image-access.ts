@@ -14,6 +14,7 @@ import {
   type ImageCriteria,
   type ImageName,
   type ImagePage,
+  type PageCache,
   type PropertyChange,
   type ReadOptions,
   type Reading,
@@ -55,6 +56,8 @@ interface CallerContext {
   readonly mayReadListed: boolean | undefined;
   /** What the caller may do with properties; undefined where none is protected. */
   readonly view: PropertyView | undefined;
+  /** What lists depend on besides the request and the images; undefined where a rule refuses them, or checks each image. */
+  readonly listKey: string | undefined;
 }
 
 /**
@@ -124,6 +127,14 @@ export class ImageAccess {
     return this.contextOf(caller).viewer;
   }
 
+  /**
+   * What the lists of a caller depend on besides the request and the images, as text: two callers with the same have
+   * the same lists. Undefined where policy refuses lists, or checks each image.
+   */
+  listKeyOf(caller: Identity): string | undefined {
+    return this.contextOf(caller).listKey;
+  }
+
   /** Whether a rule lets a caller act on an image that it has read. */
   allowsFor(rule: string, caller: Identity, image: Image): boolean {
     return this.allows(rule, this.contextOf(caller).credentials, image);
@@ -137,6 +148,11 @@ export class ImageAccess {
   /** Where bytes are accounted that are cached along with an image; undefined where images are not cached. */
   get cache(): Pick<ImageCache, 'accountBytes'> | undefined {
     return this.catalogue.cache && this;
+  }
+
+  /** Where pages of lists are cached; undefined where they are not. */
+  get pages(): PageCache | undefined {
+    return this.catalogue.pages;
   }
 
   /** Accounts bytes that are cached along with an image. */
@@ -286,7 +302,11 @@ export class ImageAccess {
     const view = this.protections?.viewOf(credentials);
     const mayReadListed = this.#allowsListed ? this.policy.allows('get_image', credentials, LISTED) : mayRead;
     const viewer = viewerOf(credentials, this.policy);
-    const context = { credentials, viewer, mayRead, mayReadListed, view };
+    const mayShareLists = mayReadListed === true && mayList(this.policy, credentials);
+    const listKey = mayShareLists
+      ? JSON.stringify([viewer.project, viewer.admin, view?.readKey ?? null])
+      : undefined;
+    const context = { credentials, viewer, mayRead, mayReadListed, view, listKey };
     this.#contexts.set(caller, context);
     return context;
   }

@@ -22,13 +22,16 @@ export interface OperationName {
 export interface ReadForms {
   /** It may be served from the cache during an outage. */
   readonly stale?: true;
-  /** It has an `ETag`. */
+  /** It has an `ETag` and `Last-Modified`, as a document about one image. */
   readonly validators?: true;
+  /** It has an `ETag` alone. */
+  readonly tag?: true;
 }
 
 /** Describes a read. */
 export function DescribeRead(operation: OperationName, type: Type, forms: ReadForms = {}): MethodDecorator {
-  const validators = forms.validators ? VALIDATORS : undefined;
+  const { ETag } = VALIDATORS;
+  const validators = forms.validators ? VALIDATORS : forms.tag && { ETag };
   const stale = {
     status: 203,
     description: 'The same from the cache, while the database is unavailable; 200 with `stale.status: 200`.',

@@ -19,10 +19,15 @@ const MAX_DOCUMENTS = 16;
 /** Estimated bytes of a cached document beyond its text. */
 const OVERHEAD_BYTES = 900;
 
+/** A strong validator of a body. */
+export function entityTagOf(body: Buffer): string {
+  return `"${hash('sha256', body, 'base64url').slice(0, 27)}"`;
+}
+
 /** Serializes a document about an image. */
 export function readyDocument(document: object, image: Image): ReadyDocument {
   const body = Buffer.from(JSON.stringify(document));
-  const tag = `"${hash('sha256', body, 'base64url').slice(0, 27)}"`;
+  const tag = entityTagOf(body);
   const modified = (image.updatedAt ?? image.createdAt).toUTCString();
   return {
     bytes: body.toString('latin1'),

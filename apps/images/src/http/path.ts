@@ -104,6 +104,12 @@ export function rewriteUrl(request: PathRequest, form: PathForm): string {
   return path.endsWith('/') ? routed.replace(/^(\/[^/?]+)\/(?=\?|$)/, '$1') : routed;
 }
 
+/** The query of a request as it was sent, with its `?`; empty without one. */
+export function queryOf({ url = '' }: IncomingMessage): string {
+  const at = url.indexOf('?');
+  return at < 0 ? '' : url.slice(at);
+}
+
 /** The decoded path of a request; empty when it cannot be decoded. */
 export function pathOf(request: PathRequest): string {
   return request[PATH] ?? '';

@@ -1,5 +1,11 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { DomainError, type ChangeOptions, type Image, type Reading } from '@glimpse/domain';
+import {
+  DomainError,
+  type ChangeOptions,
+  type Image,
+  type PageDocument,
+  type Reading,
+} from '@glimpse/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { readyDocument, type ReadyDocument } from './image-documents.js';
 
@@ -21,12 +27,7 @@ function matchesEntityTag(header: string, tag: string, { weakly }: { weakly: boo
 
 /** Sends a document, as bytes: Fastify would add a charset to text, which Nova's responses do not have. */
 export function sendDocument(reply: FastifyReply, document: object): void {
-  sendBytes(reply, Buffer.from(JSON.stringify(document)));
-}
-
-/** Sends the bytes of a JSON document. */
-export function sendBytes(reply: FastifyReply, bytes: Buffer): void {
-  void reply.header('content-type', 'application/json').send(bytes);
+  void reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(document)));
 }
 
 /**
@@ -50,9 +51,34 @@ export function sendImageDocument(
   reading: Reading<Image>,
   staleStatus: number,
 ): void {
-  void reply.headers({ etag: tag, 'last-modified': modified });
+  sendValidated(reply, { bytes, validators: { etag: tag, 'last-modified': modified } }, reading, staleStatus);
+}
+
+/**
+ * Sends a page of a list with its validator, or 304 if the client has it.
+ *
+ * @param staleStatus as for {@link sendImageDocument}
+ */
+export function sendPage(reply: FastifyReply, page: Reading<PageDocument>, staleStatus: number): void {
+  const { bytes, tag } = page.value;
+  sendValidated(reply, { bytes, validators: { etag: tag } }, page, staleStatus);
+}
+
+interface ValidatedDocument {
+  /** One character per byte. */
+  readonly bytes: string;
+  readonly validators: { readonly etag: string } & Readonly<Record<string, string>>;
+}
+
+function sendValidated(
+  reply: FastifyReply,
+  { bytes, validators }: ValidatedDocument,
+  reading: Reading<unknown>,
+  staleStatus: number,
+): void {
+  void reply.headers(validators);
   if (reading.source === 'copy') markStale(reply, reading.age, staleStatus);
-  if (isNotModified(reply.request, tag)) {
+  if (isNotModified(reply.request, validators.etag)) {
     sendNotModified(reply);
   } else {
     void reply.header('content-type', 'application/json').send(Buffer.from(bytes, 'latin1'));

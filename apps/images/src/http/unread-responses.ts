@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 const SMALL_BYTES = 4_096;
 
 /** Larger responses are written in pieces of this size, which distinguishes slow clients from stalled ones. */
-const PIECE_BYTES = 65_536;
+export const PIECE_BYTES = 65_536;
 
 /** At the limit, the connection of a client that has read nothing for this time is closed. */
 const STALLED_MS = 500;

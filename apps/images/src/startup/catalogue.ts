@@ -1,4 +1,4 @@
-import type { Catalogue, Mirror } from '@glimpse/domain';
+import type { Catalogue, Mirror, OnImagesChanged } from '@glimpse/domain';
 import { responseEffect } from '@glimpse/glance';
 import {
   AllAttributesCatalogue,
@@ -16,6 +16,7 @@ import {
 import type { ImageSource } from '@glimpse/plugins';
 import {
   CachedImageReader,
+  CachedPages,
   ChangeNotifications,
   PENDING_CHANNEL,
   SYNC_STATUS,
@@ -67,7 +68,10 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
   const { database, probe, telemetry, source } = parts;
   const onUnavailable = (error: unknown): void => probe.lost(error);
   const isAway = (): boolean => notifications !== undefined && !notifications.session && !probe.available;
-  const onChanged = (ids: readonly string[]): void => cache?.drop(ids);
+  const onChanged: OnImagesChanged = (ids, audience = 'everyone') => {
+    cache?.drop(ids);
+    pages?.drop(audience);
+  };
   const stored = storedCatalogue(database, { onUnavailable, isAway }, onChanged, source !== undefined);
 
   const mirror = source && new StoredMirror(database, { onUnavailable });
@@ -82,14 +86,16 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
   const fetching = mirrored && new MirroredImageReader(mirrored);
 
   const notifications = settings.cache.size > 0 ? openNotifications(settings, parts, syncStatus) : undefined;
+  // Images have one half, pages of lists the other.
+  const bounds = { size: settings.cache.size * 2 ** 19, staleLimit: settings.stale.limit };
+  const pages = notifications && new CachedPages(notifications, bounds);
   const cache =
     notifications &&
     new CachedImageReader(fetching ?? stored.reader, notifications, {
-      size: settings.cache.size * 2 ** 20,
-      staleLimit: settings.stale.limit,
+      ...bounds,
       freshReads: Math.max(1, Math.floor(settings.database.pool / 4)),
     });
-  if (cache) exposeCache(telemetry.registry, cache, notifications);
+  if (cache && pages) exposeCache(telemetry.registry, { images: cache, pages }, notifications);
 
   const catalogue = {
     reader: cache ?? fetching ?? stored.reader,
@@ -97,6 +103,7 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
     lister: stored.lister,
     writer: mirrored ? new MirroredImageWriter(mirrored) : stored.writer,
     cache,
+    pages,
   };
   const listen = async (stop: AbortSignal): Promise<void> => notifications?.listen(stop);
   if (!mirrored || !fetching || !syncStatus) {
@@ -109,11 +116,17 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
   const dated = new StalenessCatalogue(catalogue, syncStatus, settings.source.stale_limit, onHidden, reading);
   const sourceChanges = new MirroredChanges({ ...mirrored, due, effectOf: responseEffect });
   const { writer } = catalogue;
-  const outer = { reader: dated, current: dated, lister: dated, writer, cache: cache && dated };
+  const outer = {
+    ...{ reader: dated, current: dated, lister: dated, writer },
+    ...{ cache: cache && dated, pages: pages && dated },
+  };
   const filled = new AllAttributesCatalogue(outer, syncStatus);
   return {
     catalogue: outer,
-    allAttributes: { ...outer, reader: filled, lister: filled, cache: cache && filled },
+    allAttributes: {
+      ...{ ...outer, reader: filled, lister: filled },
+      ...{ cache: cache && filled, pages: pages && filled },
+    },
     attributesFilled: () => filled.attributesFilled(),
     sourceChanges,
     sourceDocuments: documentsOf(mirrored.source, mirrored.mirror),

@@ -1,12 +1,13 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemberAccess } from '../access/image-members.js';
+import { ListDocuments } from '../access/list-documents.js';
 import { ATTRIBUTES_FILLED, HealthcheckController } from '../health/healthcheck.controller.js';
 import { Cors } from '../http/cors.js';
 import { ImageDocuments } from '../http/image-documents.js';
 import { imageApi } from '../image/api.js';
 import type { GlancePassThrough } from '../image/pass-through/glance-pass-through.js';
 import { API_DOCUMENTS, type ApiDocuments } from '../image/api-documents.js';
-import { fastShow } from '../image/images/fast-show.js';
+import { fastReads } from '../image/images/fast-reads.js';
 import { ImageController } from '../image/images/image.controller.js';
 import { ImageListController } from '../image/images/image-list.controller.js';
 import { imageView, type Audience } from '../image/images/image.view.js';
@@ -41,6 +42,7 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
     },
     access.cache,
   );
+  const lists = new ListDocuments(access);
   const module = AppModule.of(
     api,
     { ...parts, auth },
@@ -59,6 +61,7 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
         { provide: PUBLIC_URL, useValue: publicUrl },
         { provide: API_DOCUMENTS, useValue: parts.apiDocuments },
         { provide: ImageDocuments, useValue: documents },
+        { provide: ListDocuments, useValue: lists },
         { provide: MemberAccess, useValue: new MemberAccess(access, parts.attributesFilled) },
         { provide: ATTRIBUTES_FILLED, useValue: parts.attributesFilled },
       ],
@@ -66,7 +69,7 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
   );
   const cors = Cors.of(settings.cors);
   const fastPath =
-    settings.fast_path === 'off' ? () => undefined : fastShow({ auth, access, settings, documents });
+    settings.fast_path === 'off' ? () => undefined : fastReads({ auth, access, settings, documents, lists });
   return createApp(
     api,
     module,

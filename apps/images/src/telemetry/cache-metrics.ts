@@ -1,28 +1,23 @@
-import type { CachedImageReader, ChangeNotifications } from '@glimpse/store';
+import type { CachedImageReader, CachedPages, ChangeNotifications } from '@glimpse/store';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** Exposes the counts of the image cache. They are copied when metrics are collected, so that a hit counts only once. */
-export function exposeCache(
-  registry: Registry,
-  cache: CachedImageReader,
-  notifications: ChangeNotifications,
-): void {
-  const registers = [registry];
-  new Counter({
-    name: 'glimpse_image_reads_total',
-    help:
-      'Reads of an image by id: hit, from a fresh copy; miss, by a query of its own; shared, by the query of another ' +
-      'request; bypass, with no-cache; stale, from a copy because the database was unavailable.',
-    labelNames: ['outcome'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [outcome, count] of Object.entries(cache.outcomes)) this.inc({ outcome }, count);
-    },
-  });
+/** What is cached, and how reads of it were answered. */
+interface Caches {
+  readonly images: Pick<CachedImageReader, 'outcomes' | 'entries' | 'bytes'>;
+  readonly pages: Pick<CachedPages, 'outcomes' | 'entries' | 'bytes'>;
+}
+
+const OUTCOMES =
+  'hit, from a fresh copy; miss, by a query of its own; shared, by the query of another request; bypass, with ' +
+  'no-cache; stale, from a copy because the database was unavailable.';
+
+/** Exposes the counts of the cache. They are copied when metrics are collected, so that a hit counts only once. */
+export function exposeCache(registry: Registry, caches: Caches, notifications: ChangeNotifications): void {
+  const { images, pages } = caches;
+  exposeOutcomes(registry, 'image', 'Reads of an image by id', images);
+  exposeOutcomes(registry, 'list', 'Reads of a page of a list', pages);
+  exposeSizes(registry, caches);
   const gauges: [name: string, help: string, value: () => number][] = [
-    ['cache_entries', 'Images in the cache.', () => cache.entries],
-    ['cache_bytes', 'Estimated bytes of the images in the cache.', () => cache.bytes],
     [
       'notices_heard',
       'Whether change notifications are received: 1 or 0.',
@@ -38,9 +33,46 @@ export function exposeCache(
     new Gauge({
       name: `glimpse_${name}`,
       help,
-      registers,
+      registers: [registry],
       collect() {
         this.set(value());
+      },
+    });
+  }
+}
+
+function exposeOutcomes(
+  registry: Registry,
+  what: string,
+  reads: string,
+  { outcomes }: Pick<CachedPages, 'outcomes'>,
+): void {
+  new Counter({
+    name: `glimpse_${what}_reads_total`,
+    help: `${reads}: ${OUTCOMES}`,
+    labelNames: ['outcome'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(outcomes)) this.inc({ outcome }, count);
+    },
+  });
+}
+
+function exposeSizes(registry: Registry, caches: Caches): void {
+  const gauges: [name: string, help: string, value: (cache: Caches[keyof Caches]) => number][] = [
+    ['cache_entries', 'Entries in the cache, by kind: images, pages of lists.', ({ entries }) => entries],
+    ['cache_bytes', 'Estimated bytes of the entries in the cache.', ({ bytes }) => bytes],
+  ];
+  for (const [name, help, value] of gauges) {
+    new Gauge({
+      name: `glimpse_${name}`,
+      help,
+      labelNames: ['kind'],
+      registers: [registry],
+      collect() {
+        for (const [kind, cache] of Object.entries(caches))
+          this.set({ kind }, value(cache as Caches['pages']));
       },
     });
   }

@@ -1,5 +1,5 @@
 import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
-import type { Identity as Caller, ImageName } from '@glimpse/domain';
+import type { Identity as Caller, Image } from '@glimpse/domain';
 import { nextLink, type LinkBase, type NextLink } from '@glimpse/links';
 import type { ImageExtension } from '@glimpse/plugins';
 import {
@@ -18,12 +18,14 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
 import { IMAGE_EXTENSIONS } from '../extensions/extensions.controller.js';
-import { ImageAccess, type Page } from '../../access/image-access.js';
+import { ImageAccess } from '../../access/image-access.js';
+import { ListDocuments, type ComposedPage } from '../../access/list-documents.js';
 import { DescribeImageId, DescribeRead } from '../../http/describe-read.js';
 import { DescribeChange, DescribeListParameters, DescribeResource } from '../api-description.js';
 import { BriefList, DetailedList, ImageDocument } from '../documents.js';
-import { changeOptionsOf, markStale, sendBytes, sendImageDocument } from '../../http/send.js';
+import { changeOptionsOf, sendImageDocument, sendPage } from '../../http/send.js';
 import { briefImageView, detailedImageView, imageView } from './image.view.js';
+import { listAddress } from './list-address.js';
 import { ListQuery } from './list.query.js';
 import { pageDocument } from './page-document.js';
 import { ComputeRequestGuard, LastMicroversion } from '../guard.js';
@@ -32,6 +34,17 @@ import { linkBaseOf, projectInUrl } from '../request.js';
 import { ROUTE_PREFIXES, IMAGES_LAST } from '../routes.js';
 import { ImageDocuments } from '../../http/image-documents.js';
 import { readQuery } from '../../http/validation.js';
+
+/** What responses to lists have besides their document. */
+const LIST_FORMS = { stale: true, tag: true } as const;
+
+/** A request for a list. */
+interface ListRequest {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly base: LinkBase;
+  readonly caller: Caller;
+}
 
 /** @see {@link https://docs.openstack.org/api-ref/compute/#images-deprecated} */
 @Controller(ROUTE_PREFIXES.map((prefix) => `${prefix}/images`))
@@ -42,11 +55,12 @@ export class ImagesController {
   constructor(
     private readonly access: ImageAccess,
     private readonly documents: ImageDocuments<LinkBase>,
+    private readonly lists: ListDocuments,
     @Inject(IMAGE_EXTENSIONS) private readonly extensions: readonly ImageExtension[],
     @Inject(SETTINGS) private readonly settings: EffectiveSettings,
   ) {}
 
-  @DescribeRead({ operationId: 'listImages', summary: 'List images' }, BriefList)
+  @DescribeRead({ operationId: 'listImages', summary: 'List images' }, BriefList, LIST_FORMS)
   @DescribeListParameters()
   @Get()
   async list(
@@ -56,13 +70,20 @@ export class ImagesController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const query = readQuery(ListQuery, parameters);
-    const page = await this.access.namesPage(query.criteria, caller);
+    const { criteria } = query;
     const base = this.linkBase(request);
     const linkAfter = (marker: string): NextLink => nextLink(base, 'images', query.parameters, marker);
-    this.sendPage(reply, page, (image) => briefImageView(image, base), linkAfter);
+    await this.sendList({ request, reply, base, caller }, async () => {
+      const page = await this.access.namesPage(criteria, caller);
+      return { bytes: pageDocument(page, (image) => briefImageView(image, base), linkAfter), age: page.age };
+    });
   }
 
-  @DescribeRead({ operationId: 'listImagesDetailed', summary: 'List images with details' }, DetailedList)
+  @DescribeRead(
+    { operationId: 'listImagesDetailed', summary: 'List images with details' },
+    DetailedList,
+    LIST_FORMS,
+  )
   @DescribeListParameters()
   @Get('detail')
   async detail(
@@ -72,21 +93,24 @@ export class ImagesController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const query = readQuery(ListQuery, parameters);
-    const page = await this.access.page(query.criteria, caller);
+    const { criteria } = query;
     const base = this.linkBase(request);
     const linkAfter = (marker: string): NextLink => nextLink(base, 'images/detail', query.parameters, marker);
-    this.sendPage(reply, page, (image) => detailedImageView(image, base, this.extensions), linkAfter);
+    const entryOf = (image: Image): object => detailedImageView(image, base, this.extensions);
+    await this.sendList({ request, reply, base, caller }, async () => {
+      const page = await this.access.page(criteria, caller);
+      return { bytes: pageDocument(page, entryOf, linkAfter), age: page.age };
+    });
   }
 
-  /** Sends a page, with a link to the next one exactly when it is full or ended early. */
-  private sendPage<T extends ImageName>(
-    reply: FastifyReply,
-    page: Page<T>,
-    entryOf: (image: T) => object,
-    linkAfter: (marker: string) => NextLink,
-  ): void {
-    if (page.age !== undefined) markStale(reply, page.age, this.settings.stale.status);
-    sendBytes(reply, pageDocument(page, entryOf, linkAfter));
+  /** Sends a page, cached or composed. */
+  private async sendList(
+    { request, reply, base, caller }: ListRequest,
+    compose: () => Promise<ComposedPage>,
+  ): Promise<void> {
+    const address = listAddress(request.raw, base);
+    const page = await this.lists.read(address, caller, compose, readOptionsOf(request));
+    sendPage(reply, page, this.settings.stale.status);
   }
 
   @DescribeRead({ operationId: 'showImage', summary: 'Show an image' }, ImageDocument, {

@@ -6,7 +6,7 @@ import type { Connections } from '../connections.js';
 import { pathOf, rewriteUrl, type PathForm } from '../path.js';
 import { flawOf } from '../request-flaw.js';
 import { observeServed } from '../served-request.js';
-import type { UnreadResponses } from '../unread-responses.js';
+import { PIECE_BYTES, type UnreadResponses } from '../unread-responses.js';
 
 /** A complete response, and what telemetry records of its request. */
 export interface ReadyResponse {
@@ -30,6 +30,9 @@ export interface ReadyResponse {
  */
 export type FastPath = (request: IncomingMessage, path: string) => ReadyResponse | undefined;
 
+/** Larger bodies are sent in pieces by the routes, which distinguishes slow clients from stalled ones. */
+const MAX_BODY_BYTES = PIECE_BYTES;
+
 export interface FastPathParts {
   readonly api: Pick<Api, 'name' | 'paths'>;
   readonly telemetry: Telemetry;
@@ -50,7 +53,7 @@ export function serveReady(
     const from = performance.now();
     const { socket } = request;
     const ready = readyFor(request, response);
-    if (!ready) {
+    if (!ready || ready.body.length > MAX_BODY_BYTES) {
       connections.busy(socket, response);
       listener(request, response);
       return;

@@ -3,11 +3,15 @@ import type { Identity as Caller } from '@glimpse/domain';
 import { Controller, Get, Inject, Req, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ImageAccess } from '../../access/image-access.js';
-import { markStale, sendBytes } from '../../http/send.js';
+import { ListDocuments, type ComposedPage } from '../../access/list-documents.js';
+import { queryOf } from '../../http/path.js';
+import { readOptionsOf } from '../../http/read-options.js';
+import { sendPage } from '../../http/send.js';
 import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
 import { DescribeRead, DescribeResource } from '../api-description.js';
 import { ImageList } from '../documents.js';
 import { audienceOf, imageView } from './image.view.js';
+import { listAddress } from './list-address.js';
 import { DescribeListParameters } from './list-description.js';
 import { readListQuery } from './list-query.js';
 import { pageDocument } from './page-document.js';
@@ -19,12 +23,14 @@ import { pageDocument } from './page-document.js';
 export class ImageListController {
   constructor(
     private readonly access: ImageAccess,
+    private readonly lists: ListDocuments,
     @Inject(SETTINGS) private readonly settings: EffectiveSettings,
   ) {}
 
   @DescribeRead({ operationId: 'listImages', summary: 'List images' }, ImageList, {
     policy: true,
     stale: true,
+    tag: true,
   })
   @DescribeListParameters()
   @Get()
@@ -34,14 +40,18 @@ export class ImageListController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { image: shown, stale } = this.settings;
-    const parameters = new URLSearchParams(/\?(.*)$/s.exec(request.url)?.[1]);
+    const parameters = new URLSearchParams(queryOf(request.raw));
     const sizes = { usual: shown.page_size, most: shown.page_size_max };
-    const page = await this.access.page(readListQuery(parameters, sizes), caller);
+    const criteria = readListQuery(parameters, sizes);
     const viewer = this.access.viewerOf(caller);
-    if (page.age !== undefined) markStale(reply, page.age, stale.status);
-    const document = pageDocument(page, parameters, (image) =>
-      JSON.stringify(imageView(image, audienceOf(image, viewer), shown)),
-    );
-    sendBytes(reply, document);
+    const compose = async (): Promise<ComposedPage> => {
+      const page = await this.access.page(criteria, caller);
+      const bytes = pageDocument(page, parameters, (image) =>
+        JSON.stringify(imageView(image, audienceOf(image, viewer), shown)),
+      );
+      return { bytes, age: page.age };
+    };
+    const page = await this.lists.read(listAddress(request.raw), caller, compose, readOptionsOf(request));
+    sendPage(reply, page, stale.status);
   }
 }

@@ -3,14 +3,19 @@ import { connect } from 'node:net';
 import { developmentAuthenticator, loadPolicy } from '@glimpse/auth';
 import {
   ImageNotFound,
+  MarkerNotFound,
   type Catalogue,
   type Identity,
   type Image,
+  type ImageCriteria,
+  type ImageName,
+  type ImagePage,
   type ReadOptions,
   type Reading,
+  type Viewer,
 } from '@glimpse/domain';
-import { imageOf, membersOf } from '@glimpse/domain/testing';
-import { CachedImageReader } from '@glimpse/store';
+import { imageOf, listOf, membersOf } from '@glimpse/domain/testing';
+import { CachedImageReader, CachedPages } from '@glimpse/store';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -70,9 +75,27 @@ const READER = {
   },
 };
 
+const LISTER = {
+  images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage>> {
+    const images = listOf(IMAGES, criteria, viewer);
+    if (!images) return Promise.reject(new MarkerNotFound(criteria.marker!));
+    return Promise.resolve({ source: 'fresh', value: { images, truncated: false } });
+  },
+  imageNames(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<ImageName>>> {
+    return this.images(criteria, viewer);
+  },
+};
+
 /** Counts the reads of the routes. */
 class CountingAccess extends ImageAccess {
   reads = 0;
+  /** How often the viewer was requested: once by the fast path of lists, and twice more by their route. */
+  views = 0;
+
+  override viewerOf(caller: Identity): Viewer {
+    this.views++;
+    return super.viewerOf(caller);
+  }
 
   override read(wanted: string, caller: Identity, options?: ReadOptions): Promise<Reading<Image>> {
     this.reads++;
@@ -86,12 +109,12 @@ let access: CountingAccess;
 beforeAll(async () => {
   const settings = loadSettings({ GLIMPSE_IMAGE_SHOW_DIRECT_URL: 'on', GLIMPSE_IMAGE_SHOW_LOCATIONS: 'on' });
   const plugin = developmentAuthenticator(new Map(Object.entries(TOKENS)), 'http://keystone.example.com');
-  const reader = new CachedImageReader(
-    READER,
-    { session: { confirmedAt: Infinity }, subscribe: () => undefined },
-    { size: 2 ** 20, staleLimit: 300, freshReads: 2 },
-  );
-  const catalogue = { reader, cache: reader } as Partial<Catalogue> as Catalogue;
+  const subscribe = (): undefined => undefined;
+  const notifications = { session: { confirmedAt: Infinity }, subscribe, subscribeToAudiences: subscribe };
+  const bounds = { size: 2 ** 20, staleLimit: 300 };
+  const reader = new CachedImageReader(READER, notifications, { ...bounds, freshReads: 2 });
+  const pages = new CachedPages(notifications, bounds);
+  const catalogue = { reader, cache: reader, lister: LISTER, pages } as Partial<Catalogue> as Catalogue;
   access = new CountingAccess(catalogue, loadPolicy({ defaults: imageRules('own') }));
   const parts = {
     access,
@@ -145,6 +168,29 @@ const rarely = (...values: string[]): fc.Arbitrary<string | undefined> =>
 const requests = fc.record({
   method: mostly('GET', 'HEAD', 'OPTIONS', 'PATCH', 'DELETE'),
   prefix: mostly('/v2', '/v2.7', '/image/v2', '/image/v2.15', '//v2/', '/v2.16', '/x/../v2', '/%762'),
+  list: fc.boolean(),
+  query: fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.constantFrom(
+        ...[
+          '',
+          '',
+          '?limit=2',
+          `?limit=2&marker=${id(3)}`,
+          '?name=in:image%201',
+          '?tag=a&tag=%C3%BC',
+          '?sort=name:asc',
+        ],
+      ),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        ...['?', '/', '?limit=x', `?marker=${id(9)}`, '?visibility=all', `?${'a&'.repeat(300)}`],
+      ),
+    },
+  ),
   image: fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom(...IMAGES.map((each) => each.id)) },
     { weight: 1, arbitrary: fc.constantFrom(id(9), id(2).toUpperCase(), 'none', '.', '..', '') },
@@ -164,10 +210,10 @@ const requests = fc.record({
 
 it('is the same with the fast path, byte for byte, as from the route', async () => {
   const tags = new Map<string, string>();
-  let fast = 0;
+  const fast = { show: 0, list: 0 };
   await fc.assert(
-    fc.asyncProperty(requests, async ({ method, prefix, image: wanted, end, tag, headers }) => {
-      const target = `${prefix}/images/${wanted}${end}`;
+    fc.asyncProperty(requests, async ({ method, prefix, list, query, image: wanted, end, tag, headers }) => {
+      const target = `${prefix}/images${list ? query : `/${wanted}${end}`}`;
       const known = tags.get(target) ?? '"none"';
       const lines = Object.entries({ ...headers, 'if-none-match': tag?.replace('current', known) })
         .filter(([, value]) => value !== undefined)
@@ -175,15 +221,17 @@ it('is the same with the fast path, byte for byte, as from the route', async () 
       const text = `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`;
       const expected = await answer('off', text);
       tags.set(target, /^etag: (.*)\r$/m.exec(expected)?.[1] ?? known);
-      const before = access.reads;
+      const before = list ? access.views + 1 : access.reads;
       const actual = await answer('on', text);
       expect(actual).toBe(expected);
-      if (/^HTTP\/1.1 (?:200|304)/.test(actual) && method !== 'OPTIONS' && access.reads === before) fast++;
+      const isRead = /^HTTP\/1.1 (?:200|304)/.test(actual) && method !== 'OPTIONS';
+      if (isRead && (list ? access.views : access.reads) === before) fast[list ? 'list' : 'show']++;
     }),
-    { numRuns: 400 },
+    { numRuns: 600 },
   );
   // Else nothing would be compared.
-  expect(fast).toBeGreaterThan(20);
+  expect(fast.show).toBeGreaterThan(20);
+  expect(fast.list).toBeGreaterThan(20);
 }, 60_000);
 
 it.each([

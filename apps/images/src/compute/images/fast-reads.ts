@@ -1,48 +1,52 @@
 import type { IncomingMessage } from 'node:http';
 import { authenticationOf, type AuthGuardOptions } from '@glimpse/auth/nestjs';
-import { projectOf } from '@glimpse/domain';
+import { projectOf, type Identity } from '@glimpse/domain';
 import type { EffectiveSettings } from '../../settings/settings.js';
 import type { FastPath } from '../../http/fast-path/fast-path.js';
-import { readyImageResponse } from '../../http/fast-path/ready-image.js';
+import { readyResponse, sentPage, type SentDocument } from '../../http/fast-path/ready-response.js';
 import type { ImageAccess } from '../../access/image-access.js';
+import type { ListDocuments } from '../../access/list-documents.js';
 import { isProjectId } from '../api.js';
 import { MIN_MICROVERSION, isAfter, negotiate } from '../microversions.js';
 import { linkBaseOf, type ApiVersion } from '../request.js';
 import { IMAGES_LAST } from '../routes.js';
 import type { ImageDocuments } from '../../http/image-documents.js';
 import type { LinkBase } from '@glimpse/links';
+import { listAddress } from './list-address.js';
 
 /** The parts of the controller and its guards. */
-export interface ShowParts {
+export interface FastReadParts {
   readonly auth: AuthGuardOptions;
   readonly access: ImageAccess;
   readonly documents: ImageDocuments<LinkBase>;
+  readonly lists: ListDocuments;
   readonly settings: EffectiveSettings;
 }
 
-/** The routes whose requests the fast path serves: without the project in the URL, and with it. */
-const ROUTES = {
-  v2: ['/v2/images/:image_id', '/v2/:project_id/images/:image_id'],
-  'v2.1': ['/v2.1/images/:image_id', '/v2.1/:project_id/images/:image_id'],
-} as const;
-
-/** The paths of these routes: API version, optional project, image. */
-const SHOW = /^\/(v2(?:\.1)?)(?:\/([^/]+))?\/images\/([^/]+)$/;
+/** The paths of lists and of images: API version, optional project, `detail` or an image. */
+const READ = /^\/(v2(?:\.1)?)(?:\/([^/]+))?\/images(?:\/([^/]+))?$/;
+type Read = readonly [
+  path: string,
+  version: ApiVersion,
+  project: string | undefined,
+  rest: string | undefined,
+];
 
 /**
- * Serves a cached image document before the request enters Fastify, after the same functions for authentication,
- * access and policy as the routes. Everything but a plain success is left to the routes.
+ * Serves a cached document, of an image or of a page of a list, before the request enters Fastify, after the same
+ * functions for authentication, access and policy as the routes. Everything but a plain success is left to them.
  */
-export function fastShow({ auth, access, documents, settings }: ShowParts): FastPath {
+export function fastReads({ auth, access, documents, lists, settings }: FastReadParts): FastPath {
   const sharesWithPages = settings.cors.allowed_origin !== undefined;
   const vary = sharesWithPages ? 'X-Auth-Token, Origin' : 'X-Auth-Token';
   return (request, path) => {
     const { headers, socket } = request;
     if (sharesWithPages && headers.origin !== undefined) return undefined;
-    const found = SHOW.exec(path);
+    const found = READ.exec(path);
     if (!found || headers['cache-control'] !== undefined || settings.image_url === undefined)
       return undefined;
-    const [, version, project, id] = found as unknown as [string, ApiVersion, string | undefined, string];
+    const read = found as unknown as Read;
+    const [, version, project] = read;
     if (project !== undefined && !isProjectId(project)) return undefined;
     const microversion = version === 'v2.1' ? negotiated(request, settings) : 'none';
     if (microversion === undefined) return undefined;
@@ -51,17 +55,37 @@ export function fastShow({ auth, access, documents, settings }: ShowParts): Fast
     const caller = authenticationOf(auth, { method, path, headers, socket }, request);
     if (caller instanceof Promise) return undefined;
     if (project !== undefined && project !== projectOf(caller)) return undefined;
-    const image = access.readCached(id, caller);
-    const document = image && documents.cached(image, linkBaseOf(request, project, settings));
+    const document = documentFor(request, read, caller);
     if (!document) return undefined;
 
-    const route = ROUTES[version][project === undefined ? 0 : 1];
+    const route = routeOf(read);
     const fields = microversionFields(microversion, vary);
-    return readyImageResponse(request, {
+    return readyResponse(request, {
       ...{ document, caller, route, fields },
       requestIdHeader: 'x-compute-request-id',
     });
   };
+
+  function documentFor(
+    request: IncomingMessage,
+    [, , project, rest]: Read,
+    caller: Identity,
+  ): SentDocument | undefined {
+    const base = linkBaseOf(request, project, settings);
+    if (rest === undefined || rest === 'detail') {
+      const page = lists.cached(listAddress(request, base), caller);
+      return page && sentPage(page);
+    }
+    const image = access.readCached(rest, caller);
+    return image && documents.cached(image, base);
+  }
+}
+
+/** The pattern of the route. */
+function routeOf([, version, project, rest]: Read): string {
+  const prefix = project === undefined ? `/${version}` : `/${version}/:project_id`;
+  if (rest === undefined) return `${prefix}/images`;
+  return rest === 'detail' ? `${prefix}/images/detail` : `${prefix}/images/:image_id`;
 }
 
 /** The microversion of a request; undefined where the routes refuse it. */

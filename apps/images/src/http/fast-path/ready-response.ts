@@ -1,13 +1,16 @@
 import type { IncomingMessage } from 'node:http';
-import type { Identity } from '@glimpse/domain';
+import type { Identity, PageDocument } from '@glimpse/domain';
 import type { ReadyDocument } from '../image-documents.js';
 import { newRequestId } from '../response-headers.js';
 import { isNotModified } from '../send.js';
 import type { ReadyResponse } from './fast-path.js';
 
-/** What an API adds to the response to a request for one image. */
-export interface ReadyImage {
-  readonly document: ReadyDocument;
+/** A document with the header fields that belong to it, names and values in turn. */
+export type SentDocument = Pick<ReadyDocument, 'bytes' | 'tag' | 'validators' | 'content'>;
+
+/** What an API adds to the response to a read. */
+export interface ReadyRead {
+  readonly document: SentDocument;
   readonly caller: Identity;
   /** The pattern of the route. */
   readonly route: string;
@@ -17,10 +20,16 @@ export interface ReadyImage {
   readonly fields: readonly string[];
 }
 
-/** The same response as that of a route that shows an image, byte for byte. */
-export function readyImageResponse(
+/** A page of a list with its header fields. */
+export function sentPage({ bytes, tag }: PageDocument): SentDocument {
+  const content = ['content-type', 'application/json', 'content-length', String(bytes.length)];
+  return { bytes, tag, validators: ['etag', tag], content };
+}
+
+/** The same response as that of the route, byte for byte. */
+export function readyResponse(
   request: IncomingMessage,
-  { document: { bytes, tag, validators, content }, caller, route, requestIdHeader, fields }: ReadyImage,
+  { document: { bytes, tag, validators, content }, caller, route, requestIdHeader, fields }: ReadyRead,
 ): ReadyResponse {
   const requestId = newRequestId();
   const notModified = isNotModified(request, tag);

@@ -1,0 +1,55 @@
+import type { Identity, PageCache, PageDocument, ReadOptions, Reading } from '@glimpse/domain';
+import { readyPage } from '../http/ready-page.js';
+import type { ImageAccess } from './image-access.js';
+
+/** A page of a list, composed for one request. */
+export interface ComposedPage {
+  readonly bytes: Buffer;
+  /** Seconds since its images were known to be current; undefined while they are fresh. */
+  readonly age: number | undefined;
+}
+
+/** Pages of lists as callers may see them, from memory where the same page was composed before. */
+export class ListDocuments {
+  /** Left out: nothing is cached. */
+  readonly #pages: PageCache | undefined;
+
+  constructor(private readonly access: ImageAccess) {
+    this.#pages = access.pages;
+  }
+
+  /**
+   * A page, only if it is cached and fresh.
+   *
+   * @param address what the page depends on by the request alone: API, path, query, and the base of its links
+   */
+  cached(address: string, caller: Identity): PageDocument | undefined {
+    const key = this.access.listKeyOf(caller);
+    return key === undefined
+      ? undefined
+      : this.#pages?.cachedPage(key + address, this.access.viewerOf(caller));
+  }
+
+  /**
+   * A page from the cache, or composed; during an outage a cached one that is stale. Where a policy rule checks each
+   * image, no page is cached.
+   *
+   * @param compose reads the page with this caller's access
+   * @throws what `compose` throws
+   */
+  async read(
+    address: string,
+    caller: Identity,
+    compose: () => Promise<ComposedPage>,
+    options: ReadOptions,
+  ): Promise<Reading<PageDocument>> {
+    const key = this.access.listKeyOf(caller);
+    if (this.#pages && key !== undefined) {
+      const read = async (): Promise<PageDocument> => readyPage((await compose()).bytes);
+      return this.#pages.page(key + address, this.access.viewerOf(caller), read, options);
+    }
+    const { bytes, age } = await compose();
+    const value = readyPage(bytes);
+    return age === undefined ? { source: 'fresh', value } : { source: 'copy', value, age };
+  }
+}
