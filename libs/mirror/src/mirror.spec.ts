@@ -25,13 +25,16 @@ import {
 } from '@glimpse/store';
 import { openTemporary, type TemporaryDatabase } from '@glimpse/store/testing';
 import {
+  DueChanges,
   Follower,
+  MirroredChanges,
   SyncStatusReader,
   MirroredImageReader,
   MirroredImageWriter,
   StalenessCatalogue,
   compareCatalogues,
 } from './index.js';
+import type { ResponseEffect } from './changes/settle-image.js';
 import { FakeSource, PAGE } from './testing/fake-source.js';
 
 let server: TemporaryDatabase;
@@ -406,7 +409,9 @@ describe('the catalogue in front of a source', () => {
   let writer: MirroredImageWriter;
   beforeEach(() => {
     const pending = new StoredPendingChanges(database);
-    const options = { reader: stored.reader, mirror, pending, source, observe };
+    const parts = { reader: stored.reader, mirror, pending, source, observe };
+    const effectOf = (): ResponseEffect => ({ kind: 'unknown' });
+    const options = { ...parts, changes: new MirroredChanges({ ...parts, due: new DueChanges(), effectOf }) };
     reader = new MirroredImageReader({ ...options, concurrentFetches: 8 });
     writer = new MirroredImageWriter(options);
   });

@@ -84,6 +84,7 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
     observe: telemetry.observe.bind(telemetry)<keyof MirrorObservations>,
   };
   const fetching = mirrored && new MirroredImageReader(mirrored);
+  const sourceChanges = mirrored && new MirroredChanges({ ...mirrored, due, effectOf: responseEffect });
 
   const notifications = settings.cache.size > 0 ? openNotifications(settings, parts, syncStatus) : undefined;
   // Images have one half, pages of lists the other.
@@ -101,12 +102,15 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
     reader: cache ?? fetching ?? stored.reader,
     current: fetching ?? stored.current,
     lister: stored.lister,
-    writer: mirrored ? new MirroredImageWriter(mirrored) : stored.writer,
+    writer:
+      mirrored && sourceChanges
+        ? new MirroredImageWriter({ ...mirrored, changes: sourceChanges })
+        : stored.writer,
     cache,
     pages,
   };
   const listen = async (stop: AbortSignal): Promise<void> => notifications?.listen(stop);
-  if (!mirrored || !fetching || !syncStatus) {
+  if (!sourceChanges || !fetching || !syncStatus) {
     const attributesFilled = (): Promise<boolean> => Promise.resolve(true);
     const none = { sourceChanges: undefined, sourceDocuments: undefined };
     return { catalogue, allAttributes: catalogue, attributesFilled, ...none, listen };
@@ -114,7 +118,6 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
   const onHidden = fetching.onHidden.bind(fetching);
   const reading = new DueImageReader(due, fetching);
   const dated = new StalenessCatalogue(catalogue, syncStatus, settings.source.stale_limit, onHidden, reading);
-  const sourceChanges = new MirroredChanges({ ...mirrored, due, effectOf: responseEffect });
   const { writer } = catalogue;
   const outer = {
     ...{ reader: dated, current: dated, lister: dated, writer },

@@ -271,6 +271,37 @@ describe('a deletion that passed through', () => {
   }, 30_000);
 });
 
+describe('a change that this service makes itself', () => {
+  it('that deletes is done although PostgreSQL goes away, and shown so by every replica', async () => {
+    const relay = await Relay.start(server.url);
+    const { id } = await mirrored({ name: 'before' });
+    const [near, far] = [await replica(relay.urlOf(server.url)), await replica()];
+    expect(await nameOf(far, id)).toBe('before');
+    source.meanwhile = async (call) => void (call === 'deleteImage' && relay.cut());
+    await near.writer.delete(id, { token: 'token' });
+    await expect(near.catalogue.image(id, OWNER)).rejects.toThrow(CatalogueUnavailable);
+    relay.mend();
+    await until(() => far.due.has(id));
+    await missing(far, id);
+    expect(await listed(far)).toEqual([]);
+    await relay.close();
+  }, 30_000);
+
+  it('is fetched by readers where its response was lost', async () => {
+    const { id } = await mirrored({ name: 'before' });
+    const near = await replica();
+    source.meanwhile = async (call) => {
+      if (call === 'changeProperties') throw new SourceUnavailable('it does not answer in time');
+    };
+    const change = { properties: { kind: 'merge', properties: { key: 'value' } } } as const;
+    await expect(near.writer.change(id, change, { token: 'token' })).rejects.toThrow(SourceUnavailable);
+    source.change(id, { properties: { key: 'value' } });
+    const { value } = await near.catalogue.image(id, OWNER);
+    expect(value.properties).toEqual({ key: 'value' });
+    expect(await rows()).toMatchObject([{ state: 'lost' }]);
+  }, 30_000);
+});
+
 describe('a change that is not settled', () => {
   it('lets no replica show the state before: reads fetch it, and fail while the source is away', async () => {
     const { id } = await mirrored({ name: 'before' });

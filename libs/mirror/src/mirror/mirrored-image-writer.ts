@@ -1,4 +1,5 @@
 import {
+  CatalogueUnavailable,
   ChangeConflict,
   ImageNotFound,
   ImageProtected,
@@ -18,6 +19,7 @@ import {
   type PropertyChange,
 } from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
+import type { SourceChanges } from '../changes/source-changes.js';
 import { applyImage, fetchImage, leaveOut, type ApplyParts } from './apply-image.js';
 
 /** How often a change is sent until the source shows it: concurrent changes of the image can overwrite it there. */
@@ -25,6 +27,7 @@ const MAX_ATTEMPTS = 3;
 
 export interface MirroredImageWriterOptions extends ApplyParts {
   readonly pending: PendingChanges;
+  readonly changes: SourceChanges;
   /** Reads what the mirror holds. */
   readonly reader: ImageReader;
   readonly onChanged?: OnImagesChanged;
@@ -52,11 +55,10 @@ export class MirroredImageWriter implements ImageWriter {
         if (attempt === MAX_ATTEMPTS) throw new ChangeConflict(id);
         await this.#send(
           id,
-          end,
           (source, token) => source.changeProperties(id, change, properties, token, end),
           options,
+          async () => void ({ properties } = await this.#settled(id, end)),
         );
-        ({ properties } = await this.#settled(id, end));
       }
       return properties;
     });
@@ -73,43 +75,55 @@ export class MirroredImageWriter implements ImageWriter {
       audience = listAudienceOf(image);
       if (image.protected) throw new ImageProtected(id);
       if (options.version !== undefined && image.version !== options.version) throw new VersionLost();
-      await this.#send(id, end, (source, token) => source.deleteImage(id, token, end), options);
-      await pending.settleRemoved(undefined, key, await mirror.draw());
+      let isDone = false;
+      const remove = async (): Promise<void> => {
+        isDone = true;
+        await pending.settleRemoved(undefined, key, await mirror.draw());
+      };
+      await this.#send(id, (source, token) => source.deleteImage(id, token, end), options, remove).catch(
+        (error: unknown) => {
+          // Readers fetch the image until the database can be written.
+          if (!isDone || !(error instanceof CatalogueUnavailable)) throw error;
+        },
+      );
     });
     onChanged?.([key], audience);
   }
 
-  /** Sends a change. After one without a response the image is fetched, so that the mirror has what became of it. */
+  /**
+   * Sends a change, and applies its effect. Where either fails, readers of all replicas and the follower fetch the image.
+   */
   async #send(
     id: string,
-    end: AbortSignal,
     change: (source: ImageSource, token: string) => Promise<void>,
     { token }: ChangeOptions,
+    apply: () => Promise<void>,
   ): Promise<void> {
-    const { source, observe } = this.options;
+    const { source, changes, observe } = this.options;
     if (token === undefined)
       throw new TypeError('a change of a mirrored image needs the token of its caller');
+    const sent = await changes.begin([id]);
     try {
       await change(source, token);
       observe('source-changed', { outcome: 'done' });
     } catch (error) {
       if (!(error instanceof SourceUnavailable)) {
         observe('source-changed', { outcome: 'refused' });
+        await sent.withdraw();
         throw error;
       }
       observe('source-changed', { outcome: 'failed' });
       observe('source-change-failed', { id, reason: error.reason });
-      await this.#fetchAfter(id, end).catch(() => undefined);
+      await sent.settle(undefined);
       throw error;
     }
-  }
-
-  async #fetchAfter(id: string, signal: AbortSignal): Promise<void> {
-    const { mirror } = this.options;
-    const ticket = await mirror.draw();
-    const outcome = await applyImage(this.options, id.toLowerCase(), signal);
-    // It existed a moment ago, so this is a deletion.
-    if (outcome !== 'applied') await mirror.remove([id.toLowerCase()], ticket);
+    try {
+      await apply();
+    } catch (error) {
+      await sent.settle(undefined);
+      throw error;
+    }
+    await sent.withdraw();
   }
 
   /** Fetches and applies the image, and reads it. */

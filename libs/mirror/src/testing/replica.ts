@@ -71,13 +71,13 @@ export class Replica {
       undefined,
       new DueImageReader(this.due, fetching),
     );
-    this.writer = new MirroredImageWriter({ ...parts, onChanged });
-    this.changes = new MirroredChanges({
+    const changes = (this.changes = new MirroredChanges({
       ...parts,
       due: this.due,
       effectOf: ({ body }) => body as ResponseEffect,
       onChanged,
-    });
+    }));
+    this.writer = new MirroredImageWriter({ ...parts, changes, onChanged });
     this.#listens = Promise.all([
       notifications.listen(this.#stop.signal),
       this.changes.run(this.#stop.signal),
