@@ -6,6 +6,8 @@ export interface MirrorObservations {
   'source-changed': { readonly outcome: 'done' | 'refused' | 'failed' };
   /** Why the outcome of a change is unknown. */
   'source-change-failed': { readonly id: string; readonly reason: string };
+  /** The effect of a change was applied before its response was sent, or is left to readers and the follower. */
+  'source-change-ended': { readonly outcome: 'shown' | 'left' | 'lost' };
   /** This follower acquired the lease. */
   'follower-began': { readonly holder: string };
   /** Another follower holds the lease. */

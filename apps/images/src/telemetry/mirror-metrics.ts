@@ -1,4 +1,4 @@
-import type { FollowedMirror } from '@glimpse/domain';
+import type { FollowedMirror, PendingChanges } from '@glimpse/domain';
 import type { SyncStatusReader, MirrorObservations } from '@glimpse/mirror';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Observations } from './observations.js';
@@ -6,6 +6,7 @@ import type { Telemetry } from './telemetry.js';
 
 type LookUps = MirrorObservations['source-looked-up'];
 type Changes = MirrorObservations['source-changed'];
+type Ended = MirrorObservations['source-change-ended'];
 type Followed = MirrorObservations['source-followed'];
 type LeftOut = MirrorObservations['source-left-out'];
 type Passed = Observations['request-passed'];
@@ -30,6 +31,15 @@ export const COUNTED = {
     label: 'outcome',
     start: { done: 0, refused: 0, failed: 0 } satisfies Record<Changes['outcome'], 0>,
     of: ({ outcome }: Changes) => [outcome, 1] as const,
+  },
+  'source-change-ended': {
+    name: 'glimpse_source_changes_shown_total',
+    help:
+      'Images of changes that passed through, by outcome: shown before the response was sent, left to readers and ' +
+      'the follower, lost because there was no response.',
+    label: 'outcome',
+    start: { shown: 0, left: 0, lost: 0 } satisfies Record<Ended['outcome'], 0>,
+    of: ({ outcome }: Ended) => [outcome, 1] as const,
   },
   'source-followed': {
     name: 'glimpse_followed_images_total',
@@ -89,7 +99,7 @@ export class MirrorCounters {
 
 /** Exposes the lag of a mirror behind its source, and the requests that replicas send to the source. */
 export function exposeMirror({ registry, mirror }: Telemetry, syncStatus: SyncStatusReader): void {
-  mirror.expose('source-looked-up', 'source-changed', 'source-left-out');
+  mirror.expose('source-looked-up', 'source-changed', 'source-change-ended', 'source-left-out');
   new Gauge({
     name: 'glimpse_source_look_age_seconds',
     help: 'Seconds since the last incremental sync; from 60 on images are served as stale copies.',
@@ -118,6 +128,7 @@ export function exposePassThrough({ registry, mirror }: Telemetry, inProgress: (
 export function exposeFollower(
   { registry, mirror: counters }: Telemetry,
   mirror: FollowedMirror,
+  pending: PendingChanges,
   follows: () => boolean,
 ): void {
   counters.expose('source-followed', 'source-left-out');
@@ -154,6 +165,11 @@ export function exposeFollower(
     'glimpse_source_members_none_age_seconds',
     'Seconds since the least recently refreshed empty member list was read: how late a first member may appear.',
     async () => (await mirror.membersStaleness()).oldestNone,
+  );
+  gauge(
+    'glimpse_source_changes_pending',
+    'Images whose changes at the source the mirror may not show yet; with those that are still being made.',
+    async () => (await pending.all()).length,
   );
   gauge(
     'glimpse_source_removals_refused',

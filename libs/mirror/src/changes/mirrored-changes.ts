@@ -87,6 +87,8 @@ export class MirroredChanges implements SourceChanges {
       this.options.observe('source-change-failed', { id: imageId, reason: String(error) });
       return false;
     });
+    const outcome = isSettled ? 'shown' : effect.kind === 'unknown' ? 'lost' : 'left';
+    this.options.observe('source-change-ended', { outcome });
     if (effect.kind !== 'unknown' && !isSettled) await this.#leave({ change, imageId, state: 'answered' });
   }
 

@@ -25,7 +25,7 @@ export async function follow(settings: EffectiveSettings, stop: AbortSignal): Pr
       telemetry,
       async (source, mirror, pending) => {
         let follows = false;
-        exposeFollower(telemetry, mirror, () => follows);
+        exposeFollower(telemetry, mirror, pending, () => follows);
         const { interval, overlap, round } = settings.source;
         const follower = new Follower({
           source,
