@@ -55,6 +55,7 @@ describe('the API description', () => {
     const page = await fetch(address);
     expect(page.headers.get('content-type')).toContain('text/html');
     const html = await page.text();
+    expect(html).toContain('<meta name="viewport" content="width=device-width');
     const files = [...html.matchAll(/(?:src|href|url)(?:=|: )['"](\.[^'"]+)['"]/g)].map(([, file]) => file!);
     expect(files.length).toBe(3);
     for (const file of files) expect((await fetch(new URL(file, address))).status).toBe(200);

@@ -2,9 +2,10 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { FakeKeystone } from '@glimpse/auth/testing';
 import { until } from '@glimpse/domain/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { glimpse } from '../harness/command.js';
+import { COMMAND, glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
 import { IDENTITIES, newFolder, startBareService, type Service } from '../harness/service.js';
 
@@ -70,6 +71,16 @@ describe('the command', () => {
     for (const name of ['serve', 'migrate', 'import', 'follow', 'purge', 'config', 'policy']) {
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     }
+  });
+
+  it('refuses a Node that is too old with one line', async () => {
+    const older = "Object.defineProperty(process.versions, 'node', { value: '18.20.8' })";
+    const command = [process.execPath, '--import', `data:text/javascript,${older}`, COMMAND] as const;
+    expect(await glimpse(['--version'], {}, { command })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'glimpse: this is Node 18.20.8, and 20.19 is the oldest that is supported\n',
+    });
   });
 
   it('prints its version', async () => {
@@ -448,6 +459,28 @@ describe('a database', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^glimpse: .*Keystone.*ECONNREFUSED.*OS_AUTH_URL/m);
     expect(stderr).not.toMatch(/DATABASE_URL|^glimpse: +at /m);
+  });
+
+  it('is not blamed for a Glance that refuses connections', async () => {
+    const keystone = await FakeKeystone.start();
+    try {
+      keystone.addUser({ name: 'glimpse', password: 'wonderland', roles: ['admin'] });
+      const settings = {
+        DATABASE_URL: databaseUrl(await createDatabase('migrated')),
+        GLIMPSE_SOURCE: 'glance',
+        GLIMPSE_GLANCE_URL: 'http://127.0.0.1:1',
+        OS_AUTH_URL: keystone.url,
+        OS_USERNAME: 'glimpse',
+        OS_PASSWORD: 'wonderland',
+        OS_PROJECT_NAME: 'service',
+      };
+      const { code, stderr } = await glimpse(['follow', '--check'], settings);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^glimpse: the source is unavailable: ECONNREFUSED; .*GLIMPSE_GLANCE_URL/m);
+      expect(stderr).not.toMatch(/DATABASE_URL|^glimpse: +at /m);
+    } finally {
+      await keystone.close();
+    }
   });
 
   it('that never responds stops each command with one line', async () => {

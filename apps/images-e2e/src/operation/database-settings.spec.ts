@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
-import { startService, tokenOf, type Service } from '../harness/service.js';
+import { IDENTITIES, startService, tokenOf, type Service } from '../harness/service.js';
 
 const PATH = '/v2.1/images';
 
@@ -120,6 +121,69 @@ describe('where the database has other defaults for transactions', () => {
     expect(new Set(statuses)).toEqual(new Set([200]));
     const { metadata } = await json<{ metadata: object }>(await client.send(path));
     expect(Object.keys(metadata).filter((key) => key.startsWith('key-'))).toHaveLength(80);
+  });
+});
+
+describe('a role with the rights of the guide', () => {
+  it('may do all that the service does, once another role has migrated', async () => {
+    const database = await createDatabase('empty');
+    const [owner, role] = [`${database}_owner`, `${database}_rows`];
+    const urlOf = (user: string): string => {
+      const url = new URL(databaseUrl(database));
+      [url.username, url.password] = [user, 'wonderland'];
+      return url.toString();
+    };
+    const guide = readFileSync(new URL('../../../../docs/operators.md', import.meta.url), 'utf8');
+    const [, grants] = /```sql\n(CREATE SCHEMA catalogue[^`]+)```/.exec(guide)!;
+    for (const name of [owner, role])
+      await query('postgres', `CREATE ROLE ${name} LOGIN PASSWORD 'wonderland'`);
+    await query(database, 'DROP SCHEMA IF EXISTS catalogue CASCADE');
+    await query(database, 'CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public');
+    await query(
+      database,
+      grants!.replaceAll('glimpse_owner', owner).replaceAll('TO glimpse;', `TO ${role};`),
+    );
+    for (const name of [owner, role]) {
+      await query(
+        'postgres',
+        `ALTER ROLE ${name} IN DATABASE ${database} SET search_path = catalogue, public`,
+      );
+    }
+    expect(await glimpse(['migrate'], { DATABASE_URL: urlOf(owner) })).toMatchObject({ code: 0, stderr: '' });
+
+    const settings = { DATABASE_URL: urlOf(role) };
+    const id = '11111111-2222-4000-8000-000000000001';
+    const document = {
+      ...{
+        id,
+        name: 'alone',
+        status: 'active',
+        visibility: 'private',
+        owner: IDENTITIES['demo']!.project_id,
+      },
+      ...{ created_at: '2026-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z', min_disk: 0, min_ram: 0 },
+    };
+    const imported = await glimpse(['import', '-'], settings, { input: JSON.stringify(document) });
+    expect(imported).toMatchObject({ code: 0 });
+    const client = await serve('', settings);
+    try {
+      const { images } = await json<{ images: Shown[] }>(await client.send(PATH));
+      expect(images.map((image) => image.id)).toEqual([id]);
+      const changed = await client.send(`${PATH}/${id}/metadata/os`, {
+        method: 'PUT',
+        headers: { 'x-auth-token': tokenOf('demo'), 'content-type': 'application/json' },
+        body: JSON.stringify({ meta: { os: 'linux' } }),
+      });
+      expect(changed.status).toBe(200);
+      expect((await client.send(`${PATH}/${id}`)).status).toBe(200);
+      const headers = { 'x-auth-token': tokenOf('demo') };
+      expect((await client.send(`${PATH}/${id}`, { method: 'DELETE', headers })).status).toBe(204);
+      expect(client.service.log()).not.toContain('rights-missing');
+    } finally {
+      await client.service.stop();
+    }
+    const purged = await glimpse(['purge', '--older-than', '0d'], settings);
+    expect(purged).toEqual({ code: 0, stdout: '1 images purged\n', stderr: '' });
   });
 });
 

@@ -197,6 +197,29 @@ suite(`PgBouncer in transaction mode${hasPgBouncer ? '' : ' (skipped: pgbouncer 
     }
   });
 
+  it.each([
+    ['statement_timeout', '300', /SET statement_timeout = \d+/],
+    ['search_path', 'elsewhere', /SET search_path = public/],
+  ])(
+    'is refused where the role has another %s, with the statement that mends it',
+    async (name, value, mend) => {
+      const database = await createDatabase('contract');
+      await query(database, 'CREATE SCHEMA elsewhere');
+      await query('postgres', `ALTER DATABASE ${database} SET ${name} = ${value}`);
+      const url = new URL(databaseUrl(database));
+    url.searchParams.set('schema', 'public');
+      const { code, stdout } = await glimpse(['doctor'], {
+        DATABASE_URL: pgbouncer.to(url.href),
+        DATABASE_POOLER: 'transaction',
+        DATABASE_LISTEN_URL: url.href,
+      });
+      expect(code).toBe(1);
+      expect(stdout).toMatch(
+        new RegExp(`^failed.*ALTER ROLE \\S+ IN DATABASE ${database} ${mend.source}`, 'm'),
+      );
+    },
+  );
+
   it('is refused without a listening connection that bypasses it', async () => {
     const { code, stderr } = await glimpse(['serve'], {
       DATABASE_URL: pooled,

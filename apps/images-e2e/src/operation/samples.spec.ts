@@ -13,7 +13,7 @@ const folder = newFolder();
 let service: Service;
 let tokens: Record<string, string>;
 beforeAll(async () => {
-  service = await startBareService({ GLIMPSE_DATA_DIR: folder });
+  service = await startBareService({ GLIMPSE_DATA_DIR: folder, TZ: 'Asia/Kolkata' });
   await until(async () => (await fetch(`${service.url}/readyz`)).ok);
   const lines = [...service.stdout().matchAll(/^ {2}(\w+) +(\S+) {3}project /gm)];
   tokens = Object.fromEntries(lines.map(([, user, token]) => [user!, token!]));
@@ -37,7 +37,7 @@ async function namesFor(user: string): Promise<(string | null)[]> {
 }
 
 describe('the sample images', () => {
-  it('include that of the reference’s page, as public', async () => {
+  it('include that of the reference’s page, as public, with its times in UTC', async () => {
     for (const user of ['demo', 'reader', 'partner', 'admin']) {
       const { image } = await get<{ image: Image }>(user, `/v2.1/images/${PAGE_IMAGE}`);
       expect(image).toMatchObject({

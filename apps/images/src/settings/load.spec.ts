@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidOptions } from '@glimpse/options';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -395,9 +395,12 @@ describe('what is refused', () => {
 });
 
 describe('production', () => {
-  it('listens on all addresses and uses Keystone', () => {
+  it('listens on all addresses, those of IPv6 too where there are any, and uses Keystone', () => {
+    const hasIPv6 = Object.values(networkInterfaces()).some((found) =>
+      found!.some(({ family }) => family === 'IPv6'),
+    );
     expect(loadSettings(PRODUCTION)).toMatchObject({
-      host: expect.stringMatching(/^(?:::|0\.0\.0\.0)$/),
+      host: hasIPv6 ? '::' : '0.0.0.0',
       authenticator: { use: 'keystone' },
     });
   });
@@ -406,6 +409,18 @@ describe('production', () => {
     expect(problemsOf(() => loadSettings({ ...PRODUCTION, [name]: '' }))).toEqual([
       expect.stringMatching(new RegExp(`^${name} is missing: production `)),
     ]);
+  });
+
+  it('refuses as service user the user that reads everything', () => {
+    const reader = { ...PRODUCTION, GLIMPSE_SOURCE: 'glance', OS_USERNAME: 'glimpse', OS_PASSWORD: 'secret' };
+    const user = { GLIMPSE_KEYSTONE_SERVICE_USER_PASSWORD: 'secret' };
+    expect(
+      problemsOf(() =>
+        loadSettings({ ...reader, ...user, GLIMPSE_KEYSTONE_SERVICE_USER_USERNAME: 'glimpse' }),
+      ),
+    ).toContain(
+      'GLIMPSE_KEYSTONE_SERVICE_USER_USERNAME = "glimpse" is not allowed: it must be another user than OS_USERNAME, whose roles no caller may have',
+    );
   });
 
   it('refuses development tokens, built-in ones and others', () => {
