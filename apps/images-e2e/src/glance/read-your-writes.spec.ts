@@ -14,7 +14,7 @@ const QUIET = 18;
 const AT_ONCE = 3;
 const MOST = 20;
 /** Neither an incremental nor a full sync comes in time to show what a replica should have. */
-const RARELY = { GLIMPSE_SOURCE_INTERVAL: '40', GLIMPSE_SOURCE_ROUND: '86400' };
+const RARELY = { GLIMPSE_SOURCE_INTERVAL: '20', GLIMPSE_SOURCE_ROUND: '86400' };
 
 const NAMES = ['demo', 'alt', 'admin'] as const;
 type Name = (typeof NAMES)[number];
@@ -133,8 +133,9 @@ function suite(cloud: Cloud): void {
       const [expected, actual] = [await glance.call('GET', target), await image[at]!.call('GET', target)];
       const form = ({ status, body }: typeof expected): object => ({
         request: `${name}: GET ${target} at ${at}`,
-        status,
-        ...(status === 200 && { body: comparable(body) }),
+        // How long ago the last sync was is no matter of changes.
+        status: status === 203 ? 200 : status,
+        ...(status < 300 && { body: comparable(body) }),
       });
       expect(form(actual)).toEqual(form(expected));
     }
@@ -174,16 +175,19 @@ function suite(cloud: Cloud): void {
       }
       for (const at of [0, 1]) {
         for (const name of NAMES) {
+          // Another replica shows changes with their notifications.
+          const isSame = async (): Promise<void> => {
+            await sameLists(name, at);
+            for (const id of [...owners.keys(), ...deleted.slice(-5)]) await sameImage(name, id, at);
+          };
           await until(
             () =>
-              sameLists(name, at).then(
+              isSame().then(
                 () => true,
                 () => false,
               ),
-            2_000,
-          ).catch(() => undefined);
-          await sameLists(name, at);
-          for (const id of [...owners.keys(), ...deleted.slice(-5)]) await sameImage(name, id, at);
+            10_000,
+          ).catch(isSame);
         }
       }
     }
