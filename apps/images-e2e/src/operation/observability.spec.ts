@@ -10,6 +10,7 @@ import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { startFollower, type FollowerProcess } from '../harness/follower.js';
 import { DEPLOY } from '../harness/manifests.js';
 import { sendRaw } from '../harness/raw-http.js';
+import { Prometheus, hasPrometheus } from '../harness/prometheus.js';
 import { IDENTITIES, startService, tokenOf, type Service } from '../harness/service.js';
 
 const MONITORING = join(DEPLOY, 'kubernetes/components/monitoring');
@@ -212,6 +213,31 @@ describe('what is read of the metrics', () => {
       );
     }
   });
+
+  const withPrometheus = hasPrometheus ? it : it.skip;
+  withPrometheus(
+    `returns a series for each query of the dashboard${hasPrometheus ? '' : ' (skipped: prometheus is not installed)'}`,
+    async () => {
+      const prometheus = await Prometheus.scraping([service.url, mirror.url, follower.metrics]);
+      try {
+        const empty = [];
+        for (const { title, targets = [] } of panels) {
+          for (const { expr } of targets) {
+            const variables = { $namespace: '.*', $pod: '.*', $__rate_interval: '1m' };
+            const expression = Object.entries(variables).reduce(
+              (text, [name, value]) => text.replaceAll(name, value),
+              expr,
+            );
+            if ((await prometheus.query(expression)).length === 0) empty.push(`${title}: ${expr}`);
+          }
+        }
+        expect(empty).toEqual([]);
+      } finally {
+        await prometheus.stop();
+      }
+    },
+    90_000,
+  );
 });
 
 describe('the log line of a request', () => {
