@@ -4,8 +4,11 @@ import { once } from 'node:events';
 /** The program `glimpse` of the package that the run's setup made: what the container image has. */
 export const COMMAND = process.env['GLIMPSE_E2E_COMMAND']!;
 
+/** Settings in the environment; those that are undefined are left out. */
+export type Settings = Readonly<Record<string, string | undefined>>;
+
 /** The environment of a run, without the settings of the tester. */
-function environment(settings: Record<string, string>): Record<string, string> {
+function environment(settings: Settings): Record<string, string | undefined> {
   const { PATH = '', HOME = '', GLIMPSE_E2E_TZ } = process.env;
   return { PATH, HOME, ...(GLIMPSE_E2E_TZ && { TZ: GLIMPSE_E2E_TZ }), ...settings };
 }
@@ -19,7 +22,7 @@ export interface Run extends Pick<SpawnOptions, 'cwd' | 'detached'> {
 /** Starts the `glimpse` command. */
 export function spawnGlimpse(
   args: readonly string[],
-  settings: Record<string, string>,
+  settings: Settings,
   { cwd, detached, command: [program, ...first] = [process.execPath, COMMAND] }: Run = {},
 ): ChildProcessWithoutNullStreams {
   return spawn(program, [...first, ...args], { env: environment(settings), cwd, detached });

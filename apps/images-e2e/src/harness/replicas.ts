@@ -2,6 +2,14 @@ import { expect } from '@jest/globals';
 import { Balancer, freePort } from './balancer.js';
 import { startService, type Service } from './service.js';
 
+/** Another release than this one. */
+export interface Release {
+  /** Its `glimpse` command. */
+  readonly command: string;
+  /** Settings of the suites that it does not know, and so refuses. */
+  readonly unknown?: readonly string[];
+}
+
 /** Replicas behind a balancer, which are replaced one after the other. */
 export class Replicas {
   #running: { port: number; service: Service }[] = [];
@@ -12,12 +20,11 @@ export class Replicas {
     readonly balancer: Balancer,
   ) {}
 
-  /** @param command the `glimpse` that they run; by default this one's */
-  static async start(database: string, count: number, command?: string): Promise<Replicas> {
+  static async start(database: string, count: number, release?: Release): Promise<Replicas> {
     const ports = await Promise.all(Array.from({ length: count + 1 }, freePort));
     const first = [];
     for (const port of ports.slice(0, count)) {
-      first.push({ port, service: await startReplica(database, port, command) });
+      first.push({ port, service: await startReplica(database, port, release) });
     }
     const replicas = new Replicas(database, ports, await Balancer.before(ports));
     replicas.#running = first;
@@ -29,10 +36,10 @@ export class Replicas {
   }
 
   /** Adds a replica before it stops one, as a Deployment does with `maxSurge: 1` and `maxUnavailable: 0`. */
-  async roll(command?: string): Promise<void> {
+  async roll(release?: Release): Promise<void> {
     for (const { service } of [...this.#running]) {
       const port = this.ports.find((free) => this.#running.every((one) => one.port !== free))!;
-      this.#running.push({ port, service: await startReplica(this.database, port, command) });
+      this.#running.push({ port, service: await startReplica(this.database, port, release) });
       this.#running.shift();
       expect(await service.stop('SIGTERM')).toBe(0);
     }
@@ -44,10 +51,11 @@ export class Replicas {
   }
 }
 
-function startReplica(database: string, port: number, command?: string): Promise<Service> {
+function startReplica(database: string, port: number, release?: Release): Promise<Service> {
+  const unset = Object.fromEntries((release?.unknown ?? []).map((name) => [name, undefined]));
   return startService(
     database,
-    { GLIMPSE_PORT: String(port), GLIMPSE_SHUTDOWN_DELAY: '3', GLIMPSE_DATABASE_POOL: '5' },
-    command === undefined ? {} : { command: [process.execPath, command] },
+    { GLIMPSE_PORT: String(port), GLIMPSE_SHUTDOWN_DELAY: '3', GLIMPSE_DATABASE_POOL: '5', ...unset },
+    release && { command: [process.execPath, release.command] },
   );
 }

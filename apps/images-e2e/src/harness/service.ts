@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '@glimpse/domain/testing';
-import { spawnGlimpse, type Run } from './command.js';
+import { spawnGlimpse, type Run, type Settings } from './command.js';
 import { databaseUrl } from './databases.js';
 
 /** The identities of the recordings. */
@@ -39,7 +39,7 @@ export function newFolder(): string {
 }
 
 /** Starts a service with just these settings, and waits until it listens. */
-export async function startBareService(settings: Record<string, string>, how: Run = {}): Promise<Service> {
+export async function startBareService(settings: Settings, how: Run = {}): Promise<Service> {
   const run = spawnGlimpse(['serve'], { GLIMPSE_PORT: '0', GLIMPSE_IMAGE_PORT: 'off', ...settings }, how);
   let stdout = '';
   let log = '';
@@ -71,7 +71,7 @@ export async function startBareService(settings: Record<string, string>, how: Ru
 /** Starts a service on a database of this run, with the identities of the recordings, ready for requests. */
 export async function startService(
   database: string,
-  settings: Record<string, string> = {},
+  settings: Settings = {},
   how: Run = {},
 ): Promise<Service> {
   const folder = newFolder();

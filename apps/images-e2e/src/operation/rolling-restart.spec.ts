@@ -41,7 +41,7 @@ suite(`a rolling restart under load${hasNginx ? '' : ' (skipped: nginx is not in
         { command: [process.execPath, next] },
       );
       expect(migrated).toMatchObject({ code: 0, stdout: 'applied 99990101000000_next_release\n' });
-      await replicas.roll(next);
+      await replicas.roll({ command: next });
       expect(await versions()).toEqual(['0.2.0', '0.2.0', '0.2.0']);
       await replicas.roll();
       expect(await versions()).toEqual(['0.1.0', '0.1.0', '0.1.0']);

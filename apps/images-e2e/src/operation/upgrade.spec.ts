@@ -6,7 +6,7 @@ import { hasNginx } from '../harness/balancer.js';
 import { glimpse, spawnGlimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
 import { hasPreviousRelease, previousRelease } from '../harness/previous-release.js';
-import { Replicas } from '../harness/replicas.js';
+import { Replicas, type Release } from '../harness/replicas.js';
 import { RequestLoad } from '../harness/request-load.js';
 
 const REPLICAS = 3;
@@ -21,7 +21,7 @@ const missing = [
 const suite = missing === '' ? describe : describe.skip;
 
 suite(`an upgrade under load${missing && ` (skipped: ${missing})`}`, () => {
-  let previous: string;
+  let previous: Release;
   let database: string;
   let replicas: Replicas;
   const settings = (): Record<string, string> => ({ DATABASE_URL: databaseUrl(database) });
@@ -30,7 +30,9 @@ suite(`an upgrade under load${missing && ` (skipped: ${missing})`}`, () => {
     previous = previousRelease();
     database = await createDatabase('empty');
     for (const args of [['migrate'], ['import', IMAGES]]) {
-      const { code, stderr } = await glimpse(args, settings(), { command: [process.execPath, previous] });
+      const { code, stderr } = await glimpse(args, settings(), {
+        command: [process.execPath, previous.command],
+      });
       if (code !== 0) throw new Error(stderr);
     }
     replicas = await Replicas.start(database, REPLICAS, previous);
