@@ -12,6 +12,8 @@ import { leaveServerCore } from './processes.mjs';
 import { printFigures, writeReport } from './report.mjs';
 import { openStage } from './stage.mjs';
 import * as changes from './rows/changes.mjs';
+import * as glance from './rows/glance.mjs';
+import * as imageLists from './rows/image-lists.mjs';
 import * as lists from './rows/lists.mjs';
 import * as listsHot from './rows/lists-hot.mjs';
 import * as memory from './rows/memory.mjs';
@@ -22,7 +24,10 @@ import * as sizes from './rows/sizes.mjs';
 import * as start from './rows/start.mjs';
 
 // What is changed was changed lately, and so found by changes-since: sizes come before changes.
-const ROWS = [showHot, listsHot, showCold, lists, sizes, changes, start, memory, mirror];
+const ROWS = [
+  ...[showHot, listsHot, showCold, lists, sizes, imageLists],
+  ...[changes, start, memory, glance, mirror],
+];
 
 const { values } = parseArgs({
   options: {

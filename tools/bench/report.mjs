@@ -32,9 +32,10 @@ function lineOf(figure) {
 
 /** Prints the figures of all rows, and why a row did not run. */
 export function printFigures(results) {
-  const lines = results.flatMap(({ title, failed, figures = [] }) =>
-    failed ? [[`${title}: did not run`, '', '', failed]] : figures.map(lineOf),
-  );
+  const lines = results.flatMap(({ title, failed, skipped, figures = [] }) => {
+    if (failed) return [[`${title}: did not run`, '', '', failed]];
+    return skipped ? [[`${title}: SKIPPED`, '', '', skipped]] : figures.map(lineOf);
+  });
   const widths = [0, 1, 2].map((at) => Math.max(...lines.map((line) => line[at].length)));
   for (const line of lines) console.log(line.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  '));
 }
@@ -46,8 +47,9 @@ function table(columns, lines) {
   );
 }
 
-function section({ name, title, failed, figures = [], tables = [], plots = [] }, base) {
+function section({ name, title, failed, skipped, figures = [], tables = [], plots = [] }, base) {
   if (failed) return `## ${title}\n\nDid not run: ${failed}\n`;
+  if (skipped) return `## ${title}\n\nSkipped: ${skipped}\n`;
   const pictures = plots.map((plot, at) => {
     const file = `${base}-${name}${at === 0 ? '' : `-${at + 1}`}.svg`;
     writeFileSync(join(FOLDER, file), draw(plot));

@@ -1,16 +1,13 @@
 /** The same reads on catalogues of very different sizes: how flat they are. */
 import { CHANGED, PROJECTS } from '../catalogue.mjs';
-import { Connection, requestOf } from '../connection.mjs';
-import { quantile, shown } from '../numbers.mjs';
+import { Connection } from '../connection.mjs';
+import { measureRead } from '../growth.mjs';
+import { shown } from '../numbers.mjs';
 
 export const name = 'sizes';
 export const title = 'Catalogue size';
 
 const LIST = '/v2.1/images/detail?limit=25';
-/** How often each read is done, and for how long at most, in milliseconds. */
-const TIMES = 60;
-const MAX_DURATION_MS = 1_500;
-
 /** The reads, and the caller of each. `path` gets the ids of this catalogue. */
 const READS = [
   { what: 'show', as: 'none', path: ({ ids }, time) => `/v2.1/images/${ids[time % ids.length]}` },
@@ -67,30 +64,6 @@ async function placesOf(stage, url, count) {
   return { ids, middle: middle.id, server: snapshot?.server ?? '11111111-1111-4111-8111-111111111111' };
 }
 
-/** Measures each read on all catalogues in turn. @returns p50 by catalogue, NaN where a response was not 200 */
-async function measure(catalogues, { as, path }, tokens) {
-  const times = catalogues.map(() => []);
-  const failed = catalogues.map(() => false);
-  const requests = (place, time) => requestOf(path(place, time), tokens[as]);
-  const until = performance.now() + MAX_DURATION_MS * catalogues.length;
-  for (let time = -3; time < TIMES && (time < 3 || performance.now() < until); time++) {
-    for (const [at, { connection, places }] of catalogues.entries()) {
-      if (failed[at]) continue;
-      const { status, ms } = await connection.request(requests(places, time + 3));
-      if (status !== 200) failed[at] = true;
-      // During the first few, PostgreSQL plans the query and fills its caches.
-      else if (time >= 0) times[at].push(ms);
-    }
-  }
-  return times.map((all, at) => {
-    if (failed[at]) return NaN;
-    return quantile(
-      all.sort((one, other) => one - other),
-      0.5,
-    );
-  });
-}
-
 export async function run(stage, { sizes }) {
   const catalogues = [];
   const tokens = Object.fromEntries(Object.keys(PROJECTS).map((project) => [project, stage.token(project)]));
@@ -104,10 +77,10 @@ export async function run(stage, { sizes }) {
     // Not before all of them are running: an idle connection is closed after some seconds.
     for (const catalogue of catalogues) catalogue.connection = await Connection.open(catalogue.server.url);
     // Warm machine code, before anything counts.
-    for (const read of READS.slice(0, 6)) await measure(catalogues, read, tokens);
+    for (const read of READS.slice(0, 6)) await measureRead(catalogues, read, tokens);
     const results = [];
     for (const read of [...READS, FAR])
-      results.push({ ...read, p50: await measure(catalogues, read, tokens) });
+      results.push({ ...read, p50: await measureRead(catalogues, read, tokens) });
     return report(results, sizes);
   } finally {
     for (const { server, connection } of catalogues) {

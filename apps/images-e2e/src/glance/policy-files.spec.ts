@@ -40,7 +40,7 @@ const LEGACY = `
 const OVERRIDES = `
 "reads_images": "role:reader or role:member or role:admin"
 "get_images": "rule:reads_images"
-"get_image": "rule:reads_images and (role:admin or project_id:%(owner)s or 'public':%(visibility)s or not 'yes':%(restricted)s) and not 'iso':%(disk_format)s and not 'a':%(tags)s and 'None':%(checksum)s"
+"get_image": "rule:reads_images and (role:admin or ((project_id:%(owner)s or 'public':%(visibility)s or not 'yes':%(restricted)s) and not 'iso':%(disk_format)s and not 'a':%(tags)s and 'None':%(checksum)s))"
 "modify_image": "role:admin or (role:member and project_id:%(owner)s)"
 `;
 

@@ -80,7 +80,25 @@ export class Loop {
   }
 }
 
-/** Clients that read continuously, and what they saw. */
+/** An API that shows the counters. */
+interface Api {
+  urlOf(service: Service, id: string): string;
+  /** The value of the counter in the document of an image. */
+  valueIn(document: unknown): string | undefined;
+}
+
+const APIS: readonly Api[] = [
+  {
+    urlOf: ({ url }, id) => `${url}/v2.1/images/${id}`,
+    valueIn: (document) => (document as { image: { metadata: Record<string, string> } }).image.metadata[KEY],
+  },
+  {
+    urlOf: ({ imageUrl }, id) => `${imageUrl}/v2/images/${id}`,
+    valueIn: (document) => (document as Record<string, string>)[KEY],
+  },
+];
+
+/** Clients that read continuously through both APIs, and what they saw. */
 export class Readers {
   /** A message for each wrong response. */
   readonly wrong: string[] = [];
@@ -99,7 +117,7 @@ export class Readers {
     private readonly writer?: Service,
   ) {
     this.#loops = services.flatMap((service) => [
-      ...[0, 1].map((offset) => this.#read(service, offset)),
+      ...APIS.map((api, offset) => this.#read(service, api, offset)),
       this.#list(service),
     ]);
   }
@@ -108,7 +126,7 @@ export class Readers {
     await Promise.all(this.#loops.map((loop) => loop.stop()));
   }
 
-  #read(service: Service, offset: number): Loop {
+  #read(service: Service, api: Api, offset: number): Loop {
     const { images } = this.ledger;
     const tags = new Map<string, { tag: string; value: number }>();
     let turn = offset;
@@ -116,17 +134,17 @@ export class Readers {
       const id = images[turn++ % images.length]!;
       const known = turn % 3 === 0 ? tags.get(id) : undefined;
       const from = performance.now();
-      const response = await request(service.url, `/v2.1/images/${id}`, {
+      const url = api.urlOf(service, id);
+      const response = await request(url, '', {
         headers: { 'x-auth-token': this.token, ...(known && { 'if-none-match': known.tag }) },
       });
       this.statuses.add(response.status);
       if (response.status === 200 || response.status === 203) {
-        const { image } = JSON.parse(response.text) as { image: { metadata: Record<string, string> } };
-        const value = Number(image.metadata[KEY] ?? 0);
+        const value = Number(api.valueIn(JSON.parse(response.text)) ?? 0);
         tags.set(id, { tag: response.headers.get('etag')!, value });
-        this.#check(service, id, from, value, response.headers.get('age'));
+        this.#check(service, url, id, from, value, response.headers.get('age'));
       } else if (response.status === 304) {
-        this.#check(service, id, from, known!.value, response.headers.get('age'));
+        this.#check(service, url, id, from, known!.value, response.headers.get('age'));
       }
       await sleep(2);
     });
@@ -149,23 +167,21 @@ export class Readers {
       }
       if (response.status < 400) {
         for (const [id, value] of known.counters) {
-          this.#check(service, id, from, value, response.headers.get('age'));
+          this.#check(service, service.url, id, from, value, response.headers.get('age'));
         }
       }
       await sleep(10);
     });
   }
 
-  #check(service: Service, id: string, from: number, value: number, age: string | null): void {
+  #check(service: Service, url: string, id: string, from: number, value: number, age: string | null): void {
     // A stale response may be as old as its `Age`, which is in whole seconds; any other one as old as allowed.
     const allowed = age !== null ? (Number(age) + 1) * 1_000 : service === this.writer ? 0 : BOUND_MS;
     const known = this.ledger.knownBy(id, from - allowed);
     if (age === null) this.staleness.push(this.ledger.supersededFor(id, value, from));
     if (value >= known) return;
     const since = Math.round(this.ledger.supersededFor(id, value, from));
-    this.wrong.push(
-      `${service.url} showed ${value}, superseded for ${since} ms; ${known} was due, age ${age}`,
-    );
+    this.wrong.push(`${url} showed ${value}, superseded for ${since} ms; ${known} was due, age ${age}`);
   }
 }
 

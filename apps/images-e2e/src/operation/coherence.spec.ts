@@ -37,7 +37,7 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
     database = await OwnDatabase.start(documents);
     listening = await DatabaseProxy.to(database.url);
     const start = (settings = {}): Promise<Service> =>
-      startService('', { DATABASE_URL: database.url, ...settings });
+      startService('', { DATABASE_URL: database.url, GLIMPSE_IMAGE_PORT: '0', ...settings });
     services = await Promise.all([start(), start({ DATABASE_LISTEN_URL: listening.url }), start()]);
   }, 60_000);
   afterAll(async () => {

@@ -1,0 +1,124 @@
+/** The Image API of a mirror beside the Glance behind it: the same images, the same token, the same requests. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { peak } from '../load.mjs';
+import { shown } from '../numbers.mjs';
+import { startOpenStack, tokenOf } from '../openstack.mjs';
+import { startServer } from '../processes.mjs';
+import { compareInTurns } from '../rounds.mjs';
+
+export const name = 'glance';
+export const title = 'Beside the Glance behind it';
+
+const IMAGES = 100;
+const SHOW_AT_LEAST = 100;
+const LIST_AT_LEAST = 10;
+const WARM_UP_S = 3;
+const TURN_S = 2;
+const TURNS = 3;
+/** As many as make Glance's one process busy: with more its requests only wait. */
+const CONNECTIONS = 16;
+const SYNC_DEADLINE_S = 120;
+
+async function createImages({ imageUrl }, token) {
+  const ids = [];
+  for (let n = 0; n < IMAGES; n++) {
+    const answer = await fetch(`${imageUrl}/v2/images`, {
+      method: 'POST',
+      headers: { 'x-auth-token': token, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        ...{ name: `image ${n}`, visibility: 'shared', disk_format: 'qcow2', container_format: 'bare' },
+        ...{ tags: ['a', 'b'], os_distro: 'debian', os_version: '12', architecture: 'x86_64' },
+      }),
+    });
+    if (answer.status !== 201) throw new Error(`Glance creates no image: ${answer.status}`);
+    ids.push((await answer.json()).id);
+  }
+  return ids;
+}
+
+async function untilListed(server, token) {
+  for (let second = 0; second < SYNC_DEADLINE_S; second++) {
+    const answer = await fetch(`${server.url}/v2/images?limit=1000`, { headers: { 'x-auth-token': token } });
+    if (answer.ok && (await answer.json()).images.length === IMAGES) return;
+    await sleep(1_000);
+  }
+  throw new Error(`the first full sync of ${IMAGES} images did not end within ${SYNC_DEADLINE_S} s`);
+}
+
+export async function run(stage, { rounds }) {
+  const cloud = await startOpenStack();
+  if (!cloud) return { skipped: 'Debian’s packages keystone and glance-api are not installed' };
+  let follower;
+  try {
+    const token = await tokenOf(cloud, 'demo');
+    const ids = await createImages(cloud, token);
+    const url = await stage.database('beside_glance');
+    const { env } = cloud.people.glimpse;
+    const settings = {
+      ...{ GLIMPSE_SOURCE: 'glance', GLIMPSE_GLANCE_URL: cloud.imageUrl, GLIMPSE_POLICY_DEFAULTS: 'legacy' },
+      ...{ GLIMPSE_PORT: 'off', GLIMPSE_IMAGE_PORT: '0', ...env },
+    };
+    const followed = { ...stage.settings(url), ...settings };
+    follower = await startServer([...stage.command(), 'follow'], followed, /"event":"(follower-began)"/);
+    const shows = ids.map((id) => `GET /v2/images/${id}`);
+    const list = ['GET /v2/images?limit=25'];
+    const load = (server, requests, seconds, connections = CONNECTIONS) =>
+      peak(server, { folder: stage.folder, requests, token, seconds, connections });
+    const contestant = (start) => ({
+      start,
+      async warmUp(server) {
+        await load(server, shows, WARM_UP_S);
+        await load(server, list, WARM_UP_S);
+      },
+      async measure(server) {
+        const show = await load(server, shows, TURN_S);
+        const page = await load(server, list, TURN_S);
+        return { show: show.rate, list: page.rate };
+      },
+    });
+    const mirror =
+      (more = {}) =>
+      async () => {
+        const server = await stage.startGlimpse(url, { ...settings, ...more });
+        await untilListed(server, token);
+        return server;
+      };
+    const glance = { url: cloud.imageUrl, cpu: () => NaN, stop: async () => undefined };
+    const of = await compareInTurns(
+      {
+        Glance: contestant(async () => glance),
+        Glimpse: contestant(mirror()),
+        'Glimpse, no cache': contestant(mirror({ GLIMPSE_CACHE_SIZE: '0' })),
+      },
+      Math.min(rounds, 2),
+      TURNS,
+    );
+    return {
+      figures: [
+        {
+          what: 'show by the Image API of a mirror / the same by the Glance behind it',
+          value: of('Glimpse', 'show').over('Glance'),
+          atLeast: SHOW_AT_LEAST,
+        },
+        {
+          what: 'its list of 25, without a cache / the same by the Glance behind it',
+          value: of('Glimpse, no cache', 'list').over('Glance'),
+          atLeast: LIST_AT_LEAST,
+        },
+      ],
+      tables: [
+        {
+          columns: ['requests/s', 'show', 'list of 25'],
+          lines: ['Glance', 'Glimpse', 'Glimpse, no cache'].map((who) => [
+            who === 'Glance' ? 'Debian’s Glance 25.1 with Keystone, one process, SQLite' : who,
+            shown(of(who, 'show').median),
+            shown(of(who, 'list').median),
+          ]),
+        },
+      ],
+    };
+  } finally {
+    await follower?.stop();
+    await cloud.stop();
+  }
+}
