@@ -199,7 +199,7 @@ suite(`PgBouncer in transaction mode${hasPgBouncer ? '' : ' (skipped: pgbouncer 
 
   it.each([
     ['statement_timeout', '300', /SET statement_timeout = \d+/],
-    ['search_path', 'elsewhere', /SET search_path = public/],
+    ['search_path', 'elsewhere', /SET search_path = "public"/],
   ])(
     'is refused where the role has another %s, with the statement that mends it',
     async (name, value, mend) => {

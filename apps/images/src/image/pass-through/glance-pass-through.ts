@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { callerOf } from '@glimpse/auth/nestjs';
 import { DomainError } from '@glimpse/domain';
@@ -8,7 +9,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { baseUrlOf } from '../../http/base-url.js';
 import { streamOf } from '../../http/body-stream.js';
 import type { Cors } from '../../http/cors.js';
-import { MalformedRequest } from '../../http/errors.js';
+import { MalformedRequest, RequestTimeout } from '../../http/errors.js';
 import { pathOf } from '../../http/path.js';
 import type { PassThrough } from '../../http/pass-through.js';
 import { RequestLimit } from '../../http/request-limit.js';
@@ -92,7 +93,9 @@ export class GlancePassThrough implements PassThrough {
     refuseAmbiguous(raw, callerOf(request));
     (isTransfer(method, path) ? this.#transfers : this.#others).enter(reply.raw);
     connections.check();
-    const abort = this.#abortOf(reply, isUpload(method, path));
+    const body = hasBody(raw) ? streamOf(raw, silenceMs) : null;
+    const abort = this.#abortOf(reply, body);
+    if (isUpload(method, path)) this.#uploads.add(abort);
     const { signal } = abort;
     const change = isRead(method) ? undefined : await changes.begin(imagesIn(path));
     let response: GlanceResponse | undefined;
@@ -102,7 +105,7 @@ export class GlancePassThrough implements PassThrough {
         method,
         target: raw.url!,
         headers: requestHeaders(raw),
-        body: hasBody(raw) ? streamOf(raw, silenceMs) : null,
+        body,
         signal,
       });
       // From here on the client gets this response.
@@ -115,20 +118,25 @@ export class GlancePassThrough implements PassThrough {
       await (error instanceof GlanceUnavailable ? change?.withdraw() : change?.settle(undefined));
       throw domainErrorOf(error, signal);
     }
+    // While the mirror catches up with the change, for some seconds at most, silence means nothing.
+    reply.raw.setTimeout(0);
     await change?.settle({ method, path, status: response.status, body: parsed(document) });
+    reply.raw.setTimeout(silenceMs);
     return { response, document };
   }
 
   /** Ends a request when its client goes away, or when nothing is sent or received for too long. */
-  #abortOf({ raw }: FastifyReply, upload: boolean): AbortController {
+  #abortOf({ raw }: FastifyReply, body: Readable | null): AbortController {
     const { silenceMs } = this.options;
     const abort = new AbortController();
-    if (upload) this.#uploads.add(abort);
     raw.once('close', () => {
       this.#uploads.delete(abort);
       if (!raw.writableFinished) abort.abort(new MalformedRequest('The client has closed the connection.'));
     });
-    raw.setTimeout(silenceMs, () => abort.abort(new GlanceSilent(silenceMs)));
+    raw.setTimeout(silenceMs, () => {
+      const waitsForClient = body?.readableLength === 0 && !raw.req.complete;
+      abort.abort(waitsForClient ? new RequestTimeout() : new GlanceSilent(silenceMs));
+    });
     return abort;
   }
 
