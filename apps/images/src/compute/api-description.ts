@@ -16,9 +16,10 @@ import { FaultDocument, UnauthenticatedDocument } from './documents.js';
 /** The meaning of each status that faults have. */
 const FAULTS: Readonly<Record<number, string>> = {
   400: 'The request is malformed, or its project is not the token’s.',
-  403: 'Visible, but not this identity’s to change, or policy refuses, or the quota is reached.',
+  403: 'Policy refuses it, or the image is not this identity’s to change, or the quota is reached.',
   404: 'There is no such thing, or it is not for this identity to see.',
   406: 'The microversion is out of range.',
+  409: 'The image was changed too often meanwhile, or is not in a state for this.',
   412: 'The image is not in the state that `If-Match` names.',
   413: 'The body is too large.',
   415: 'The `Content-Type` is neither JSON nor `text/plain`.',
@@ -65,7 +66,7 @@ export function DescribeChange(operation: OperationName, type?: Type): MethodDec
     type
       ? ApiResponse({ status: 200, description: 'What is there now.', type })
       : ApiResponse({ status: 204, description: 'Done.' }),
-    type ? FaultResponses(403, 412, 415) : FaultResponses(403, 412),
+    type ? FaultResponses(403, 409, 412, 415) : FaultResponses(403, 409, 412),
   );
 }
 
@@ -115,7 +116,10 @@ const LIST_PARAMETERS: readonly ApiQueryOptions[] = [
   },
 ];
 
-/** Describes the parameters of a list; others are ignored. */
+/** Describes the parameters of a list, of which others are ignored, and that policy may refuse it. */
 export function DescribeListParameters(): MethodDecorator {
-  return applyDecorators(...LIST_PARAMETERS.map((parameter) => ApiQuery({ required: false, ...parameter })));
+  return applyDecorators(
+    ...LIST_PARAMETERS.map((parameter) => ApiQuery({ required: false, ...parameter })),
+    FaultResponses(403),
+  );
 }

@@ -118,10 +118,12 @@ export class GlancePassThrough implements PassThrough {
       await (error instanceof GlanceUnavailable ? change?.withdraw() : change?.settle(undefined));
       throw domainErrorOf(error, signal);
     }
-    // While the mirror catches up with the change, for some seconds at most, silence means nothing.
-    reply.raw.setTimeout(0);
-    await change?.settle({ method, path, status: response.status, body: parsed(document) });
-    reply.raw.setTimeout(silenceMs);
+    if (change) {
+      // While the mirror catches up with the change, for some seconds at most, silence means nothing.
+      reply.raw.setTimeout(0);
+      await change.settle({ method, path, status: response.status, body: parsed(document) });
+      reply.raw.setTimeout(silenceMs);
+    }
     return { response, document };
   }
 
