@@ -223,11 +223,14 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
 
   it('serve cached images while every connection waits, and refuse what is not cached', async () => {
     await Promise.all(services.flatMap((service) => IMAGES.map((id) => read(service, id))));
-    for (const service of services) for (const _ of [1, 2]) await list(service);
     const locker = new pg.Client({ connectionString: database.url });
     await locker.connect();
+    // Waits for changes of the test before, after which no cached page is outdated any more.
+    await locker.query('BEGIN; LOCK TABLE images IN SHARE MODE');
+    await sleep(500);
+    for (const service of services) for (const _ of [1, 2]) await list(service);
     const seen = new Readers(ledger, services, TOKEN);
-    await locker.query('BEGIN; LOCK TABLE images IN ACCESS EXCLUSIVE MODE');
+    await locker.query('LOCK TABLE images IN ACCESS EXCLUSIVE MODE');
     const responses = services.flatMap((service) =>
       Array.from({ length: 25 }, (_, index) =>
         index % 2 === 0 ? read(service, UNREAD) : listUnread(service),

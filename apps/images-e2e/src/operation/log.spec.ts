@@ -24,6 +24,7 @@ async function startLoggingTo(stderr: 'pipe' | number): Promise<{ url: string; c
     DATABASE_URL: databaseUrl(await createDatabase('contract')),
     GLIMPSE_DATA_DIR: newFolder(),
     GLIMPSE_PORT: String(port),
+    GLIMPSE_IMAGE_PORT: 'off',
     GLIMPSE_LOG_REQUESTS: 'true',
   };
   const child = spawn(process.execPath, [COMMAND, 'serve'], { env, stdio: ['ignore', 'ignore', stderr] });

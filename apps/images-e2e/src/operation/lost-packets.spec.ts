@@ -30,7 +30,12 @@ suite(`a replica to which the network loses change notifications${CANNOT_ISOLATE
     writer = await startService(name);
     replica = await startService(
       '',
-      { DATABASE_URL: database.url, DATABASE_LISTEN_URL: notices.url, GLIMPSE_HOST: usual.inside },
+      {
+        DATABASE_URL: database.url,
+        DATABASE_LISTEN_URL: notices.url,
+        GLIMPSE_HOST: usual.inside,
+        GLIMPSE_IMAGE_PORT: '0',
+      },
       { command: namespace.command(process.execPath, COMMAND) },
     );
     await until(() => countOf('notices-heard') === 1);

@@ -80,12 +80,14 @@ describe('more requests than can be served', () => {
   });
 
   it('are not those of one client that pipelines, which loses its connection', async () => {
+    // A page that is not in memory.
+    const list = { ...LIST, target: `${LIST.target}?limit=7` };
     database.stall();
     const [greedy, other] = (await open(2)) as [RawConnection, RawConnection];
-    greedy.write(bytesOf(LIST).toString().repeat(3_000));
+    greedy.write(bytesOf(list).toString().repeat(3_000));
     // Served by the same process after everything that it has read of them.
     await sendRaw(service.url, { target: '/livez' });
-    other.write(bytesOf(LIST));
+    other.write(bytesOf(list));
     expect(messageOf(await other.response())).toBe('The image catalogue is temporarily unavailable.');
     await database.restore();
     await until(async () => (await sendRaw(service.url, LIST)).status === 200);

@@ -207,7 +207,7 @@ suite(`PgBouncer in transaction mode${hasPgBouncer ? '' : ' (skipped: pgbouncer 
       await query(database, 'CREATE SCHEMA elsewhere');
       await query('postgres', `ALTER DATABASE ${database} SET ${name} = ${value}`);
       const url = new URL(databaseUrl(database));
-    url.searchParams.set('schema', 'public');
+      url.searchParams.set('schema', 'public');
       const { code, stdout } = await glimpse(['doctor'], {
         DATABASE_URL: pgbouncer.to(url.href),
         DATABASE_POOLER: 'transaction',
