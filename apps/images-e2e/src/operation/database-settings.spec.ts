@@ -144,6 +144,7 @@ describe('a role with the rights of the guide', () => {
       grants!.replaceAll('glimpse_owner', owner).replaceAll('TO glimpse;', `TO ${role};`),
     );
     for (const name of [owner, role]) {
+      await query(database, `GRANT USAGE ON SCHEMA public TO ${name}`);
       await query(
         'postgres',
         `ALTER ROLE ${name} IN DATABASE ${database} SET search_path = catalogue, public`,
