@@ -7,7 +7,7 @@ import { GlanceClient } from './harness/glance-client.js';
 import { Mirror } from './harness/mirror.js';
 import { Reader } from './harness/reader.js';
 
-const OPERATIONS = amount(500, 4_000);
+const OPERATIONS = amount(250, 4_000);
 /** The number of operations after which the test waits until the catalogue has caught up. */
 const QUIET = 400;
 /** The maximum number of images at a time. */
