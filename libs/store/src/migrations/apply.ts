@@ -69,7 +69,9 @@ async function applyNext(
         await recordApplied(client, next, 1);
       }
       await client.query('COMMIT');
-      if (next && index) await applyConcurrently(client, next, index, options.onWaiting);
+      if (next && index && !(await applyConcurrently(client, next, index, options.onWaiting))) {
+        return applyNext(client, migrations, options);
+      }
       return next?.name;
     } catch (error) {
       if (!(error instanceof pg.DatabaseError) || CONNECTION_LOST.test(error.code ?? '')) throw error;
@@ -96,15 +98,17 @@ function nextOf(migrations: readonly Migration[], applied: Map<string, string>):
 /**
  * Applies a script that cannot be part of a transaction. Between the script and its record there is a moment in
  * which this process may end; so an index that is there and valid counts as created, one that is not as dropped.
+ *
+ * @returns whether it was applied here; otherwise another process has applied it meanwhile
  */
 async function applyConcurrently(
   client: pg.Client,
   migration: Migration,
   { action, index }: ConcurrentIndex,
   onWaiting?: OnWaiting,
-): Promise<void> {
-  await withLock(client, onWaiting, async () => {
-    if ((await appliedMigrations(client)).has(migration.name)) return;
+): Promise<boolean> {
+  return withLock(client, onWaiting, async () => {
+    if ((await appliedMigrations(client)).has(migration.name)) return false;
     const { rows } = await client.query<{ valid: boolean }>(
       'SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass($1)',
       [index],
@@ -113,6 +117,7 @@ async function applyConcurrently(
     if (action === 'create' && found && !found.valid) await client.query(`DROP INDEX CONCURRENTLY ${index}`);
     if (action === 'create' ? !found?.valid : found) await client.query(migration.script);
     await recordApplied(client, migration, 1);
+    return true;
   });
 }
 

@@ -77,15 +77,15 @@ async function prepareSession(client: pg.Client, scope: 'transaction' | 'session
 }
 
 /** Does something that cannot be part of a transaction, while this connection holds the lock. */
-export async function withLock(
+export async function withLock<T>(
   client: pg.Client,
   onWaiting: OnWaiting | undefined,
-  work: () => Promise<void>,
-): Promise<void> {
+  work: () => Promise<T>,
+): Promise<T> {
   await untilLocked(client, onWaiting, () => tryLock(client, 'pg_try_advisory_lock'));
   try {
     await prepareSession(client, 'session');
-    await work();
+    return await work();
   } finally {
     await client.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
   }
