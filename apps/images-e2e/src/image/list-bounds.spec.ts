@@ -47,7 +47,7 @@ async function pagesOf(query: string): Promise<Page[]> {
 
 describe('a page of a list of the Image API', () => {
   it.each(['limit=1000', 'limit=1000&sort=created_at:desc,id:asc', 'limit=1000&visibility=private'])(
-    'ends at 4 MiB, and the walk by next shows every image once: %s',
+    'ends at 4 MiB, and the pages that next links to show every image once: %s',
     async (query) => {
       const pages = await pagesOf(query);
       expect(pages.flatMap(({ images }) => images.map(({ id }) => id))).toEqual([...ids].reverse());

@@ -3,7 +3,7 @@
  * each is one statement, and most draw a ticket, notify, or compare a beat with it.
  */
 
-/** The channel on which replicas hear that readers have to count another change: they read the status at once. */
+/** The channel that notifies replicas of another change that readers have to count: they read the status at once. */
 export const PENDING_CHANNEL = 'glimpse_pending';
 
 /** All rows that readers may have to count, as a JSON array. A change that runs has a row: the table is read whole. */
