@@ -1,5 +1,6 @@
 import type { Viewer } from './access.js';
 import type { Image } from './image.js';
+import type { ImageEditor } from './image-editor.js';
 import type { CurrentImageReader, ImageLister, ImageReader } from './image-reader.js';
 import type { ImageWriter } from './image-writer.js';
 import type { PageCache } from './page-cache.js';
@@ -23,6 +24,8 @@ export interface Catalogue {
   readonly current: CurrentImageReader;
   readonly lister: ImageLister;
   readonly writer: ImageWriter;
+  /** Undefined in a mirror. */
+  readonly editor?: ImageEditor | undefined;
   readonly cache?: ImageCache | undefined;
   readonly pages?: PageCache | undefined;
 }

@@ -101,6 +101,48 @@ export class QuotaExceeded extends DomainError {
   }
 }
 
+/** A change would give an image more of something than it may have. */
+export class LimitExceeded extends DomainError {
+  readonly code = 'limit-exceeded';
+
+  constructor(
+    readonly of: 'properties' | 'tags' | 'members',
+    readonly attempted: number,
+    readonly maximum: number,
+  ) {
+    super(
+      `The limit has been exceeded on the number of allowed image ${of}. Attempted: ${attempted}, Maximum: ${maximum}`,
+    );
+  }
+}
+
+/** There is an image of this id, or there was one: an id is never used again. */
+export class ImageExists extends DomainError {
+  readonly code = 'image-exists';
+
+  constructor(readonly id: string) {
+    super(`Image ID ${id} already exists!`);
+  }
+}
+
+/** The image is shared with this project already. */
+export class MemberExists extends DomainError {
+  readonly code = 'member-exists';
+
+  constructor(image: string, member: string) {
+    super(`Member ${member} is duplicated for image ${image}`);
+  }
+}
+
+/** The image has no such member, or not for this caller. */
+export class MemberNotFound extends DomainError {
+  readonly code = 'member-not-found';
+
+  constructor(image: string, member: string) {
+    super(`${member} not found in the member list of the image ${image}.`);
+  }
+}
+
 /** The property that is to be removed does not exist. */
 export class PropertyNotFound extends DomainError {
   readonly code = 'property-not-found';

@@ -1,7 +1,7 @@
 import { PropertyNotFound, QuotaExceeded } from './errors.js';
 import type { Image } from './image.js';
 import type { ListAudience } from './list-audience.js';
-import { PROPERTY_QUOTA } from './properties.js';
+import { PROPERTY_QUOTA } from './quotas.js';
 
 /** A change of an image's custom properties. */
 export type PropertyChange =

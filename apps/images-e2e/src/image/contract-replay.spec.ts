@@ -1,14 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { readDescription, type CheckResponse } from '../harness/description.js';
-import { importInto, settingsOf, type Person } from '../harness/catalogue.js';
+import { importInto, settingsOf } from '../harness/catalogue.js';
 import { createDatabase, query } from '../harness/databases.js';
-import { IDENTITIES, IMAGE_URL, KEYSTONE_URL, startService, type Service } from '../harness/service.js';
-import { Recording, readRecording, type Document, type Exchange } from './recorded-states.js';
+import { startService, type Service } from '../harness/service.js';
+import {
+  CALLERS,
+  Recording,
+  comparable,
+  differences,
+  filledIn,
+  idsFilledIn,
+  readRecording,
+  type Document,
+  type Exchange,
+} from './recorded-states.js';
 
-type Difference = { ours: string | { status: number } };
-
-const differences = readRecording<Record<string, Difference>>('image-v2-differences.json');
 const recording = new Recording(readRecording('image-v2.json'), readRecording('image-v2-initial.json'));
 
 /** Image data is not served yet. */
@@ -20,36 +27,9 @@ const phases = recording
   .map(({ reads, state }) => ({ reads: reads.filter(isServed), state }))
   .filter(({ reads }) => reads.length >= 3);
 
-const CALLERS: Record<string, Person> = {
-  ...IDENTITIES,
-  system: { roles: ['admin', 'member', 'reader'] },
-  unscoped: { roles: [] },
-};
-
-/** Replaces the names in the recording with this run's values; `{id 3}` is an id that Glance chose. */
-function filled<T>(value: T): T {
-  const projects = Object.entries(IDENTITIES).map(([name, { project_id }]) => [`{${name}}`, project_id]);
-  const values = [['{image}', IMAGE_URL], ['{keystone}', KEYSTONE_URL], ...projects];
-  const text = values
-    .reduce((all, [name, real]) => all.replaceAll(name!, real!), JSON.stringify(value))
-    .replace(/\{id (\d+)\}/g, (_, number: string) => `99999999-0000-4000-8000-${number.padStart(12, '0')}`);
-  return JSON.parse(text) as T;
-}
-
-/** A body in which times have their form only, tags are a set, and links a set of parameters. */
-function comparable(body: unknown): unknown {
-  return JSON.parse(JSON.stringify(body), (key, value: unknown) => {
-    if (key === 'created_at' || key === 'updated_at') return String(value).replace(/\d/g, '0');
-    if (key === 'tags' && Array.isArray(value)) return [...(value as string[])].sort();
-    if ((key === 'first' || key === 'next') && typeof value === 'string') return linkOf(value);
-    return value;
-  });
-}
-
-function linkOf(link: string): object {
-  const { pathname, searchParams } = new URL(link, IMAGE_URL);
-  return { pathname, parameters: [...searchParams].map(String).sort() };
-}
+/** The names in the recording with this run's values. */
+const filled = <T>(value: T): T =>
+  idsFilledIn(filledIn(value), (name) => `99999999-0000-4000-8000-${/\d+/.exec(name)![0].padStart(12, '0')}`);
 
 describe('the recorded responses of a real Glance', () => {
   it('are replayed, but for image data and the changes', () => {

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import type { Person } from '../harness/catalogue.js';
+import { IDENTITIES, IMAGE_URL, KEYSTONE_URL } from '../harness/service.js';
 
 /** A request to a real Glance, and its response. */
 export interface Exchange {
@@ -11,6 +13,45 @@ export type Document = Record<string, unknown>;
 
 export function readRecording<T>(file: string): T {
   return JSON.parse(readFileSync(new URL(`../../contract/image/${file}`, import.meta.url), 'utf8')) as T;
+}
+
+/** Exchanges that are answered otherwise on purpose, by name. */
+export const differences =
+  readRecording<Record<string, { ours: string | { status: number } }>>('image-v2-differences.json');
+
+/** The callers of the recording; the token of each is its name. */
+export const CALLERS: Readonly<Record<string, Person>> = {
+  ...IDENTITIES,
+  system: { roles: ['admin', 'member', 'reader'] },
+  unscoped: { roles: [] },
+};
+
+/** Replaces the names of projects and services in the recording with this run's. */
+export function filledIn<T>(value: T): T {
+  const projects = Object.entries(IDENTITIES).map(([name, { project_id }]) => [`{${name}}`, project_id]);
+  const values = [['{image}', IMAGE_URL], ['{keystone}', KEYSTONE_URL], ...projects];
+  const text = values.reduce((all, [name, real]) => all.replaceAll(name!, real!), JSON.stringify(value));
+  return JSON.parse(text) as T;
+}
+
+/** Replaces the ids that Glance chose, which have names like `{id 3}`. */
+export function idsFilledIn<T>(value: T, idOf: (name: string) => string): T {
+  return JSON.parse(JSON.stringify(value).replace(/\{id \d+\}/g, idOf)) as T;
+}
+
+/** A body in which times have their form only, tags are a set, and links a set of parameters. */
+export function comparable(body: unknown): unknown {
+  return JSON.parse(JSON.stringify(body), (key, value: unknown) => {
+    if (key === 'created_at' || key === 'updated_at') return String(value).replace(/\d/g, '0');
+    if (key === 'tags' && Array.isArray(value)) return [...(value as string[])].sort();
+    if ((key === 'first' || key === 'next') && typeof value === 'string') return linkOf(value);
+    return value;
+  });
+}
+
+function linkOf(link: string): object {
+  const { pathname, searchParams } = new URL(link, IMAGE_URL);
+  return { pathname, parameters: [...searchParams].map(String).sort() };
 }
 
 /** The catalogue at one point of the recording, as an import has it. */

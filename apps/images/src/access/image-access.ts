@@ -71,6 +71,12 @@ export interface Page<T extends ImageName = Image> {
   readonly age: number | undefined;
 }
 
+/** An image in its current state: as it is stored, and as a caller reads it. */
+export interface CurrentImage {
+  readonly stored: Image;
+  readonly image: Image;
+}
+
 /** The rule that authorizes each kind of change. */
 const RULES = { change: 'modify_image', delete: 'delete_image' } as const;
 
@@ -140,9 +146,32 @@ export class ImageAccess {
     return this.allows(rule, this.contextOf(caller).credentials, image);
   }
 
-  /** The same as {@link allowsFor}, @throws {PolicyRefused} */
-  enforceFor(rule: string, caller: Identity, image: Image): void {
-    this.enforce(rule, this.contextOf(caller).credentials, image);
+  /**
+   * The same as {@link allowsFor}.
+   *
+   * @param member the project that the rule has as the image's member, instead of the caller's
+   * @throws {PolicyRefused}
+   */
+  enforceFor(rule: string, caller: Identity, image: Image, member?: string): void {
+    this.enforce(rule, this.contextOf(caller).credentials, image, member);
+  }
+
+  /** What a caller may do with properties; undefined where none is protected. */
+  viewOf(caller: Identity): PropertyView | undefined {
+    return this.contextOf(caller).view;
+  }
+
+  /**
+   * Reads an image that a caller is about to change, in its current state.
+   *
+   * @throws as {@link read}
+   */
+  async readCurrent(id: string, caller: Identity): Promise<CurrentImage> {
+    const context = this.contextOf(caller);
+    const stored = await this.catalogue.current.imageToChange(id, context.viewer);
+    const image = this.readableBy(context, stored);
+    this.enforceRead(context, image);
+    return { stored, image };
   }
 
   /** Where bytes are accounted that are cached along with an image; undefined where images are not cached. */
@@ -167,11 +196,8 @@ export class ImageAccess {
    * @throws {NotOwner} {PolicyRefused}, and as `ImageWriter.delete`
    */
   async delete(id: string, caller: Identity, optionsOf: (image: Image) => ChangeOptions): Promise<void> {
-    const context = this.contextOf(caller);
-    const stored = await this.catalogue.current.imageToChange(id, context.viewer);
-    const image = this.readableBy(context, stored);
-    this.enforceRead(context, image);
-    this.authorizeChange(image, context, 'delete');
+    const { image } = await this.readCurrent(id, caller);
+    this.authorizeChange(image, this.contextOf(caller), 'delete');
     await this.catalogue.writer.delete(id, optionsOf(image));
   }
 
@@ -190,9 +216,7 @@ export class ImageAccess {
   ): Promise<Image['properties']> {
     const context = this.contextOf(caller);
     for (let attempt = 1; ; attempt++) {
-      const stored = await this.catalogue.current.imageToChange(id, context.viewer);
-      const image = this.readableBy(context, stored);
-      this.enforceRead(context, image);
+      const { stored, image } = await this.readCurrent(id, caller);
       if (change.kind === 'remove' && !Object.hasOwn(image.properties, change.key)) {
         throw new PropertyNotFound(change.key);
       }
@@ -327,8 +351,10 @@ export class ImageAccess {
     return this.policy.allows(rule, credentials, targetOf(image, credentials.project_id));
   }
 
-  private enforce(rule: string, credentials: Credentials, image: Image): void {
-    if (!this.allows(rule, credentials, image)) throw new PolicyRefused(rule);
+  private enforce(rule: string, credentials: Credentials, image: Image, member?: string): void {
+    const own = targetOf(image, credentials.project_id);
+    const target = member === undefined ? own : { ...own, member, member_id: member };
+    if (!this.policy.allows(rule, credentials, target)) throw new PolicyRefused(rule);
   }
 }
 

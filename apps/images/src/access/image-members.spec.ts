@@ -1,9 +1,9 @@
 import { loadPolicy } from '@glimpse/auth';
-import { SourceUnavailable, type Catalogue, type Identity } from '@glimpse/domain';
+import { MemberNotFound, SourceUnavailable, type Catalogue, type Identity } from '@glimpse/domain';
 import { imageOf, membersOf } from '@glimpse/domain/testing';
 import { describe, expect, it } from '@jest/globals';
 import { ImageAccess } from './image-access.js';
-import { MemberAccess, MemberNotFound, NotShared } from './image-members.js';
+import { MemberAccess, NotShared } from './image-members.js';
 import { imageRules } from './image-rules.js';
 
 const OWNER: Identity = {

@@ -1,5 +1,6 @@
 import {
   DomainError,
+  MemberNotFound,
   SourceUnavailable,
   canSeeMember,
   type Identity,
@@ -16,15 +17,6 @@ export class NotShared extends DomainError {
 
   constructor(id: string) {
     super(`Not allowed to list members for image ${id}: Only shared images have members.`);
-  }
-}
-
-/** The image has no such member, or not for this caller. */
-export class MemberNotFound extends DomainError {
-  readonly code = 'member-not-found';
-
-  constructor(image: string, member: string) {
-    super(`${member} not found in the member list of the image ${image}.`);
   }
 }
 
@@ -85,6 +77,8 @@ export class MemberAccess {
 
   #visible(image: Image, caller: Identity): [string, Member][] {
     const viewer = this.access.viewerOf(caller);
-    return [...image.members].filter(([project]) => canSeeMember(image, project, viewer));
+    return [...image.members]
+      .filter(([project]) => canSeeMember(image, project, viewer))
+      .sort(([, one], [, other]) => (one.createdAt?.getTime() ?? 0) - (other.createdAt?.getTime() ?? 0));
   }
 }

@@ -36,6 +36,18 @@ const ENFORCED: readonly (readonly [name: string, current: string, own: string, 
   ['delete_image', ADMIN_OR_MEMBER, ADMIN_OR_MEMBER, 'Delete an image of the own project.'],
 ];
 
+/** The rules that are enforced in a catalogue of its own only: a mirror passes these changes on to Glance. */
+const ENFORCED_ON_CHANGES: Readonly<Record<string, string>> = {
+  add_image: 'Create an image.',
+  publicize_image: 'Make an image public.',
+  communitize_image: 'Make an image visible to all projects that know its id.',
+  add_member: 'Share an image with a project.',
+  delete_member: 'Stop sharing an image with a project.',
+  modify_member: 'Accept or reject an image that is shared with the own project.',
+  deactivate: 'Deactivate an image.',
+  reactivate: 'Activate an image that was deactivated.',
+};
+
 /** The base rules that Glance's files may refer to; they are the same in all releases. */
 const BASE: Readonly<Record<string, string>> = {
   default: '',
@@ -116,7 +128,10 @@ const OTHERS: Readonly<Record<string, string>> = {
  */
 export function imageRules(defaults: ImageRuleDefaults): readonly RuleDefault[] {
   const referable = (rules: Readonly<Record<string, string>>): RuleDefault[] =>
-    Object.entries(rules).map(([name, text]) => ({ name, text, description: '', enforced: false }));
+    Object.entries(rules).map(([name, text]) => {
+      const description = defaults === 'own' ? ENFORCED_ON_CHANGES[name] : undefined;
+      return { name, text, description: description ?? '', enforced: description !== undefined };
+    });
   const openBefore = referable(OPEN_BEFORE);
   return [
     {

@@ -48,7 +48,7 @@ export function readQuery<T extends object>(
  * @throws {InvalidInput}
  */
 export function readBody<T extends object>(type: new () => T, body: Buffer | undefined): T {
-  const value = body?.length ? parse(body) : undefined;
+  const value = body?.length ? parseJson(body) : undefined;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new InvalidInput(`${pythonRepr(value)} is not of type 'object'`);
   }
@@ -64,10 +64,14 @@ export function readBody<T extends object>(type: new () => T, body: Buffer | und
   return input;
 }
 
-function parse(body: Buffer): unknown {
-  let text: string;
+/**
+ * Parses a body as JSON in UTF-8, without a byte order mark.
+ *
+ * @throws {InvalidInput}
+ */
+export function parseJson(body: Buffer): unknown {
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
     return JSON.parse(text, (key, value: unknown) => {
       if (key === '__proto__') throw new InvalidInput("The key '__proto__' is not allowed.");
       return value;

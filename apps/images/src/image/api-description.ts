@@ -1,5 +1,5 @@
 import { applyDecorators, type Type } from '@nestjs/common';
-import { ApiParam, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiParam, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import {
   DescribeRead as DescribeAnyRead,
   type OperationName,
@@ -11,9 +11,12 @@ import { FaultDocument } from './documents.js';
 const FAULTS: Readonly<Record<number, string>> = {
   400: 'The request is malformed, or a parameter has a value that is not allowed.',
   401: 'No valid token.',
-  403: 'Policy refuses, or the image has no members.',
+  403: 'Policy refuses, or the image, its attribute or its status does not allow it.',
   404: 'There is no such thing, or it is not for this caller to see.',
-  413: 'The body is too large.',
+  409: 'There is such an image or member already, or the image is in use.',
+  412: 'The image is not in the state that `If-Match` names.',
+  413: 'The body is too large, or a limit of the image is reached.',
+  415: 'The media type is none of `Accept-Patch`.',
   503: 'The database, Keystone or the source is unavailable, or there are too many requests; `Retry-After` says when to retry.',
 };
 
@@ -44,6 +47,20 @@ export function DescribeRead(
 ): MethodDecorator {
   const read = DescribeAnyRead(operation, type, forms);
   return policy ? applyDecorators(read, faultResponses(403)) : read;
+}
+
+/** Describes a change. One whose response has no document has no type. */
+export function DescribeChange(
+  operation: OperationName,
+  status: number,
+  type?: Type,
+  ...faults: number[]
+): MethodDecorator {
+  return applyDecorators(
+    ApiOperation(operation),
+    ApiResponse({ status, description: type ? 'The document.' : 'Done.', ...(type && { type }) }),
+    faultResponses(403, ...faults),
+  );
 }
 
 /** Describes the project of a member in a path. */

@@ -33,8 +33,9 @@ export function imageApi(publicUrl: string | undefined, passesOn: boolean): Api 
       return !(rest !== undefined && isVersioned(`/${rest}`)) && !Object.values(named).includes('');
     },
     isUpload,
-    // Bodies are of any length, and none is read here: changes are passed on, or not served.
-    streamsBody: (method, path) => isVersioned(path) && method !== 'GET' && method !== 'HEAD',
+    // What is passed on has bodies of any length.
+    streamsBody: (method, path) =>
+      passesOn ? isVersioned(path) && method !== 'GET' && method !== 'HEAD' : isUpload(method, path),
     responseHeaders: commonHeaders,
     faultOf,
     isExpected,

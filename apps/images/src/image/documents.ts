@@ -1,5 +1,5 @@
 import { IMAGE_STATUSES, MEMBER_STATUSES, VISIBILITIES } from '@glimpse/domain';
-import { ApiProperty, ApiSchema, type ApiPropertyOptions } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema, type ApiPropertyOptions } from '@nestjs/swagger';
 
 /*
  * The forms of this API's responses, for the API description. The views compose the responses; the tests validate
@@ -106,6 +106,64 @@ export class ImageList {
 
   @ApiProperty()
   schema!: string;
+}
+
+@ApiSchema({ description: 'Every other member is a custom property.' })
+export class NewImageDocument {
+  @ApiProperty({ required: false, format: 'uuid', description: 'Left out: the service chooses one.' })
+  id?: string;
+
+  @ApiPropertyOptional(orNull('string'))
+  name?: string | null;
+
+  @ApiProperty({ required: false, enum: [...VISIBILITIES] })
+  visibility?: string;
+
+  @ApiPropertyOptional(orNull('string'))
+  disk_format?: string | null;
+
+  @ApiPropertyOptional(orNull('string'))
+  container_format?: string | null;
+
+  @ApiProperty({ type: 'integer', required: false, description: 'GiB' })
+  min_disk?: number;
+
+  @ApiProperty({ type: 'integer', required: false, description: 'MiB' })
+  min_ram?: number;
+
+  @ApiProperty({ required: false })
+  protected?: boolean;
+
+  @ApiProperty({ required: false })
+  os_hidden?: boolean;
+
+  @ApiPropertyOptional({ ...orNull('string'), description: 'Another project: by administrators.' })
+  owner?: string | null;
+
+  @ApiProperty({ required: false, type: [String] })
+  tags?: string[];
+}
+
+@ApiSchema({ description: 'An operation of a JSON patch on one attribute or custom property.' })
+export class PatchDocument {
+  @ApiProperty({ enum: ['add', 'replace', 'remove'] })
+  op!: string;
+
+  @ApiProperty({ description: 'A JSON pointer of one token, such as `/name`.' })
+  path!: string;
+
+  @ApiProperty({ required: false, type: Object })
+  value?: unknown;
+}
+
+export class NewMemberDocument {
+  @ApiProperty({ description: 'The id of the project.' })
+  member!: string;
+}
+
+export class MemberStatusDocument {
+  @ApiProperty({ enum: [...MEMBER_STATUSES] })
+  status!: string;
 }
 
 export class MemberDocument {

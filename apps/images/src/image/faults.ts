@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { Unauthenticated } from '@glimpse/auth';
 import { DomainError, type ImageNotFound } from '@glimpse/domain';
 import type { Fault } from '../http/api.js';
+import { UnknownPatch } from './images/image-patch.js';
 import { faultHeaders } from '../http/fault-headers.js';
 
 /** The status and the message of an error; by default the error's own message. */
@@ -18,17 +19,33 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
   // One text for every marker that does not exist for the caller.
   'marker-not-found': { status: 400, message: 'The marker is no image that is listed for this caller.' },
   'policy-refused': { status: 403 },
+  'not-owner': { status: 403 },
+  'owner-refused': { status: 403 },
+  'attribute-refused': { status: 403 },
+  'property-protected': { status: 403 },
+  'image-protected': { status: 403 },
+  'wrong-status': { status: 403 },
+  'cannot-share': { status: 403 },
   'not-shared': { status: 403 },
   'image-not-found': {
     status: 404,
     message: (error) => `No image found with ID ${(error as ImageNotFound).id}`,
   },
   'member-not-found': { status: 404 },
+  'tag-not-found': { status: 404 },
   'route-not-found': { status: 404 },
   'document-not-found': { status: 404 },
   'method-not-allowed': { status: 405 },
   'request-timeout': { status: 408 },
+  'image-exists': { status: 409 },
+  'member-exists': { status: 409 },
+  'patch-conflict': { status: 409 },
+  'change-conflict': { status: 409 },
+  'precondition-failed': { status: 412 },
+  'version-lost': { status: 412 },
   'body-too-large': { status: 413 },
+  'limit-exceeded': { status: 413 },
+  'unknown-patch': { status: 415 },
   'expectation-failed': { status: 417 },
   'headers-too-large': { status: 431 },
   'method-not-implemented': { status: 501 },
@@ -86,7 +103,11 @@ export function faultOf(error: unknown, toUpload = false): Fault {
   const text = typeof message === 'function' ? message(expected!) : (message ?? expected?.message);
   return {
     status,
-    headers: { 'content-type': 'application/json', ...faultHeaders(error) },
+    headers: {
+      'content-type': 'application/json',
+      ...faultHeaders(error),
+      ...(error instanceof UnknownPatch && { 'accept-patch': error.acceptPatch }),
+    },
     body: JSON.stringify({ error: { code: status, title: STATUS_CODES[status], message: text } }),
   };
 }

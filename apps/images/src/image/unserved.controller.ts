@@ -8,32 +8,42 @@ class RouteNotServed extends DomainError {
   readonly code = 'route-not-served';
 
   constructor() {
-    super('This service reads images; it does not change them and serves no image data.');
+    super('This service does not serve this request.');
   }
 }
 
-/** The routes of changes and of image data, which clients know and this service does not serve yet. */
-@Controller('v2/images')
+/** The routes of image data, which clients know and this service does not serve yet. */
+@Controller('v2/images/:image_id')
 @ApiExcludeController()
 @UseGuards(AuthGuard)
-export class UnservedController {
-  @Get(':image_id/file')
+export class UnservedDataController {
+  @Get('file')
   download(): never {
     throw new RouteNotServed();
   }
 
-  @Post([
-    '',
-    ':image_id/members',
-    ':image_id/import',
-    ':image_id/actions/deactivate',
-    ':image_id/actions/reactivate',
-  ])
+  @Put(['file', 'stage'])
+  upload(): never {
+    throw new RouteNotServed();
+  }
+
+  @Post('import')
+  import(): never {
+    throw new RouteNotServed();
+  }
+}
+
+/** The routes of changes, which nothing here makes where images are those of a source without this API. */
+@Controller('v2/images')
+@ApiExcludeController()
+@UseGuards(AuthGuard)
+export class UnservedChangesController {
+  @Post(['', ':image_id/members', ':image_id/actions/deactivate', ':image_id/actions/reactivate'])
   post(): never {
     throw new RouteNotServed();
   }
 
-  @Put([':image_id/file', ':image_id/stage', ':image_id/tags/:tag', ':image_id/members/:member_id'])
+  @Put([':image_id/tags/:tag', ':image_id/members/:member_id'])
   put(): never {
     throw new RouteNotServed();
   }

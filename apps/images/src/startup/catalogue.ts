@@ -106,6 +106,7 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
       mirrored && sourceChanges
         ? new MirroredImageWriter({ ...mirrored, changes: sourceChanges })
         : stored.writer,
+    editor: stored.editor,
     cache,
     pages,
   };

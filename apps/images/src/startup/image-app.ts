@@ -1,20 +1,27 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { ImageEditor } from '@glimpse/domain';
+import { ImageChanges } from '../access/image-changes.js';
 import { MemberAccess } from '../access/image-members.js';
+import { MemberChanges } from '../access/member-changes.js';
 import { ListDocuments } from '../access/list-documents.js';
 import { ATTRIBUTES_FILLED, HealthcheckController } from '../health/healthcheck.controller.js';
 import { Cors } from '../http/cors.js';
 import { ImageDocuments } from '../http/image-documents.js';
 import { imageApi } from '../image/api.js';
 import type { GlancePassThrough } from '../image/pass-through/glance-pass-through.js';
+import { ActionsController } from '../image/actions/actions.controller.js';
 import { API_DOCUMENTS, type ApiDocuments } from '../image/api-documents.js';
 import { fastReads } from '../image/images/fast-reads.js';
 import { ImageController } from '../image/images/image.controller.js';
+import { ImageChangesController } from '../image/images/image-changes.controller.js';
 import { ImageListController } from '../image/images/image-list.controller.js';
 import { imageView, type Audience } from '../image/images/image.view.js';
 import { InfoController } from '../image/info/info.controller.js';
+import { MemberChangesController } from '../image/members/member-changes.controller.js';
 import { MembersController } from '../image/members/members.controller.js';
 import { SchemasController } from '../image/schemas/schemas.controller.js';
-import { UnservedController } from '../image/unserved.controller.js';
+import { TagsController } from '../image/tags/tags.controller.js';
+import { UnservedChangesController, UnservedDataController } from '../image/unserved.controller.js';
 import { PUBLIC_URL, VersionsController } from '../image/versions.controller.js';
 import { createApp } from './app.js';
 import { AppModule, type Parts } from './app.module.js';
@@ -26,13 +33,18 @@ export interface ImageParts extends Parts {
   /** In a mirror of Glance, what serves the requests that have no route here. */
   readonly passThrough?: GlancePassThrough | undefined;
   readonly apiDocuments: ApiDocuments;
+  /** Undefined in a mirror. */
+  readonly editor?: ImageEditor | undefined;
   /** Whether a mirror has every attribute of its images and members. */
   attributesFilled(): Promise<boolean>;
 }
 
+/** What serves the changes of images in a catalogue of its own. */
+const CHANGES = [ImageChangesController, TagsController, ActionsController, MemberChangesController];
+
 /** Composes the server of the Image API. */
 export function createImageApp(parts: ImageParts): Promise<NestFastifyApplication> {
-  const { telemetry, traces, unread, health, settings, access, publicUrl, passThrough } = parts;
+  const { telemetry, traces, unread, health, settings, access, publicUrl, passThrough, editor } = parts;
   const api = imageApi(publicUrl, passThrough !== undefined);
   const auth = { ...parts.auth, serviceType: api.serviceType, ignoresUselessServiceTokens: true };
   const documents = new ImageDocuments<Audience>(
@@ -53,7 +65,7 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
         MembersController,
         SchemasController,
         InfoController,
-        ...(passThrough ? [] : [UnservedController]),
+        ...(passThrough ? [] : [...(editor ? CHANGES : [UnservedChangesController]), UnservedDataController]),
         VersionsController,
         HealthcheckController,
       ],
@@ -62,6 +74,12 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
         { provide: API_DOCUMENTS, useValue: parts.apiDocuments },
         { provide: ImageDocuments, useValue: documents },
         { provide: ListDocuments, useValue: lists },
+        ...(editor
+          ? [
+              { provide: ImageChanges, useValue: new ImageChanges(access, editor) },
+              { provide: MemberChanges, useValue: new MemberChanges(access, editor) },
+            ]
+          : []),
         { provide: MemberAccess, useValue: new MemberAccess(access, parts.attributesFilled) },
         { provide: ATTRIBUTES_FILLED, useValue: parts.attributesFilled },
       ],

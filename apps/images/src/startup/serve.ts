@@ -105,6 +105,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
         access: new ImageAccess(opened.allAttributes, policy, protections),
         apiDocuments: opened.sourceDocuments ?? OWN_DOCUMENTS,
         attributesFilled: opened.attributesFilled,
+        editor: opened.catalogue.editor,
         publicUrl,
         passThrough,
       },

@@ -79,6 +79,15 @@ export const imagesIn = (parameter: string): string => `
          .map((column) => column.join(' '))
          .join(', ')}, deleted boolean)`;
 
+/** The columns of some attributes, and as they stand in a record definition. */
+export function columnsOf(attributes: readonly ImageAttribute[]): { names: string[]; record: string } {
+  const columns = attributes.map((attribute) => COLUMNS[attribute]);
+  return {
+    names: columns.map(([name]) => name),
+    record: columns.map((column) => column.join(' ')).join(', '),
+  };
+}
+
 /** What becomes of the row `kept` when another image, `EXCLUDED`, replaces it. */
 export const REPLACEMENT = `
   version = nextval('images_version_seq'), ${compared.map((name) => `${name} = EXCLUDED.${name}`).join(', ')}`;

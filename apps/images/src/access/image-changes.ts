@@ -1,0 +1,196 @@
+import {
+  ChangeConflict,
+  DomainError,
+  LimitExceeded,
+  NotOwner,
+  PROPERTY_QUOTA,
+  TAG_QUOTA,
+  VersionLost,
+  canChange,
+  compareCodePoints,
+  type EditableAttributes,
+  type Identity,
+  type Image,
+  type ImageEditor,
+  type NewImage,
+} from '@glimpse/domain';
+import { ChangeQueue } from './change-queue.js';
+import type { ImageAccess } from './image-access.js';
+
+/** How often a change is made again because other replicas changed the image in between. */
+const MAX_ATTEMPTS = 20;
+
+/** The names of properties that are the service's own begin with it; they do not count. */
+export const RESERVED_PREFIX = 'os_glance';
+
+/** Only an administrator creates images of other projects, or gives an image to another one. */
+export class OwnerRefused extends DomainError {
+  readonly code = 'owner-refused';
+}
+
+/** The image is not in a status that allows the change. */
+export class WrongStatus extends DomainError {
+  readonly code = 'wrong-status';
+}
+
+/** What a client gives of an image that it creates. */
+export type ImageDraft = Partial<NewImage>;
+
+/** Whether an image is changed: the attributes to set, of the image as the caller reads it. */
+export type Edit = (image: Image) => Partial<EditableAttributes>;
+
+/** How an edit is authorized. */
+export interface EditOptions {
+  /** The policy rule; `modify_image` if left out. */
+  readonly rule?: string;
+  /** Requires that the image is in the state that the client names; then a change in between is an error. */
+  readonly precondition?: ((image: Image) => void) | undefined;
+}
+
+/** The rule that lets a caller give images a visibility. */
+const VISIBILITY_RULES: Partial<Record<Image['visibility'], string>> = {
+  public: 'publicize_image',
+  community: 'communitize_image',
+};
+
+/** The changes of images in a catalogue of its own, as far as a caller may make them, with Glance's rules and limits. */
+export class ImageChanges {
+  readonly #queue = new ChangeQueue();
+
+  constructor(
+    private readonly access: ImageAccess,
+    private readonly editor: ImageEditor,
+  ) {}
+
+  /**
+   * Creates an image, for the caller's project unless an administrator names another one.
+   *
+   * @throws {OwnerRefused} {PolicyRefused} {PropertyProtected} {LimitExceeded}, and as `ImageEditor.create`
+   */
+  async create(draft: ImageDraft, caller: Identity): Promise<Image> {
+    const { project, admin } = this.access.viewerOf(caller);
+    const { owner = project } = draft;
+    // An image without an owner is every project's to see.
+    if ((owner !== project || owner === null) && !admin) {
+      throw new OwnerRefused(`You are not permitted to create images owned by ${JSON.stringify(owner)}.`);
+    }
+    const image: NewImage = { ...DEFAULTS, ...draft, owner };
+    const target = asImage(image);
+    this.access.enforceFor('add_image', caller, target);
+    this.#enforceVisibility(target, undefined, caller);
+    const { properties } = image;
+    this.access
+      .viewOf(caller)
+      ?.checkChange(target.id, { kind: 'merge', properties: properties as Texts }, {});
+    requireWithinQuotas(image);
+    return this.editor.create({ ...image, tags: distinct(image.tags) });
+  }
+
+  /**
+   * Changes attributes of an image.
+   *
+   * @returns the image after the change, as the caller reads it
+   * @throws {NotOwner} {PolicyRefused} {OwnerRefused} {PropertyProtected} {LimitExceeded} {VersionLost}
+   *   {ChangeConflict}, and as `ImageAccess.read`
+   */
+  edit(id: string, caller: Identity, edit: Edit, options: EditOptions = {}): Promise<Image> {
+    return this.#queue.run(id, async () => {
+      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+        try {
+          return await this.#editOnce(id, caller, edit, options);
+        } catch (error) {
+          if (!(error instanceof VersionLost) || options.precondition) throw error;
+        }
+      }
+      throw new ChangeConflict(id);
+    });
+  }
+
+  async #editOnce(
+    id: string,
+    caller: Identity,
+    edit: Edit,
+    { rule = 'modify_image', precondition }: EditOptions,
+  ): Promise<Image> {
+    const { stored, image } = await this.access.readCurrent(id, caller);
+    const viewer = this.access.viewerOf(caller);
+    if (!canChange(image, viewer)) throw new NotOwner(image.shownId, 'change');
+    this.access.enforceFor(rule, caller, image);
+    precondition?.(image);
+    const wanted: Image = { ...image, ...edit(image) };
+    if (wanted.owner !== image.owner && !viewer.admin) {
+      throw new OwnerRefused("Owner can't be updated by non admin.");
+    }
+    this.#enforceVisibility(wanted, image, caller);
+    const view = this.access.viewOf(caller);
+    view?.checkChange(
+      image.id,
+      { kind: 'replace', properties: wanted.properties as Texts },
+      image.properties,
+    );
+    const hidden = Object.entries(stored.properties).filter(
+      ([name]) => !Object.hasOwn(image.properties, name),
+    );
+    const properties = { ...Object.fromEntries(hidden), ...wanted.properties };
+    requireWithinQuotas({ ...wanted, properties });
+    const after = { ...wanted, properties, tags: distinct(wanted.tags) };
+    const edited = isSame(stored, after) ? stored : await this.editor.edit(stored, after);
+    return view ? { ...edited, properties: view.readable(edited.properties) } : edited;
+  }
+
+  #enforceVisibility(image: Image, before: Image | undefined, caller: Identity): void {
+    const rule = VISIBILITY_RULES[image.visibility];
+    if (rule && image.visibility !== before?.visibility)
+      this.access.enforceFor(rule, caller, before ?? image);
+  }
+}
+
+/** Property protections do not depend on values, which may be null. */
+type Texts = Readonly<Record<string, string>>;
+
+const DEFAULTS: Omit<NewImage, 'owner'> = {
+  name: null,
+  visibility: 'shared',
+  hidden: false,
+  protected: false,
+  minDisk: 0,
+  minRam: 0,
+  diskFormat: null,
+  containerFormat: null,
+  tags: [],
+  properties: {},
+};
+
+/** An image that does not exist yet, as policy rules see it. */
+function asImage(image: NewImage): Image {
+  const none = { size: null, virtualSize: null, checksum: null, hashAlgorithm: null, hashValue: null };
+  return {
+    ...{
+      ...none,
+      locations: null,
+      version: 0n,
+      attributesCurrent: true,
+      status: 'queued',
+      members: new Map(),
+    },
+    ...{ createdAt: new Date(), updatedAt: new Date() },
+    ...{ ...image, id: image.id ?? '', shownId: image.id ?? '' },
+  };
+}
+
+function requireWithinQuotas({ properties, tags }: Pick<Image, 'properties' | 'tags'>): void {
+  const counted = Object.keys(properties).filter((name) => !name.startsWith(RESERVED_PREFIX)).length;
+  if (counted > PROPERTY_QUOTA) throw new LimitExceeded('properties', counted, PROPERTY_QUOTA);
+  // As Glance does, before duplicates are removed.
+  if (tags.length > TAG_QUOTA) throw new LimitExceeded('tags', tags.length, TAG_QUOTA);
+}
+
+function distinct(tags: readonly string[]): string[] {
+  return [...new Set(tags)].sort(compareCodePoints);
+}
+
+function isSame(one: Image, other: Image): boolean {
+  const text = ({ properties, ...rest }: Image): string =>
+    JSON.stringify([{ ...rest, version: 0, members: 0 }, Object.entries(properties).sort()]);
+  return text(one) === text(other);
+}

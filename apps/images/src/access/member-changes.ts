@@ -1,0 +1,93 @@
+import { PolicyRefused } from '@glimpse/auth';
+import {
+  DomainError,
+  MemberNotFound,
+  NotOwner,
+  canChange,
+  canSeeMember,
+  type Identity,
+  type Image,
+  type ImageEditor,
+  type Member,
+  type MemberStatus,
+} from '@glimpse/domain';
+import type { ImageAccess } from './image-access.js';
+
+/** Members are given to shared images only. */
+export class CannotShare extends DomainError {
+  readonly code = 'cannot-share';
+
+  constructor(id: string) {
+    super(`Not allowed to create members for image ${id}: only images of visibility "shared" have members.`);
+  }
+}
+
+/** A member of an image, with its project as it is stored. */
+export interface ChangedMember {
+  readonly image: Image;
+  readonly project: string;
+  readonly member: Member;
+}
+
+/** The changes of members in a catalogue of its own, as far as a caller may make them. */
+export class MemberChanges {
+  constructor(
+    private readonly access: ImageAccess,
+    private readonly editor: ImageEditor,
+  ) {}
+
+  /**
+   * Shares an image with a project, which has yet to accept it.
+   *
+   * @throws {NotOwner} {PolicyRefused} {CannotShare} {MemberExists} {LimitExceeded}, and as `ImageAccess.read`
+   */
+  async add(id: string, project: string, caller: Identity): Promise<ChangedMember> {
+    const { image } = await this.access.readCurrent(id, caller);
+    this.#authorizeOwner('add_member', image, caller);
+    if (image.visibility !== 'shared') throw new CannotShare(image.shownId);
+    return { image, project, member: await this.editor.addMember(image, project) };
+  }
+
+  /**
+   * Sets the status of a member: only the member itself may, and an administrator.
+   *
+   * @throws {PolicyRefused} {MemberNotFound}, and as `ImageAccess.read`
+   */
+  async setStatus(
+    id: string,
+    project: string,
+    status: MemberStatus,
+    caller: Identity,
+  ): Promise<ChangedMember> {
+    const { image } = await this.access.readCurrent(id, caller);
+    const member = this.#find(image, project, caller);
+    const viewer = this.access.viewerOf(caller);
+    if (!viewer.admin && viewer.project !== member) throw new PolicyRefused('modify_member');
+    this.access.enforceFor('modify_member', caller, image, member);
+    return { image, project: member, member: await this.editor.setMemberStatus(image, member, status) };
+  }
+
+  /** @throws {NotOwner} {PolicyRefused} {MemberNotFound}, and as `ImageAccess.read` */
+  async remove(id: string, project: string, caller: Identity): Promise<void> {
+    const { image } = await this.access.readCurrent(id, caller);
+    const member = this.#find(image, project, caller);
+    this.#authorizeOwner('delete_member', image, caller);
+    await this.editor.removeMember(image, member);
+  }
+
+  #authorizeOwner(rule: string, image: Image, caller: Identity): void {
+    if (!canChange(image, this.access.viewerOf(caller))) throw new NotOwner(image.shownId, 'change');
+    this.access.enforceFor(rule, caller, image);
+  }
+
+  /** The id of a member's project as it is stored; it is compared without case, as in Glance. */
+  #find(image: Image, project: string, caller: Identity): string {
+    const viewer = this.access.viewerOf(caller);
+    const members = image.visibility === 'shared' ? [...image.members.keys()] : [];
+    const found = members.find((each) => each.toLowerCase() === project.toLowerCase());
+    if (found === undefined || !canSeeMember(image, found, viewer)) {
+      throw new MemberNotFound(image.shownId, project);
+    }
+    return found;
+  }
+}

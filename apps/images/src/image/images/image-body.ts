@@ -1,0 +1,27 @@
+import type { EditableAttributes } from '@glimpse/domain';
+import type { ImageDraft } from '../../access/image-changes.js';
+import { InvalidInput, parseJson } from '../../http/validation.js';
+import { checkValue, editableAttribute, requireSettable } from './image-attributes.js';
+
+/**
+ * Reads the body of a request that creates an image, whatever its media type. Every member that is no attribute is a
+ * custom property.
+ *
+ * @throws {InvalidInput} {AttributeRefused}
+ */
+export function readImageBody(body: Buffer | undefined): ImageDraft {
+  const document = parseJson(body ?? Buffer.alloc(0));
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+    throw new InvalidInput('The request body must be a JSON object.');
+  }
+  const attributes: Partial<Record<keyof EditableAttributes | 'id', unknown>> = {};
+  const properties: Record<string, string | null> = {};
+  for (const [name, value] of Object.entries(document) as [string, unknown][]) {
+    requireSettable(name);
+    checkValue(name, value);
+    const attribute = name === 'id' ? name : editableAttribute(name);
+    if (attribute) attributes[attribute] = value;
+    else properties[name] = value as string | null;
+  }
+  return { ...(attributes as ImageDraft), properties };
+}
