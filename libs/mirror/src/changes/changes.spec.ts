@@ -126,6 +126,40 @@ describe('a change that passed through a replica', () => {
     }
   }, 120_000);
 
+  it('drops the cached pages of the projects that list its image, before or after, and of no others', async () => {
+    const near = await replica();
+    const viewers = ['a', 'b', 'c'].map((project) => ({ project, admin: false }));
+    const compose = () => Promise.resolve({ bytes: '{}', tag: '"page"' });
+    // Notifications of earlier changes may come between.
+    const cachePages = async (): Promise<boolean> => {
+      for (const viewer of [...viewers, ...viewers]) {
+        await near.catalogue.page(viewer.project, viewer, compose);
+      }
+      return cached().length === viewers.length;
+    };
+    const cached = (): string[] =>
+      viewers
+        .filter((viewer) => near.catalogue.cachedPage(viewer.project, viewer))
+        .map(({ project }) => project);
+    const { id } = await mirrored({ name: 'before', owner: 'a' });
+    const changes: readonly [Partial<SourceImage>, string[]][] = [
+      [{ name: 'first' }, ['b', 'c']],
+      [{ name: 'second', owner: 'b' }, ['c']],
+      [{ name: 'third', visibility: 'public' }, []],
+    ];
+    for (const [over, kept] of changes) {
+      await until(cachePages);
+      const change = await near.changes.begin([id]);
+      source.change(id, over);
+      await change.settle(renamed(id, over.name!));
+      expect(cached()).toEqual(kept);
+    }
+    await until(cachePages);
+    const change = await near.changes.begin([id]);
+    await change.settle(undefined);
+    expect(cached()).toEqual([]);
+  }, 30_000);
+
   it('shows the image that it created, and no image without a response that says so', async () => {
     const near = await replica();
     const creation = await near.changes.begin([]);

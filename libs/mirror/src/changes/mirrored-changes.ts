@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CatalogueUnavailable, type OnImagesChanged } from '@glimpse/domain';
+import {
+  CatalogueUnavailable,
+  type ImageReader,
+  type ListAudience,
+  type OnImagesChanged,
+} from '@glimpse/domain';
+import { audienceIn, joined } from './changed-audience.js';
 import type { DueChanges, HeldChange } from './due-changes.js';
 import { fetchOnce, settleImage, type ResponseEffect, type SettleParts } from './settle-image.js';
 import type { SourceChange, SourceChanges, SourceResponse } from './source-changes.js';
@@ -15,7 +21,18 @@ export interface MirroredChangesOptions extends SettleParts {
   readonly effectOf: (response: SourceResponse) => ResponseEffect;
   /** The changes that readers of this replica count. */
   readonly due: DueChanges;
+  /** Reads what the mirror holds. */
+  readonly reader: ImageReader;
   readonly onChanged?: OnImagesChanged;
+}
+
+/** A change at the source that was begun. */
+interface BegunChange {
+  /** Undefined where it was not noted. */
+  readonly change: bigint | undefined;
+  readonly imageIds: readonly string[];
+  /** The projects in whose lists the images were. */
+  readonly before: ListAudience;
 }
 
 /** A change that this replica counts and others may not yet. */
@@ -42,12 +59,13 @@ export class MirroredChanges implements SourceChanges {
     const imageIds = [...new Set(ids.map((id) => id.toLowerCase()))];
     const change = imageIds.length > 0 ? await this.options.pending.note(imageIds) : undefined;
     if (change !== undefined) this.#running.add(change);
+    const begun = { change, imageIds, before: await this.#audienceOf(imageIds) };
     const end = async (work: () => Promise<void>): Promise<void> => {
       await work();
       if (change !== undefined) this.#running.delete(change);
     };
     return {
-      settle: (response) => end(() => this.#settle(change, imageIds, response)),
+      settle: (response) => end(() => this.#settle(begun, response)),
       withdraw: () => end(() => this.#forget(change, imageIds)),
     };
   }
@@ -63,8 +81,7 @@ export class MirroredChanges implements SourceChanges {
   }
 
   async #settle(
-    change: bigint | undefined,
-    imageIds: readonly string[],
+    { change, imageIds, before }: BegunChange,
     response: SourceResponse | undefined,
   ): Promise<void> {
     const { effectOf, onChanged } = this.options;
@@ -73,14 +90,24 @@ export class MirroredChanges implements SourceChanges {
     // Other ids of the path are no images.
     const others = named === undefined ? [] : imageIds.filter((id) => id !== named);
     const images = named === undefined ? imageIds : [named];
-    await Promise.all([
+    // Another change of an image may have been shown since this one was begun.
+    const between = await this.#audienceOf(images);
+    const [settled] = await Promise.all([
+      Promise.all(
+        images.map((id) => this.#settleOne(imageIds.includes(id) ? change : undefined, id, effect)),
+      ),
       others.length > 0 ? this.#forget(change, others) : undefined,
-      ...images.map((id) => this.#settleOne(imageIds.includes(id) ? change : undefined, id, effect)),
     ]);
-    onChanged?.(images);
+    const after = settled.every(Boolean) ? await this.#audienceOf(images) : 'everyone';
+    onChanged?.(images, joined([before, between, after]));
   }
 
-  async #settleOne(change: bigint | undefined, imageId: string, effect: ResponseEffect): Promise<void> {
+  async #audienceOf(imageIds: readonly string[]): Promise<ListAudience> {
+    return joined(await Promise.all(imageIds.map((id) => audienceIn(this.options.reader, id))));
+  }
+
+  /** @returns whether the change has ended and the mirror shows it */
+  async #settleOne(change: bigint | undefined, imageId: string, effect: ResponseEffect): Promise<boolean> {
     const end = AbortSignal.timeout(SETTLE_TIME_MS);
     if (effect.kind === 'unknown') await this.#leave({ change, imageId, state: 'lost' });
     const isSettled = await inTime(end, this.#apply(change, imageId, effect, end)).catch((error: unknown) => {
@@ -90,6 +117,7 @@ export class MirroredChanges implements SourceChanges {
     const outcome = isSettled ? 'shown' : effect.kind === 'unknown' ? 'lost' : 'left';
     this.options.observe('source-change-ended', { outcome });
     if (effect.kind !== 'unknown' && !isSettled) await this.#leave({ change, imageId, state: 'answered' });
+    return Boolean(isSettled);
   }
 
   /** Applies what became of an image. @returns whether the change has ended and the mirror shows it */

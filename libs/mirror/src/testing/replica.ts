@@ -1,6 +1,8 @@
+import type { OnImagesChanged } from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
 import {
   CachedImageReader,
+  CachedPages,
   ChangeNotifications,
   PENDING_CHANNEL,
   SYNC_STATUS,
@@ -63,9 +65,13 @@ export class Replica {
       staleLimit: 3600,
       freshReads: 4,
     });
-    const onChanged = (ids: readonly string[]): void => cache.drop(ids);
+    const pages = new CachedPages(notifications, { size: 2 ** 20, staleLimit: 3600 });
+    const onChanged: OnImagesChanged = (ids, audience = 'everyone') => {
+      cache.drop(ids);
+      pages.drop(audience);
+    };
     this.catalogue = new StalenessCatalogue(
-      { reader: cache, current: fetching, lister: stored.lister, cache },
+      { reader: cache, current: fetching, lister: stored.lister, cache, pages },
       status,
       3600,
       undefined,
