@@ -78,3 +78,51 @@ describe('a list of the Image API, where properties are protected,', () => {
     expect(await list('admin', 'open=o')).toEqual({ images: [3, 1], shown: ['x_audit', 'x_secret'] });
   });
 });
+
+describe('a change by the Image API, where properties are protected,', () => {
+  const id = '00000000-0000-4000-8000-000000000001';
+
+  const send = (person: string, method: string, path: string, body: unknown) =>
+    fetch(`${service.imageUrl}/v2/images${path}`, {
+      method,
+      headers: {
+        'x-auth-token': person,
+        'content-type': 'application/openstack-images-v2.1-json-patch',
+      },
+      body: JSON.stringify(body),
+    });
+  const patch = (person: string, ...operations: object[]) => send(person, 'PATCH', `/${id}`, operations);
+  const show = async (person: string): Promise<object> => {
+    const response = await fetch(`${service.imageUrl}/v2/images/${id}`, {
+      headers: { 'x-auth-token': person, 'cache-control': 'no-cache' },
+    });
+    return (await response.json()) as object;
+  };
+
+  it('keeps the properties that the caller does not read, and does not show them', async () => {
+    const response = await patch('member', { op: 'replace', path: '/min_ram', value: 5 });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual(await show('member'));
+    expect(await show('member')).not.toHaveProperty('x_secret');
+    expect(await show('admin')).toMatchObject({ ...SECRETS, min_ram: 5 });
+  });
+
+  it.each([
+    ['that exists unseen, as if it created it', { op: 'add', path: '/x_secret', value: 'new' }, 403],
+    ['that exists unseen, as if it were missing', { op: 'replace', path: '/x_secret', value: 'new' }, 409],
+    ['that it reads', { op: 'replace', path: '/open', value: 'new' }, 403],
+    ['that it reads, to remove it', { op: 'remove', path: '/open' }, 403],
+    ['of another name', { op: 'add', path: '/other', value: 'new' }, 403],
+  ])('is refused for a property %s', async (_, operation, status) => {
+    const before = await show('admin');
+    expect((await patch('member', operation)).status).toBe(status);
+    expect(await show('admin')).toEqual(before);
+    expect((await patch('admin', { op: 'add', path: '/x_secret', value: 's' })).status).toBe(200);
+  });
+
+  it('creates an image with properties that the caller may create', async () => {
+    expect((await send('member', 'POST', '', { open: 'o' })).status).toBe(403);
+    expect((await send('admin', 'POST', '', { x_secret: 's', open: 'o' })).status).toBe(201);
+    expect((await send('member', 'POST', '', {})).status).toBe(201);
+  });
+});
