@@ -103,6 +103,14 @@ class Stage {
     return this.#catalogues.get(count);
   }
 
+  /** A copy of a catalogue that no service is connected to, for changes that others are not to see. */
+  async copyOf(url, name) {
+    const [template, copy] = [new URL(url), new URL(url)];
+    await this.query(this.#server.url, `CREATE DATABASE ${name} TEMPLATE ${template.pathname.slice(1)}`);
+    copy.pathname = name;
+    return copy.href;
+  }
+
   /** Ids of public images of a project, from all over a catalogue. */
   async publicIds(url, count, project = 'large') {
     const rows = await this.query(
