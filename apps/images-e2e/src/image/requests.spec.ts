@@ -118,8 +118,6 @@ describe('the methods of a route', () => {
   });
 
   it.each([
-    ['PUT', `${ITEM}/file`],
-    ['GET', `${ITEM}/file`],
     ['PUT', `${ITEM}/stage`],
     ['POST', `${ITEM}/import`],
   ])('that are not served are 501, with any body: %s %s', async (method, target) => {

@@ -8,14 +8,11 @@ import { imagePaths, isVersioned } from './paths.js';
 /** The service type of the Image API in Keystone's catalog and in access rules. */
 const SERVICE_TYPE = 'image';
 
-/** Milliseconds in which a whole request has to arrive where none is passed on. */
-const REQUEST_MS = 30_000;
-
 /**
  * The Image API v2.
  *
  * @param publicUrl the endpoint as clients know it, if it is configured
- * @param passesOn whether requests without a route are passed on, with bodies of any length
+ * @param passesOn whether requests without a route are passed on
  */
 export function imageApi(publicUrl: string | undefined, passesOn: boolean): Api {
   return {
@@ -23,7 +20,8 @@ export function imageApi(publicUrl: string | undefined, passesOn: boolean): Api 
     serviceType: SERVICE_TYPE,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     maxBodyBytes: 114_688,
-    timeLimits: { requestMs: passesOn ? 0 : REQUEST_MS, silenceMs: SILENCE_MS },
+    // Bodies are of any length.
+    timeLimits: { requestMs: 0, silenceMs: SILENCE_MS },
     paths: imagePaths(publicUrl),
     owns: isVersioned,
     isOpen: () => false,

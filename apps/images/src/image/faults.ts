@@ -4,6 +4,7 @@ import { DomainError, type ImageNotFound } from '@glimpse/domain';
 import type { Fault } from '../http/api.js';
 import { UnknownPatch } from './images/image-patch.js';
 import { faultHeaders } from '../http/fault-headers.js';
+import { RangeNotSatisfiable } from './data/byte-range.js';
 
 /** The status and the message of an error; by default the error's own message. */
 interface FaultForm {
@@ -18,6 +19,7 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
   'method-override': { status: 400 },
   // One text for every marker that does not exist for the caller.
   'marker-not-found': { status: 400, message: 'The marker is no image that is listed for this caller.' },
+  'formats-missing': { status: 400 },
   'policy-refused': { status: 403 },
   'not-owner': { status: 403 },
   'owner-refused': { status: 403 },
@@ -26,6 +28,7 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
   'image-protected': { status: 403 },
   'wrong-status': { status: 403 },
   'cannot-share': { status: 403 },
+  'image-deactivated': { status: 403 },
   'not-shared': { status: 403 },
   'image-not-found': {
     status: 404,
@@ -41,18 +44,27 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
   'member-exists': { status: 409 },
   'patch-conflict': { status: 409 },
   'change-conflict': { status: 409 },
+  'not-queued': { status: 409 },
+  'upload-gone': { status: 410 },
   'precondition-failed': { status: 412 },
   'version-lost': { status: 412 },
   'body-too-large': { status: 413 },
   'limit-exceeded': { status: 413 },
   'unknown-patch': { status: 415 },
+  'unsupported-media-type': { status: 415 },
+  'range-not-satisfiable': { status: 416 },
   'expectation-failed': { status: 417 },
   'headers-too-large': { status: 431 },
   'method-not-implemented': { status: 501 },
   'route-not-served': { status: 501 },
+  'no-store': { status: 501 },
+  'data-unavailable': { status: 502 },
+  'wrong-store': { status: 502 },
+  'upload-cut-off': { status: 502 },
   'glance-failed': { status: 502 },
   'glance-unavailable': { status: 503 },
   'glance-silent': { status: 504 },
+  'store-full': { status: 507 },
   'request-loop': { status: 508 },
   'catalogue-unavailable': { status: 503, message: 'The image catalogue is temporarily unavailable.' },
   'catalogue-busy': {
@@ -105,8 +117,9 @@ export function faultOf(error: unknown, toUpload = false): Fault {
     status,
     headers: {
       'content-type': 'application/json',
-      ...faultHeaders(error),
       ...(error instanceof UnknownPatch && { 'accept-patch': error.acceptPatch }),
+      ...(error instanceof RangeNotSatisfiable && { 'content-range': `bytes */${error.size}` }),
+      ...faultHeaders(error),
     },
     body: JSON.stringify({ error: { code: status, title: STATUS_CODES[status], message: text } }),
   };

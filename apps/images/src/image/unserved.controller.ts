@@ -1,6 +1,6 @@
 import { AuthGuard } from '@glimpse/auth/nestjs';
 import { DomainError } from '@glimpse/domain';
-import { Controller, Delete, Get, Patch, Post, Put, UseGuards } from '@nestjs/common';
+import { Controller, Delete, Patch, Post, Put, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 
 /** A route of Glance that this service does not serve yet. */
@@ -17,12 +17,7 @@ class RouteNotServed extends DomainError {
 @ApiExcludeController()
 @UseGuards(AuthGuard)
 export class UnservedDataController {
-  @Get('file')
-  download(): never {
-    throw new RouteNotServed();
-  }
-
-  @Put(['file', 'stage'])
+  @Put('stage')
   upload(): never {
     throw new RouteNotServed();
   }

@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { configuredBaseUrl } from '@glimpse/links';
 import { InvalidOptions } from '@glimpse/options';
 import { BadDatabaseUrl, parseDatabaseUrl } from '@glimpse/store';
@@ -25,6 +26,20 @@ function problemsOfServiceUser({ source, keystone }: Settings): string[] {
     );
   }
   return problems;
+}
+
+/** Derives the store of image data, and returns what is wrong with it. */
+function completeData({ mode, data, data_dir, source }: Settings): string[] {
+  if (source.use) {
+    const problem = 'GLIMPSE_DATA_USE is not allowed with GLIMPSE_SOURCE: image data is stored by the source';
+    return data.use ? [problem] : [];
+  }
+  if (mode === 'development') {
+    data.use ??= 'file';
+    data.options.path ??= join(data_dir, 'images');
+  }
+  if (!data.use || data.options.path) return [];
+  return ['GLIMPSE_DATA_OPTIONS_PATH is missing: in production GLIMPSE_DATA_USE = "file" requires it'];
 }
 
 /** The usual port of the Image API. */
@@ -108,7 +123,7 @@ export function complete(settings: Settings): EffectiveSettings {
         `${JSON.stringify(authenticator.use)}: images are changed there with tokens of Keystone; set OS_AUTH_URL`,
     );
   }
-  problems.push(...problemsOfServiceUser(settings));
+  problems.push(...problemsOfServiceUser(settings), ...completeData(settings));
   if (settings.policy.defaults && !source) {
     problems.push(
       `GLIMPSE_POLICY_DEFAULTS = ${JSON.stringify(settings.policy.defaults)} is not allowed without GLIMPSE_SOURCE: ` +

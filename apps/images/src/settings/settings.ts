@@ -1,6 +1,7 @@
 import { Matching, Nested, OneOf, Optional, Text, WholeNumber } from '@glimpse/options';
 import { CacheSettings, StaleSettings } from './cache.js';
 import { CorsSettings } from './cors.js';
+import { DataSettings } from './data.js';
 import { DatabaseSettings } from './database.js';
 import { BaseUrl } from './decorators.js';
 import { ImageSettings } from './image.js';
@@ -70,6 +71,9 @@ export class Settings {
 
   @Nested(() => ImageSettings)
   image = new ImageSettings();
+
+  @Nested(() => DataSettings)
+  data = new DataSettings();
 
   @Nested(() => DatabaseSettings)
   database = new DatabaseSettings();

@@ -20,6 +20,7 @@ import {
   ChangeNotifications,
   PENDING_CHANNEL,
   SYNC_STATUS,
+  StoredImageObjects,
   StoredMirror,
   StoredPendingChanges,
   storedCatalogue,
@@ -47,6 +48,8 @@ export interface OpenCatalogue {
   readonly sourceChanges: SourceChanges | undefined;
   /** The documents in which the source describes its API; undefined where it has no such API. */
   readonly sourceDocuments: MirroredDocuments | undefined;
+  /** The objects of its images in the store of image data. */
+  readonly objects: StoredImageObjects;
   /** Listens for changes until stopped. */
   listen(stop: AbortSignal): Promise<void>;
 }
@@ -73,6 +76,7 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
     pages?.drop(audience);
   };
   const stored = storedCatalogue(database, { onUnavailable, isAway }, onChanged, source !== undefined);
+  const objects = new StoredImageObjects(database, { onUnavailable, isAway }, onChanged);
 
   const mirror = source && new StoredMirror(database, { onUnavailable });
   const due = new DueChanges();
@@ -114,7 +118,7 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
   if (!sourceChanges || !fetching || !syncStatus) {
     const attributesFilled = (): Promise<boolean> => Promise.resolve(true);
     const none = { sourceChanges: undefined, sourceDocuments: undefined };
-    return { catalogue, allAttributes: catalogue, attributesFilled, ...none, listen };
+    return { catalogue, allAttributes: catalogue, attributesFilled, ...none, objects, listen };
   }
   const onHidden = fetching.onHidden.bind(fetching);
   const reading = new DueImageReader(due, fetching);
@@ -133,6 +137,7 @@ export function openCatalogue(settings: EffectiveSettings, parts: CatalogueParts
     },
     attributesFilled: () => filled.attributesFilled(),
     sourceChanges,
+    objects,
     sourceDocuments: documentsOf(mirrored.source, mirrored.mirror),
     listen: async (stop) => void (await Promise.all([listen(stop), sourceChanges.run(stop)])),
   };

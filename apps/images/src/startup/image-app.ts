@@ -1,6 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { ImageEditor } from '@glimpse/domain';
 import { ImageChanges } from '../access/image-changes.js';
+import { DataAccess } from '../access/image-data.js';
 import { MemberAccess } from '../access/image-members.js';
 import { MemberChanges } from '../access/member-changes.js';
 import { ListDocuments } from '../access/list-documents.js';
@@ -11,6 +12,7 @@ import { imageApi } from '../image/api.js';
 import type { GlancePassThrough } from '../image/pass-through/glance-pass-through.js';
 import { ActionsController } from '../image/actions/actions.controller.js';
 import { API_DOCUMENTS, type ApiDocuments } from '../image/api-documents.js';
+import { DataController } from '../image/data/data.controller.js';
 import { fastReads } from '../image/images/fast-reads.js';
 import { ImageController } from '../image/images/image.controller.js';
 import { ImageChangesController } from '../image/images/image-changes.controller.js';
@@ -32,6 +34,7 @@ export interface ImageParts extends Parts {
   readonly publicUrl: string | undefined;
   /** In a mirror of Glance, what serves the requests that have no route here. */
   readonly passThrough?: GlancePassThrough | undefined;
+  readonly data: DataAccess;
   readonly apiDocuments: ApiDocuments;
   /** Undefined in a mirror. */
   readonly editor?: ImageEditor | undefined;
@@ -65,7 +68,9 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
         MembersController,
         SchemasController,
         InfoController,
-        ...(passThrough ? [] : [...(editor ? CHANGES : [UnservedChangesController]), UnservedDataController]),
+        ...(passThrough
+          ? []
+          : [...(editor ? CHANGES : [UnservedChangesController]), DataController, UnservedDataController]),
         VersionsController,
         HealthcheckController,
       ],
@@ -80,6 +85,7 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
               { provide: MemberChanges, useValue: new MemberChanges(access, editor) },
             ]
           : []),
+        { provide: DataAccess, useValue: parts.data },
         { provide: MemberAccess, useValue: new MemberAccess(access, parts.attributesFilled) },
         { provide: ATTRIBUTES_FILLED, useValue: parts.attributesFilled },
       ],

@@ -5,7 +5,9 @@ import { InvalidOptions } from '@glimpse/options';
 import { type Authenticator, type ImageSource } from '@glimpse/plugins';
 import { StoredMirror, openDatabase } from '@glimpse/store';
 import type { FastifyRequest } from 'fastify';
+import { DataSweeper } from '../access/data-sweeper.js';
 import { ImageAccess } from '../access/image-access.js';
+import { DataAccess } from '../access/image-data.js';
 import { loadProtections } from '../access/protections/property-protections.js';
 import { loadImagePolicy } from '../access/load-image-policy.js';
 import type { Parts } from './app.module.js';
@@ -19,6 +21,7 @@ import { imageDescription } from '../image/openapi.js';
 import { serveDescription } from '../http/openapi.js';
 import { isLoopback } from '../settings/complete.js';
 import type { EffectiveSettings } from '../settings/settings.js';
+import { openStore } from './data.js';
 import { reachDatabase, reportMissingRights } from './database.js';
 import { welcome } from '../development/welcome.js';
 import { DatabaseProbe } from '../health/database-probe.js';
@@ -27,7 +30,7 @@ import { limitYoungGeneration } from './heap.js';
 import { UnreadLimits } from '../http/limits.js';
 import { pathOf } from '../http/path.js';
 import { openPassThrough } from './pass-through.js';
-import { loadAuthenticator, loadExtensions } from './plugins.js';
+import { faultsOf, loadAuthenticator, loadExtensions } from './plugins.js';
 import { loadSource, refuseOtherImages, sourceCheck, withImageUrl } from './source.js';
 import { SourceUrl } from './source-url.js';
 import { CLOSE_DEADLINE_MS, aborted, atMost } from './stop-signal.js';
@@ -81,6 +84,10 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     const mirror = new StoredMirror(database);
     void probe.ready.then(() => sourceUrl.watch(mirror, over.signal));
   }
+  const store = openStore(settings, opened.objects);
+  const sweeper =
+    store && new DataSweeper(opened.objects, store, faultsOf(`data ${settings.data.use}`, telemetry));
+  const swept = sweeper?.run(over.signal);
   // An outage is reported by the probe.
   void probe.ready.then(() => reportMissingRights(database, telemetry)).catch(() => undefined);
   if (source) {
@@ -89,6 +96,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
       .catch((error: unknown) => error instanceof InvalidOptions && refused.abort(error));
   }
 
+  const imageAccess = new ImageAccess(opened.allAttributes, policy, protections);
+  const data = new DataAccess(imageAccess, opened.objects, store);
   try {
     const parts = { settings, auth, health, telemetry, traces, unread: new UnreadLimits() };
     const publicUrl = given.image_url?.replace(/\/v2$/, '');
@@ -102,7 +111,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
       ),
       image: {
         ...parts,
-        access: new ImageAccess(opened.allAttributes, policy, protections),
+        access: imageAccess,
+        data,
         apiDocuments: opened.sourceDocuments ?? OWN_DOCUMENTS,
         attributesFilled: opened.attributesFilled,
         editor: opened.catalogue.editor,
@@ -113,7 +123,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     refused.signal.throwIfAborted();
   } finally {
     over.abort();
-    await atMost(CLOSE_DEADLINE_MS, Promise.all([watched, listening, ...checked]));
+    await atMost(CLOSE_DEADLINE_MS, data.settled());
+    await atMost(CLOSE_DEADLINE_MS, Promise.all([watched, listening, swept, ...checked]));
     await atMost(CLOSE_DEADLINE_MS, database.close());
     try {
       await leave();
@@ -180,7 +191,10 @@ async function listenersOf({ compute, image }: AllParts): Promise<Listener[]> {
     serveDescription(app, imageDescription(image.publicUrl));
     listeners.push({
       ...{ api: 'image', app, port: settings.image.port, setting: 'GLIMPSE_IMAGE_PORT' },
-      endUploads: () => image.passThrough?.endUploads(),
+      endUploads() {
+        image.passThrough?.endUploads();
+        image.data.endUploads();
+      },
     });
   }
   return listeners;

@@ -15,12 +15,13 @@ import {
   type Viewer,
 } from '@glimpse/domain';
 import { imageOf, listOf, membersOf } from '@glimpse/domain/testing';
-import { CachedImageReader, CachedPages } from '@glimpse/store';
+import { CachedImageReader, CachedPages, type StoredImageObjects } from '@glimpse/store';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { FastifyRequest } from 'fastify';
 import { ImageAccess } from '../../access/image-access.js';
+import { DataAccess } from '../../access/image-data.js';
 import { imageRules } from '../../access/image-rules.js';
 import type { DatabaseProbe } from '../../health/database-probe.js';
 import { UnreadLimits } from '../../http/limits.js';
@@ -128,6 +129,7 @@ beforeAll(async () => {
     telemetry: new Telemetry({ level: 'fatal', requests: false, version: '0' }),
     unread: new UnreadLimits(),
     publicUrl: 'http://cloud.example.com/image',
+    data: new DataAccess(access, {} as StoredImageObjects, undefined),
     apiDocuments: OWN_DOCUMENTS,
   };
   for (const fast_path of ['off', 'on'] as const) {

@@ -1,0 +1,215 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { until } from '@glimpse/domain/testing';
+import { importInto } from '../harness/catalogue.js';
+import { createDatabase } from '../harness/databases.js';
+import { bytesOf, RawConnection } from '../harness/raw-http.js';
+import { IDENTITIES, newFolder, startService, tokenOf, type Service } from '../harness/service.js';
+
+const OWNER = IDENTITIES['demo']!.project_id;
+const OCTETS = { 'content-type': 'application/octet-stream' };
+
+let database: string;
+let service: Service;
+const settings = {
+  GLIMPSE_IMAGE_PORT: '0',
+  GLIMPSE_DATA_OPTIONS_PATH: '',
+  GLIMPSE_DATA_OPTIONS_RESERVE: '0',
+};
+
+beforeAll(async () => {
+  settings.GLIMPSE_DATA_OPTIONS_PATH = join(newFolder(), 'data');
+  database = await createDatabase('migrated');
+  service = await startService(database, settings);
+});
+afterAll(() => service.stop());
+
+/** Imports an image that waits for data. */
+async function queued(changes: object = {}): Promise<string> {
+  const image = {
+    ...{ id: randomUUID(), name: 'one', status: 'queued', visibility: 'shared', owner: OWNER },
+    ...{ disk_format: 'raw', container_format: 'bare', created_at: '2026-01-01T00:00:00Z' },
+    ...changes,
+  };
+  await importInto(database, { images: [image] });
+  return image.id;
+}
+
+type Sent = RequestInit & { readonly as?: string; readonly duplex?: 'half' };
+
+function send(path: string, { as = 'demo', headers, ...init }: Sent = {}): Promise<Response> {
+  const all = { 'x-auth-token': tokenOf(as), ...(headers as Record<string, string>) };
+  return fetch(`${service.imageUrl}/v2/images/${path}`, { ...init, headers: all });
+}
+
+const upload = (id: string, body: string | Uint8Array, as = 'demo'): Promise<Response> =>
+  send(`${id}/file`, { method: 'PUT', headers: OCTETS, body, as });
+
+async function shown(id: string): Promise<Record<string, unknown>> {
+  return (await (await send(id, { headers: { 'cache-control': 'no-cache' } })).json()) as Record<
+    string,
+    unknown
+  >;
+}
+
+const statusOf = async (id: string): Promise<unknown> => (await shown(id))['status'];
+
+/** The objects in the store, complete or not. */
+const objects = (): string[] => {
+  const path = settings.GLIMPSE_DATA_OPTIONS_PATH;
+  return existsSync(path) ? readdirSync(path).filter((name) => name !== 'catalogue-id') : [];
+};
+
+/** Begins an upload whose body does not end, and waits until the service receives it. */
+async function beginUpload(id: string): Promise<RawConnection> {
+  const connection = await RawConnection.open(service.imageUrl);
+  const headers = { 'x-auth-token': tokenOf('demo'), ...OCTETS, 'content-length': '1000000' };
+  connection.write(bytesOf({ method: 'PUT', target: `/v2/images/${id}/file`, headers }));
+  connection.write(Buffer.alloc(300_000, 1));
+  await until(async () => (await statusOf(id)) === 'saving');
+  return connection;
+}
+
+describe('an upload', () => {
+  it('makes the image active, with its size and checksums, and is downloaded as it was sent', async () => {
+    const id = await queued();
+    const bytes = randomBytes(3_000_001);
+    expect((await upload(id, bytes)).status).toBe(204);
+
+    const checksum = createHash('md5').update(bytes).digest('hex');
+    expect(await shown(id)).toMatchObject({
+      ...{ status: 'active', size: bytes.length, virtual_size: bytes.length, checksum },
+      ...{ os_hash_algo: 'sha512', os_hash_value: createHash('sha512').update(bytes).digest('hex') },
+    });
+    const response = await send(`${id}/file`);
+    expect(response.status).toBe(200);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      ...{ 'content-type': 'application/octet-stream', 'content-length': '3000001' },
+      ...{ 'content-md5': checksum, 'accept-ranges': 'bytes' },
+    });
+    expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true);
+    const head = await send(`${id}/file`, { method: 'HEAD' });
+    expect([head.status, head.headers.get('content-length')]).toEqual([200, '3000001']);
+  });
+
+  it('of unknown length is received to its end, also an empty one', async () => {
+    const chunked = await queued();
+    const body = new Blob(['abc', 'def']).stream();
+    const sent = await send(`${chunked}/file`, { method: 'PUT', headers: OCTETS, body, duplex: 'half' });
+    expect(sent.status).toBe(204);
+    expect(await (await send(`${chunked}/file`)).text()).toBe('abcdef');
+    const empty = await queued();
+    expect((await upload(empty, '')).status).toBe(204);
+    expect(await shown(empty)).toMatchObject({ status: 'active', size: 0 });
+    expect((await send(`${empty}/file`)).headers.get('content-length')).toBe('0');
+  });
+
+  it('is refused with 415, 400, 403, 404 or 409, and the image waits for data as before', async () => {
+    const id = await queued({ visibility: 'community' });
+    expect((await send(`${id}/file`, { method: 'PUT', body: 'x' })).status).toBe(415);
+    expect((await upload(await queued({ disk_format: null }), 'x')).status).toBe(400);
+    expect((await upload(id, 'x', 'alt')).status).toBe(403);
+    expect((await upload(id, 'x', 'reader')).status).toBe(403);
+    expect((await upload(randomUUID(), 'x')).status).toBe(404);
+    expect((await upload(id, 'x')).status).toBe(204);
+    expect((await upload(id, 'y')).status).toBe(409);
+    expect(await (await send(`${id}/file`)).text()).toBe('x');
+  });
+
+  it('is the only one of its image at a time', async () => {
+    const id = await queued();
+    const results = await Promise.all(Array.from({ length: 8 }, (_, n) => upload(id, `${n}`.repeat(1000))));
+    expect(results.map(({ status }) => status).sort()).toEqual([204, ...Array<number>(7).fill(409)]);
+    expect(await shown(id)).toMatchObject({ status: 'active', size: 1000 });
+  });
+
+  it('that breaks off leaves the image waiting for data, and no bytes', async () => {
+    const id = await queued();
+    const before = objects();
+    const connection = await beginUpload(id);
+    expect((await upload(id, 'x')).status).toBe(409);
+    connection.close();
+    await until(async () => (await statusOf(id)) === 'queued');
+    await until(() => objects().length === before.length);
+    expect((await upload(id, 'again')).status).toBe(204);
+  });
+
+  it('of an image that is deleted meanwhile is refused with 410, and its bytes go', async () => {
+    const id = await queued();
+    const before = objects();
+    const connection = await beginUpload(id);
+    const deleted = await fetch(`${service.url}/v2.1/images/${id}`, {
+      method: 'DELETE',
+      headers: { 'x-auth-token': tokenOf('demo') },
+    });
+    expect(deleted.status).toBe(204);
+    connection.write(Buffer.alloc(700_000, 1));
+    expect((await connection.response()).status).toBe(410);
+    connection.close();
+    await until(() => objects().length === before.length, 30_000);
+  });
+});
+
+describe('a download', () => {
+  it('of a range has these bytes, and the checksum of the whole', async () => {
+    const id = await queued();
+    await upload(id, '0123456789');
+    const ranged = async (range: string): Promise<[number, string, string | null]> => {
+      const response = await send(`${id}/file`, { headers: { range } });
+      const text = response.status === 206 ? await response.text() : '';
+      return [response.status, text, response.headers.get('content-range')];
+    };
+    expect(await ranged('bytes=2-4')).toEqual([206, '234', 'bytes 2-4/10']);
+    expect(await ranged('bytes=7-')).toEqual([206, '789', 'bytes 7-9/10']);
+    expect(await ranged('bytes=-3')).toEqual([206, '789', 'bytes 7-9/10']);
+    expect(await ranged('bytes=8-100')).toEqual([206, '89', 'bytes 8-9/10']);
+    expect(await ranged('bytes=10-')).toEqual([416, '', 'bytes */10']);
+    expect(await ranged('lines=1-2')).toEqual([416, '', 'bytes */10']);
+    expect(await ranged('bytes=0-1,3-4')).toEqual([400, '', null]);
+  });
+
+  it('is 204 without data, and 403 of what policy or deactivation keeps', async () => {
+    const id = await queued({ visibility: 'community' });
+    expect((await send(`${id}/file`)).status).toBe(204);
+    await upload(id, 'secret');
+    expect((await send(`${id}/file`, { as: 'alt' })).status).toBe(200);
+    expect((await send(`${id}/file`, { as: 'reader' })).status).toBe(403);
+    const off = await queued({ status: 'deactivated' });
+    expect((await send(`${off}/file`)).status).toBe(403);
+    expect((await send(`${off}/file`, { as: 'admin' })).status).toBe(204);
+  });
+});
+
+it('keeps data over a restart, and gives up uploads when it stops', async () => {
+  const id = await queued();
+  await upload(id, 'kept');
+  const broken = await queued();
+  const connection = await beginUpload(broken);
+  const stopping = service.stop();
+  await until(() => service.log().includes('"event":"stopping"'));
+  connection.close();
+  await stopping;
+  service = await startService(database, settings);
+  expect(await (await send(`${id}/file`)).text()).toBe('kept');
+  expect(await statusOf(broken)).toBe('queued');
+});
+
+it('refuses the store of another catalogue', async () => {
+  const id = await queued();
+  await upload(id, 'mine');
+  const other = await createDatabase('migrated');
+  const second = await startService(other, settings);
+  const mine = { database, service };
+  try {
+    ({ database, service } = { database: other, service: second });
+    const foreign = await queued();
+    expect((await upload(foreign, 'x')).status).toBe(502);
+    expect(await statusOf(foreign)).toBe('queued');
+  } finally {
+    ({ database, service } = mine);
+    await second.stop();
+  }
+  expect(await (await send(`${id}/file`)).text()).toBe('mine');
+});

@@ -1,0 +1,66 @@
+import { DomainError } from '@glimpse/domain';
+
+/** This service has no store of image data. */
+export class NoStore extends DomainError {
+  readonly code = 'no-store';
+
+  constructor() {
+    super('This service stores no image data: it has no store configured (data.use).');
+  }
+}
+
+/** The store of image data is that of another catalogue, or was emptied. */
+export class WrongStore extends DomainError {
+  readonly code = 'wrong-store';
+
+  constructor() {
+    super('The store of image data is not the one that this catalogue has used before.');
+  }
+}
+
+/** An image needs both formats before it can have data. */
+export class FormatsMissing extends DomainError {
+  readonly code = 'formats-missing';
+
+  constructor() {
+    super('Properties disk_format, container_format must be set prior to saving data.');
+  }
+}
+
+/** The image does not wait for data. */
+export class NotQueued extends DomainError {
+  readonly code = 'not-queued';
+
+  constructor(id: string, status: string) {
+    super(
+      `Image status transition from ${status} to saving is not allowed: image ${id} does not wait for data.`,
+    );
+  }
+}
+
+/** The image was deleted during its upload, or the upload was given up. */
+export class UploadGone extends DomainError {
+  readonly code = 'upload-gone';
+
+  constructor(id: string) {
+    super(`Image ${id} does not wait for this upload any more; it may have been deleted.`);
+  }
+}
+
+/** The service stops; the image waits for data again. */
+export class UploadCutOff extends DomainError {
+  readonly code = 'upload-cut-off';
+
+  constructor() {
+    super('The upload was cut off because this service stops. The image waits for data again.');
+  }
+}
+
+/** The image is deactivated: its data is for administrators alone. */
+export class ImageDeactivated extends DomainError {
+  readonly code = 'image-deactivated';
+
+  constructor(id: string) {
+    super(`The requested image ${id} has been deactivated. Image data download is forbidden.`);
+  }
+}

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DomainError } from '@glimpse/domain';
+import type { StoredImageObjects, Upload } from '@glimpse/store';
+import type { OwnStore } from './own-store.js';
+
+/** Milliseconds between two sweeps. */
+const SWEEP_MS = 10_000;
+
+/** After so many sweeps that found the beat of a writer unchanged, the writer is assumed dead: a minute. */
+const MAX_STILL_SWEEPS = 6;
+
+interface Seen {
+  readonly beat: string;
+  /** The sweeps that found the same beat. */
+  readonly sweeps: number;
+}
+
+/**
+ * Deletes the bytes of objects that no image needs any more, and gives up the uploads of writers that died. It counts
+ * only sweeps that it made itself: an outage of the database, in which no writer could show that it lives, ends no upload.
+ */
+export class DataSweeper {
+  #seen = new Map<string, Seen>();
+
+  constructor(
+    private readonly objects: StoredImageObjects,
+    private readonly store: OwnStore,
+    private readonly onFault: (reason: string) => void,
+  ) {}
+
+  /** Sweeps until stopped. */
+  async run(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      try {
+        await this.sweep();
+      } catch (error) {
+        // An outage of the database is reported by its probe.
+        if (!(error instanceof DomainError) || !error.code.startsWith('catalogue-')) {
+          this.onFault((error as Error).message);
+        }
+      }
+      await sleep(SWEEP_MS, undefined, { signal: stop }).catch(() => undefined);
+    }
+  }
+
+  /** Sweeps once. @throws {WrongStore} {DataUnavailable} {CatalogueUnavailable} */
+  async sweep(): Promise<void> {
+    for (const upload of await this.#deadUploads()) await this.objects.giveUp(upload);
+    const doomed = await this.objects.doomed();
+    if (doomed.length === 0) return;
+    const data = await this.store.verified();
+    for (const id of doomed) {
+      await data.delete(id);
+      await this.objects.swept(id);
+    }
+  }
+
+  async #deadUploads(): Promise<Upload[]> {
+    const writing = await this.objects.writing();
+    const before = this.#seen;
+    this.#seen = new Map(
+      writing.map(({ id, beat }) => {
+        const known = before.get(id);
+        return [id, { beat, sweeps: known?.beat === beat ? known.sweeps + 1 : 0 }];
+      }),
+    );
+    return writing.filter(({ id }) => this.#seen.get(id)!.sweeps >= MAX_STILL_SWEEPS);
+  }
+}

@@ -1,0 +1,33 @@
+import type { ImageData } from '@glimpse/data';
+import type { StoredImageObjects } from '@glimpse/store';
+import { WrongStore } from './data-errors.js';
+
+/**
+ * The store of a catalogue. Its marker is the id of the catalogue: with the store of another one, or an empty volume in
+ * place of the right one, objects would be deleted that others need, or downloads would fail one by one.
+ */
+export class OwnStore {
+  #catalogueId: string | undefined;
+
+  constructor(
+    private readonly data: ImageData,
+    private readonly objects: StoredImageObjects,
+  ) {}
+
+  /**
+   * The store, once its marker is compared. A store without one gets it, unless the catalogue has objects already.
+   *
+   * @throws {WrongStore} {DataUnavailable} {CatalogueUnavailable}
+   */
+  async verified(): Promise<ImageData> {
+    this.#catalogueId ??= await this.objects.catalogueId();
+    let marker = await this.data.readMarker();
+    if (marker === undefined && !(await this.objects.hasObjects())) {
+      // Another replica may be writing it, too.
+      await this.data.writeMarker(this.#catalogueId).catch(() => undefined);
+      marker = await this.data.readMarker();
+    }
+    if (marker !== this.#catalogueId) throw new WrongStore();
+    return this.data;
+  }
+}

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+
+/** What is known of data that has passed. */
+export interface Measured {
+  readonly size: number;
+  /** MD5, hexadecimal: Glance's `checksum`. */
+  readonly checksum: string;
+  /** SHA-512, hexadecimal. */
+  readonly hash: string;
+}
+
+/** Computes size and checksums of data as it passes, chunk by chunk: larger pieces would block other requests. */
+export class Digest {
+  #size = 0;
+  readonly #md5 = createHash('md5');
+  readonly #sha512 = createHash('sha512');
+
+  async *pass(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of bytes) {
+      this.#size += chunk.length;
+      this.#md5.update(chunk);
+      this.#sha512.update(chunk);
+      yield chunk;
+    }
+  }
+
+  /** Ends the computation. */
+  measured(): Measured {
+    return { size: this.#size, checksum: this.#md5.digest('hex'), hash: this.#sha512.digest('hex') };
+  }
+}

@@ -1,0 +1,43 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { FileStore } from './file-store.js';
+import { describeImageData } from './testing/conformance.js';
+
+const KEY = '70a599e0-31e7-49b7-b260-868f441e862b';
+const folder = mkdtempSync(join(tmpdir(), 'glimpse-data-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let stores = 0;
+const newPath = (): string => join(folder, String(++stores));
+const open = (path = newPath(), reserveBytes = 0): FileStore => new FileStore({ path, reserveBytes });
+
+async function* bytes(): AsyncGenerator<Buffer> {
+  yield await Promise.resolve(Buffer.from('abc'));
+}
+
+describeImageData('a store of files', open);
+
+describe('a store of files', () => {
+  it('refuses what would leave less than the reserve, and keeps nothing of it', async () => {
+    const path = newPath();
+    await expect(open(path, 2 ** 60).write(KEY, bytes())).rejects.toMatchObject({ code: 'store-full' });
+    expect(readdirSync(path)).toEqual([]);
+  });
+
+  it('is unavailable where its folder cannot be made', async () => {
+    const path = newPath();
+    writeFileSync(path, '');
+    await expect(open(path).write(KEY, bytes())).rejects.toMatchObject({ code: 'data-unavailable' });
+  });
+
+  it('deletes what was left of an attempt to write', async () => {
+    const path = newPath();
+    const store = open(path);
+    await store.writeMarker('id');
+    writeFileSync(join(path, `${KEY}.partial`), 'ab');
+    await store.delete(KEY);
+    expect(readdirSync(path)).toEqual(['catalogue-id']);
+  });
+});

@@ -1,0 +1,169 @@
+import { mkdir, open, opendir, readFile, rename, rm, statfs, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DomainError } from '@glimpse/domain';
+import { DataUnavailable, StoreFull } from './errors.js';
+import type { ByteRange, ImageData } from './image-data.js';
+
+export interface FileStoreOptions {
+  readonly path: string;
+  /** Bytes of the file system that are left free: a database may share it. */
+  readonly reserveBytes: number;
+}
+
+/** Chunks are gathered to writes of this size. */
+const WRITE_BYTES = 262_144;
+/** After so many bytes the free space is read again. */
+const SPACE_CHECK_BYTES = 64 * 2 ** 20;
+const READ_BYTES = 65_536;
+
+const MARKER = 'catalogue-id';
+const PARTIAL = '.partial';
+const OUT_OF_SPACE = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** Keeps each object as a file of a folder: for one replica, or a volume that all replicas mount. */
+export class FileStore implements ImageData {
+  readonly #path: string;
+
+  constructor(private readonly options: FileStoreOptions) {
+    this.#path = options.path;
+  }
+
+  async write(key: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    const partial = this.#file(key) + PARTIAL;
+    await stored(() => this.#prepare());
+    const file = await stored(() => open(partial, 'wx', 0o640));
+    try {
+      try {
+        await this.#writeAll(file, bytes);
+        await stored(() => file.sync());
+      } finally {
+        await file.close();
+      }
+      await stored(() => rename(partial, this.#file(key)));
+      await stored(() => this.#syncFolder());
+    } catch (error) {
+      await this.delete(key).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async read(key: string, range: ByteRange): Promise<AsyncIterable<Uint8Array>> {
+    const file = await stored(() => open(this.#file(key), 'r'));
+    return wholeRange(file, range);
+  }
+
+  async delete(key: string): Promise<void> {
+    await stored(async () => {
+      await rm(this.#file(key) + PARTIAL, { force: true });
+      await rm(this.#file(key), { force: true });
+    });
+  }
+
+  async *list(): AsyncGenerator<string> {
+    await stored(() => this.#prepare());
+    for await (const { name } of await stored(() => opendir(this.#path))) {
+      if (name !== MARKER && !name.startsWith(`${MARKER}.`) && !name.endsWith(PARTIAL)) yield name;
+    }
+  }
+
+  async readMarker(): Promise<string | undefined> {
+    try {
+      return (await readFile(join(this.#path, MARKER), 'utf8')).trim();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw new DataUnavailable({ cause: error });
+    }
+  }
+
+  async writeMarker(text: string): Promise<void> {
+    await stored(async () => {
+      await this.#prepare();
+      const file = await open(join(this.#path, MARKER), 'wx', 0o640);
+      try {
+        await file.writeFile(`${text}\n`);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await this.#syncFolder();
+    });
+  }
+
+  #file(key: string): string {
+    return join(this.#path, key);
+  }
+
+  async #prepare(): Promise<void> {
+    await mkdir(this.#path, { recursive: true, mode: 0o750 });
+  }
+
+  async #writeAll(file: FileHandle, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    let chunks: Uint8Array[] = [];
+    let gathered = 0;
+    let sinceCheck = SPACE_CHECK_BYTES;
+    const flush = async (): Promise<void> => {
+      if (sinceCheck >= SPACE_CHECK_BYTES) {
+        await this.#requireSpace();
+        sinceCheck = 0;
+      }
+      const whole = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+      await stored(() => writeWhole(file, whole));
+      sinceCheck += gathered;
+      chunks = [];
+      gathered = 0;
+    };
+    for await (const chunk of bytes) {
+      chunks.push(chunk);
+      gathered += chunk.length;
+      if (gathered >= WRITE_BYTES) await flush();
+    }
+    if (gathered > 0) await flush();
+  }
+
+  /** @throws {StoreFull} */
+  async #requireSpace(): Promise<void> {
+    const { bavail, bsize } = await stored(() => statfs(this.#path));
+    if (bavail * bsize < this.options.reserveBytes) throw new StoreFull();
+  }
+
+  /** Makes the names in the folder durable. */
+  async #syncFolder(): Promise<void> {
+    const folder = await open(this.#path, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+}
+
+/** `write` may write less than it was given. */
+async function writeWhole(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+}
+
+async function* wholeRange(file: FileHandle, { first, last }: ByteRange): AsyncGenerator<Uint8Array> {
+  try {
+    for (let at = first; at <= last;) {
+      const chunk = Buffer.allocUnsafe(Math.min(READ_BYTES, last - at + 1));
+      const { bytesRead } = await stored(() => file.read(chunk, 0, chunk.length, at));
+      // The file is shorter than it was: the download must not end as if it were whole.
+      if (bytesRead === 0) throw new DataUnavailable();
+      at += bytesRead;
+      yield chunk.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Runs an operation of the file system. @throws {StoreFull} {DataUnavailable} */
+async function stored<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof DomainError) throw error;
+    if (OUT_OF_SPACE.has(String((error as NodeJS.ErrnoException).code))) throw new StoreFull();
+    throw new DataUnavailable({ cause: error });
+  }
+}

@@ -1,0 +1,9 @@
+/**
+ * Stores of image data.
+ *
+ * @module @glimpse/data
+ */
+export { Digest, type Measured } from './digest.js';
+export { DataUnavailable, StoreFull } from './errors.js';
+export { FileStore, type FileStoreOptions } from './file-store.js';
+export type { ByteRange, ImageData } from './image-data.js';

@@ -1,0 +1,87 @@
+/*
+ * The statements of image data. Each is one statement that locks the image first and its object second, and no part
+ * of it that writes is left unreferenced: such a part would run after the rest, and deadlock with another statement.
+ */
+
+/** The status of an image, and that it changed. */
+const changeTo = (status: string): string =>
+  `status = '${status}', version = nextval('images_version_seq'), updated_at = clock_timestamp()`;
+
+/**
+ * Begins an upload of an image that waits for data. No row: it waits for none.
+ *
+ * $1: the image's id; $2: the upload's. Served by the primary key of `images`.
+ */
+export const BEGIN_UPLOAD = `
+  WITH begun AS (
+    UPDATE images SET ${changeTo('saving')}, upload = $2
+    WHERE id = $1 AND status = 'queued' AND deleted_at IS NULL
+    RETURNING id, owner
+  )
+  INSERT INTO image_objects (id, image_id, project) SELECT $2, id, owner FROM begun RETURNING id`;
+
+/** Shows that the writer of an object lives. No row: the object is not to be written any more. */
+export const BEAT = `UPDATE image_objects SET beat = beat + 1 WHERE id = $1 AND state = 'writing' RETURNING id`;
+
+/**
+ * Makes an image active, with the data that was written. No row: the image does not wait for this upload.
+ *
+ * $1: the image's id; $2: the upload's; $3: bytes; $4: MD5; $5: SHA-512; $6: bytes of the disk.
+ */
+export const ACTIVATE = `
+  WITH active AS (
+    UPDATE images SET ${changeTo('active')}, upload = NULL, size = $3, checksum = $4,
+                      hash_algorithm = 'sha512', hash_value = $5, virtual_size = $6
+    WHERE id = $1 AND status = 'saving' AND upload = $2 AND deleted_at IS NULL
+    RETURNING id
+  )
+  UPDATE image_objects SET state = 'live', bytes = $3
+  WHERE id = $2 AND state = 'writing' AND EXISTS (SELECT FROM active)
+  RETURNING id`;
+
+/** Gives up an upload: the image waits for data again. $1: the image's id; $2: the upload's. */
+export const GIVE_UP = `
+  WITH queued AS (
+    UPDATE images SET ${changeTo('queued')}, upload = NULL
+    WHERE id = $1 AND status = 'saving' AND upload = $2 AND deleted_at IS NULL
+    RETURNING id
+  )
+  UPDATE image_objects SET state = 'doomed'
+  WHERE id = $2 AND state = 'writing' AND (SELECT count(*) FROM queued) >= 0
+  RETURNING id`;
+
+/** The state of an object by its id. */
+export const STATE = 'SELECT state FROM image_objects WHERE id = $1';
+
+/** The data of an image. $1: the image's id. Served by `image_objects_image_id_idx`. */
+export const LIVE_OBJECT = `SELECT id, bytes FROM image_objects WHERE image_id = $1 AND state = 'live'`;
+
+/** The objects that are being written. Served by `image_objects_writing`. */
+export const WRITING = `SELECT id, image_id AS image, beat FROM image_objects WHERE state = 'writing'`;
+
+/** Objects whose bytes are to be deleted, for the first or the second time. Served by `image_objects_doomed`. */
+export const DOOMED = `
+  SELECT id FROM image_objects
+  WHERE state = 'doomed' AND (swept_at IS NULL OR swept_at < clock_timestamp() - interval '1 day')
+  ORDER BY swept_at NULLS FIRST LIMIT 100`;
+
+/**
+ * Notes that the bytes of a doomed object were deleted. After the second time the row goes; $1: the object's id. A
+ * writer may have been asleep the first time.
+ */
+export const SWEPT = `
+  WITH gone AS (
+    DELETE FROM image_objects
+    WHERE id = $1 AND state = 'doomed' AND swept_at < clock_timestamp() - interval '1 day'
+    RETURNING id
+  )
+  UPDATE image_objects SET swept_at = clock_timestamp()
+  WHERE id = $1 AND state = 'doomed' AND swept_at IS NULL AND NOT EXISTS (SELECT FROM gone)`;
+
+/** The id of the catalogue, which gets one when it is first needed. */
+export const CATALOGUE_ID = `
+  INSERT INTO catalogue_id (id) VALUES (gen_random_uuid()) ON CONFLICT ("only") DO UPDATE SET "only" = true
+  RETURNING id`;
+
+/** Whether it has an object whose bytes are needed, or may be. */
+export const HAS_OBJECTS = `SELECT EXISTS (SELECT FROM image_objects) AS found`;

@@ -1,0 +1,123 @@
+import type { OnImagesChanged } from '@glimpse/domain';
+import type { Database } from '../connection/database.js';
+import { orUnavailable, type Availability } from '../connection/unavailable.js';
+import { storedIdOf } from '../images/image-id.js';
+import {
+  ACTIVATE,
+  BEAT,
+  BEGIN_UPLOAD,
+  CATALOGUE_ID,
+  DOOMED,
+  GIVE_UP,
+  HAS_OBJECTS,
+  LIVE_OBJECT,
+  STATE,
+  SWEPT,
+  WRITING,
+} from './statements.js';
+
+/** An upload: the image, and the upload's own id, which is the key of its object in the store. */
+export interface Upload {
+  readonly image: string;
+  readonly id: string;
+}
+
+/** `staged`: written, and not imported yet; `live`: the data of its image; `doomed`: its bytes are to be deleted. */
+export type ObjectState = 'writing' | 'staged' | 'live' | 'doomed';
+
+/** What an image is made of, once its data is stored. */
+export interface StoredData {
+  readonly size: number;
+  /** MD5, hexadecimal. */
+  readonly checksum: string;
+  /** SHA-512, hexadecimal. */
+  readonly hash: string;
+  /** Bytes of the disk; null where they are not known. */
+  readonly virtualSize: number | null;
+}
+
+/** An object that is being written, and how often its writer has shown that it lives. */
+export interface Writing extends Upload {
+  readonly beat: string;
+}
+
+/** Which objects a store of image data has, and for which images. All methods throw `CatalogueUnavailable`. */
+export class StoredImageObjects {
+  constructor(
+    private readonly database: Database,
+    private readonly availability: Availability = {},
+    private readonly onChanged: OnImagesChanged = () => undefined,
+  ) {}
+
+  /** Begins an upload; false if the image waits for no data. */
+  async begin({ image, id }: Upload): Promise<boolean> {
+    return this.#change(image, 'begin upload', BEGIN_UPLOAD, [storedIdOf(image), id]);
+  }
+
+  /** Shows that the writer lives; false if the object is not to be written any more. */
+  async beat(id: string): Promise<boolean> {
+    return (await this.#run('beat of an upload', BEAT, [id])).length > 0;
+  }
+
+  /** Makes the image active; false if it does not wait for this upload any more. */
+  async activate({ image, id }: Upload, { size, checksum, hash, virtualSize }: StoredData): Promise<boolean> {
+    const values = [storedIdOf(image), id, size, checksum, hash, virtualSize];
+    return this.#change(image, 'activate image', ACTIVATE, values);
+  }
+
+  /** Gives up an upload that is not complete; false if it is, or was given up before. */
+  async giveUp({ image, id }: Upload): Promise<boolean> {
+    return this.#change(image, 'give up upload', GIVE_UP, [storedIdOf(image), id]);
+  }
+
+  /** The state of an object; undefined once its bytes are gone. */
+  async stateOf(id: string): Promise<ObjectState | undefined> {
+    const [row] = await this.#run<{ state: ObjectState }>('state of an object', STATE, [id]);
+    return row?.state;
+  }
+
+  /** The object with the data of an image. */
+  async live(image: string): Promise<{ id: string; size: number } | undefined> {
+    const values = [storedIdOf(image)];
+    const [row] = await this.#run<{ id: string; bytes: string }>('data of an image', LIVE_OBJECT, values);
+    return row && { id: row.id, size: Number(row.bytes) };
+  }
+
+  /** The objects that are being written. */
+  writing(): Promise<Writing[]> {
+    return this.#run('objects being written', WRITING, []);
+  }
+
+  /** Some of the objects whose bytes are to be deleted now. */
+  async doomed(): Promise<string[]> {
+    return (await this.#run<{ id: string }>('doomed objects', DOOMED, [])).map(({ id }) => id);
+  }
+
+  /** Notes that the bytes of a doomed object were deleted. */
+  async swept(id: string): Promise<void> {
+    await this.#run('object swept', SWEPT, [id]);
+  }
+
+  /** The id of the catalogue. */
+  async catalogueId(): Promise<string> {
+    const [row] = await this.#run<{ id: string }>('catalogue id', CATALOGUE_ID, []);
+    return row!.id;
+  }
+
+  /** Whether the catalogue has objects in its store. */
+  async hasObjects(): Promise<boolean> {
+    const [row] = await this.#run<{ found: boolean }>('objects at all', HAS_OBJECTS, []);
+    return row!.found;
+  }
+
+  async #change(image: string, name: string, text: string, values: unknown[]): Promise<boolean> {
+    const changed = (await this.#run(name, text, values)).length > 0;
+    if (changed) this.onChanged([storedIdOf(image)]);
+    return changed;
+  }
+
+  #run<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
+    const query = { name: this.database.prepares ? name : '', text, values };
+    return orUnavailable(() => this.database.write<Row>(query), this.availability);
+  }
+}
