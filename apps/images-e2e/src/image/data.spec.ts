@@ -182,6 +182,63 @@ describe('a download', () => {
   });
 });
 
+describe('staged data', () => {
+  const stage = (id: string, body: string): Promise<Response> =>
+    send(`${id}/stage`, { method: 'PUT', headers: OCTETS, body });
+  const importImage = (id: string, document: object, as = 'demo'): Promise<Response> =>
+    send(`${id}/import`, { method: 'POST', body: JSON.stringify(document), as });
+  const direct = { method: { name: 'glance-direct' } };
+
+  it('is shown as its size, and becomes the data of the image with an import', async () => {
+    const id = await queued();
+    expect((await importImage(id, direct)).status).toBe(409);
+    expect((await stage(id, 'staged bytes')).status).toBe(204);
+    expect(await shown(id)).toMatchObject({ status: 'uploading', size: 12, checksum: null });
+    expect((await send(`${id}/file`)).status).toBe(204);
+    expect((await stage(id, 'again')).status).toBe(409);
+    expect((await importImage(id, { method: { name: 'nosuch' } })).status).toBe(400);
+    expect((await importImage(id, { ...direct, stores: ['nosuch'] })).status).toBe(400);
+
+    expect((await importImage(id, direct)).status).toBe(202);
+    expect(await shown(id)).toMatchObject({
+      ...{ status: 'active', size: 12, virtual_size: 12, os_hash_algo: 'sha512' },
+      ...{ checksum: createHash('md5').update('staged bytes').digest('hex') },
+      ...{ os_glance_importing_to_stores: '', os_glance_failed_import: '' },
+    });
+    expect(await (await send(`${id}/file`)).text()).toBe('staged bytes');
+    expect((await importImage(id, direct)).status).toBe(409);
+  });
+
+  it('is imported once, by those who may change the image', async () => {
+    const id = await queued({ visibility: 'community' });
+    await stage(id, 'x');
+    expect((await importImage(id, direct, 'alt')).status).toBe(403);
+    const results = await Promise.all(Array.from({ length: 5 }, () => importImage(id, direct)));
+    expect(results.map(({ status }) => status).sort()).toEqual([202, 409, 409, 409, 409]);
+  });
+});
+
+it('refuses data that makes a hypervisor open other files, whatever the disk format says', async () => {
+  const head = Buffer.alloc(200_000);
+  head.write('QFI\xfb', 0, 'latin1');
+  head.writeUInt32BE(3, 4);
+  head.writeUInt32BE(16, 20);
+  head.writeUInt32BE(104, 100);
+  const safe = await queued({ disk_format: 'qcow2' });
+  head.writeBigUInt64BE(5_000_000n, 24);
+  expect((await upload(safe, head)).status).toBe(204);
+  expect(await shown(safe)).toMatchObject({ size: 200_000, virtual_size: 5_000_000 });
+
+  const id = await queued();
+  head.writeBigUInt64BE(512n, 8);
+  const response = await upload(id, head);
+  expect([response.status, await response.text()]).toEqual([
+    400,
+    expect.stringContaining('it has a backing file'),
+  ]);
+  expect(await statusOf(id)).toBe('queued');
+});
+
 it('keeps data over a restart, and gives up uploads when it stops', async () => {
   const id = await queued();
   await upload(id, 'kept');

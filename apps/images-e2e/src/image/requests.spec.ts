@@ -117,15 +117,6 @@ describe('the methods of a route', () => {
     expect([options.status, options.headers['allow']]).toEqual([200, allow]);
   });
 
-  it.each([
-    ['PUT', `${ITEM}/stage`],
-    ['POST', `${ITEM}/import`],
-  ])('that are not served are 501, with any body: %s %s', async (method, target) => {
-    expectError(await send(target, { method }), 501);
-    if (method === 'PUT') expectError(await send(target, { method, body: 'x'.repeat(200_000) }), 501);
-    expectError(await send(target, { method, headers: { 'x-auth-token': 'unknown' } }), 401);
-  });
-
   it('have a HEAD, which is a GET without a body', async () => {
     for (const target of [ITEM, `${ITEM}/members`, '/v2/schemas/image', '/versions', '/healthcheck']) {
       const [get, head] = [await send(target), await send(target, { method: 'HEAD' })];

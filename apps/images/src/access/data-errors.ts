@@ -31,9 +31,9 @@ export class FormatsMissing extends DomainError {
 export class NotQueued extends DomainError {
   readonly code = 'not-queued';
 
-  constructor(id: string, status: string) {
+  constructor(id: string, status: string, wanted: string) {
     super(
-      `Image status transition from ${status} to saving is not allowed: image ${id} does not wait for data.`,
+      `Image status transition from ${status} to ${wanted} is not allowed: image ${id} does not wait for data.`,
     );
   }
 }
@@ -62,5 +62,23 @@ export class ImageDeactivated extends DomainError {
 
   constructor(id: string) {
     super(`The requested image ${id} has been deactivated. Image data download is forbidden.`);
+  }
+}
+
+/** The image has no staged data. */
+export class NotStaged extends DomainError {
+  readonly code = 'not-staged';
+
+  constructor() {
+    super("Image needs to be staged before 'glance-direct' method can be used");
+  }
+}
+
+/** The data is unsafe to open, or not what the image says. */
+export class UnsafeData extends DomainError {
+  readonly code = 'unsafe-data';
+
+  constructor(format: string, problem: string) {
+    super(`The data looks like a disk image of the format ${format} that is refused: ${problem}.`);
   }
 }

@@ -9,9 +9,12 @@ import {
   ImageDeactivated,
   NoStore,
   NotQueued,
+  NotStaged,
   UploadCutOff,
   UploadGone,
 } from './data-errors.js';
+import type { DataSettings } from '../settings/data.js';
+import { FormatCheck } from './format-check.js';
 import type { ImageAccess } from './image-access.js';
 import type { OwnStore } from './own-store.js';
 
@@ -29,6 +32,16 @@ export interface Download {
     { readonly size: number; open(range: ByteRange): Promise<AsyncIterable<Uint8Array>> } | undefined;
 }
 
+/** An upload that is being received. */
+interface Receiving {
+  readonly image: Image;
+  /** The image's status meanwhile. */
+  readonly status: 'saving' | 'uploading';
+  readonly body: Readable;
+  /** Ends the upload. */
+  readonly cutOff: AbortController;
+}
+
 /** The data of images as a caller may upload and download it. */
 export class DataAccess {
   readonly #uploads = new Map<AbortController, Promise<void>>();
@@ -38,24 +51,58 @@ export class DataAccess {
     private readonly access: ImageAccess,
     private readonly objects: StoredImageObjects,
     private readonly store: OwnStore | undefined,
+    private readonly formatCheck: DataSettings['format_check'],
   ) {}
 
   /**
    * Stores the data of an image that waits for it, and makes the image active.
    *
-   * @throws {NoStore} {WrongStore} {FormatsMissing} {NotQueued} {UploadGone} {UploadCutOff} {Overloaded}
+   * @throws {FormatsMissing}, and as {@link stage}
+   */
+  async upload(id: string, caller: Identity, body: Readable): Promise<void> {
+    const image = await this.#imageToChange(id, caller, 'upload_image');
+    requireFormats(image);
+    await this.#store(image, body, 'saving');
+  }
+
+  /**
+   * Stores the data of an image that waits for it, until the image is imported.
+   *
+   * @throws {NoStore} {WrongStore} {UnsafeData} {NotQueued} {UploadGone} {UploadCutOff} {Overloaded}
    *   {PolicyRefused} {StoreFull} {DataUnavailable}, as `ImageAccess.read`, and what the body throws: then the image
    *   waits for data again
    */
-  async upload(id: string, caller: Identity, body: Readable): Promise<void> {
+  async stage(id: string, caller: Identity, body: Readable): Promise<void> {
+    await this.#store(await this.#imageToChange(id, caller, 'modify_image'), body, 'uploading');
+  }
+
+  /**
+   * Makes an image active with its staged data.
+   *
+   * @throws {NoStore} {NotStaged} {FormatsMissing} {PolicyRefused}, and as `ImageAccess.read`
+   */
+  async importStaged(id: string, caller: Identity): Promise<void> {
     const { value: image } = await this.access.read(id, caller, { fresh: true });
-    this.access.enforceFor('upload_image', caller, image);
     if (!this.store) throw new NoStore();
-    if (!image.diskFormat || !image.containerFormat) throw new FormatsMissing();
-    if (image.status !== 'queued') throw new NotQueued(image.shownId, image.status);
+    // As in Glance the status comes before policy here.
+    if (image.status !== 'uploading') throw new NotStaged();
+    this.access.enforceFor('modify_image', caller, image);
+    requireFormats(image);
+    if (!(await this.objects.importStaged(image.id))) throw new NotStaged();
+  }
+
+  async #imageToChange(id: string, caller: Identity, rule: string): Promise<Image> {
+    const { value: image } = await this.access.read(id, caller, { fresh: true });
+    this.access.enforceFor(rule, caller, image);
+    return image;
+  }
+
+  async #store(image: Image, body: Readable, status: 'saving' | 'uploading'): Promise<void> {
+    if (!this.store) throw new NoStore();
+    if (image.status !== 'queued') throw new NotQueued(image.shownId, image.status, status);
     if (this.#uploads.size >= MAX_UPLOADS) throw new Overloaded();
     const cutOff = new AbortController();
-    const received = this.#receive(image, body, this.store, cutOff);
+    const received = this.#receive({ image, status, body, cutOff }, this.store);
     this.#uploads.set(cutOff, received);
     try {
       await received;
@@ -93,10 +140,12 @@ export class DataAccess {
     await Promise.allSettled(this.#uploads.values());
   }
 
-  async #receive(image: Image, body: Readable, store: OwnStore, cutOff: AbortController): Promise<void> {
+  async #receive({ image, status, body, cutOff }: Receiving, store: OwnStore): Promise<void> {
     const data = await store.verified();
     const upload = { image: image.id, id: randomUUID() };
-    if (!(await this.objects.begin(upload))) throw new NotQueued(image.shownId, image.status);
+    if (!(await this.objects.begin(upload, status))) {
+      throw new NotQueued(image.shownId, image.status, status);
+    }
     const { signal } = cutOff;
     const end = (): void => void body.destroy(signal.reason as Error);
     signal.addEventListener('abort', end);
@@ -110,12 +159,15 @@ export class DataAccess {
     }, BEAT_MS);
     try {
       const digest = new Digest();
-      await data.write(upload.id, digest.pass(body));
+      const format = new FormatCheck(image, this.formatCheck);
+      await data.write(upload.id, format.pass(digest.pass(body)));
       const measured = digest.measured();
-      const virtualSize = virtualSizeOf(image, measured.size);
-      if (!(await this.objects.activate(upload, { ...measured, virtualSize }))) {
-        throw new UploadGone(image.shownId);
-      }
+      const stored = { ...measured, virtualSize: format.virtualSizeOf(measured.size) };
+      const expected =
+        status === 'saving'
+          ? await this.objects.activate(upload, stored)
+          : await this.objects.stage(upload, stored);
+      if (!expected) throw new UploadGone(image.shownId);
     } catch (error) {
       const outcome = await this.#giveUp(upload, data);
       if (outcome === 'gone') throw new UploadGone(image.shownId);
@@ -134,7 +186,7 @@ export class DataAccess {
     try {
       const givenUp = await this.objects.giveUp(upload);
       const state = await this.objects.stateOf(upload.id);
-      if (state === 'live') return 'complete';
+      if (state === 'live' || state === 'staged') return 'complete';
       if (state === 'doomed') await data.delete(upload.id).catch(() => undefined);
       return givenUp ? 'given-up' : 'gone';
     } catch {
@@ -143,7 +195,7 @@ export class DataAccess {
   }
 }
 
-/** The bytes of the disk, as far as the format says them without a look at the data. */
-function virtualSizeOf({ diskFormat, containerFormat }: Image, size: number): number | null {
-  return containerFormat === 'bare' && (diskFormat === 'raw' || diskFormat === 'iso') ? size : null;
+/** @throws {FormatsMissing} */
+function requireFormats({ diskFormat, containerFormat }: Image): void {
+  if (!diskFormat || !containerFormat) throw new FormatsMissing();
 }

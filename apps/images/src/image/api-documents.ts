@@ -1,4 +1,5 @@
 import { DomainError, type SourceDocument, type SourceDocumentName } from '@glimpse/domain';
+import { IMPORT_METHODS } from './data/import-body.js';
 import { SCHEMAS } from './schemas/schemas.js';
 
 /** The injection token of {@link ApiDocuments}. */
@@ -41,14 +42,16 @@ const VERSIONS = ['2.15', '2.9', '2.7', '2.6', '2.5', '2.4', '2.3', '2.2', '2.1'
   }),
 );
 
-/** It stores no image data, and so has no import methods, nor a list of several stores. */
+/** It has one store, and so no list of several. */
 const OWN: Readonly<Record<SourceDocumentName, SourceDocument>> = {
   versions: { versions: VERSIONS },
   'schemas/image': SCHEMAS.image,
   'schemas/images': SCHEMAS.images,
   'schemas/member': SCHEMAS.member,
   'schemas/members': SCHEMAS.members,
-  'info/import': { 'import-methods': { description: 'Import methods available.', type: 'array', value: [] } },
+  'info/import': {
+    'import-methods': { description: 'Import methods available.', type: 'array', value: [...IMPORT_METHODS] },
+  },
   'info/stores': null,
 };
 

@@ -12,22 +12,6 @@ class RouteNotServed extends DomainError {
   }
 }
 
-/** The routes of image data, which clients know and this service does not serve yet. */
-@Controller('v2/images/:image_id')
-@ApiExcludeController()
-@UseGuards(AuthGuard)
-export class UnservedDataController {
-  @Put('stage')
-  upload(): never {
-    throw new RouteNotServed();
-  }
-
-  @Post('import')
-  import(): never {
-    throw new RouteNotServed();
-  }
-}
-
 /** The routes of changes, which nothing here makes where images are those of a source without this API. */
 @Controller('v2/images')
 @ApiExcludeController()

@@ -17,6 +17,13 @@ export class DataSettings {
   @OneOf(['file'])
   use?: 'file';
 
+  /**
+   * Which data is refused: `unsafe`: what makes a hypervisor open other files; `match`: also what is not the image's
+   * disk format.
+   */
+  @OneOf(['unsafe', 'match', 'off'])
+  format_check: 'unsafe' | 'match' | 'off' = 'unsafe';
+
   @Nested(() => DataOptions)
   options = new DataOptions();
 }

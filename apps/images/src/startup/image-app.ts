@@ -13,6 +13,7 @@ import type { GlancePassThrough } from '../image/pass-through/glance-pass-throug
 import { ActionsController } from '../image/actions/actions.controller.js';
 import { API_DOCUMENTS, type ApiDocuments } from '../image/api-documents.js';
 import { DataController } from '../image/data/data.controller.js';
+import { StagingController } from '../image/data/staging.controller.js';
 import { fastReads } from '../image/images/fast-reads.js';
 import { ImageController } from '../image/images/image.controller.js';
 import { ImageChangesController } from '../image/images/image-changes.controller.js';
@@ -23,7 +24,7 @@ import { MemberChangesController } from '../image/members/member-changes.control
 import { MembersController } from '../image/members/members.controller.js';
 import { SchemasController } from '../image/schemas/schemas.controller.js';
 import { TagsController } from '../image/tags/tags.controller.js';
-import { UnservedChangesController, UnservedDataController } from '../image/unserved.controller.js';
+import { UnservedChangesController } from '../image/unserved.controller.js';
 import { PUBLIC_URL, VersionsController } from '../image/versions.controller.js';
 import { createApp } from './app.js';
 import { AppModule, type Parts } from './app.module.js';
@@ -70,7 +71,7 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
         InfoController,
         ...(passThrough
           ? []
-          : [...(editor ? CHANGES : [UnservedChangesController]), DataController, UnservedDataController]),
+          : [...(editor ? CHANGES : [UnservedChangesController]), DataController, StagingController]),
         VersionsController,
         HealthcheckController,
       ],

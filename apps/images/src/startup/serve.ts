@@ -97,7 +97,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   }
 
   const imageAccess = new ImageAccess(opened.allAttributes, policy, protections);
-  const data = new DataAccess(imageAccess, opened.objects, store);
+  const data = new DataAccess(imageAccess, opened.objects, store, settings.data.format_check);
   try {
     const parts = { settings, auth, health, telemetry, traces, unread: new UnreadLimits() };
     const publicUrl = given.image_url?.replace(/\/v2$/, '');

@@ -5,16 +5,16 @@
 
 /** The status of an image, and that it changed. */
 const changeTo = (status: string): string =>
-  `status = '${status}', version = nextval('images_version_seq'), updated_at = clock_timestamp()`;
+  `status = ${status}, version = nextval('images_version_seq'), updated_at = clock_timestamp()`;
 
 /**
  * Begins an upload of an image that waits for data. No row: it waits for none.
  *
- * $1: the image's id; $2: the upload's. Served by the primary key of `images`.
+ * $1: the image's id; $2: the upload's; $3: the image's status meanwhile. Served by the primary key of `images`.
  */
 export const BEGIN_UPLOAD = `
   WITH begun AS (
-    UPDATE images SET ${changeTo('saving')}, upload = $2
+    UPDATE images SET ${changeTo('$3')}, upload = $2
     WHERE id = $1 AND status = 'queued' AND deleted_at IS NULL
     RETURNING id, owner
   )
@@ -30,7 +30,7 @@ export const BEAT = `UPDATE image_objects SET beat = beat + 1 WHERE id = $1 AND 
  */
 export const ACTIVATE = `
   WITH active AS (
-    UPDATE images SET ${changeTo('active')}, upload = NULL, size = $3, checksum = $4,
+    UPDATE images SET ${changeTo("'active'")}, upload = NULL, size = $3, checksum = $4,
                       hash_algorithm = 'sha512', hash_value = $5, virtual_size = $6
     WHERE id = $1 AND status = 'saving' AND upload = $2 AND deleted_at IS NULL
     RETURNING id
@@ -39,11 +39,52 @@ export const ACTIVATE = `
   WHERE id = $2 AND state = 'writing' AND EXISTS (SELECT FROM active)
   RETURNING id`;
 
+/**
+ * Keeps staged data until its image is imported. No row: the image does not wait for it. From then on the image names
+ * no upload, so that this one cannot be given up any more.
+ *
+ * The parameters are those of {@link ACTIVATE}.
+ */
+export const STAGE = `
+  WITH staged AS (
+    UPDATE images SET upload = NULL, size = $3, version = nextval('images_version_seq'),
+                      updated_at = clock_timestamp()
+    WHERE id = $1 AND status = 'uploading' AND upload = $2 AND deleted_at IS NULL
+    RETURNING id
+  )
+  UPDATE image_objects SET state = 'staged', bytes = $3, checksum = $4, hash_value = $5, virtual_size = $6
+  WHERE id = $2 AND state = 'writing' AND EXISTS (SELECT FROM staged)
+  RETURNING id`;
+
+/**
+ * Makes an image active with its staged data. No row: it has none. The two properties are those that Glance leaves
+ * behind an import, which clients wait for.
+ *
+ * $1: the image's id. Served by `image_objects_image_id_idx`.
+ */
+export const IMPORT_STAGED = `
+  WITH staged AS (
+    SELECT id, image_id, bytes, checksum, hash_value, virtual_size
+    FROM image_objects WHERE image_id = $1 AND state = 'staged'
+  ), active AS (
+    UPDATE images SET ${changeTo("'active'")}, size = staged.bytes, checksum = staged.checksum,
+                      hash_algorithm = 'sha512', hash_value = staged.hash_value,
+                      virtual_size = staged.virtual_size,
+                      properties = properties ||
+                        '{"os_glance_importing_to_stores": "", "os_glance_failed_import": ""}'
+    FROM staged
+    WHERE images.id = staged.image_id AND status = 'uploading' AND upload IS NULL AND deleted_at IS NULL
+    RETURNING images.id
+  )
+  UPDATE image_objects SET state = 'live'
+  WHERE id = (SELECT id FROM staged) AND state = 'staged' AND EXISTS (SELECT FROM active)
+  RETURNING id`;
+
 /** Gives up an upload: the image waits for data again. $1: the image's id; $2: the upload's. */
 export const GIVE_UP = `
   WITH queued AS (
-    UPDATE images SET ${changeTo('queued')}, upload = NULL
-    WHERE id = $1 AND status = 'saving' AND upload = $2 AND deleted_at IS NULL
+    UPDATE images SET ${changeTo("'queued'")}, upload = NULL
+    WHERE id = $1 AND status IN ('saving', 'uploading') AND upload = $2 AND deleted_at IS NULL
     RETURNING id
   )
   UPDATE image_objects SET state = 'doomed'

@@ -10,7 +10,9 @@ import {
   DOOMED,
   GIVE_UP,
   HAS_OBJECTS,
+  IMPORT_STAGED,
   LIVE_OBJECT,
+  STAGE,
   STATE,
   SWEPT,
   WRITING,
@@ -49,9 +51,13 @@ export class StoredImageObjects {
     private readonly onChanged: OnImagesChanged = () => undefined,
   ) {}
 
-  /** Begins an upload; false if the image waits for no data. */
-  async begin({ image, id }: Upload): Promise<boolean> {
-    return this.#change(image, 'begin upload', BEGIN_UPLOAD, [storedIdOf(image), id]);
+  /**
+   * Begins an upload; false if the image waits for no data.
+   *
+   * @param status the image's, while the upload runs: `uploading` if the data is to be staged
+   */
+  async begin({ image, id }: Upload, status: 'saving' | 'uploading'): Promise<boolean> {
+    return this.#change(image, 'begin upload', BEGIN_UPLOAD, [storedIdOf(image), id, status]);
   }
 
   /** Shows that the writer lives; false if the object is not to be written any more. */
@@ -60,9 +66,18 @@ export class StoredImageObjects {
   }
 
   /** Makes the image active; false if it does not wait for this upload any more. */
-  async activate({ image, id }: Upload, { size, checksum, hash, virtualSize }: StoredData): Promise<boolean> {
-    const values = [storedIdOf(image), id, size, checksum, hash, virtualSize];
-    return this.#change(image, 'activate image', ACTIVATE, values);
+  async activate(upload: Upload, data: StoredData): Promise<boolean> {
+    return this.#change(upload.image, 'activate image', ACTIVATE, valuesOf(upload, data));
+  }
+
+  /** Keeps the data until the image is imported; false if the image does not wait for this upload any more. */
+  async stage(upload: Upload, data: StoredData): Promise<boolean> {
+    return this.#change(upload.image, 'stage data', STAGE, valuesOf(upload, data));
+  }
+
+  /** Makes the image active with its staged data; false if it has none. */
+  async importStaged(image: string): Promise<boolean> {
+    return this.#change(image, 'import staged data', IMPORT_STAGED, [storedIdOf(image)]);
   }
 
   /** Gives up an upload that is not complete; false if it is, or was given up before. */
@@ -120,4 +135,8 @@ export class StoredImageObjects {
     const query = { name: this.database.prepares ? name : '', text, values };
     return orUnavailable(() => this.database.write<Row>(query), this.availability);
   }
+}
+
+function valuesOf({ image, id }: Upload, { size, checksum, hash, virtualSize }: StoredData): unknown[] {
+  return [storedIdOf(image), id, size, checksum, hash, virtualSize];
 }

@@ -11,7 +11,8 @@ import { UnsupportedMediaType } from '../../http/errors.js';
 import { DescribeResource } from '../api-description.js';
 import { byteRangeOf } from './byte-range.js';
 
-const OCTETS = 'application/octet-stream';
+/** The media type of image data. */
+export const OCTETS = 'application/octet-stream';
 
 /** @see {@link https://docs.openstack.org/api-ref/image/v2/#image-data} */
 @Controller('v2/images/:image_id/file')

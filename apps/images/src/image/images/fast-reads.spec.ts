@@ -129,7 +129,7 @@ beforeAll(async () => {
     telemetry: new Telemetry({ level: 'fatal', requests: false, version: '0' }),
     unread: new UnreadLimits(),
     publicUrl: 'http://cloud.example.com/image',
-    data: new DataAccess(access, {} as StoredImageObjects, undefined),
+    data: new DataAccess(access, {} as StoredImageObjects, undefined, 'unsafe'),
     apiDocuments: OWN_DOCUMENTS,
   };
   for (const fast_path of ['off', 'on'] as const) {

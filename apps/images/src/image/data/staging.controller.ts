@@ -1,0 +1,59 @@
+import { Readable } from 'node:stream';
+import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
+import type { Identity as Caller } from '@glimpse/domain';
+import { Body, Controller, HttpCode, Param, Post, Put, Req, UseGuards } from '@nestjs/common';
+import { ApiBody, ApiConsumes } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { DataAccess } from '../../access/image-data.js';
+import { DescribeImageId } from '../../http/describe-read.js';
+import { UnsupportedMediaType } from '../../http/errors.js';
+import { DescribeChange, DescribeResource } from '../api-description.js';
+import { OCTETS } from './data.controller.js';
+import { checkImportBody } from './import-body.js';
+
+/** @see {@link https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import} */
+@Controller('v2/images/:image_id')
+@DescribeResource('Image data')
+@DescribeImageId()
+@UseGuards(AuthGuard)
+export class StagingController {
+  constructor(private readonly data: DataAccess) {}
+
+  @DescribeChange(
+    { operationId: 'stageImageData', summary: 'Stage the data of an image' },
+    204,
+    undefined,
+    409,
+  )
+  @ApiConsumes(OCTETS)
+  @ApiBody({ schema: { type: 'string', format: 'binary' } })
+  @Put('stage')
+  @HttpCode(204)
+  async stage(
+    @Param('image_id') id: string,
+    @Identity() caller: Caller,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
+    const body = (request.body as Readable | undefined) ?? Readable.from([]);
+    try {
+      if (request.sentMediaType !== OCTETS) throw new UnsupportedMediaType();
+      await this.data.stage(id, caller, body);
+    } finally {
+      // What is left of the body is dropped, not gathered.
+      body.destroy();
+    }
+  }
+
+  @DescribeChange({ operationId: 'importImage', summary: 'Import staged data' }, 202, undefined, 409)
+  @ApiBody({ schema: { type: 'object', example: { method: { name: 'glance-direct' } } } })
+  @Post('import')
+  @HttpCode(202)
+  async import(
+    @Param('image_id') id: string,
+    @Body() body: Buffer | undefined,
+    @Identity() caller: Caller,
+  ): Promise<void> {
+    checkImportBody(body);
+    await this.data.importStaged(id, caller);
+  }
+}
