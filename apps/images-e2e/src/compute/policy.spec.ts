@@ -123,8 +123,8 @@ describe('a policy file of Glance', () => {
   it('refers to any rule that Glance has, and stops no start by one that nothing here enforces', async () => {
     const rules = {
       add_image_location: 'rule:service_api',
-      fetch_image_location: 'rule:service_api or rule:upload_image',
-      upload_image: 'rule:no_such_rule',
+      fetch_image_location: 'rule:service_api or rule:set_image_location',
+      set_image_location: 'rule:no_such_rule',
       get_images: 'not rule:service_api',
     };
     await startWith(rules);
@@ -135,7 +135,7 @@ describe('a policy file of Glance', () => {
       .find((line) => line.includes('policy-rule-unsound'));
     expect(JSON.parse(warning!)).toMatchObject({
       level: 'warn',
-      rule: 'upload_image',
+      rule: 'set_image_location',
       problem: 'rule:no_such_rule is defined nowhere',
     });
   });
@@ -152,11 +152,11 @@ describe('glimpse policy', () => {
     JSON.stringify({ user_id: 'u', user_name: 'ann', project_id: PROJECT, roles });
 
   it('lists every rule with its origin and whether it is enforced', async () => {
-    const file = policyFile({ get_images: 'role:member', publicize_image: 'role:admin' });
+    const file = policyFile({ get_images: 'role:member', manage_image_cache: 'role:admin' });
     const { code, stdout } = await glimpse(['policy', 'list'], { GLIMPSE_POLICY_FILE: file });
     expect(code).toBe(0);
     expect(stdout).toContain(`get_images: "role:member"  # ${file}\n`);
-    expect(stdout).toContain(`publicize_image: "role:admin"  # ${file}  # unused\n`);
+    expect(stdout).toContain(`manage_image_cache: "role:admin"  # ${file}  # unused\n`);
     expect(stdout).toContain('context_is_admin: "role:admin"  # built-in\n');
   });
 
