@@ -23,18 +23,29 @@ export interface Verdicts extends Outcome {
  *
  * @param tests a regular expression: which tests of `tempest.api`
  * @param imageId an active public image
+ * @param imageRegion the region of the image endpoint that it uses
  */
-export async function tempest(cloud: Cloud, tests: string, imageId: string): Promise<Verdicts> {
+export async function tempest(
+  cloud: Cloud,
+  tests: string,
+  imageId: string,
+  imageRegion = cloud.people.admin.env['OS_REGION_NAME']!,
+): Promise<Verdicts> {
   const home = newFolder();
   const config = join(home, 'tempest.conf');
   mkdirSync(join(home, 'locks'));
-  writeFileSync(config, configuration(cloud, home, imageId));
+  writeFileSync(config, configuration(cloud, home, imageId, imageRegion));
   const args = [PROGRAM, 'run', '--config-file', config, '--serial', '--regex', `^tempest\\.api\\.${tests}`];
   const outcome = await python(args, {}, home);
   return { ...outcome, verdicts: readVerdicts(outcome.stdout) };
 }
 
-function configuration({ authUrl, people }: Cloud, home: string, imageId: string): string {
+function configuration(
+  { authUrl, people }: Cloud,
+  home: string,
+  imageId: string,
+  imageRegion: string,
+): string {
   const { OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME, OS_REGION_NAME } = people.admin.env;
   return `
 [DEFAULT]
@@ -54,6 +65,8 @@ region = ${OS_REGION_NAME}
 api_v2 = false
 [compute]
 image_ref = ${imageId}
+[image]
+region = ${imageRegion}
 [service_available]
 nova = true
 glance = true
