@@ -44,6 +44,7 @@ async function send(method: string, path: string, { as = 'owner', body, headers,
     headers: {
       'x-auth-token': as,
       ...(method === 'PATCH' && { 'content-type': PATCH }),
+      ...(/\/(file|stage)$/.test(path) && { 'content-type': 'application/octet-stream' }),
       ...headers,
     },
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
@@ -263,6 +264,8 @@ describe('each changing request', () => {
     ['DELETE', '/members/' + MEMBER],
     ['POST', '/actions/deactivate'],
     ['POST', '/actions/reactivate'],
+    ['PUT', '/file', 'data'],
+    ['PUT', '/stage', 'data'],
   ];
 
   it.each([

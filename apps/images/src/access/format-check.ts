@@ -39,7 +39,8 @@ export class FormatCheck {
   /** The bytes of the disk, once all data has passed; null where they are not known. */
   virtualSizeOf(size: number): number | null {
     const { diskFormat, containerFormat } = this.image;
-    if (containerFormat !== 'bare') return null;
+    // Of an empty upload Glance says nothing either.
+    if (containerFormat !== 'bare' || size === 0) return null;
     if (diskFormat === 'raw' || diskFormat === 'iso') return size;
     return this.#inspection.format === diskFormat ? (this.#inspection.virtualSize ?? null) : null;
   }

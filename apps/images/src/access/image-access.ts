@@ -156,6 +156,16 @@ export class ImageAccess {
     this.enforce(rule, this.contextOf(caller).credentials, image, member);
   }
 
+  /**
+   * Requires that a caller owns an image that it has read, or is an administrator, and that a rule allows the change.
+   *
+   * @throws {NotOwner} {PolicyRefused}
+   */
+  enforceChange(rule: string, caller: Identity, image: Image): void {
+    if (!canChange(image, this.viewerOf(caller))) throw new NotOwner(image.shownId, 'change');
+    this.enforceFor(rule, caller, image);
+  }
+
   /** What a caller may do with properties; undefined where none is protected. */
   viewOf(caller: Identity): PropertyView | undefined {
     return this.contextOf(caller).view;

@@ -2,11 +2,9 @@ import {
   ChangeConflict,
   DomainError,
   LimitExceeded,
-  NotOwner,
   PROPERTY_QUOTA,
   TAG_QUOTA,
   VersionLost,
-  canChange,
   compareCodePoints,
   type EditableAttributes,
   type Identity,
@@ -113,12 +111,10 @@ export class ImageChanges {
     { rule = 'modify_image', precondition }: EditOptions,
   ): Promise<Image> {
     const { stored, image } = await this.access.readCurrent(id, caller);
-    const viewer = this.access.viewerOf(caller);
-    if (!canChange(image, viewer)) throw new NotOwner(image.shownId, 'change');
-    this.access.enforceFor(rule, caller, image);
+    this.access.enforceChange(rule, caller, image);
     precondition?.(image);
     const wanted: Image = { ...image, ...edit(image) };
-    if (wanted.owner !== image.owner && !viewer.admin) {
+    if (wanted.owner !== image.owner && !this.access.viewerOf(caller).admin) {
       throw new OwnerRefused("Owner can't be updated by non admin.");
     }
     this.#enforceVisibility(wanted, image, caller);

@@ -69,7 +69,7 @@ export class DataAccess {
    * Stores the data of an image that waits for it, until the image is imported.
    *
    * @throws {NoStore} {WrongStore} {UnsafeData} {NotQueued} {UploadGone} {UploadCutOff} {Overloaded}
-   *   {PolicyRefused} {StoreFull} {DataUnavailable}, as `ImageAccess.read`, and what the body throws: then the image
+   *   {NotOwner} {PolicyRefused} {StoreFull} {DataUnavailable}, as `ImageAccess.read`, and what the body throws: then the image
    *   waits for data again
    */
   async stage(id: string, caller: Identity, body: Readable): Promise<void> {
@@ -86,14 +86,14 @@ export class DataAccess {
     if (!this.store) throw new NoStore();
     // As in Glance the status comes before policy here.
     if (image.status !== 'uploading') throw new NotStaged();
-    this.access.enforceFor('modify_image', caller, image);
+    this.access.enforceChange('modify_image', caller, image);
     requireFormats(image);
     if (!(await this.objects.importStaged(image.id))) throw new NotStaged();
   }
 
   async #imageToChange(id: string, caller: Identity, rule: string): Promise<Image> {
     const { value: image } = await this.access.read(id, caller, { fresh: true });
-    this.access.enforceFor(rule, caller, image);
+    this.access.enforceChange(rule, caller, image);
     return image;
   }
 

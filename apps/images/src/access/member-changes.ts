@@ -2,8 +2,6 @@ import { PolicyRefused } from '@glimpse/auth';
 import {
   DomainError,
   MemberNotFound,
-  NotOwner,
-  canChange,
   canSeeMember,
   type Identity,
   type Image,
@@ -43,7 +41,7 @@ export class MemberChanges {
    */
   async add(id: string, project: string, caller: Identity): Promise<ChangedMember> {
     const { image } = await this.access.readCurrent(id, caller);
-    this.#authorizeOwner('add_member', image, caller);
+    this.access.enforceChange('add_member', caller, image);
     if (image.visibility !== 'shared') throw new CannotShare(image.shownId);
     return { image, project, member: await this.editor.addMember(image, project) };
   }
@@ -71,13 +69,8 @@ export class MemberChanges {
   async remove(id: string, project: string, caller: Identity): Promise<void> {
     const { image } = await this.access.readCurrent(id, caller);
     const member = this.#find(image, project, caller);
-    this.#authorizeOwner('delete_member', image, caller);
+    this.access.enforceChange('delete_member', caller, image);
     await this.editor.removeMember(image, member);
-  }
-
-  #authorizeOwner(rule: string, image: Image, caller: Identity): void {
-    if (!canChange(image, this.access.viewerOf(caller))) throw new NotOwner(image.shownId, 'change');
-    this.access.enforceFor(rule, caller, image);
   }
 
   /** The id of a member's project as it is stored; it is compared without case, as in Glance. */
