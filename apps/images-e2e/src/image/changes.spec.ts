@@ -77,6 +77,12 @@ describe('an image that was created', () => {
     }
   });
 
+  it('is where Location leads, and can be imported', async () => {
+    const { headers, document } = await send('POST', '', { body: {} });
+    expect(new URL(headers.get('location')!).pathname).toBe(document['self']);
+    expect(headers.get('openstack-image-import-methods')).toBe('glance-direct');
+  });
+
   it('never has an id that another image had, deleted or purged', async () => {
     const id = '70A599E0-31E7-49B7-B260-868F441E8620';
     expect((await create({ id })).id).toBe(id);

@@ -24,7 +24,7 @@ import { MemberChangesController } from '../image/members/member-changes.control
 import { MembersController } from '../image/members/members.controller.js';
 import { SchemasController } from '../image/schemas/schemas.controller.js';
 import { TagsController } from '../image/tags/tags.controller.js';
-import { UnservedChangesController } from '../image/unserved.controller.js';
+import { UnservedController } from '../image/unserved.controller.js';
 import { PUBLIC_URL, VersionsController } from '../image/versions.controller.js';
 import { createApp } from './app.js';
 import { AppModule, type Parts } from './app.module.js';
@@ -43,8 +43,11 @@ export interface ImageParts extends Parts {
   attributesFilled(): Promise<boolean>;
 }
 
-/** What serves the changes of images in a catalogue of its own. */
-const CHANGES = [ImageChangesController, TagsController, ActionsController, MemberChangesController];
+/** What serves the changes and the data of images in a catalogue of its own. */
+const CHANGES = [
+  ...[ImageChangesController, TagsController, ActionsController, MemberChangesController],
+  ...[DataController, StagingController],
+];
 
 /** Composes the server of the Image API. */
 export function createImageApp(parts: ImageParts): Promise<NestFastifyApplication> {
@@ -69,9 +72,7 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
         MembersController,
         SchemasController,
         InfoController,
-        ...(passThrough
-          ? []
-          : [...(editor ? CHANGES : [UnservedChangesController]), DataController, StagingController]),
+        ...(passThrough ? [] : editor ? CHANGES : [UnservedController]),
         VersionsController,
         HealthcheckController,
       ],

@@ -25,6 +25,7 @@ import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
 import { DescribeChange, DescribeResource } from '../api-description.js';
 import { ImageDocument, NewImageDocument, PatchDocument } from '../documents.js';
 import { refuseBody } from '../no-body.js';
+import { IMPORT_METHODS } from '../data/import-body.js';
 import { PUBLIC_URL } from '../versions.controller.js';
 import { readImageBody } from './image-body.js';
 import { patched, readPatch } from './image-patch.js';
@@ -57,7 +58,7 @@ export class ImageChangesController {
   ): Promise<void> {
     const image = await this.changes.create(readImageBody(body), caller);
     const location = `${baseUrlOf(request.raw, this.publicUrl)}/v2/images/${image.shownId}`;
-    void reply.code(201).header('location', location);
+    void reply.code(201).headers({ location, 'openstack-image-import-methods': IMPORT_METHODS.join(',') });
     this.send(reply, image, caller);
   }
 
