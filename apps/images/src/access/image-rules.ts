@@ -33,13 +33,6 @@ const ENFORCED: readonly (readonly [name: string, current: string, own: string, 
     ADMIN_OR_MEMBER,
     'Change an image of the own project, metadata included.',
   ],
-  ['upload_image', ADMIN_OR_MEMBER, ADMIN_OR_MEMBER, 'Upload the data of an image of the own project.'],
-  [
-    'download_image',
-    ADMIN_OR_IMAGE_MEMBER,
-    ADMIN_OR_IMAGE_MEMBER,
-    'Download the data of an image that is visible to the caller.',
-  ],
   ['delete_image', ADMIN_OR_MEMBER, ADMIN_OR_MEMBER, 'Delete an image of the own project.'],
 ];
 
@@ -48,6 +41,8 @@ const ENFORCED_ON_CHANGES: Readonly<Record<string, string>> = {
   add_image: 'Create an image.',
   publicize_image: 'Make an image public.',
   communitize_image: 'Make an image visible to all projects that know its id.',
+  upload_image: 'Upload the data of an image of the own project.',
+  download_image: 'Download the data of an image that is visible to the caller.',
   add_member: 'Share an image with a project.',
   delete_member: 'Stop sharing an image with a project.',
   modify_member: 'Accept or reject an image that is shared with the own project.',
@@ -67,6 +62,8 @@ const BASE: Readonly<Record<string, string>> = {
 const OPEN_BEFORE: Readonly<Record<string, string>> = {
   add_image: `${ADMIN} or (${MEMBER} and project_id:%(owner)s)`,
   communitize_image: ADMIN_OR_MEMBER,
+  download_image: ADMIN_OR_IMAGE_MEMBER,
+  upload_image: ADMIN_OR_MEMBER,
   delete_image_location: ADMIN,
   get_image_location: ADMIN_OR_READER,
   set_image_location: ADMIN_OR_MEMBER,
