@@ -58,3 +58,11 @@ export const BASE_ATTRIBUTES: ReadonlySet<string> = new Set([
   'schema',
   'self',
 ]);
+
+/** The names of properties that an image service keeps for itself, such as the progress of an import, begin with it. */
+export const RESERVED_PREFIX = 'os_glance';
+
+/** The number of properties that count for the quota: all but the service's own. */
+export function countedProperties(properties: Readonly<Record<string, unknown>>): number {
+  return Object.keys(properties).filter((name) => !name.startsWith(RESERVED_PREFIX)).length;
+}

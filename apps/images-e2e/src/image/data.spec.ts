@@ -209,6 +209,25 @@ describe('staged data', () => {
     expect((await importImage(id, direct)).status).toBe(409);
   });
 
+  it('leaves properties of an import that the metadata of the Compute API neither counts nor changes', async () => {
+    const id = await queued();
+    await stage(id, 'staged bytes');
+    await importImage(id, direct);
+    const metadata = async (items: object): Promise<number> => {
+      const response = await fetch(`${service.url}/v2.1/images/${id}/metadata`, {
+        method: 'PUT',
+        headers: { 'x-auth-token': tokenOf('demo'), 'content-type': 'application/json' },
+        body: JSON.stringify({ metadata: items }),
+      });
+      return response.status;
+    };
+    const most = Object.fromEntries(Array.from({ length: 128 }, (_, n) => [`p${n}`, 'v']));
+    expect(await metadata(most)).toBe(200);
+    expect(await metadata({ ...most, p128: 'v' })).toBe(403);
+    expect(await metadata({ os_glance_failed_import: 'all' })).toBe(400);
+    expect(await shown(id)).toMatchObject({ p127: 'v', os_glance_failed_import: '' });
+  });
+
   it('is imported once, by those who may change the image', async () => {
     const id = await queued({ visibility: 'community' });
     await stage(id, 'x');

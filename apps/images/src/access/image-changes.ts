@@ -6,6 +6,7 @@ import {
   TAG_QUOTA,
   VersionLost,
   compareCodePoints,
+  countedProperties,
   type EditableAttributes,
   type Identity,
   type Image,
@@ -17,9 +18,6 @@ import type { ImageAccess } from './image-access.js';
 
 /** How often a change is made again because other replicas changed the image in between. */
 const MAX_ATTEMPTS = 20;
-
-/** The names of properties that are the service's own begin with it; they do not count. */
-export const RESERVED_PREFIX = 'os_glance';
 
 /** Only an administrator creates images of other projects, or gives an image to another one. */
 export class OwnerRefused extends DomainError {
@@ -175,7 +173,7 @@ function asImage(image: NewImage): Image {
 }
 
 function requireWithinQuotas({ properties, tags }: Pick<Image, 'properties' | 'tags'>): void {
-  const counted = Object.keys(properties).filter((name) => !name.startsWith(RESERVED_PREFIX)).length;
+  const counted = countedProperties(properties);
   if (counted > PROPERTY_QUOTA) throw new LimitExceeded('properties', counted, PROPERTY_QUOTA);
   // As Glance does, before duplicates are removed.
   if (tags.length > TAG_QUOTA) throw new LimitExceeded('tags', tags.length, TAG_QUOTA);

@@ -1,5 +1,6 @@
 import {
   PROPERTY_QUOTA,
+  RESERVED_PREFIX,
   listAudienceOf,
   type Image,
   type ListAudience,
@@ -46,7 +47,7 @@ const shared = (image: string): string =>
  *
  * $1: the id; $2: properties to set, as JSON; $3: whether the others go; $4: a key to remove;
  * $5: the version the image must have, or null; $6: the most properties it may have;
- * $7: the keys of the others that stay.
+ * $7: the keys of the others that stay, besides the service's own.
  */
 const CHANGE_PROPERTIES = `
   WITH found AS (
@@ -54,7 +55,8 @@ const CHANGE_PROPERTIES = `
     FROM images WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE
   ), wanted AS (
     SELECT found.*, (CASE WHEN $3 THEN (
-        SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(before) WHERE key = ANY ($7::text[])
+        SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(before)
+        WHERE key = ANY ($7::text[]) OR starts_with(key, '${RESERVED_PREFIX}')
       ) ELSE before END || $2::jsonb) - coalesce($4::text, '') AS after
     FROM found
   ), changed AS (
@@ -62,7 +64,9 @@ const CHANGE_PROPERTIES = `
                       updated_at = clock_timestamp()
     FROM wanted
     WHERE images.id = wanted.id AND wanted.after <> wanted.before
-      AND ($4::text IS NOT NULL OR (SELECT count(*) FROM jsonb_object_keys(wanted.after)) <= $6)
+      AND ($4::text IS NOT NULL OR (
+        SELECT count(*) FROM jsonb_object_keys(wanted.after) AS key WHERE NOT starts_with(key, '${RESERVED_PREFIX}')
+      ) <= $6)
       AND ($5::bigint IS NULL OR wanted.version = $5)
   )
   SELECT version, before, after, ${shared('wanted')} FROM wanted`;

@@ -2,6 +2,7 @@ import {
   ImageNotFound,
   ImageProtected,
   VersionLost,
+  countedProperties,
   requireApplicable,
   type ChangeOptions,
   type Image,
@@ -38,7 +39,7 @@ export class StoredImageWriter implements ImageWriter {
     const [row] = await this.#write<PropertiesRow>(changeStatement(key, change, version));
     if (!row) throw new ImageNotFound(id);
     const { before, after } = row;
-    requireApplicable(change, before, Object.keys(after).length);
+    requireApplicable(change, before, countedProperties(after));
     if (version !== undefined && BigInt(row.version) !== version) throw new VersionLost();
     this.onChanged([key], audienceOfRow(row));
     return after;

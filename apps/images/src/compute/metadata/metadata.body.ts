@@ -1,4 +1,4 @@
-import { BASE_ATTRIBUTES, isStorable, pythonRepr, pythonStr } from '@glimpse/domain';
+import { BASE_ATTRIBUTES, RESERVED_PREFIX, isStorable, pythonRepr, pythonStr } from '@glimpse/domain';
 import { ValidateBy } from 'class-validator';
 
 const KEY = /^[a-zA-Z0-9-_:. ]{1,255}$/;
@@ -27,7 +27,7 @@ function wrongMetadata(field: string, metadata: unknown, exactlyOne: boolean): s
     const verb = odd.length === 1 ? 'does' : 'do';
     return complaint(field, metadata, `${names} ${verb} not match any of the regexes: ${KEY_PATTERN}`);
   }
-  const attribute = keys.find((key) => BASE_ATTRIBUTES.has(key));
+  const attribute = keys.find((key) => BASE_ATTRIBUTES.has(key) || key.startsWith(RESERVED_PREFIX));
   if (attribute !== undefined) {
     return complaint(field, metadata, `'${attribute}' is an attribute of the image and cannot be metadata`);
   }

@@ -1,5 +1,4 @@
-import { DomainError, isStorable, type EditableAttributes } from '@glimpse/domain';
-import { RESERVED_PREFIX } from '../../access/image-changes.js';
+import { DomainError, RESERVED_PREFIX, isStorable, type EditableAttributes } from '@glimpse/domain';
 import { InvalidInput } from '../../http/validation.js';
 import { SCHEMAS } from '../schemas/schemas.js';
 
