@@ -30,7 +30,8 @@ export class DataSweeper {
 
   /** Sweeps until stopped. */
   async run(stop: AbortSignal): Promise<void> {
-    while (!stop.aborted) {
+    // Not at the start, when requests need the database more.
+    while (await pause(stop)) {
       try {
         await this.sweep();
       } catch (error) {
@@ -39,7 +40,6 @@ export class DataSweeper {
           this.onFault((error as Error).message);
         }
       }
-      await sleep(SWEEP_MS, undefined, { signal: stop }).catch(() => undefined);
     }
   }
 
@@ -66,4 +66,10 @@ export class DataSweeper {
     );
     return writing.filter(({ id }) => this.#seen.get(id)!.sweeps >= MAX_STILL_SWEEPS);
   }
+}
+
+/** Waits for the next sweep; false if it was stopped. */
+async function pause(stop: AbortSignal): Promise<boolean> {
+  await sleep(SWEEP_MS, undefined, { signal: stop }).catch(() => undefined);
+  return !stop.aborted;
 }
