@@ -35,8 +35,9 @@ afterAll(async () => {
 
 describe('more requests than can be served', () => {
   it('are refused at once, while those before them get their responses in time, and probes succeed', async () => {
-    database.stall();
+    // Before the stall: two seconds after it the database is known to be unavailable.
     const connections = await open(MOST_AT_ONCE + 200);
+    database.stall();
     const messages: string[] = [];
     const responses = connections.map(async (connection) => {
       connection.write(bytesOf(LIST));
