@@ -158,6 +158,9 @@ describe('uploads, deletions and dead writers at once', () => {
     ]);
     for (const upload of await objects.writing()) await objects.giveUp(upload);
     while ((await objects.doomed()).length > 0) await sweep();
+    // A writer that was asleep may have begun to write after the first deletion.
+    await database.pool.query("UPDATE image_objects SET swept_at = swept_at - interval '25 hours'");
+    while ((await objects.doomed()).length > 0) await sweep();
 
     expect(Math.min(...Object.values(counts))).toBeGreaterThan(0);
     const live = (image: string): string =>
@@ -165,7 +168,7 @@ describe('uploads, deletions and dead writers at once', () => {
     expect(await count(`images WHERE status = 'active' AND ${live('images.id')} <> 1`)).toBe(0);
     expect(await count(`images WHERE status <> 'active' AND ${live('images.id')} <> 0`)).toBe(0);
     expect(await count(`images WHERE status NOT IN ('active', 'queued', 'deleted')`)).toBe(0);
-    expect(await count(`image_objects WHERE state NOT IN ('live', 'doomed')`)).toBe(0);
+    expect(await count(`image_objects WHERE state <> 'live'`)).toBe(0);
     const { rows } = await database.pool.query<{ id: string; state: string }>(
       'SELECT id, state FROM image_objects',
     );
