@@ -82,7 +82,7 @@ export class DataAccess {
    * @throws {NoStore} {NotStaged} {FormatsMissing} {PolicyRefused}, and as `ImageAccess.read`
    */
   async importStaged(id: string, caller: Identity): Promise<void> {
-    const { value: image } = await this.access.read(id, caller, { fresh: true });
+    const { image } = await this.access.readCurrent(id, caller);
     if (!this.store) throw new NoStore();
     // As in Glance the status comes before policy here.
     if (image.status !== 'uploading') throw new NotStaged();
@@ -92,7 +92,7 @@ export class DataAccess {
   }
 
   async #imageToChange(id: string, caller: Identity, rule: string): Promise<Image> {
-    const { value: image } = await this.access.read(id, caller, { fresh: true });
+    const { image } = await this.access.readCurrent(id, caller);
     this.access.enforceChange(rule, caller, image);
     return image;
   }

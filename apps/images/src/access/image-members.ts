@@ -8,6 +8,7 @@ import {
   type Member,
   type ReadOptions,
   type Reading,
+  type Viewer,
 } from '@glimpse/domain';
 import type { ImageAccess } from './image-access.js';
 
@@ -63,10 +64,9 @@ export class MemberAccess {
     const reading = await this.#read(id, caller, options);
     const image = reading.value;
     const allowed = image.visibility === 'shared' && this.access.allowsFor('get_member', caller, image);
-    const isWanted = ([each]: [string, Member]): boolean => each.toLowerCase() === project.toLowerCase();
-    const found = allowed ? this.#visible(image, caller).find(isWanted) : undefined;
-    if (!found) throw new MemberNotFound(image.shownId, project);
-    return { ...reading, value: { image, project: found[0], member: found[1] } };
+    if (!allowed) throw new MemberNotFound(image.shownId, project);
+    const [found, member] = visibleMember(image, project, this.access.viewerOf(caller));
+    return { ...reading, value: { image, project: found, member } };
   }
 
   async #read(id: string, caller: Identity, options: ReadOptions): Promise<Reading<Image>> {
@@ -81,4 +81,17 @@ export class MemberAccess {
       .filter(([project]) => canSeeMember(image, project, viewer))
       .sort(([, one], [, other]) => (one.createdAt?.getTime() ?? 0) - (other.createdAt?.getTime() ?? 0));
   }
+}
+
+/**
+ * A member of a shared image that a caller sees, with its project as it is stored.
+ *
+ * @param project the id of the member's project, in either case, as in Glance
+ * @throws {MemberNotFound}
+ */
+export function visibleMember(image: Image, project: string, viewer: Viewer): readonly [string, Member] {
+  const members = image.visibility === 'shared' ? [...image.members] : [];
+  const found = members.find(([each]) => each.toLowerCase() === project.toLowerCase());
+  if (!found || !canSeeMember(image, found[0], viewer)) throw new MemberNotFound(image.shownId, project);
+  return found;
 }

@@ -1,8 +1,6 @@
 import { PolicyRefused } from '@glimpse/auth';
 import {
   DomainError,
-  MemberNotFound,
-  canSeeMember,
   type Identity,
   type Image,
   type ImageEditor,
@@ -10,6 +8,7 @@ import {
   type MemberStatus,
 } from '@glimpse/domain';
 import type { ImageAccess } from './image-access.js';
+import { visibleMember } from './image-members.js';
 
 /** Members are given to shared images only. */
 export class CannotShare extends DomainError {
@@ -58,8 +57,8 @@ export class MemberChanges {
     caller: Identity,
   ): Promise<ChangedMember> {
     const { image } = await this.access.readCurrent(id, caller);
-    const member = this.#find(image, project, caller);
     const viewer = this.access.viewerOf(caller);
+    const [member] = visibleMember(image, project, viewer);
     if (!viewer.admin && viewer.project !== member) throw new PolicyRefused('modify_member');
     this.access.enforceFor('modify_member', caller, image, member);
     return { image, project: member, member: await this.editor.setMemberStatus(image, member, status) };
@@ -68,19 +67,8 @@ export class MemberChanges {
   /** @throws {NotOwner} {PolicyRefused} {MemberNotFound}, and as `ImageAccess.read` */
   async remove(id: string, project: string, caller: Identity): Promise<void> {
     const { image } = await this.access.readCurrent(id, caller);
-    const member = this.#find(image, project, caller);
+    const [member] = visibleMember(image, project, this.access.viewerOf(caller));
     this.access.enforceChange('delete_member', caller, image);
     await this.editor.removeMember(image, member);
-  }
-
-  /** The id of a member's project as it is stored; it is compared without case, as in Glance. */
-  #find(image: Image, project: string, caller: Identity): string {
-    const viewer = this.access.viewerOf(caller);
-    const members = image.visibility === 'shared' ? [...image.members.keys()] : [];
-    const found = members.find((each) => each.toLowerCase() === project.toLowerCase());
-    if (found === undefined || !canSeeMember(image, found, viewer)) {
-      throw new MemberNotFound(image.shownId, project);
-    }
-    return found;
   }
 }

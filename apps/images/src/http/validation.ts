@@ -69,7 +69,7 @@ export function readBody<T extends object>(type: new () => T, body: Buffer | und
  *
  * @throws {InvalidInput}
  */
-export function parseJson(body: Buffer): unknown {
+export function parseJson(body: Buffer = Buffer.alloc(0)): unknown {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
     return JSON.parse(text, (key, value: unknown) => {
@@ -80,4 +80,17 @@ export function parseJson(body: Buffer): unknown {
     if (error instanceof InvalidInput) throw error;
     throw new InvalidInput('Malformed request body');
   }
+}
+
+/**
+ * Parses a body that must be a JSON object.
+ *
+ * @throws {InvalidInput}
+ */
+export function parseObject(body: Buffer | undefined): Readonly<Record<string, unknown>> {
+  const value = parseJson(body);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InvalidInput('The request body must be a JSON object.');
+  }
+  return value as Readonly<Record<string, unknown>>;
 }

@@ -18,6 +18,7 @@ import {
 } from '@glimpse/domain';
 import type { Database } from '../connection/database.js';
 import { orUnavailable, type Availability } from '../connection/unavailable.js';
+import { write } from '../connection/write.js';
 import type { Statement } from '../statement.js';
 import { createStatement, editStatement } from './edit.js';
 import { imageOf, type ImageRow } from './image-columns.js';
@@ -134,9 +135,8 @@ export class StoredImageEditor implements ImageEditor {
     );
   }
 
-  #write<Row extends object>({ text, values, name = '' }: Statement): Promise<Row[]> {
-    const query = { name: this.database.prepares ? name : '', text, values: [...values] };
-    return orUnavailable(() => this.database.write<Row>(query), this.availability);
+  #write<Row extends object>(statement: Statement): Promise<Row[]> {
+    return write(this.database, statement, this.availability);
   }
 }
 

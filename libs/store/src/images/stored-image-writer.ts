@@ -11,7 +11,8 @@ import {
   type OnImagesChanged,
 } from '@glimpse/domain';
 import type { Database } from '../connection/database.js';
-import { orUnavailable, type Availability } from '../connection/unavailable.js';
+import type { Availability } from '../connection/unavailable.js';
+import { write } from '../connection/write.js';
 import type { Statement } from '../statement.js';
 import {
   audienceOfRow,
@@ -54,8 +55,7 @@ export class StoredImageWriter implements ImageWriter {
     this.onChanged([key], audienceOfRow(row));
   }
 
-  #write<Row extends object>({ text, values, name = '' }: Statement): Promise<Row[]> {
-    const query = { name: this.database.prepares ? name : '', text, values: [...values] };
-    return orUnavailable(() => this.database.write<Row>(query), this.availability);
+  #write<Row extends object>(statement: Statement): Promise<Row[]> {
+    return write(this.database, statement, this.availability);
   }
 }

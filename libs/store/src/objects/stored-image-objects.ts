@@ -1,6 +1,7 @@
 import type { OnImagesChanged } from '@glimpse/domain';
 import type { Database } from '../connection/database.js';
-import { orUnavailable, type Availability } from '../connection/unavailable.js';
+import type { Availability } from '../connection/unavailable.js';
+import { write } from '../connection/write.js';
 import { storedIdOf } from '../images/image-id.js';
 import {
   ACTIVATE,
@@ -132,8 +133,7 @@ export class StoredImageObjects {
   }
 
   #run<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
-    const query = { name: this.database.prepares ? name : '', text, values };
-    return orUnavailable(() => this.database.write<Row>(query), this.availability);
+    return write(this.database, { name, text, values }, this.availability);
   }
 }
 

@@ -7,12 +7,9 @@ import { ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse } from '@n
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataAccess } from '../../access/image-data.js';
 import { DescribeImageId } from '../../http/describe-read.js';
-import { UnsupportedMediaType } from '../../http/errors.js';
 import { DescribeResource } from '../api-description.js';
 import { byteRangeOf } from './byte-range.js';
-
-/** The media type of image data. */
-export const OCTETS = 'application/octet-stream';
+import { OCTETS, receiveData } from './receive-data.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/image/v2/#image-data} */
 @Controller('v2/images/:image_id/file')
@@ -33,14 +30,7 @@ export class DataController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const body = (request.body as Readable | undefined) ?? Readable.from([]);
-    try {
-      if (request.sentMediaType !== OCTETS) throw new UnsupportedMediaType();
-      await this.data.upload(id, caller, body);
-    } finally {
-      // What is left of the body is dropped, not gathered.
-      body.destroy();
-    }
+    await receiveData(request, (body) => this.data.upload(id, caller, body));
     void reply.code(204).send();
   }
 

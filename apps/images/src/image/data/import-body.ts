@@ -8,7 +8,7 @@ const STORE = 'file';
 
 /** Checks the body of an import. @throws {InvalidInput} another method, or another store */
 export function checkImportBody(body: Buffer | undefined): void {
-  const document = parseJson(body ?? Buffer.alloc(0)) as ImportDocument | null;
+  const document = parseJson(body) as ImportDocument | null;
   const name = document?.method?.name;
   if (typeof name !== 'string') throw new InvalidInput('The import method has no name.');
   if (!(IMPORT_METHODS as readonly string[]).includes(name)) {

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
 import type { Identity as Caller } from '@glimpse/domain';
 import { Body, Controller, HttpCode, Param, Post, Put, Req, UseGuards } from '@nestjs/common';
@@ -6,10 +5,9 @@ import { ApiBody, ApiConsumes } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { DataAccess } from '../../access/image-data.js';
 import { DescribeImageId } from '../../http/describe-read.js';
-import { UnsupportedMediaType } from '../../http/errors.js';
 import { DescribeChange, DescribeResource } from '../api-description.js';
-import { OCTETS } from './data.controller.js';
 import { checkImportBody } from './import-body.js';
+import { OCTETS, receiveData } from './receive-data.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import} */
 @Controller('v2/images/:image_id')
@@ -34,14 +32,7 @@ export class StagingController {
     @Identity() caller: Caller,
     @Req() request: FastifyRequest,
   ): Promise<void> {
-    const body = (request.body as Readable | undefined) ?? Readable.from([]);
-    try {
-      if (request.sentMediaType !== OCTETS) throw new UnsupportedMediaType();
-      await this.data.stage(id, caller, body);
-    } finally {
-      // What is left of the body is dropped, not gathered.
-      body.destroy();
-    }
+    await receiveData(request, (body) => this.data.stage(id, caller, body));
   }
 
   @DescribeChange({ operationId: 'importImage', summary: 'Import staged data' }, 202, undefined, 409)

@@ -1,6 +1,6 @@
 import type { EditableAttributes } from '@glimpse/domain';
 import type { ImageDraft } from '../../access/image-changes.js';
-import { InvalidInput, parseJson } from '../../http/validation.js';
+import { parseObject } from '../../http/validation.js';
 import { checkValue, editableAttribute, requireSettable } from './image-attributes.js';
 
 /**
@@ -10,13 +10,9 @@ import { checkValue, editableAttribute, requireSettable } from './image-attribut
  * @throws {InvalidInput} {AttributeRefused}
  */
 export function readImageBody(body: Buffer | undefined): ImageDraft {
-  const document = parseJson(body ?? Buffer.alloc(0));
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
-    throw new InvalidInput('The request body must be a JSON object.');
-  }
   const attributes: Partial<Record<keyof EditableAttributes | 'id', unknown>> = {};
   const properties: Record<string, string | null> = {};
-  for (const [name, value] of Object.entries(document) as [string, unknown][]) {
+  for (const [name, value] of Object.entries(parseObject(body))) {
     requireSettable(name);
     checkValue(name, value);
     const attribute = name === 'id' ? name : editableAttribute(name);

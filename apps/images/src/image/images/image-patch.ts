@@ -55,7 +55,7 @@ export class PatchConflict extends DomainError {
 export function readPatch(mediaType: string, body: Buffer | undefined): PatchOperation[] {
   const version = Object.hasOwn(MEDIA_TYPES, mediaType) ? MEDIA_TYPES[mediaType] : undefined;
   if (version === undefined) throw new UnknownPatch(mediaType);
-  const operations = parseJson(body ?? Buffer.alloc(0));
+  const operations = parseJson(body);
   if (!Array.isArray(operations)) {
     throw new InvalidInput('Request body must be a JSON array of operation objects.');
   }

@@ -6,7 +6,7 @@ import type { FastifyReply } from 'fastify';
 import { MemberChanges } from '../../access/member-changes.js';
 import { DescribeImageId } from '../../http/describe-read.js';
 import { sendDocument } from '../../http/send.js';
-import { InvalidInput, parseJson } from '../../http/validation.js';
+import { InvalidInput, parseObject } from '../../http/validation.js';
 import { DescribeChange, DescribeMemberId, DescribeResource } from '../api-description.js';
 import { MemberDocument, MemberStatusDocument, NewMemberDocument } from '../documents.js';
 import { refuseBody } from '../no-body.js';
@@ -73,7 +73,7 @@ export class MemberChangesController {
 }
 
 function readProject(body: Buffer | undefined): string {
-  const member = memberOf(body, 'member');
+  const { member } = parseObject(body);
   if (member === undefined) throw new InvalidInput('Member not specified');
   if (member === '') throw new InvalidInput("Member can't be empty");
   const isId =
@@ -85,17 +85,9 @@ function readProject(body: Buffer | undefined): string {
 }
 
 function readStatus(body: Buffer | undefined): MemberStatus {
-  const given = memberOf(body, 'status');
+  const { status: given } = parseObject(body);
   if (given === undefined) throw new InvalidInput('Status not specified');
   const status = MEMBER_STATUSES.find((each) => each === given);
   if (status) return status;
   throw new InvalidInput('Incorrect request: Status must be "pending", "accepted" or "rejected".');
-}
-
-function memberOf(body: Buffer | undefined, name: string): unknown {
-  const document = parseJson(body ?? Buffer.alloc(0));
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
-    throw new InvalidInput('The request body must be a JSON object.');
-  }
-  return (document as Record<string, unknown>)[name];
 }
