@@ -14,7 +14,7 @@ export interface FileStoreOptions {
 const WRITE_BYTES = 262_144;
 /** After so many bytes the free space is read again. */
 const SPACE_CHECK_BYTES = 64 * 2 ** 20;
-const READ_BYTES = 65_536;
+const READ_BYTES = 262_144;
 
 const MARKER = 'catalogue-id';
 const PARTIAL = '.partial';
@@ -106,8 +106,7 @@ export class FileStore implements ImageData {
         await this.#requireSpace();
         sinceCheck = 0;
       }
-      const whole = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-      await stored(() => writeWhole(file, whole));
+      await stored(() => writeWhole(file, chunks));
       sinceCheck += gathered;
       chunks = [];
       gathered = 0;
@@ -137,16 +136,22 @@ export class FileStore implements ImageData {
   }
 }
 
-/** `write` may write less than it was given. */
-async function writeWhole(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+/** The system may write less than it was given. */
+async function writeWhole(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+  const { bytesWritten } = await file.writev(chunks);
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  if (bytesWritten === length) return;
+  const rest = Buffer.concat(chunks).subarray(bytesWritten);
+  for (let at = 0; at < rest.length;) at += (await file.write(rest, at)).bytesWritten;
 }
 
+/** One buffer for all chunks: garbage of the size of the object would cost more than reading it. */
 async function* wholeRange(file: FileHandle, { first, last }: ByteRange): AsyncGenerator<Uint8Array> {
   try {
+    const chunk = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, last - first + 1));
     for (let at = first; at <= last;) {
-      const chunk = Buffer.allocUnsafe(Math.min(READ_BYTES, last - at + 1));
-      const { bytesRead } = await stored(() => file.read(chunk, 0, chunk.length, at));
+      const length = Math.min(chunk.length, last - at + 1);
+      const { bytesRead } = await stored(() => file.read(chunk, 0, length, at));
       // The file is shorter than it was: the download must not end as if it were whole.
       if (bytesRead === 0) throw new DataUnavailable();
       at += bytesRead;

@@ -14,7 +14,8 @@ export interface ImageData {
   write(key: string, bytes: AsyncIterable<Uint8Array>): Promise<void>;
 
   /**
-   * Opens an object. Its bytes are all those of the range, or the iteration throws.
+   * Opens an object. Its bytes are all those of the range, or the iteration throws. A chunk is valid until the next one is
+   * requested: its memory may be used again.
    *
    * @throws {DataUnavailable}
    */

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { until } from '@glimpse/domain/testing';
@@ -60,6 +60,29 @@ const statusOf = async (id: string): Promise<unknown> => (await shown(id))['stat
 const objects = (): string[] => {
   const path = settings.GLIMPSE_DATA_OPTIONS_PATH;
   return existsSync(path) ? readdirSync(path).filter((name) => name !== 'catalogue-id') : [];
+};
+
+/** An active image, and the file with its data. */
+async function uploaded(length: number): Promise<{ id: string; bytes: Buffer; object: string }> {
+  const id = await queued();
+  const before = objects();
+  const bytes = randomBytes(length);
+  expect((await upload(id, bytes)).status).toBe(204);
+  const [key] = objects().filter((name) => !before.includes(name));
+  return { id, bytes, object: join(settings.GLIMPSE_DATA_OPTIONS_PATH, key!) };
+}
+
+/** The objects that the service has open. */
+const openObjects = (): string[] => {
+  const descriptors = `/proc/${service.pid}/fd`;
+  const targets = readdirSync(descriptors).map((name) => {
+    try {
+      return readlinkSync(join(descriptors, name));
+    } catch {
+      return '';
+    }
+  });
+  return targets.filter((target) => target.startsWith(settings.GLIMPSE_DATA_OPTIONS_PATH));
 };
 
 /** Begins an upload whose body does not end, and waits until the service receives it. */
@@ -179,6 +202,35 @@ describe('a download', () => {
     const off = await queued({ status: 'deactivated' });
     expect((await send(`${off}/file`)).status).toBe(403);
     expect((await send(`${off}/file`, { as: 'admin' })).status).toBe(204);
+  });
+
+  it('breaks off where bytes of the object are missing, instead of ending early', async () => {
+    const { id, object } = await uploaded(2_000_000);
+    truncateSync(object, 1_000_000);
+    const response = await send(`${id}/file`);
+    expect(response.headers.get('content-length')).toBe('2000000');
+    await expect(response.arrayBuffer()).rejects.toThrow('terminated');
+  });
+
+  it('is whole where the image is deleted meanwhile', async () => {
+    const { id, bytes, object } = await uploaded(30_000_000);
+    const { body } = await send(`${id}/file`);
+    const reader = body!.getReader();
+    const chunks = [(await reader.read()).value!];
+    expect((await send(id, { method: 'DELETE' })).status).toBe(204);
+    // As the sweeper does it, some seconds later.
+    rmSync(object);
+    for (let next = await reader.read(); !next.done; next = await reader.read()) chunks.push(next.value!);
+    expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+  });
+
+  it('closes its object when the client leaves', async () => {
+    const { id } = await uploaded(30_000_000);
+    const abort = new AbortController();
+    await send(`${id}/file`, { signal: abort.signal });
+    expect(openObjects()).toHaveLength(1);
+    abort.abort();
+    await until(() => openObjects().length === 0);
   });
 });
 

@@ -12,6 +12,13 @@ import { RequestLimit } from './request-limit.js';
 import { needsToken } from './route.js';
 import { UnreadResponses } from './unread-responses.js';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Ends the counting of a request. For responses that are written without Fastify, whose hooks do not run. */
+    leaveLimit: () => void;
+  }
+}
+
 /** The probes of liveness and readiness: they wait for nothing and are never refused. */
 const UNLIMITED_PATHS = new Set(['/livez', '/readyz']);
 
@@ -25,14 +32,15 @@ const DOCUMENT_HEADERS = ['age', 'content-length', 'content-type', 'etag', 'last
 export function limitRequests(fastify: FastifyInstance, api: Api): void {
   const authenticated = new RequestLimit(MAX_REQUESTS);
   const open = new RequestLimit(MAX_OPEN_REQUESTS);
+  fastify.decorateRequest('leaveLimit', () => undefined);
   fastify.addHook('preHandler', async (request, reply) => {
     if (UNLIMITED_PATHS.has(pathOf(request.raw))) return;
     const limit = needsToken(api, request) ? authenticated : open;
     limit.enter(reply.raw);
+    request.leaveLimit = () => limit.leave(reply.raw);
   });
-  fastify.addHook('onSend', (_request, reply, _payload, done) => {
-    authenticated.leave(reply.raw);
-    open.leave(reply.raw);
+  fastify.addHook('onSend', (request, _reply, _payload, done) => {
+    request.leaveLimit();
     done();
   });
 }

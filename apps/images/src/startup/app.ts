@@ -4,6 +4,13 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Api } from '../http/api.js';
 import { createServer, type ServerParts } from '../http/server.js';
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Aborted once the service stops. */
+    readonly stopping: AbortSignal;
+  }
+}
+
 /**
  * Composes the server of an API and the module of its routes.
  *
@@ -29,6 +36,7 @@ export async function createApp(
   // A persistent connection that is closed between two requests would fail the client's next one: the header makes the
   // client open another connection in time.
   const fastify = app.getHttpAdapter().getInstance();
+  fastify.decorate('stopping', stopping);
   fastify.addHook('onSend', async (_request, reply) => {
     if (stopping.aborted) reply.header('connection', 'close');
   });

@@ -8,7 +8,7 @@ async function* chunksOf(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
 
 async function bytesOf(data: ImageData, key: string, range: ByteRange): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of await data.read(key, range)) chunks.push(chunk);
+  for await (const chunk of await data.read(key, range)) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 

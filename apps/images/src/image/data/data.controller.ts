@@ -1,5 +1,3 @@
-import type { OutgoingHttpHeaders } from 'node:http';
-import { Readable } from 'node:stream';
 import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
 import type { Identity as Caller } from '@glimpse/domain';
 import { Controller, Get, Param, Put, Req, Res, UseGuards } from '@nestjs/common';
@@ -10,6 +8,7 @@ import { DescribeImageId } from '../../http/describe-read.js';
 import { DescribeResource } from '../api-description.js';
 import { byteRangeOf } from './byte-range.js';
 import { OCTETS, receiveData } from './receive-data.js';
+import { sendData } from './send-data.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/image/v2/#image-data} */
 @Controller('v2/images/:image_id/file')
@@ -51,6 +50,7 @@ export class DataController {
     const { size } = data;
     const wanted = request.headers.range;
     const range = wanted === undefined ? { first: 0, last: size - 1 } : byteRangeOf(wanted, size);
+    const bytes = request.method === 'HEAD' ? [] : await data.open(range);
     void reply.code(wanted === undefined ? 200 : 206).headers({
       'content-type': OCTETS,
       'content-length': range.last - range.first + 1,
@@ -58,11 +58,6 @@ export class DataController {
       ...(image.checksum !== null && { 'content-md5': image.checksum }),
       ...(wanted !== undefined && { 'content-range': `bytes ${range.first}-${range.last}/${size}` }),
     });
-    if (request.method === 'HEAD') {
-      // Fastify would read all of the data for its length.
-      reply.hijack();
-      return void reply.raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders).end();
-    }
-    void reply.send(Readable.from(await data.open(range), { objectMode: false }));
+    await sendData(reply, bytes);
   }
 }

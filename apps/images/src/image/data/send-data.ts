@@ -1,0 +1,38 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyReply } from 'fastify';
+
+/**
+ * Sends data with the status and headers of a reply, without Fastify: a chunk is written before the next one is
+ * requested, so that one buffer serves for a whole download. Data that cannot be completed is broken off, and never
+ * ends as if it were whole.
+ */
+export async function sendData(
+  reply: FastifyReply,
+  data: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { raw, request, server } = reply.hijack();
+  request.leaveLimit();
+  if (server.stopping.aborted) void reply.header('connection', 'close');
+  raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders);
+  try {
+    for await (const chunk of data) await written(raw, request.raw.socket, chunk);
+    raw.end();
+  } catch {
+    raw.destroy();
+  }
+}
+
+/** Resolves once the connection has taken a chunk. */
+function written(response: ServerResponse, connection: Socket, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(new Error('The connection was closed.'));
+    if (connection.destroyed) return onClose();
+    connection.once('close', onClose);
+    response.write(chunk, (error) => {
+      connection.off('close', onClose);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
