@@ -66,6 +66,11 @@ export class FileStore implements ImageData {
     }
   }
 
+  async freeBytes(): Promise<number> {
+    await stored(() => this.#prepare());
+    return Math.max(0, await this.#room());
+  }
+
   async readMarker(): Promise<string | undefined> {
     try {
       return (await readFile(join(this.#path, MARKER), 'utf8')).trim();
@@ -121,8 +126,13 @@ export class FileStore implements ImageData {
 
   /** @throws {StoreFull} */
   async #requireSpace(): Promise<void> {
+    if ((await this.#room()) < 0) throw new StoreFull();
+  }
+
+  /** Bytes that are free beyond the reserve. */
+  async #room(): Promise<number> {
     const { bavail, bsize } = await stored(() => statfs(this.#path));
-    if (bavail * bsize < this.options.reserveBytes) throw new StoreFull();
+    return bavail * bsize - this.options.reserveBytes;
   }
 
   /** Makes the names in the folder durable. */

@@ -27,6 +27,9 @@ export interface ImageData {
   /** The keys of all objects. */
   list(): AsyncIterable<string>;
 
+  /** Bytes that it accepts before it is full, where that is known. @throws {DataUnavailable} */
+  freeBytes?(): Promise<number>;
+
   /** The text that says whose store it is; undefined while it has none. */
   readMarker(): Promise<string | undefined>;
 

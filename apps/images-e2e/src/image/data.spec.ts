@@ -335,6 +335,9 @@ it('refuses the store of another catalogue', async () => {
     const foreign = await queued();
     expect((await upload(foreign, 'x')).status).toBe(502);
     expect(await statusOf(foreign)).toBe('queued');
+    await until(() => second.log().includes('"event":"store-unavailable"'));
+    const health = (await (await fetch(`${second.url}/healthz`)).json()) as { details: object };
+    expect(health.details).toMatchObject({ database: { status: 'up' }, store: { status: 'down' } });
   } finally {
     ({ database, service } = mine);
     await second.stop();

@@ -9,7 +9,7 @@ import { glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { startFollower, type FollowerProcess } from '../harness/follower.js';
 import { DEPLOY } from '../harness/manifests.js';
-import { sendRaw } from '../harness/raw-http.js';
+import { RawConnection, bytesOf, sendRaw } from '../harness/raw-http.js';
 import { Prometheus, hasPrometheus } from '../harness/prometheus.js';
 import { IDENTITIES, startService, tokenOf, type Service } from '../harness/service.js';
 
@@ -68,6 +68,9 @@ describe('what is read of the metrics', () => {
   let mirror: Service;
   let follower: FollowerProcess;
   let page: string;
+  /** The names of this service's own metrics. */
+  let exposed: Set<string>;
+  /** The names of all series. */
   let metrics: Set<string>;
   let labels: Set<string>;
 
@@ -98,6 +101,32 @@ describe('what is read of the metrics', () => {
     expect(changed.status).toBe(200);
   }
 
+  /** Uploads an image, downloads it, and breaks off the upload of another one. */
+  async function transfer(token: string): Promise<void> {
+    const headers = { 'x-auth-token': token, 'content-type': 'application/octet-stream' };
+    const path = async (): Promise<string> => {
+      const image = { name: 'one', disk_format: 'raw', container_format: 'bare' };
+      const created = await fetch(`${service.imageUrl}/v2/images`, {
+        ...{ method: 'POST', headers: { ...headers, 'content-type': 'application/json' } },
+        body: JSON.stringify(image),
+      });
+      return `/v2/images/${((await created.json()) as { id: string }).id}/file`;
+    };
+    const [whole, broken] = [await path(), await path()];
+    const url = service.imageUrl + whole;
+    expect((await fetch(url, { method: 'PUT', headers, body: 'image data' })).status).toBe(204);
+    expect(await (await fetch(url, { headers })).text()).toBe('image data');
+    const connection = await RawConnection.open(service.imageUrl);
+    const head = { method: 'PUT', target: broken, headers: { ...headers, 'content-length': '1000000' } };
+    connection.write(bytesOf(head));
+    connection.write(Buffer.alloc(300_000, 1));
+    const transfers = async (): Promise<string> =>
+      /^glimpse_data_transfers\{direction="upload"\} (\d)$/m.exec(await pageOf(service.url))![1]!;
+    await until(async () => (await transfers()) === '1');
+    connection.close();
+    await until(async () => (await transfers()) === '0');
+  }
+
   beforeAll(async () => {
     keystone = await FakeKeystone.start();
     keystone.addUser({ name: 'glimpse', password: 'a password', roles: ['service'] });
@@ -108,14 +137,16 @@ describe('what is read of the metrics', () => {
       OS_PASSWORD: 'a password',
       OS_PROJECT_NAME: 'service',
     };
-    service = await startService(await createDatabase('contract'), settings);
+    service = await startService(await createDatabase('contract'), { ...settings, GLIMPSE_IMAGE_PORT: '0' });
     const token = issue();
     for (const headers of [{ 'x-auth-token': token }, { 'x-auth-token': token }, {}]) {
       await sendRaw(service.url, { target: ITEM, headers });
     }
+    await transfer(issue('member'));
     page = await pageOf(service.url);
     await follow(settings);
     const pages = [page, await pageOf(mirror.url), await pageOf(follower.metrics)].join('\n');
+    exposed = new Set([...pages.matchAll(/^# TYPE (glimpse_\w+)/gm)].map(([, name]) => name!));
     const series = pages.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     metrics = new Set(series.map((line) => /^\w+/.exec(line)![0]));
     labels = new Set(series.flatMap((line) => [...line.matchAll(/[{,](\w+)="/g)].map(([, name]) => name!)));
@@ -155,12 +186,51 @@ describe('what is read of the metrics', () => {
     expect(names.labels.filter((name) => !labels.has(name) && !OF_PROMETHEUS.includes(name))).toEqual([]);
   });
 
+  it('is documented, each metric, and no other', () => {
+    const guide = readFileSync(join(DEPLOY, '../docs/telemetry.md'), 'utf8');
+    const table = guide.slice(guide.indexOf('## Metrics'), guide.indexOf('## Traces'));
+    const documented = [...table.matchAll(/`(glimpse_\w+)`/g)].map(([, name]) => name!);
+    // The source here is a module, to which no request is passed on.
+    const ofGlance = ['glimpse_passed_requests', 'glimpse_passed_requests_total'];
+    expect(documented.sort()).toEqual([...exposed, ...ofGlance].sort());
+  });
+
   it('counts tokens, and how the connections to the database are used', () => {
-    expect(page).toMatch(/^glimpse_tokens_judged_total\{outcome="identity",source="cache"\} 1$/m);
-    expect(page).toMatch(/^glimpse_tokens_judged_total\{outcome="identity",source="keystone"\} 1$/m);
+    expect(page).toMatch(/^glimpse_tokens_judged_total\{outcome="identity",source="cache"\} [1-9]/m);
+    expect(page).toMatch(/^glimpse_tokens_judged_total\{outcome="identity",source="keystone"\} 2$/m);
     expect(page).toMatch(/^glimpse_database_query_duration_seconds_count [1-9]/m);
     expect(page).toMatch(/^glimpse_database_pool_size 10$/m);
     expect(page).toMatch(/^glimpse_database_pool_waiting 0$/m);
+  });
+
+  it('counts uploads and downloads, and logs each', () => {
+    const ended = (direction: string, outcome: string): RegExp =>
+      new RegExp(`^glimpse_data_transfers_total\\{direction="${direction}",outcome="${outcome}"\\} 1$`, 'm');
+    expect(page).toMatch(ended('upload', 'complete'));
+    expect(page).toMatch(ended('upload', 'aborted'));
+    expect(page).toMatch(ended('download', 'complete'));
+    expect(page).toMatch(/^glimpse_data_transferred_bytes_total\{direction="download"\} 10$/m);
+    expect(page).toMatch(/^glimpse_data_transfer_duration_seconds_count\{direction="upload"\} 1$/m);
+    for (const operation of ['write', 'read']) {
+      const labels = `operation="${operation}",outcome="done"`;
+      expect(page).toContain(`\nglimpse_data_store_operation_duration_seconds_count{${labels}} 1\n`);
+    }
+    expect(page).toMatch(
+      /^glimpse_data_store_operation_duration_seconds_count\{.*"write",outcome="aborted"\} 1$/m,
+    );
+    const lines = service
+      .log()
+      .split('\n')
+      .filter((line) => line.includes('"event":"data-transferred"'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const image = expect.stringMatching(/^[0-9a-f-]{36}$/);
+    const seconds = expect.any(Number);
+    expect(lines).toMatchObject([
+      { level: 'info', direction: 'upload', image, bytes: 10, seconds, outcome: 'complete' },
+      { level: 'info', direction: 'download', image, bytes: 10, seconds, outcome: 'complete' },
+      { level: 'info', direction: 'upload', image, bytes: expect.any(Number), seconds, outcome: 'aborted' },
+    ]);
+    expect(lines[2]!['bytes']).toBeGreaterThan(0);
   });
 
   it('reports the status of a mirror, and the active follower', async () => {
@@ -178,6 +248,8 @@ describe('what is read of the metrics', () => {
     expect(served).toMatch(/^glimpse_source_changes_total\{outcome="done"\} 1$/m);
     expect(served).toMatch(/^glimpse_source_look_ups_total\{outcome="failed"\} 0$/m);
     expect(served).toMatch(/^glimpse_source_changes_total\{outcome="refused"\} 0$/m);
+    // A mirror stores no image data.
+    expect(served).not.toMatch(/glimpse_data_/);
     // A service without a source has no metrics of one.
     expect(page).not.toMatch(/glimpse_source_|glimpse_follow/);
   });

@@ -21,12 +21,24 @@ interface Seen {
  */
 export class DataSweeper {
   #seen = new Map<string, Seen>();
+  #queued = NaN;
+  #emptyAt = performance.now();
 
   constructor(
     private readonly objects: StoredImageObjects,
     private readonly store: OwnStore,
     private readonly onFault: (reason: string) => void,
   ) {}
+
+  /** Objects whose bytes are to be deleted, as of the last sweep; NaN before the first one. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  /** Seconds since nothing was left to delete. */
+  get age(): number {
+    return (performance.now() - this.#emptyAt) / 1000;
+  }
 
   /** Sweeps until stopped. */
   async run(stop: AbortSignal): Promise<void> {
@@ -47,11 +59,17 @@ export class DataSweeper {
   async sweep(): Promise<void> {
     for (const upload of await this.#deadUploads()) await this.objects.giveUp(upload);
     const doomed = await this.objects.doomed();
-    if (doomed.length === 0) return;
+    this.#queued = doomed.length === 0 ? 0 : await this.objects.countDoomed();
+    if (doomed.length > 0) await this.#delete(doomed);
+    if (this.#queued <= 0) this.#emptyAt = performance.now();
+  }
+
+  async #delete(doomed: readonly string[]): Promise<void> {
     const data = await this.store.verified();
     for (const id of doomed) {
       await data.delete(id);
       await this.objects.swept(id);
+      this.#queued--;
     }
   }
 

@@ -17,6 +17,7 @@ import type { DataSettings } from '../settings/data.js';
 import { FormatCheck } from './format-check.js';
 import type { ImageAccess } from './image-access.js';
 import type { OwnStore } from './own-store.js';
+import type { Transfers } from './transfers.js';
 
 /** The most uploads that one process receives at a time: what each holds in memory is bounded. */
 const MAX_UPLOADS = 32;
@@ -40,6 +41,8 @@ interface Receiving {
   readonly body: Readable;
   /** Ends the upload. */
   readonly cutOff: AbortController;
+  /** Counts the bytes that pass. */
+  readonly counted: (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 }
 
 /** The data of images as a caller may upload and download it. */
@@ -52,6 +55,7 @@ export class DataAccess {
     private readonly objects: StoredImageObjects,
     private readonly store: OwnStore | undefined,
     private readonly formatCheck: DataSettings['format_check'],
+    private readonly transfers: Transfers,
   ) {}
 
   /**
@@ -102,7 +106,10 @@ export class DataAccess {
     if (image.status !== 'queued') throw new NotQueued(image.shownId, image.status, status);
     if (this.#uploads.size >= MAX_UPLOADS) throw new Overloaded();
     const cutOff = new AbortController();
-    const received = this.#receive({ image, status, body, cutOff }, this.store);
+    const { store } = this;
+    const received = this.transfers.upload(image.shownId, (counted) =>
+      this.#receive({ image, status, body, cutOff, counted }, store),
+    );
     this.#uploads.set(cutOff, received);
     try {
       await received;
@@ -125,8 +132,8 @@ export class DataAccess {
     const { store } = this;
     if (!store) throw new NoStore();
     const object = await this.objects.live(image.id);
-    const open = async (range: ByteRange): Promise<AsyncIterable<Uint8Array>> =>
-      (await store.verified()).read(object!.id, range);
+    const open = (range: ByteRange): Promise<AsyncIterable<Uint8Array>> =>
+      this.transfers.download(image.shownId, async () => (await store.verified()).read(object!.id, range));
     return { image, data: object && { size: object.size, open } };
   }
 
@@ -140,7 +147,7 @@ export class DataAccess {
     await Promise.allSettled(this.#uploads.values());
   }
 
-  async #receive({ image, status, body, cutOff }: Receiving, store: OwnStore): Promise<void> {
+  async #receive({ image, status, body, cutOff, counted }: Receiving, store: OwnStore): Promise<void> {
     const data = await store.verified();
     const upload = { image: image.id, id: randomUUID() };
     if (!(await this.objects.begin(upload, status))) {
@@ -160,7 +167,7 @@ export class DataAccess {
     try {
       const digest = new Digest();
       const format = new FormatCheck(image, this.formatCheck);
-      await data.write(upload.id, format.pass(digest.pass(body)));
+      await data.write(upload.id, format.pass(digest.pass(counted(body))));
       const measured = digest.measured();
       const stored = { ...measured, virtualSize: format.virtualSizeOf(measured.size) };
       const expected =

@@ -30,4 +30,9 @@ export class OwnStore {
     if (marker !== this.#catalogueId) throw new WrongStore();
     return this.data;
   }
+
+  /** Bytes that the store accepts, once its marker is compared; NaN where they are not known. @throws as above */
+  async verifiedFreeBytes(): Promise<number> {
+    return (await (await this.verified()).freeBytes?.()) ?? NaN;
+  }
 }

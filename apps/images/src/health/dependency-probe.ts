@@ -20,7 +20,7 @@ export class DependencyProbe {
   #running: Promise<unknown> | undefined;
 
   constructor(
-    readonly name: 'keystone' | 'source',
+    readonly name: 'keystone' | 'source' | 'store',
     private readonly check: DependencyCheck,
     private readonly telemetry: Telemetry,
   ) {

@@ -5,10 +5,10 @@ import { InvalidOptions } from '@glimpse/options';
 import { type Authenticator, type ImageSource } from '@glimpse/plugins';
 import { StoredMirror, openDatabase } from '@glimpse/store';
 import type { FastifyRequest } from 'fastify';
-import { DataSweeper } from '../access/data-sweeper.js';
 import { ImageAccess } from '../access/image-access.js';
 import { DataAccess } from '../access/image-data.js';
 import { loadProtections } from '../access/protections/property-protections.js';
+import { Transfers } from '../access/transfers.js';
 import { loadImagePolicy } from '../access/load-image-policy.js';
 import type { Parts } from './app.module.js';
 import { computeParts, createComputeApp, type ComputeParts } from './compute-app.js';
@@ -21,7 +21,7 @@ import { imageDescription } from '../image/openapi.js';
 import { serveDescription } from '../http/openapi.js';
 import { isLoopback } from '../settings/complete.js';
 import type { EffectiveSettings } from '../settings/settings.js';
-import { openStore } from './data.js';
+import { openData } from './data.js';
 import { reachDatabase, reportMissingRights } from './database.js';
 import { welcome } from '../development/welcome.js';
 import { DatabaseProbe } from '../health/database-probe.js';
@@ -30,12 +30,14 @@ import { limitYoungGeneration } from './heap.js';
 import { UnreadLimits } from '../http/limits.js';
 import { pathOf } from '../http/path.js';
 import { openPassThrough } from './pass-through.js';
-import { faultsOf, loadAuthenticator, loadExtensions } from './plugins.js';
+import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { loadSource, refuseOtherImages, sourceCheck, withImageUrl } from './source.js';
 import { SourceUrl } from './source-url.js';
+import type { StoreCheck } from './store-check.js';
 import { CLOSE_DEADLINE_MS, aborted, atMost } from './stop-signal.js';
 import { loadTraces } from '../http/load-traces.js';
 import { serveMetrics } from '../http/metrics-server.js';
+import { DataMetrics } from '../telemetry/data-metrics.js';
 import { exposePool } from '../telemetry/pool-metrics.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { VERSION } from '../settings/version.js';
@@ -75,7 +77,12 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   // Links of the Image API are relative.
   const linksKnown =
     source && settings.port !== 'off' ? (): boolean => settings.image_url !== undefined : undefined;
-  const dependencies = dependenciesOf(authenticator, source, telemetry);
+  const dataMetrics = new DataMetrics(telemetry);
+  const openedData = openData(settings, {
+    ...{ objects: opened.objects, telemetry, metrics: dataMetrics },
+    isReady: () => probe.schemaSeen,
+  });
+  const dependencies = dependenciesOf({ authenticator, source, store: openedData?.check }, telemetry);
   const health = { database: probe, dependencies, stopping: stop, linksKnown };
 
   const refused = new AbortController();
@@ -84,10 +91,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     const mirror = new StoredMirror(database);
     void probe.ready.then(() => sourceUrl.watch(mirror, over.signal));
   }
-  const store = openStore(settings, opened.objects);
-  const sweeper =
-    store && new DataSweeper(opened.objects, store, faultsOf(`data ${settings.data.use}`, telemetry));
-  const swept = sweeper?.run(over.signal);
+  const swept = openedData?.sweeper.run(over.signal);
+  void probe.ready.then(() => openedData?.check.run(over.signal));
   // An outage is reported by the probe.
   void probe.ready.then(() => reportMissingRights(database, telemetry)).catch(() => undefined);
   if (source) {
@@ -97,7 +102,10 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   }
 
   const imageAccess = new ImageAccess(opened.allAttributes, policy, protections);
-  const data = new DataAccess(imageAccess, opened.objects, store, settings.data.format_check);
+  const data = new DataAccess(
+    ...([imageAccess, opened.objects, openedData?.store, settings.data.format_check] as const),
+    new Transfers(dataMetrics),
+  );
   try {
     const parts = { settings, auth, health, telemetry, traces, unread: new UnreadLimits() };
     const publicUrl = given.image_url?.replace(/\/v2$/, '');
@@ -142,16 +150,22 @@ interface AllParts {
   readonly image: ImageParts;
 }
 
+interface Dependencies {
+  readonly authenticator: Authenticator;
+  readonly source: ImageSource | undefined;
+  readonly store: StoreCheck | undefined;
+}
+
 /** The dependencies that are probed besides the database. */
 function dependenciesOf(
-  authenticator: Authenticator,
-  source: ImageSource | undefined,
+  { authenticator, source, store }: Dependencies,
   telemetry: Telemetry,
 ): DependencyProbe[] {
   const keystone = authenticator.check?.bind(authenticator);
   return [
     ...(keystone ? [new DependencyProbe('keystone', () => keystone(), telemetry)] : []),
     ...(source ? [new DependencyProbe('source', sourceCheck(source, telemetry), telemetry)] : []),
+    ...(store ? [new DependencyProbe('store', (signal) => store.run(signal), telemetry)] : []),
   ];
 }
 

@@ -56,6 +56,19 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
     path: string;
     reason: string;
   };
+  /** An upload or a download has ended. */
+  'data-transferred': {
+    direction: 'upload' | 'download';
+    image: string;
+    bytes: number;
+    seconds: number;
+    outcome: string;
+  };
+  /** The store of image data is unavailable, or not that of this catalogue; observed once an outage. */
+  'store-unavailable': { reason: string };
+  'store-available': object;
+  /** Bytes of deleted images could not be deleted; counted each time, logged once a minute. */
+  'sweep-failed': { reason: string };
   /** A request failed with an unexpected error: a defect of this service. */
   'request-failed': { requestId: string; error: unknown };
   /** A plugin violated its contract; counted each time, logged once a minute. */
@@ -99,6 +112,10 @@ export const LINES: Readonly<
     level: 'warn',
     message: 'the source did not complete a request that was passed on',
   },
+  'data-transferred': { level: 'info', message: 'image data was transferred' },
+  'store-unavailable': { level: 'error', message: 'the store of image data is unavailable' },
+  'store-available': { level: 'info', message: 'the store of image data is available again' },
+  'sweep-failed': { level: 'error', message: 'image data could not be deleted, which is retried' },
   'request-failed': { level: 'error', message: 'a request failed with an unexpected error' },
   'plugin-failed': { level: 'error', message: 'a plugin violated its contract' },
   'development-tokens-exposed': {
@@ -147,3 +164,6 @@ export const FAULT_LINE_INTERVAL_S = 60;
 
 /** The most lines a second about responses with a status of 400 or more, of which a client can cause any number. */
 export const REFUSED_LINES_PER_S = 100;
+
+/** The most lines a second about uploads and downloads: one client can download many ranges. */
+export const TRANSFER_LINES_PER_S = 100;

@@ -7,6 +7,7 @@ import {
   LINES,
   REFUSED_LINES_PER_S,
   SLOW_S,
+  TRANSFER_LINES_PER_S,
   type ObservationName,
   type Observations,
 } from './observations.js';
@@ -42,6 +43,7 @@ export class Telemetry {
   readonly #pluginFaults: Counter;
   readonly #faultLines = new RateLimit(FAULT_LINE_INTERVAL_S);
   readonly #refusedLines = new LineBudget(REFUSED_LINES_PER_S);
+  readonly #transferLines = new LineBudget(TRANSFER_LINES_PER_S);
   readonly #available: Gauge;
   readonly #metrics = new SharedCall(() => this.registry.metrics(), METRICS_REST_MS);
   readonly #unavailable = new Set<string>();
@@ -122,6 +124,11 @@ export class Telemetry {
       return;
     }
     if (this.mirror.count(name, known)) return;
+    if (name === 'data-transferred' && this.#transferLines.spend() === undefined) return;
+    if (name === 'sweep-failed') {
+      const { reason } = known as Observations['sweep-failed'];
+      if (!this.#faultLines.allows(`sweep: ${reason}`)) return;
+    }
     if (name === 'source-image-bad') {
       const { problem } = known as Observations['source-image-bad'];
       if (!this.#faultLines.allows(problem)) return;

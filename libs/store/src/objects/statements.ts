@@ -100,11 +100,16 @@ export const LIVE_OBJECT = `SELECT id, bytes FROM image_objects WHERE image_id =
 /** The objects that are being written. Served by `image_objects_writing`. */
 export const WRITING = `SELECT id, image_id AS image, beat FROM image_objects WHERE state = 'writing'`;
 
+const TO_DELETE = `state = 'doomed' AND (swept_at IS NULL OR swept_at < clock_timestamp() - interval '1 day')`;
+
 /** Objects whose bytes are to be deleted, for the first or the second time. Served by `image_objects_doomed`. */
 export const DOOMED = `
-  SELECT id FROM image_objects
-  WHERE state = 'doomed' AND (swept_at IS NULL OR swept_at < clock_timestamp() - interval '1 day')
+  SELECT id FROM image_objects WHERE ${TO_DELETE}
   ORDER BY swept_at NULLS FIRST LIMIT 100`;
+
+/** How many these are, up to a bound. Served by `image_objects_doomed`. */
+export const COUNT_DOOMED = `
+  SELECT count(*)::int AS count FROM (SELECT FROM image_objects WHERE ${TO_DELETE} LIMIT 10000) AS doomed`;
 
 /**
  * Notes that the bytes of a doomed object were deleted. After the second time the row goes; $1: the object's id. A

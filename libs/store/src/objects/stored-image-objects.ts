@@ -8,6 +8,7 @@ import {
   BEAT,
   BEGIN_UPLOAD,
   CATALOGUE_ID,
+  COUNT_DOOMED,
   DOOMED,
   GIVE_UP,
   HAS_OBJECTS,
@@ -107,6 +108,12 @@ export class StoredImageObjects {
   /** Some of the objects whose bytes are to be deleted now. */
   async doomed(): Promise<string[]> {
     return (await this.#run<{ id: string }>('doomed objects', DOOMED, [])).map(({ id }) => id);
+  }
+
+  /** The number of objects whose bytes are to be deleted now, up to 10,000. */
+  async countDoomed(): Promise<number> {
+    const [row] = await this.#run<{ count: number }>('count of doomed objects', COUNT_DOOMED, []);
+    return row!.count;
   }
 
   /** Notes that the bytes of a doomed object were deleted. */

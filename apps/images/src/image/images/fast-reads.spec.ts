@@ -22,6 +22,7 @@ import fc from 'fast-check';
 import type { FastifyRequest } from 'fastify';
 import { ImageAccess } from '../../access/image-access.js';
 import { DataAccess } from '../../access/image-data.js';
+import type { Transfers } from '../../access/transfers.js';
 import { imageRules } from '../../access/image-rules.js';
 import type { DatabaseProbe } from '../../health/database-probe.js';
 import { UnreadLimits } from '../../http/limits.js';
@@ -129,7 +130,7 @@ beforeAll(async () => {
     telemetry: new Telemetry({ level: 'fatal', requests: false, version: '0' }),
     unread: new UnreadLimits(),
     publicUrl: 'http://cloud.example.com/image',
-    data: new DataAccess(access, {} as StoredImageObjects, undefined, 'unsafe'),
+    data: new DataAccess(access, {} as StoredImageObjects, undefined, 'unsafe', {} as Transfers),
     apiDocuments: OWN_DOCUMENTS,
   };
   for (const fast_path of ['off', 'on'] as const) {
