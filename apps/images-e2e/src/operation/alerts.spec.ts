@@ -62,6 +62,16 @@ const FIRING: Readonly<Record<string, readonly (readonly [series: string, values
     ['glimpse_build_info{version="0.1.0"}', '1x120'],
     ['glimpse_build_info{version="0.2.0"}', '1x120'],
   ],
+  GlimpseStoreUnavailable: [['glimpse_dependency_available{dependency="store"}', '0x120']],
+  GlimpseStoreFull: [['glimpse_data_store_free_bytes', '0x120']],
+  GlimpseUploadsFailing: [['glimpse_data_transfers_total{direction="upload", outcome="failed"}', '0+1x120']],
+  GlimpseDownloadsFailing: [
+    ['glimpse_data_transfers_total{direction="download", outcome="failed"}', '0+1x120'],
+  ],
+  GlimpseDeletionsQueued: [
+    ['glimpse_data_deletions_age_seconds', '3000x120'],
+    ['glimpse_data_deletions_queued', '3x120'],
+  ],
   GlimpseSourceOld: [['glimpse_source_look_age_seconds', '100x120']],
   GlimpseNobodyFollows: [['glimpse_source_look_age_seconds', '1x120']],
   GlimpseRemovalsRefused: [['glimpse_source_removals_refused', '3x120']],
