@@ -9,12 +9,15 @@ import { startFollower } from '../harness/follower.js';
 import { DEPLOY, buildManifests, hasKubectl, problemsOf, type Manifest } from '../harness/manifests.js';
 import { newFolder, startBareService, type Service } from '../harness/service.js';
 
-const OVERLAYS = ['development', 'production', 'mirror'] as const;
+const OVERLAYS = ['development', 'production', 'mirror', 'file'] as const;
 const VERSION = (
   JSON.parse(readFileSync(new URL('../../../images/package.json', import.meta.url), 'utf8')) as {
     version: string;
   }
 ).version;
+
+/** The folder of image data. */
+const DATA_PATH = 'GLIMPSE_DATA_OPTIONS_PATH';
 
 const suite = hasKubectl ? describe : describe.skip;
 const why = hasKubectl ? '' : ' (skipped: kubectl is not installed)';
@@ -103,12 +106,15 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
     expect(containerOf(job)).toMatchObject({ image, args: ['migrate'] });
   });
 
-  it('roll without a moment in which a replica is missing', () => {
-    const { spec } = find(manifests, 'Deployment');
-    expect(spec.strategy.rollingUpdate).toEqual({ maxSurge: 1, maxUnavailable: 0 });
-    expect(spec.minReadySeconds).toBeGreaterThan(0);
-    expect(find(manifests, 'PodDisruptionBudget').spec.maxUnavailable).toBe(1);
-  });
+  // The volume of image data is for one replica.
+  if (overlay !== 'file') {
+    it('roll without a moment in which a replica is missing', () => {
+      const { spec } = find(manifests, 'Deployment');
+      expect(spec.strategy.rollingUpdate).toEqual({ maxSurge: 1, maxUnavailable: 0 });
+      expect(spec.minReadySeconds).toBeGreaterThan(0);
+      expect(find(manifests, 'PodDisruptionBudget').spec.maxUnavailable).toBe(1);
+    });
+  }
 
   it('leave time for the drain', () => {
     const deployment = find(manifests, 'Deployment');
@@ -147,7 +153,7 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
 
   it('mount every file that a setting names, from a Secret that is created', () => {
     const environment = Object.entries(environmentOf(manifests));
-    const files = environment.filter(([, value]) => value.startsWith('/'));
+    const files = environment.filter(([name, value]) => value.startsWith('/') && name !== DATA_PATH);
     const [, authority] = /sslrootcert=([^&]+)/.exec(environmentOf(manifests)['DATABASE_URL'] ?? '') ?? [];
     if (authority !== undefined) files.push(['sslrootcert', authority]);
     expect(files.length).toBeGreaterThan(0);
@@ -193,6 +199,7 @@ suite.each(OVERLAYS)(`the manifests for %s${why}`, (overlay) => {
       return Object.fromEntries(
         Object.entries(environmentOf(manifests)).map(([name, value]) => {
           if (name === 'DATABASE_URL') return [name, databaseUrl(database)];
+          if (name === DATA_PATH) return [name, join(folder, 'images')];
           if (!value.startsWith('/')) return [name, value];
           const file = join(folder, name);
           writeFileSync(file, contents[value]!);
@@ -517,5 +524,34 @@ suite(`the manifests of a mirror${why}`, () => {
     await until(() => following.log().includes('"event":"database-unavailable"'));
     expect(await following.stop()).toBe(0);
     expect(following.log().match(/"event":"database-unavailable"/g)).toHaveLength(1);
+  });
+});
+
+suite(`the manifests of a catalogue that stores image data${why}`, () => {
+  let manifests: Manifest[];
+  beforeAll(() => {
+    manifests = buildManifests(join(DEPLOY, 'kubernetes/overlays/file'));
+  });
+
+  it('have one replica, which ends before the next one starts, and which a drained node evicts', () => {
+    const { replicas, strategy } = find(manifests, 'Deployment').spec;
+    expect({ replicas, strategy }).toEqual({ replicas: 1, strategy: { type: 'Recreate' } });
+    const kinds = manifests.map(({ kind }) => kind);
+    expect(kinds).not.toContain('HorizontalPodAutoscaler');
+    expect(kinds).not.toContain('PodDisruptionBudget');
+  });
+
+  it('mount a volume where the data goes, writable by the pod, in a folder of its own', () => {
+    const { [DATA_PATH]: path, GLIMPSE_DATA_USE: use } = environmentOf(manifests);
+    expect(use).toBe('file');
+    const { containers, volumes, securityContext } = podOf(find(manifests, 'Deployment'));
+    const mounts = containers[0].volumeMounts as { name: string; mountPath: string; readOnly?: boolean }[];
+    const mount = mounts.find(({ mountPath }) => path!.startsWith(`${mountPath}/`))!;
+    expect(mount).not.toHaveProperty('readOnly');
+    const volume = (volumes as Manifest[]).find(({ name }) => (name as unknown) === mount.name)!;
+    const { claimName } = volume.persistentVolumeClaim as { claimName: string };
+    const claim = find(manifests, 'PersistentVolumeClaim', claimName);
+    expect(claim.spec.accessModes).toEqual(['ReadWriteOnce']);
+    expect(securityContext.fsGroup).toBe(securityContext.runAsUser);
   });
 });
