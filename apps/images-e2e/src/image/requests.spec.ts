@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createCatalogue } from '../harness/catalogue.js';
@@ -222,4 +223,45 @@ describe('generated requests', () => {
     },
     amount(60_000, 600_000),
   );
+});
+
+describe('what docs/image-api.md leaves out', () => {
+  const guide = readFileSync(new URL('../../../../docs/image-api.md', import.meta.url), 'utf8');
+  const section = /^## What is left out\n(.*?)^## /ms.exec(guide)![1]!;
+  const paths = [...section.matchAll(/`(\/v2\/[^`]+)`/g)].map(([, path]) => path!.replace('{id}', ID));
+
+  it('is metadata definitions, tasks and the cache, among others', () => {
+    expect(paths).toEqual(
+      expect.arrayContaining([expect.stringMatching(/metadefs/), '/v2/tasks', '/v2/cache']),
+    );
+  });
+
+  it.each(paths)('is 404: %s', async (path) => {
+    expectError(await send(path), 404);
+  });
+
+  it('is the verification of signatures, whose properties are kept', async () => {
+    const signature = {
+      img_signature: 'c2lnbmF0dXJl',
+      img_signature_hash_method: 'SHA-256',
+      img_signature_key_type: 'RSA-PSS',
+      img_signature_certificate_uuid: ID,
+    };
+    for (const name of Object.keys(signature)) expect(section).toContain(`\`${name}\``);
+    const image = { name: 'signed', disk_format: 'raw', container_format: 'bare', ...signature };
+    const created = await send('/v2/images', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(image),
+    });
+    const { id } = JSON.parse(created.text) as { id: string };
+    const upload = {
+      method: 'PUT',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: 'not what was signed',
+    };
+    expect((await send(`/v2/images/${id}/file`, upload)).status).toBe(204);
+    const shown = JSON.parse((await send(`/v2/images/${id}`)).text) as object;
+    expect(shown).toMatchObject({ status: 'active', ...signature });
+  });
 });
