@@ -310,6 +310,54 @@ it('refuses data that makes a hypervisor open other files, whatever the disk for
   expect(await statusOf(id)).toBe('queued');
 });
 
+describe('limits of size', () => {
+  const MIB = 2 ** 20;
+  let limited: Service;
+  beforeAll(async () => {
+    const limits = { GLIMPSE_DATA_PROJECT_QUOTA: '3', GLIMPSE_DATA_IMAGE_SIZE_MAX: '2' };
+    limited = await startService(await createDatabase('migrated'), {
+      ...{ ...settings, ...limits },
+      GLIMPSE_DATA_OPTIONS_PATH: join(newFolder(), 'data'),
+    });
+  });
+  afterAll(() => limited.stop());
+
+  /** A request to the service with limits, and what it says. */
+  async function request(method: string, path: string, body?: Blob | string, chunked = false) {
+    const headers = { ...OCTETS, 'x-auth-token': tokenOf('demo') };
+    const sent = body instanceof Blob && chunked ? body.stream() : body;
+    const init = { method, headers, ...(sent !== undefined && { body: sent, duplex: 'half' }) };
+    const response = await fetch(`${limited.imageUrl}/v2/images${path}`, init as RequestInit);
+    return { status: response.status, text: await response.text() };
+  }
+  const data = (mib: number): Blob => new Blob([Buffer.alloc(mib * MIB, 7)]);
+  async function created(): Promise<string> {
+    const document = { disk_format: 'raw', container_format: 'bare' };
+    return (JSON.parse((await request('POST', '', JSON.stringify(document))).text) as { id: string }).id;
+  }
+
+  it('refuse larger images and more data than a project may have, with 413, until some is deleted', async () => {
+    const [first, second, third] = [await created(), await created(), await created()];
+    const put = (id: string, mib: number, chunked = false) =>
+      request('PUT', `/${id}/file`, data(mib), chunked);
+    for (const chunked of [false, true]) {
+      const large = await put(first, 2.5, chunked);
+      expect([large.status, large.text]).toEqual([413, expect.stringContaining(`at most ${2 * MIB} bytes`)]);
+    }
+    expect((await put(first, 2)).status).toBe(204);
+    for (const chunked of [false, true]) {
+      const refused = await put(second, 1.5, chunked);
+      expect([refused.status, refused.text]).toEqual([413, expect.stringContaining('bytes remaining')]);
+      expect((await request('GET', `/${second}`)).text).toContain('"status":"queued"');
+    }
+    expect((await put(second, 1, true)).status).toBe(204);
+    expect((await put(third, 0.5)).text).toContain('524288 will exceed the limit. 0 bytes remaining.');
+    expect((await request('PUT', `/${third}/stage`, data(0.5), true)).status).toBe(413);
+    expect((await request('DELETE', `/${first}`)).status).toBe(204);
+    expect((await put(third, 2)).status).toBe(204);
+  });
+});
+
 it('keeps data over a restart, and gives up uploads when it stops', async () => {
   const id = await queued();
   await upload(id, 'kept');

@@ -82,3 +82,25 @@ export class UnsafeData extends DomainError {
     super(`The data looks like a disk image of the format ${format} that is refused: ${problem}.`);
   }
 }
+
+/** The project has no room for the data. */
+export class StorageQuotaExceeded extends DomainError {
+  readonly code = 'storage-quota-exceeded';
+
+  /** @param size of all the data; undefined where it is not known */
+  constructor(size: number | undefined, remaining: number) {
+    const data = size === undefined ? 'The data' : `The size of the data ${size}`;
+    super(
+      `Image exceeds the storage quota: ${data} will exceed the limit. ${Math.max(0, remaining)} bytes remaining.`,
+    );
+  }
+}
+
+/** The data is larger than an image may be. */
+export class ImageTooLarge extends DomainError {
+  readonly code = 'image-too-large';
+
+  constructor(maxBytes: number) {
+    super(`The incoming image is too large: an image has at most ${maxBytes} bytes.`);
+  }
+}

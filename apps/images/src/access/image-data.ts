@@ -18,6 +18,7 @@ import { FormatCheck } from './format-check.js';
 import type { ImageAccess } from './image-access.js';
 import type { OwnStore } from './own-store.js';
 import type { Transfers } from './transfers.js';
+import { UploadQuota } from './upload-quota.js';
 
 /** The most uploads that one process receives at a time: what each holds in memory is bounded. */
 const MAX_UPLOADS = 32;
@@ -33,12 +34,18 @@ export interface Download {
     { readonly size: number; open(range: ByteRange): Promise<AsyncIterable<Uint8Array>> } | undefined;
 }
 
+/** Image data as it is sent. */
+export interface SentData {
+  readonly body: Readable;
+  /** Bytes; undefined where the client does not say. */
+  readonly size: number | undefined;
+}
+
 /** An upload that is being received. */
-interface Receiving {
+interface Receiving extends SentData {
   readonly image: Image;
   /** The image's status meanwhile. */
   readonly status: 'saving' | 'uploading';
-  readonly body: Readable;
   /** Ends the upload. */
   readonly cutOff: AbortController;
   /** Counts the bytes that pass. */
@@ -54,7 +61,7 @@ export class DataAccess {
     private readonly access: ImageAccess,
     private readonly objects: StoredImageObjects,
     private readonly store: OwnStore | undefined,
-    private readonly formatCheck: DataSettings['format_check'],
+    private readonly settings: Pick<DataSettings, 'format_check' | 'project_quota' | 'image_size_max'>,
     private readonly transfers: Transfers,
   ) {}
 
@@ -63,21 +70,21 @@ export class DataAccess {
    *
    * @throws {FormatsMissing}, and as {@link stage}
    */
-  async upload(id: string, caller: Identity, body: Readable): Promise<void> {
+  async upload(id: string, caller: Identity, data: SentData): Promise<void> {
     const image = await this.#imageToChange(id, caller, 'upload_image');
     requireFormats(image);
-    await this.#store(image, body, 'saving');
+    await this.#store(image, data, 'saving');
   }
 
   /**
    * Stores the data of an image that waits for it, until the image is imported.
    *
    * @throws {NoStore} {WrongStore} {UnsafeData} {NotQueued} {UploadGone} {UploadCutOff} {Overloaded}
-   *   {NotOwner} {PolicyRefused} {StoreFull} {DataUnavailable}, as `ImageAccess.read`, and what the body throws: then the image
+   *   {NotOwner} {PolicyRefused} {ImageTooLarge} {StorageQuotaExceeded} {StoreFull} {DataUnavailable}, as `ImageAccess.read`, and what the body throws: then the image
    *   waits for data again
    */
-  async stage(id: string, caller: Identity, body: Readable): Promise<void> {
-    await this.#store(await this.#imageToChange(id, caller, 'modify_image'), body, 'uploading');
+  async stage(id: string, caller: Identity, data: SentData): Promise<void> {
+    await this.#store(await this.#imageToChange(id, caller, 'modify_image'), data, 'uploading');
   }
 
   /**
@@ -101,14 +108,14 @@ export class DataAccess {
     return image;
   }
 
-  async #store(image: Image, body: Readable, status: 'saving' | 'uploading'): Promise<void> {
+  async #store(image: Image, data: SentData, status: 'saving' | 'uploading'): Promise<void> {
     if (!this.store) throw new NoStore();
     if (image.status !== 'queued') throw new NotQueued(image.shownId, image.status, status);
     if (this.#uploads.size >= MAX_UPLOADS) throw new Overloaded();
     const cutOff = new AbortController();
     const { store } = this;
     const received = this.transfers.upload(image.shownId, (counted) =>
-      this.#receive({ image, status, body, cutOff, counted }, store),
+      this.#receive({ ...data, image, status, cutOff, counted }, store),
     );
     this.#uploads.set(cutOff, received);
     try {
@@ -147,10 +154,11 @@ export class DataAccess {
     await Promise.allSettled(this.#uploads.values());
   }
 
-  async #receive({ image, status, body, cutOff, counted }: Receiving, store: OwnStore): Promise<void> {
+  async #receive({ image, status, body, size, cutOff, counted }: Receiving, store: OwnStore): Promise<void> {
     const data = await store.verified();
     const upload = { image: image.id, id: randomUUID() };
-    if (!(await this.objects.begin(upload, status))) {
+    const quota = new UploadQuota(this.objects, upload, size, this.settings);
+    if (!(await quota.begin(status))) {
       throw new NotQueued(image.shownId, image.status, status);
     }
     const { signal } = cutOff;
@@ -166,8 +174,8 @@ export class DataAccess {
     }, BEAT_MS);
     try {
       const digest = new Digest();
-      const format = new FormatCheck(image, this.formatCheck);
-      await data.write(upload.id, format.pass(digest.pass(counted(body))));
+      const format = new FormatCheck(image, this.settings.format_check);
+      await data.write(upload.id, format.pass(digest.pass(quota.pass(counted(body)))));
       const measured = digest.measured();
       const stored = { ...measured, virtualSize: format.virtualSizeOf(measured.size) };
       const expected =

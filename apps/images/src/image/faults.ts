@@ -52,6 +52,8 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
   'version-lost': { status: 412 },
   'body-too-large': { status: 413 },
   'limit-exceeded': { status: 413 },
+  'storage-quota-exceeded': { status: 413 },
+  'image-too-large': { status: 413 },
   'unknown-patch': { status: 415 },
   'unsupported-media-type': { status: 415 },
   'range-not-satisfiable': { status: 416 },

@@ -24,6 +24,14 @@ export class DataSettings {
   @OneOf(['unsafe', 'match', 'off'])
   format_check: 'unsafe' | 'match' | 'off' = 'unsafe';
 
+  /** MiB of image data that a project may have, Glance's `user_storage_quota`; 0: any number. */
+  @WholeNumber(0, 1_073_741_824)
+  project_quota = 0;
+
+  /** MiB that an image may have, Glance's `image_size_cap`: 1 TiB. */
+  @WholeNumber(1, 1_073_741_824)
+  image_size_max = 1_048_576;
+
   @Nested(() => DataOptions)
   options = new DataOptions();
 }

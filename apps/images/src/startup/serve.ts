@@ -103,7 +103,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
 
   const imageAccess = new ImageAccess(opened.allAttributes, policy, protections);
   const data = new DataAccess(
-    ...([imageAccess, opened.objects, openedData?.store, settings.data.format_check] as const),
+    ...([imageAccess, opened.objects, openedData?.store, settings.data] as const),
     new Transfers(dataMetrics),
   );
   try {

@@ -72,8 +72,8 @@ const CHANGE_PROPERTIES = `
   SELECT version, before, after, ${shared('wanted')} FROM wanted`;
 
 /**
- * A soft delete, in SQL for the same reason: its time is the database's and its version the sequence's. The bytes of
- * its data are deleted once this is committed. Served by the primary key of `images`.
+ * A soft delete, in SQL for the same reason: its time is the database's and its version the sequence's. A trigger
+ * dooms its data, whose bytes are deleted once this is committed. Served by the primary key of `images`.
  *
  * $1: the id; $2: the version the image must have, or null.
  */
@@ -86,10 +86,6 @@ const DELETE_IMAGE = `
                       updated_at = clock_timestamp(), deleted_at = clock_timestamp()
     FROM found
     WHERE images.id = found.id AND NOT found.protected AND ($2::bigint IS NULL OR found.version = $2)
-    RETURNING images.id
-  ), doomed AS (
-    UPDATE image_objects SET state = 'doomed'
-    FROM deleted WHERE image_objects.image_id = deleted.id AND state <> 'doomed'
   )
   SELECT version, protected, ${shared('found')} FROM found`;
 

@@ -8,17 +8,57 @@ const changeTo = (status: string): string =>
   `status = ${status}, version = nextval('images_version_seq'), updated_at = clock_timestamp()`;
 
 /**
- * Begins an upload of an image that waits for data. No row: it waits for none.
+ * The bytes that are reserved for an object, of a common table expression `found` with its `project`: as many as
+ * wanted, or what the quota leaves. It locks the usage of the project first, and so counts after all others.
  *
- * $1: the image's id; $2: the upload's; $3: the image's status meanwhile. Served by the primary key of `images`.
+ * Objects without a project have no quota.
+ */
+const GRANTED = (wanted: string, quota: string): string => `
+  used AS (
+    INSERT INTO project_usage AS usage (project, bytes) SELECT project, 0 FROM found WHERE project IS NOT NULL
+    ON CONFLICT (project) DO UPDATE SET bytes = usage.bytes
+    RETURNING bytes
+  ), granted AS (
+    SELECT found.*, ${quota}::bigint - used.bytes AS remaining,
+           least(${wanted}::bigint, ${quota}::bigint - used.bytes) AS bytes
+    FROM found LEFT JOIN used ON true
+  )`;
+
+/**
+ * Begins an upload of an image that waits for data. No row: it waits for none; no `bytes`: the quota does not have
+ * the least.
+ *
+ * $1: the image's id; $2: the upload's; $3: the image's status meanwhile; $4: the bytes to reserve, and $5: the least;
+ * $6: the quota of the project, or null. Served by the primary keys of `images` and `project_usage`.
  */
 export const BEGIN_UPLOAD = `
-  WITH begun AS (
+  WITH found AS (
+    SELECT id, owner AS project FROM images WHERE id = $1 AND status = 'queued' AND deleted_at IS NULL
+    FOR NO KEY UPDATE
+  ), ${GRANTED('$4', '$6')}, begun AS (
     UPDATE images SET ${changeTo('$3')}, upload = $2
-    WHERE id = $1 AND status = 'queued' AND deleted_at IS NULL
-    RETURNING id, owner
+    FROM granted WHERE images.id = granted.id AND granted.bytes >= $5
+    RETURNING images.id, granted.project, granted.bytes
+  ), object AS (
+    INSERT INTO image_objects (id, image_id, project, bytes) SELECT $2, id, project, bytes FROM begun RETURNING bytes
   )
-  INSERT INTO image_objects (id, image_id, project) SELECT $2, id, owner FROM begun RETURNING id`;
+  SELECT remaining, object.bytes FROM granted LEFT JOIN object ON true`;
+
+/**
+ * Reserves more bytes for an object. No row: the object is not to be written any more; no `bytes`: the quota has none
+ * left.
+ *
+ * $1: the upload's id; $2: the bytes to reserve; $3: the quota of the project.
+ */
+export const RESERVE = `
+  WITH found AS (
+    SELECT id, project FROM image_objects WHERE id = $1 AND state = 'writing' FOR NO KEY UPDATE
+  ), ${GRANTED('$2', '$3')}, reserved AS (
+    UPDATE image_objects SET bytes = image_objects.bytes + granted.bytes, beat = beat + 1
+    FROM granted WHERE image_objects.id = granted.id AND granted.bytes > 0
+    RETURNING image_objects.bytes
+  )
+  SELECT remaining, reserved.bytes FROM granted LEFT JOIN reserved ON true`;
 
 /** Shows that the writer of an object lives. No row: the object is not to be written any more. */
 export const BEAT = `UPDATE image_objects SET beat = beat + 1 WHERE id = $1 AND state = 'writing' RETURNING id`;

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ImageNotFound, type Catalogue } from '@glimpse/domain';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { until } from '@glimpse/domain/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { storedCatalogue } from '../catalogue.js';
 import { openDatabase, type Database } from '../connection/database.js';
 import { migrate } from '../migrations/migrate.js';
@@ -9,6 +10,7 @@ import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { StoredImageObjects, type Upload } from './stored-image-objects.js';
 
 const DATA = { size: 5, checksum: 'md5', hash: 'sha512', virtualSize: null };
+const UNLIMITED = { bytes: 0, least: 0, quota: undefined };
 const SEE_ALL = { project: null, admin: true };
 const IMAGE = {
   ...({ name: null, visibility: 'private', owner: 'p', hidden: false, protected: false } as const),
@@ -35,9 +37,12 @@ const create = async (): Promise<string> => (await catalogue.editor!.create(IMAG
 const statusOf = async (id: string): Promise<string> =>
   (await catalogue.current.imageToChange(id, SEE_ALL)).status;
 
+const begin = async (upload: Upload, status: 'saving' | 'uploading' = 'saving'): Promise<boolean> =>
+  (await objects.begin(upload, status, UNLIMITED)) !== undefined;
+
 async function begun(status: 'saving' | 'uploading' = 'saving'): Promise<Upload> {
   const upload = { image: await create(), id: randomUUID() };
-  expect(await objects.begin(upload, status)).toBe(true);
+  expect(await begin(upload, status)).toBe(true);
   return upload;
 }
 
@@ -49,7 +54,7 @@ async function count(condition: string): Promise<number> {
 describe('an upload', () => {
   it('is the only one of its image, which is active once it is complete', async () => {
     const upload = await begun();
-    expect(await objects.begin({ ...upload, id: randomUUID() }, 'saving')).toBe(false);
+    expect(await begin({ ...upload, id: randomUUID() })).toBe(false);
     expect(await objects.activate({ ...upload, id: randomUUID() }, DATA)).toBe(false);
     expect(await objects.activate(upload, DATA)).toBe(true);
     expect(await objects.giveUp(upload)).toBe(false);
@@ -62,7 +67,7 @@ describe('an upload', () => {
     expect(await objects.giveUp(upload)).toBe(true);
     expect([await objects.beat(upload.id), await objects.activate(upload, DATA)]).toEqual([false, false]);
     expect(await statusOf(upload.image)).toBe('queued');
-    expect(await objects.begin({ ...upload, id: randomUUID() }, 'saving')).toBe(true);
+    expect(await begin({ ...upload, id: randomUUID() })).toBe(true);
   });
 
   it('of an image that is deleted meanwhile is not to be written any more', async () => {
@@ -102,9 +107,119 @@ describe('an upload', () => {
   });
 });
 
+describe('the quota of a project', () => {
+  const QUOTA = 1_000_000;
+  let project: string;
+  beforeEach(() => {
+    project = randomUUID();
+  });
+
+  const createOf = async (owner: string | null): Promise<string> =>
+    (await catalogue.editor!.create({ ...IMAGE, owner })).id;
+  const reservation = (bytes: number, least = bytes) => ({ bytes, least, quota: QUOTA });
+  const usage = async (of = project): Promise<number> => {
+    const query = 'SELECT bytes FROM project_usage WHERE project = $1';
+    const { rows } = await database.pool.query<{ bytes: string }>(query, [of]);
+    return Number(rows[0]?.bytes ?? 0);
+  };
+
+  it('ends 400 writers at once at the limit exactly, and each byte is given back', async () => {
+    const images = await Promise.all(Array.from({ length: 400 }, () => createOf(project)));
+    const begun: Upload[] = [];
+    let refused = 0;
+    async function write(image: string, at: number): Promise<void> {
+      const upload = { image, id: randomUUID() };
+      // One half knows its length, the other reserves as it receives.
+      const wanted = at % 2 === 0 ? reservation(5_000) : reservation(3_000, 1);
+      const reserved = await objects.begin(upload, 'saving', wanted);
+      if (reserved!.bytes === null) return void refused++;
+      begun.push(upload);
+      if (at % 2 === 1) await objects.reserve(upload.id, 3_000, QUOTA);
+    }
+    await Promise.all(images.map(write));
+    expect(await usage()).toBe(QUOTA);
+    expect(refused).toBe(400 - begun.length);
+    expect(refused).toBeGreaterThan(0);
+    const waiting = images.filter((image) => !begun.some((upload) => upload.image === image));
+    expect(await statusOf(waiting[0]!)).toBe('queued');
+
+    await Promise.all(
+      begun.map((upload, at) => {
+        if (at % 3 === 0) return objects.activate(upload, DATA);
+        return at % 3 === 1 ? objects.giveUp(upload) : catalogue.writer.delete(upload.image);
+      }),
+    );
+    expect(await usage()).toBe(DATA.size * Math.ceil(begun.length / 3));
+    await Promise.all(
+      begun.filter((_, at) => at % 3 === 0).map(({ image }) => catalogue.writer.delete(image)),
+    );
+    expect(await usage()).toBe(0);
+  }, 60_000);
+
+  it('grants data of unknown length what is left, and then nothing', async () => {
+    const upload = { image: await createOf(project), id: randomUUID() };
+    expect(await objects.begin(upload, 'saving', reservation(600_000, 1))).toEqual({
+      ...{ bytes: 600_000, remaining: QUOTA },
+    });
+    expect(await objects.reserve(upload.id, 600_000, QUOTA)).toEqual({ bytes: QUOTA, remaining: 400_000 });
+    expect(await objects.reserve(upload.id, 600_000, QUOTA)).toEqual({ bytes: null, remaining: 0 });
+    const next = { image: await createOf(project), id: randomUUID() };
+    expect(await objects.begin(next, 'saving', reservation(0))).toEqual({ bytes: 0, remaining: 0 });
+    await objects.giveUp(upload);
+    expect(await objects.reserve(upload.id, 1, QUOTA)).toBeUndefined();
+  });
+
+  it('counts data for the owner of its image, also once that is another project', async () => {
+    const [image, other] = [await createOf(project), randomUUID()];
+    const upload = { image, id: randomUUID() };
+    await objects.begin(upload, 'uploading', reservation(300));
+    const before = await catalogue.current.imageToChange(image, SEE_ALL);
+    await catalogue.editor!.edit(before, { owner: other });
+    expect([await usage(), await usage(other)]).toEqual([0, 300]);
+    await objects.stage(upload, DATA);
+    expect(await usage(other)).toBe(DATA.size);
+    await objects.importStaged(image);
+    expect(await usage(other)).toBe(DATA.size);
+    const ownerless = await catalogue.current.imageToChange(image, SEE_ALL);
+    await catalogue.editor!.edit(ownerless, { owner: null });
+    expect(await usage(other)).toBe(0);
+  });
+
+  it('does not bind images without an owner', async () => {
+    const upload = { image: await createOf(null), id: randomUUID() };
+    const reserved = await objects.begin(upload, 'saving', reservation(2 * QUOTA));
+    expect(reserved).toEqual({ bytes: 2 * QUOTA, remaining: null });
+    expect(await objects.reserve(upload.id, 1, QUOTA)).toMatchObject({ bytes: 2 * QUOTA + 1 });
+  });
+
+  it('dooms the data of an image whose upload began while its deletion waited', async () => {
+    const upload = { image: await createOf(project), id: randomUUID() };
+    const deletion = await database.transaction(async (client) => {
+      await client.query('SELECT FROM images WHERE id = $1 FOR UPDATE', [upload.image]);
+      const begun = objects.begin(upload, 'saving', reservation(10));
+      await waiting(1);
+      // It waits behind the upload, and began before that did.
+      const deletion = catalogue.writer.delete(upload.image);
+      await waiting(2);
+      return { begun, deletion };
+    });
+    expect(await deletion.begun).toMatchObject({ bytes: 10 });
+    await deletion.deletion;
+    expect([await objects.stateOf(upload.id), await usage()]).toEqual(['doomed', 0]);
+  });
+
+  const waiting = (count: number): Promise<void> =>
+    until(async () => {
+      const query =
+        "SELECT count(*)::int FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+      const { rows } = await database.pool.query<{ count: number }>(query);
+      return rows[0]!.count >= count;
+    });
+});
+
 describe('uploads, deletions and dead writers at once', () => {
   it('leave each image whole or waiting, and no bytes without a row', async () => {
-    await database.pool.query('TRUNCATE images, image_objects CASCADE');
+    await database.pool.query('TRUNCATE images, image_objects, project_usage CASCADE');
     const images = await Promise.all(Array.from({ length: 40 }, create));
     const some = (below: number): number => Math.floor(Math.random() * below);
     const dead: Upload[] = [];
@@ -115,7 +230,7 @@ describe('uploads, deletions and dead writers at once', () => {
 
     async function upload(): Promise<void> {
       const upload = { image: images[some(images.length)]!, id: randomUUID() };
-      if (!(await objects.begin(upload, 'saving'))) return;
+      if (!(await begin(upload))) return;
       bytes.add(upload.id);
       await sleep(some(4));
       const fate = some(10);
@@ -174,5 +289,10 @@ describe('uploads, deletions and dead writers at once', () => {
     );
     const liveIds = rows.filter(({ state }) => state === 'live').map(({ id }) => id);
     expect([...bytes].sort()).toEqual(liveIds.sort());
+    const { rows: usage } = await database.pool.query<{ bytes: string; sum: string }>(
+      `SELECT usage.bytes, (SELECT coalesce(sum(bytes), 0) FROM image_objects WHERE project = usage.project) AS sum
+       FROM project_usage AS usage`,
+    );
+    expect(usage.map(({ bytes }) => bytes)).toEqual(usage.map(({ sum }) => sum));
   }, 60_000);
 });

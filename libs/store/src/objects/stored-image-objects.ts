@@ -14,6 +14,7 @@ import {
   HAS_OBJECTS,
   IMPORT_STAGED,
   LIVE_OBJECT,
+  RESERVE,
   STAGE,
   STATE,
   SWEPT,
@@ -45,6 +46,27 @@ export interface Writing extends Upload {
   readonly beat: string;
 }
 
+/** The bytes of an upload that are to be reserved in the usage of its project. */
+export interface Reservation {
+  readonly bytes: number;
+  /** Fewer are reserved where the quota has no more left, but not fewer than these. */
+  readonly least: number;
+  /** The bytes that a project may have; undefined: any number. */
+  readonly quota: number | undefined;
+}
+
+/** What was reserved; no `bytes`: nothing, since the quota has only `remaining` bytes left. */
+export interface Reserved {
+  readonly bytes: number | null;
+  /** Null where there is no quota. */
+  readonly remaining: number | null;
+}
+
+interface ReservedRow {
+  readonly bytes: string | null;
+  readonly remaining: string | null;
+}
+
 /** Which objects a store of image data has, and for which images. All methods throw `CatalogueUnavailable`. */
 export class StoredImageObjects {
   constructor(
@@ -54,12 +76,30 @@ export class StoredImageObjects {
   ) {}
 
   /**
-   * Begins an upload; false if the image waits for no data.
+   * Begins an upload, unless the quota has too few bytes left; undefined if the image waits for no data.
    *
    * @param status the image's, while the upload runs: `uploading` if the data is to be staged
    */
-  async begin({ image, id }: Upload, status: 'saving' | 'uploading'): Promise<boolean> {
-    return this.#change(image, 'begin upload', BEGIN_UPLOAD, [storedIdOf(image), id, status]);
+  async begin(
+    { image, id }: Upload,
+    status: 'saving' | 'uploading',
+    { bytes, least, quota }: Reservation,
+  ): Promise<Reserved | undefined> {
+    const values = [storedIdOf(image), id, status, bytes, least, quota ?? null];
+    const [row] = await this.#run<ReservedRow>('begin upload', BEGIN_UPLOAD, values);
+    const reserved = row && reservedOf(row);
+    if (reserved && reserved.bytes !== null) this.onChanged([storedIdOf(image)]);
+    return reserved;
+  }
+
+  /**
+   * Reserves more bytes for an upload, as many as the quota has left.
+   *
+   * @returns all that is reserved for it; undefined if the object is not to be written any more
+   */
+  async reserve(id: string, bytes: number, quota: number): Promise<Reserved | undefined> {
+    const [row] = await this.#run<ReservedRow>('reserve bytes', RESERVE, [id, bytes, quota]);
+    return row && reservedOf(row);
   }
 
   /** Shows that the writer lives; false if the object is not to be written any more. */
@@ -142,6 +182,13 @@ export class StoredImageObjects {
   #run<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
     return write(this.database, { name, text, values }, this.availability);
   }
+}
+
+function reservedOf({ bytes, remaining }: ReservedRow): Reserved {
+  return {
+    bytes: bytes === null ? null : Number(bytes),
+    remaining: remaining === null ? null : Number(remaining),
+  };
 }
 
 function valuesOf({ image, id }: Upload, { size, checksum, hash, virtualSize }: StoredData): unknown[] {

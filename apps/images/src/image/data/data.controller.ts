@@ -29,7 +29,7 @@ export class DataController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await receiveData(request, (body) => this.data.upload(id, caller, body));
+    await receiveData(request, (data) => this.data.upload(id, caller, data));
     void reply.code(204).send();
   }
 

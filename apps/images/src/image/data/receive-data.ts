@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
+import type { SentData } from '../../access/image-data.js';
 import { UnsupportedMediaType } from '../../http/errors.js';
 
 /** The media type of image data. */
@@ -11,14 +12,15 @@ export const OCTETS = 'application/octet-stream';
  * @throws {UnsupportedMediaType}, and what `store` throws
  */
 export async function receiveData(
-  { body = Readable.from([]), sentMediaType }: FastifyRequest,
-  store: (data: Readable) => Promise<void>,
+  request: FastifyRequest,
+  store: (data: SentData) => Promise<void>,
 ): Promise<void> {
-  const data = body as Readable;
+  const body = (request.body ?? Readable.from([])) as Readable;
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
   try {
-    if (sentMediaType !== OCTETS) throw new UnsupportedMediaType();
-    await store(data);
+    if (request.sentMediaType !== OCTETS) throw new UnsupportedMediaType();
+    await store({ body, size: encoding === undefined ? Number(length ?? 0) : undefined });
   } finally {
-    data.destroy();
+    body.destroy();
   }
 }

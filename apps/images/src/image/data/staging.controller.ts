@@ -32,7 +32,7 @@ export class StagingController {
     @Identity() caller: Caller,
     @Req() request: FastifyRequest,
   ): Promise<void> {
-    await receiveData(request, (body) => this.data.stage(id, caller, body));
+    await receiveData(request, (data) => this.data.stage(id, caller, data));
   }
 
   @DescribeChange({ operationId: 'importImage', summary: 'Import staged data' }, 202, undefined, 409)

@@ -130,7 +130,7 @@ beforeAll(async () => {
     telemetry: new Telemetry({ level: 'fatal', requests: false, version: '0' }),
     unread: new UnreadLimits(),
     publicUrl: 'http://cloud.example.com/image',
-    data: new DataAccess(access, {} as StoredImageObjects, undefined, 'unsafe', {} as Transfers),
+    data: new DataAccess(access, {} as StoredImageObjects, undefined, settings.data, {} as Transfers),
     apiDocuments: OWN_DOCUMENTS,
   };
   for (const fast_path of ['off', 'on'] as const) {
