@@ -81,6 +81,7 @@ describe('an image that was created', () => {
     const { headers, document } = await send('POST', '', { body: {} });
     expect(new URL(headers.get('location')!).pathname).toBe(document['self']);
     expect(headers.get('openstack-image-import-methods')).toBe('glance-direct');
+    expect(headers.get('openstack-image-store-ids')).toBe('file');
   });
 
   it('never has an id that another image had, deleted or purged', async () => {

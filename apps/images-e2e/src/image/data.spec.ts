@@ -310,11 +310,14 @@ it('refuses data that makes a hypervisor open other files, whatever the disk for
   expect(await statusOf(id)).toBe('queued');
 });
 
-describe('limits of size', () => {
+describe('limits of an operator', () => {
   const MIB = 2 ** 20;
   let limited: Service;
   beforeAll(async () => {
-    const limits = { GLIMPSE_DATA_PROJECT_QUOTA: '3', GLIMPSE_DATA_IMAGE_SIZE_MAX: '2' };
+    const limits = {
+      ...{ GLIMPSE_DATA_PROJECT_QUOTA: '3', GLIMPSE_DATA_IMAGE_SIZE_MAX: '2' },
+      GLIMPSE_IMAGE_DISK_FORMATS: 'raw, qcow2',
+    };
     limited = await startService(await createDatabase('migrated'), {
       ...{ ...settings, ...limits },
       GLIMPSE_DATA_OPTIONS_PATH: join(newFolder(), 'data'),
@@ -335,6 +338,31 @@ describe('limits of size', () => {
     const document = { disk_format: 'raw', container_format: 'bare' };
     return (JSON.parse((await request('POST', '', JSON.stringify(document))).text) as { id: string }).id;
   }
+
+  it('allow the formats of the settings only, in the schema and in changes', async () => {
+    const patch = async (id: string, value: unknown): Promise<number> => {
+      const type = 'application/openstack-images-v2.1-json-patch';
+      const body = JSON.stringify([{ op: 'replace', path: '/disk_format', value }]);
+      const headers = { 'content-type': type, 'x-auth-token': tokenOf('demo') };
+      return (await fetch(`${limited.imageUrl}/v2/images/${id}`, { method: 'PATCH', headers, body })).status;
+    };
+    const id = await created();
+    expect([await patch(id, 'qcow2'), await patch(id, null), await patch(id, 'vmdk')]).toEqual([
+      200, 200, 400,
+    ]);
+    const refused = await request('POST', '', JSON.stringify({ disk_format: 'iso' }));
+    expect([refused.status, refused.text]).toEqual([
+      ...[400, expect.stringContaining('allowed are null, \\"raw\\", \\"qcow2\\"')],
+    ]);
+    const headers = { 'x-auth-token': tokenOf('demo') };
+    const schema = await (await fetch(`${limited.imageUrl}/v2/schemas/image`, { headers })).json();
+    expect(schema).toMatchObject({
+      properties: {
+        disk_format: { enum: [null, 'raw', 'qcow2'] },
+        container_format: { enum: [null, 'ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed'] },
+      },
+    });
+  });
 
   it('refuse larger images and more data than a project may have, with 413, until some is deleted', async () => {
     const [first, second, third] = [await created(), await created(), await created()];

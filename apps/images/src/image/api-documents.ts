@@ -1,6 +1,7 @@
 import { DomainError, type SourceDocument, type SourceDocumentName } from '@glimpse/domain';
-import { IMPORT_METHODS } from './data/import-body.js';
-import { SCHEMAS } from './schemas/schemas.js';
+import type { EffectiveSettings } from '../settings/settings.js';
+import { importMethodsOf } from './data/import-body.js';
+import { schemasOf } from './schemas/schemas.js';
 
 /** The injection token of {@link ApiDocuments}. */
 export const API_DOCUMENTS = Symbol('ApiDocuments');
@@ -42,18 +43,20 @@ const VERSIONS = ['2.15', '2.9', '2.7', '2.6', '2.5', '2.4', '2.3', '2.2', '2.1'
   }),
 );
 
-/** It has one store, and so no list of several. */
-const OWN: Readonly<Record<SourceDocumentName, SourceDocument>> = {
-  versions: { versions: VERSIONS },
-  'schemas/image': SCHEMAS.image,
-  'schemas/images': SCHEMAS.images,
-  'schemas/member': SCHEMAS.member,
-  'schemas/members': SCHEMAS.members,
-  'info/import': {
-    'import-methods': { description: 'Import methods available.', type: 'array', value: [...IMPORT_METHODS] },
-  },
-  'info/stores': null,
-};
-
-/** The documents of a catalogue of its own. */
-export const OWN_DOCUMENTS: ApiDocuments = { read: (name) => Promise.resolve(OWN[name]) };
+/** The documents of a catalogue of its own. It has one store at most, and so no list of several. */
+export function ownDocuments({ image, data }: Pick<EffectiveSettings, 'image' | 'data'>): ApiDocuments {
+  const schemas = schemasOf(image);
+  const methods = [...importMethodsOf(data)];
+  const documents: Readonly<Record<SourceDocumentName, SourceDocument>> = {
+    versions: { versions: VERSIONS },
+    'schemas/image': schemas.image,
+    'schemas/images': schemas.images,
+    'schemas/member': schemas.member,
+    'schemas/members': schemas.members,
+    'info/import': {
+      'import-methods': { description: 'Import methods available.', type: 'array', value: methods },
+    },
+    'info/stores': null,
+  };
+  return { read: (name) => Promise.resolve(documents[name]) };
+}

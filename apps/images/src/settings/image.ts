@@ -1,4 +1,7 @@
-import { Optional, OneOf, WholeNumber } from '@glimpse/options';
+import { Matching, OneOf, Optional, WholeNumber } from '@glimpse/options';
+
+const areFormats = (text: string): boolean => /^\w[\w.-]*(?:\s*,\s*\w[\w.-]*)*$/.test(text);
+const FORMATS = 'names of formats, separated by commas';
 
 export class ImageSettings {
   /** The port of the Image API; unset: `off` in production and in a mirror without `glance.url`. */
@@ -21,4 +24,14 @@ export class ImageSettings {
   /** Whether images show where their data is stored, Glance's `show_multiple_locations`. */
   @OneOf(['on', 'off'])
   show_locations: 'on' | 'off' = 'off';
+
+  /** The disk formats that images of a catalogue of its own may have, Glance's `disk_formats`; unset: its defaults. */
+  @Optional()
+  @Matching(FORMATS, areFormats)
+  disk_formats?: string;
+
+  /** The same of containers, Glance's `container_formats`. */
+  @Optional()
+  @Matching(FORMATS, areFormats)
+  container_formats?: string;
 }

@@ -16,7 +16,7 @@ import { createImageApp, type ImageParts } from './image-app.js';
 import { closeListeners, openListeners, type Listener } from './listeners.js';
 import { openCatalogue } from './catalogue.js';
 import { computeDescription } from '../compute/openapi.js';
-import { OWN_DOCUMENTS } from '../image/api-documents.js';
+import { ownDocuments } from '../image/api-documents.js';
 import { imageDescription } from '../image/openapi.js';
 import { serveDescription } from '../http/openapi.js';
 import { isLoopback } from '../settings/complete.js';
@@ -121,7 +121,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
         ...parts,
         access: imageAccess,
         data,
-        apiDocuments: opened.sourceDocuments ?? OWN_DOCUMENTS,
+        apiDocuments: opened.sourceDocuments ?? ownDocuments(settings),
         attributesFilled: opened.attributesFilled,
         editor: opened.catalogue.editor,
         publicUrl,

@@ -1,10 +1,11 @@
 import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
 import type { Identity as Caller } from '@glimpse/domain';
-import { Body, Controller, HttpCode, Param, Post, Put, Req, UseGuards } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Param, Post, Put, Req, UseGuards } from '@nestjs/common';
 import { ApiBody, ApiConsumes } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { DataAccess } from '../../access/image-data.js';
 import { DescribeImageId } from '../../http/describe-read.js';
+import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
 import { DescribeChange, DescribeResource } from '../api-description.js';
 import { checkImportBody } from './import-body.js';
 import { OCTETS, receiveData } from './receive-data.js';
@@ -15,7 +16,10 @@ import { OCTETS, receiveData } from './receive-data.js';
 @DescribeImageId()
 @UseGuards(AuthGuard)
 export class StagingController {
-  constructor(private readonly data: DataAccess) {}
+  constructor(
+    private readonly data: DataAccess,
+    @Inject(SETTINGS) private readonly settings: EffectiveSettings,
+  ) {}
 
   @DescribeChange(
     { operationId: 'stageImageData', summary: 'Stage the data of an image' },
@@ -44,7 +48,7 @@ export class StagingController {
     @Body() body: Buffer | undefined,
     @Identity() caller: Caller,
   ): Promise<void> {
-    checkImportBody(body);
+    checkImportBody(body, this.settings.data);
     await this.data.importStaged(id, caller);
   }
 }

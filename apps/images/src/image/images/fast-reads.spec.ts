@@ -29,7 +29,7 @@ import { UnreadLimits } from '../../http/limits.js';
 import { pathOf } from '../../http/path.js';
 import { loadSettings } from '../../settings/load.js';
 import { createImageApp } from '../../startup/image-app.js';
-import { OWN_DOCUMENTS } from '../api-documents.js';
+import { ownDocuments } from '../api-documents.js';
 import { Telemetry } from '../../telemetry/telemetry.js';
 
 const OWN = '66c50f42ace742efaaf201e7ba0fe751';
@@ -131,7 +131,7 @@ beforeAll(async () => {
     unread: new UnreadLimits(),
     publicUrl: 'http://cloud.example.com/image',
     data: new DataAccess(access, {} as StoredImageObjects, undefined, settings.data, {} as Transfers),
-    apiDocuments: OWN_DOCUMENTS,
+    apiDocuments: ownDocuments(settings),
   };
   for (const fast_path of ['off', 'on'] as const) {
     const app = await createImageApp({ ...parts, settings: { ...settings, fast_path } });

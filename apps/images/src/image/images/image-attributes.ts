@@ -1,6 +1,6 @@
 import { DomainError, RESERVED_PREFIX, isStorable, type EditableAttributes } from '@glimpse/domain';
 import { InvalidInput } from '../../http/validation.js';
-import { SCHEMAS } from '../schemas/schemas.js';
+import { IMAGE_SCHEMA, type Schemas } from '../schemas/schemas.js';
 
 /** An attribute that clients cannot set. */
 export class AttributeRefused extends DomainError {
@@ -39,7 +39,10 @@ interface ValueSchema {
   readonly readOnly?: boolean;
 }
 
-const PROPERTIES = SCHEMAS.image.properties as Readonly<Record<string, ValueSchema>>;
+const PROPERTIES = IMAGE_SCHEMA.properties as Readonly<Record<string, ValueSchema>>;
+
+/** The schema of images, with the formats that are allowed or without them. */
+export type ImageSchema = Schemas['image'] | typeof IMAGE_SCHEMA;
 
 /** The domain's name of an attribute that clients set; undefined for a custom property. */
 export function editableAttribute(name: string): keyof EditableAttributes | undefined {
@@ -71,8 +74,13 @@ export function requireSettable(name: string): void {
  *
  * @throws {InvalidInput}
  */
-export function checkValue(name: string, value: unknown): void {
-  const schema = Object.hasOwn(PROPERTIES, name) ? PROPERTIES[name]! : SCHEMAS.image.additionalProperties;
+export function checkValue(
+  name: string,
+  value: unknown,
+  { properties, additionalProperties }: ImageSchema,
+): void {
+  const known = properties as Readonly<Record<string, ValueSchema>>;
+  const schema = Object.hasOwn(known, name) ? known[name]! : additionalProperties;
   const flaw = flawOf(value, schema) ?? (editableAttribute(name) ? undefined : flawOfProperty(value));
   if (flaw) throw new InvalidInput(`Invalid value ${printed(value)} for '${name}': ${flaw}.`);
 }

@@ -25,7 +25,8 @@ import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
 import { DescribeChange, DescribeResource } from '../api-description.js';
 import { ImageDocument, NewImageDocument, PatchDocument } from '../documents.js';
 import { refuseBody } from '../no-body.js';
-import { IMPORT_METHODS } from '../data/import-body.js';
+import { importMethodsOf } from '../data/import-body.js';
+import { schemasOf, type Schemas } from '../schemas/schemas.js';
 import { PUBLIC_URL } from '../versions.controller.js';
 import { readImageBody } from './image-body.js';
 import { patched, readPatch } from './image-patch.js';
@@ -40,12 +41,26 @@ import { audienceOf, imageView } from './image.view.js';
 @DescribeResource('Images')
 @UseGuards(AuthGuard)
 export class ImageChangesController {
+  private readonly schema: Schemas['image'];
+  /** The headers in which a new image names where its data may go, and how; none without a store. */
+  private readonly storeHeaders: Record<string, string>;
+
   constructor(
     private readonly access: ImageAccess,
     private readonly changes: ImageChanges,
     @Inject(SETTINGS) private readonly settings: EffectiveSettings,
     @Inject(PUBLIC_URL) private readonly publicUrl: string | undefined,
-  ) {}
+  ) {
+    const { use: store } = settings.data;
+    this.schema = schemasOf(settings.image).image;
+    this.storeHeaders =
+      store === undefined
+        ? {}
+        : {
+            'openstack-image-import-methods': importMethodsOf(settings.data).join(','),
+            'openstack-image-store-ids': store,
+          };
+  }
 
   @DescribeChange({ operationId: 'createImage', summary: 'Create an image' }, 201, ImageDocument, 409)
   @ApiBody({ type: NewImageDocument })
@@ -56,9 +71,9 @@ export class ImageChangesController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const image = await this.changes.create(readImageBody(body), caller);
+    const image = await this.changes.create(readImageBody(body, this.schema), caller);
     const location = `${baseUrlOf(request.raw, this.publicUrl)}/v2/images/${image.shownId}`;
-    void reply.code(201).headers({ location, 'openstack-image-import-methods': IMPORT_METHODS.join(',') });
+    void reply.code(201).headers({ location, ...this.storeHeaders });
     this.send(reply, image, caller);
   }
 
@@ -79,7 +94,7 @@ export class ImageChangesController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const operations = readPatch(request.sentMediaType, body);
+    const operations = readPatch(request.sentMediaType, body, this.schema);
     const image =
       operations.length === 0
         ? (await this.access.readCurrent(id, caller)).image

@@ -1,13 +1,14 @@
 import { imageOf } from '@glimpse/domain/testing';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { IMAGE_SCHEMA } from '../schemas/schemas.js';
 import { patched, readPatch, type PatchOperation } from './image-patch.js';
 
 const V21 = 'application/openstack-images-v2.1-json-patch';
 const V20 = 'application/openstack-images-v2.0-json-patch';
 
 const read = (operations: unknown, type = V21): PatchOperation[] =>
-  readPatch(type, Buffer.from(JSON.stringify(operations)));
+  readPatch(type, Buffer.from(JSON.stringify(operations)), IMAGE_SCHEMA);
 
 /** A token of a JSON pointer (RFC 6901). */
 const escaped = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

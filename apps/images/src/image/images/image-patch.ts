@@ -1,7 +1,13 @@
 import { DomainError, type EditableAttributes, type Image } from '@glimpse/domain';
 import { InvalidInput, parseJson } from '../../http/validation.js';
 import { WrongStatus } from '../../access/image-changes.js';
-import { AttributeRefused, checkValue, editableAttribute, requireSettable } from './image-attributes.js';
+import {
+  AttributeRefused,
+  checkValue,
+  editableAttribute,
+  requireSettable,
+  type ImageSchema,
+} from './image-attributes.js';
 
 /** The media types of a patch, by their version. */
 const MEDIA_TYPES: Readonly<Record<string, PatchVersion>> = {
@@ -52,17 +58,21 @@ export class PatchConflict extends DomainError {
  * @param mediaType in lower case, without parameters
  * @throws {UnknownPatch} {InvalidInput} {AttributeRefused}
  */
-export function readPatch(mediaType: string, body: Buffer | undefined): PatchOperation[] {
+export function readPatch(
+  mediaType: string,
+  body: Buffer | undefined,
+  schema: ImageSchema,
+): PatchOperation[] {
   const version = Object.hasOwn(MEDIA_TYPES, mediaType) ? MEDIA_TYPES[mediaType] : undefined;
   if (version === undefined) throw new UnknownPatch(mediaType);
   const operations = parseJson(body);
   if (!Array.isArray(operations)) {
     throw new InvalidInput('Request body must be a JSON array of operation objects.');
   }
-  return operations.map((operation: unknown) => readOperation(operation, version));
+  return operations.map((operation: unknown) => readOperation(operation, version, schema));
 }
 
-function readOperation(given: unknown, version: PatchVersion): PatchOperation {
+function readOperation(given: unknown, version: PatchVersion, schema: ImageSchema): PatchOperation {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new InvalidInput('Operations must be JSON objects.');
   }
@@ -83,7 +93,7 @@ function readOperation(given: unknown, version: PatchVersion): PatchOperation {
   } else {
     if (!Object.hasOwn(operation, 'value'))
       throw new InvalidInput(`Operation "${operator}" requires a "value".`);
-    checkValue(name, value);
+    checkValue(name, value, schema);
   }
   return { operator: operator as Operator, name, value, addsOnly: version === '2.0' };
 }

@@ -1,3 +1,5 @@
+import type { ImageSettings } from '../../settings/image.js';
+
 /*
  * The JSON schemas of the Image API, as Glance publishes them. Clients build their models on these: glanceclient reads
  * the schema of an image before anything else.
@@ -7,7 +9,8 @@ const UUID = '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){
 
 const DESCRIBED_BY = { rel: 'describedby', href: '{schema}' };
 
-const IMAGE = {
+/** The schema of an image, but for the formats that the settings allow. */
+export const IMAGE_SCHEMA = {
   name: 'image',
   properties: {
     id: {
@@ -85,12 +88,10 @@ const IMAGE = {
     container_format: {
       type: ['null', 'string'],
       description: 'Format of the container',
-      enum: [null, 'ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed'],
     },
     disk_format: {
       type: ['null', 'string'],
       description: 'Format of the disk',
-      enum: [null, 'ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'],
     },
     created_at: {
       type: 'string',
@@ -276,23 +277,51 @@ const MEMBER = {
   },
 };
 
-/** The schemas by name. */
-export const SCHEMAS = {
-  image: IMAGE,
-  images: {
-    name: 'images',
+/** The formats that images may have, as the settings name them. */
+export type AllowedFormats = Pick<ImageSettings, 'disk_formats' | 'container_formats'>;
+
+/** Glance's defaults. */
+const DISK_FORMATS = 'ami,ari,aki,vhd,vhdx,vmdk,raw,qcow2,vdi,iso,ploop';
+const CONTAINER_FORMATS = 'ami,ari,aki,bare,ovf,ova,docker,compressed';
+
+function imageSchema({ disk_formats = DISK_FORMATS, container_formats = CONTAINER_FORMATS }: AllowedFormats) {
+  const { properties } = IMAGE_SCHEMA;
+  const allowed = (names: string): (string | null)[] => [
+    null,
+    ...names.split(',').map((name) => name.trim()),
+  ];
+  return {
+    ...IMAGE_SCHEMA,
     properties: {
-      images: { type: 'array', items: IMAGE },
-      first: { type: 'string' },
-      next: { type: 'string' },
-      schema: { type: 'string' },
+      ...properties,
+      container_format: { ...properties.container_format, enum: allowed(container_formats) },
+      disk_format: { ...properties.disk_format, enum: allowed(disk_formats) },
     },
-    links: [{ rel: 'first', href: '{first}' }, { rel: 'next', href: '{next}' }, DESCRIBED_BY],
-  },
-  member: MEMBER,
-  members: {
-    name: 'members',
-    properties: { members: { type: 'array', items: MEMBER }, schema: { type: 'string' } },
-    links: [DESCRIBED_BY],
-  },
-} as const;
+  };
+}
+
+/** The schemas by name. */
+export type Schemas = ReturnType<typeof schemasOf>;
+
+export function schemasOf(formats: AllowedFormats) {
+  const image = imageSchema(formats);
+  return {
+    image,
+    images: {
+      name: 'images',
+      properties: {
+        images: { type: 'array', items: image },
+        first: { type: 'string' },
+        next: { type: 'string' },
+        schema: { type: 'string' },
+      },
+      links: [{ rel: 'first', href: '{first}' }, { rel: 'next', href: '{next}' }, DESCRIBED_BY],
+    },
+    member: MEMBER,
+    members: {
+      name: 'members',
+      properties: { members: { type: 'array', items: MEMBER }, schema: { type: 'string' } },
+      links: [DESCRIBED_BY],
+    },
+  };
+}

@@ -7,6 +7,7 @@ import { DescribeImageId } from '../../http/describe-read.js';
 import { DescribeChange, DescribeResource } from '../api-description.js';
 import { checkValue } from '../images/image-attributes.js';
 import { refuseBody } from '../no-body.js';
+import { IMAGE_SCHEMA } from '../schemas/schemas.js';
 
 /** The image has no such tag. */
 class TagNotFound extends DomainError {
@@ -36,7 +37,7 @@ export class TagsController {
     @Identity() caller: Caller,
   ): Promise<void> {
     refuseBody(body);
-    checkValue('tags', [tag]);
+    checkValue('tags', [tag], IMAGE_SCHEMA);
     await this.changes.edit(id, caller, ({ tags }) => ({ tags: tags.includes(tag) ? tags : [...tags, tag] }));
   }
 
