@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { printable } from '@glimpse/domain';
 import { Command } from 'commander';
 import { configCommand } from './commands/config.js';
+import { dataCommand } from './commands/data.js';
 import { textOf } from './commands/error-text.js';
 import { doctorCommand } from './commands/doctor.js';
 import { followCommand } from './commands/follow.js';
@@ -29,6 +30,7 @@ for (const command of [
   purgeCommand,
   configCommand,
   policyCommand,
+  dataCommand,
   doctorCommand,
 ]) {
   program.addCommand(command.copyInheritedSettings(program));

@@ -1,8 +1,8 @@
-import { mkdir, open, opendir, readFile, rename, rm, statfs, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, opendir, readFile, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DomainError } from '@glimpse/domain';
 import { DataUnavailable, StoreFull } from './errors.js';
-import type { ByteRange, ImageData } from './image-data.js';
+import type { ByteRange, ImageData, ListedObject } from './image-data.js';
 
 export interface FileStoreOptions {
   readonly path: string;
@@ -18,6 +18,10 @@ const READ_BYTES = 262_144;
 
 const MARKER = 'catalogue-id';
 const PARTIAL = '.partial';
+/** The names of objects; a volume may have other files, such as `lost+found`. */
+const KEY = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Of so many files the sizes are read at a time. */
+const LISTED_AT_ONCE = 64;
 const OUT_OF_SPACE = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /** Keeps each object as a file of a folder: for one replica, or a volume that all replicas mount. */
@@ -59,11 +63,17 @@ export class FileStore implements ImageData {
     });
   }
 
-  async *list(): AsyncGenerator<string> {
+  async *list(): AsyncGenerator<ListedObject> {
     await stored(() => this.#prepare());
+    let keys: string[] = [];
     for await (const { name } of await stored(() => opendir(this.#path))) {
-      if (name !== MARKER && !name.startsWith(`${MARKER}.`) && !name.endsWith(PARTIAL)) yield name;
+      if (!KEY.test(name)) continue;
+      keys.push(name);
+      if (keys.length < LISTED_AT_ONCE) continue;
+      yield* await this.#found(keys);
+      keys = [];
     }
+    yield* await this.#found(keys);
   }
 
   async freeBytes(): Promise<number> {
@@ -96,6 +106,22 @@ export class FileStore implements ImageData {
 
   #file(key: string): string {
     return join(this.#path, key);
+  }
+
+  /** The objects of these keys that are still there. */
+  async #found(keys: readonly string[]): Promise<ListedObject[]> {
+    const found = await Promise.all(keys.map((key) => this.#listed(key)));
+    return found.filter((object) => object !== undefined);
+  }
+
+  async #listed(key: string): Promise<ListedObject | undefined> {
+    try {
+      const { size, mtime } = await stat(this.#file(key));
+      return { key, bytes: size, modifiedAt: mtime };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw new DataUnavailable({ cause: error });
+    }
   }
 
   async #prepare(): Promise<void> {

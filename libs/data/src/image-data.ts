@@ -4,6 +4,13 @@ export interface ByteRange {
   readonly last: number;
 }
 
+/** An object of a store. */
+export interface ListedObject {
+  readonly key: string;
+  readonly bytes: number;
+  readonly modifiedAt: Date;
+}
+
 /** A store of image data. Its keys are UUIDs in lower case; no key is written twice. */
 export interface ImageData {
   /**
@@ -24,8 +31,12 @@ export interface ImageData {
   /** Deletes an object, and what was left of an attempt to write it. No error if there is none. */
   delete(key: string): Promise<void>;
 
-  /** The keys of all objects. */
-  list(): AsyncIterable<string>;
+  /**
+   * All objects, in any order; of those that are written or deleted meanwhile, some.
+   *
+   * @throws {DataUnavailable}
+   */
+  list(): AsyncIterable<ListedObject>;
 
   /** Bytes that it accepts before it is full, where that is known. @throws {DataUnavailable} */
   freeBytes?(): Promise<number>;

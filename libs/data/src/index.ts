@@ -8,4 +8,4 @@ export { DataUnavailable, StoreFull } from './errors.js';
 export { FileStore, type FileStoreOptions } from './file-store.js';
 export type { Inspection } from './head.js';
 export { HEAD_BYTES, inspectHead } from './inspection.js';
-export type { ByteRange, ImageData } from './image-data.js';
+export type { ByteRange, ImageData, ListedObject } from './image-data.js';

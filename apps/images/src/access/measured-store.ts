@@ -1,4 +1,4 @@
-import { DataUnavailable, StoreFull, type ByteRange, type ImageData } from '@glimpse/data';
+import { DataUnavailable, StoreFull, type ByteRange, type ImageData, type ListedObject } from '@glimpse/data';
 import type { DataMetrics, OperationOutcome, StoreOperation } from '../telemetry/data-metrics.js';
 import { observed } from './passing-bytes.js';
 
@@ -43,7 +43,7 @@ export class MeasuredStore implements ImageData {
     return this.#measured('delete', this.data.delete(key));
   }
 
-  list(): AsyncIterable<string> {
+  list(): AsyncIterable<ListedObject> {
     return this.data.list();
   }
 

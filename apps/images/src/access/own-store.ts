@@ -35,4 +35,17 @@ export class OwnStore {
   async verifiedFreeBytes(): Promise<number> {
     return (await (await this.verified()).freeBytes?.()) ?? NaN;
   }
+
+  /**
+   * The store, once its marker is compared; undefined where neither the catalogue nor the store has been used. Writes
+   * nothing to the store.
+   *
+   * @throws {WrongStore} {DataUnavailable} {CatalogueUnavailable}
+   */
+  async compared(): Promise<ImageData | undefined> {
+    const marker = await this.data.readMarker();
+    if (marker === undefined && !(await this.objects.hasObjects())) return undefined;
+    if (marker !== (await this.objects.catalogueId())) throw new WrongStore();
+    return this.data;
+  }
 }

@@ -1,10 +1,12 @@
 import { PolicyError } from '@glimpse/auth';
+import { DataUnavailable } from '@glimpse/data';
 import { SourceUnavailable } from '@glimpse/domain';
 import { BadDocument } from '@glimpse/glance';
 import { InvalidOptions } from '@glimpse/options';
 import { PluginError } from '@glimpse/plugins';
 import { DatabaseUnavailable, MigrationError } from '@glimpse/store';
 import { EmbeddedDatabaseError } from '@glimpse/store/embedded';
+import { WrongStore } from '../access/data-errors.js';
 import { ProtectionFileError } from '../access/protections/errors.js';
 
 /** Errors whose message is all a reader needs: ours, and those of the operating system. */
@@ -17,6 +19,7 @@ function isPlain(error: unknown): error is Error {
     error instanceof BadDocument ||
     error instanceof EmbeddedDatabaseError ||
     error instanceof MigrationError ||
+    error instanceof WrongStore ||
     (error as { code?: unknown }).code === 'cannot-listen' ||
     typeof (error as NodeJS.ErrnoException).errno === 'number'
   );
@@ -28,6 +31,10 @@ export function textOf(error: unknown): string {
   if (error instanceof DatabaseUnavailable) return `${error.message}; check DATABASE_URL`;
   if (error instanceof SourceUnavailable) {
     return `${error.message}; check OS_AUTH_URL for Keystone, and GLIMPSE_GLANCE_URL or Keystone's catalog for Glance`;
+  }
+  if (error instanceof DataUnavailable) {
+    const { message, cause } = error;
+    return `${message} ${cause instanceof Error ? cause.message : ''}; check the settings data.options`;
   }
   return isPlain(error) ? error.message : String((error as Error).stack ?? error);
 }

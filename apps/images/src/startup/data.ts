@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { FileStore } from '@glimpse/data';
+import { FileStore, type ImageData } from '@glimpse/data';
 import type { StoredImageObjects } from '@glimpse/store';
 import { DataSweeper } from '../access/data-sweeper.js';
 import { MeasuredStore } from '../access/measured-store.js';
@@ -29,8 +29,9 @@ export function openData(
   settings: EffectiveSettings,
   { objects, telemetry, metrics, isReady }: DataParts,
 ): OpenedData | undefined {
-  const store = openStore(settings, objects, metrics);
-  if (!store) return undefined;
+  const data = openImageData(settings);
+  if (!data) return undefined;
+  const store = new OwnStore(new MeasuredStore(data, metrics), objects);
   const check = new StoreCheck(store, telemetry, isReady);
   const sweeper = new DataSweeper(objects, store, (reason) => metrics.sweepFailed(reason));
   metrics.expose(check, sweeper);
@@ -38,13 +39,8 @@ export function openData(
 }
 
 /** The store of image data that the settings name, if any. */
-function openStore(
-  { data }: EffectiveSettings,
-  objects: StoredImageObjects,
-  metrics: DataMetrics,
-): OwnStore | undefined {
+export function openImageData({ data }: EffectiveSettings): ImageData | undefined {
   const { path, reserve } = data.options;
   if (data.use === undefined || path === undefined) return undefined;
-  const store = new FileStore({ path: resolve(path), reserveBytes: reserve * 2 ** 20 });
-  return new OwnStore(new MeasuredStore(store, metrics), objects);
+  return new FileStore({ path: resolve(path), reserveBytes: reserve * 2 ** 20 });
 }

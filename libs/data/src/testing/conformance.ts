@@ -14,7 +14,7 @@ async function bytesOf(data: ImageData, key: string, range: ByteRange): Promise<
 
 async function keysOf(data: ImageData): Promise<string[]> {
   const keys: string[] = [];
-  for await (const key of data.list()) keys.push(key);
+  for await (const { key } of data.list()) keys.push(key);
   return keys.sort();
 }
 
@@ -48,6 +48,21 @@ export function describeImageData(name: string, open: () => ImageData): void {
       await expect(data.write(key, broken)).rejects.toThrow('the client is gone');
       expect(await keysOf(data)).toEqual([]);
       await expect(data.read(key, { first: 0, last: 0 })).rejects.toMatchObject({ code: 'data-unavailable' });
+    });
+
+    it('lists each of many objects once, with its size and the time of its writing', async () => {
+      const data = open();
+      const keys = Array.from({ length: 150 }, () => randomUUID());
+      for (const [at, key] of keys.entries()) await data.write(key, chunksOf(Buffer.alloc(at), 100));
+      const listed = new Map<string, number>();
+      const [dayBefore, dayAfter] = [-1, 1].map((days) => Date.now() + days * 86_400_000);
+      for await (const { key, bytes, modifiedAt } of data.list()) {
+        expect(listed.has(key)).toBe(false);
+        listed.set(key, bytes);
+        expect(modifiedAt.getTime()).toBeGreaterThan(dayBefore!);
+        expect(modifiedAt.getTime()).toBeLessThan(dayAfter!);
+      }
+      expect(listed).toEqual(new Map(keys.map((key, at) => [key, at])));
     });
 
     it('breaks off a read beyond the end, instead of ending it early', async () => {

@@ -4,7 +4,7 @@
  */
 
 /** The status of an image, and that it changed. */
-const changeTo = (status: string): string =>
+export const changeTo = (status: string): string =>
   `status = ${status}, version = nextval('images_version_seq'), updated_at = clock_timestamp()`;
 
 /**

@@ -1,0 +1,146 @@
+import { once } from 'node:events';
+import { printable } from '@glimpse/domain';
+import { StoredObjectCheck, type Database, type FoundObject } from '@glimpse/store';
+import type { OwnStore } from '../../access/own-store.js';
+import {
+  deletedFinding,
+  missingFinding,
+  orphanFinding,
+  strayFinding,
+  usageFinding,
+  waitingFinding,
+  type Finding,
+} from './findings.js';
+
+/** The objects of the store that are compared at a time. */
+const BATCH_OBJECTS = 1_000;
+
+/** Time between two reports of progress on a terminal. */
+const PROGRESS_INTERVAL_MS = 100;
+
+export interface CheckParts {
+  readonly database: Database;
+  readonly store: OwnStore;
+  /** Whether to mend what can be mended without a loss of bytes that an image needs. */
+  readonly repair: boolean;
+  /** Orphans that were written before are deleted; undefined: none. */
+  readonly orphansBefore: Date | undefined;
+}
+
+/**
+ * Compares the store of image data with the catalogue, and prints a line for each finding.
+ *
+ * @returns whether no finding is left
+ * @throws {WrongStore} {DataUnavailable} {CatalogueUnavailable}
+ */
+export async function checkData({ database, store, repair, orphansBefore }: CheckParts): Promise<boolean> {
+  const data = await store.compared();
+  if (!data) {
+    await print('nothing to check: neither the catalogue nor its store has image data');
+    return true;
+  }
+  const check = await StoredObjectCheck.begin(database);
+  const report = new Report();
+  try {
+    await addObjects(check, data.list(), report);
+    await report.each(check.missing(), missingFinding);
+    await report.each(check.orphans(), orphanFinding, async ({ id, modifiedAt }) => {
+      if (!orphansBefore || modifiedAt >= orphansBefore) return undefined;
+      await data.delete(id);
+      return 'deleted';
+    });
+    await report.each(check.waitingImages(), waitingFinding, async (image) =>
+      repair && (await check.queue(image)) ? 'repaired: it is queued' : undefined,
+    );
+    await report.each(check.ofDeletedImages(), deletedFinding, async ({ id }) => {
+      if (!repair) return undefined;
+      await check.doom(id);
+      return 'repaired: its bytes will be deleted';
+    });
+    await report.each(check.strayObjects(), strayFinding);
+    await report.each(check.wrongUsage(), usageFinding, async ({ project }) => {
+      if (!repair) return undefined;
+      await check.recount(project);
+      return 'repaired: counted again';
+    });
+    const { count, example } = await check.withoutData();
+    if (count > 0) {
+      await print(
+        `note     ${count} active images never had data here, such as ${example}: only documents were imported`,
+      );
+    }
+  } finally {
+    check.end();
+  }
+  await print(report.summary);
+  return report.left === 0;
+}
+
+async function addObjects(
+  check: StoredObjectCheck,
+  objects: AsyncIterable<FoundObject>,
+  report: Report,
+): Promise<void> {
+  let batch: FoundObject[] = [];
+  const add = async (): Promise<void> => {
+    await check.add(batch);
+    report.listed(batch.length);
+    batch = [];
+  };
+  for await (const object of objects) {
+    batch.push(object);
+    if (batch.length === BATCH_OBJECTS) await add();
+  }
+  await add();
+  await check.listed();
+}
+
+/** The findings so far. */
+class Report {
+  #objects = 0;
+  #found = 0;
+  #mended = 0;
+  #shown = 0;
+
+  /** The findings that are not mended. */
+  get left(): number {
+    return this.#found - this.#mended;
+  }
+
+  get summary(): string {
+    return `${this.#objects} objects in the store, ${this.#found} findings, ${this.#mended} of them repaired or deleted`;
+  }
+
+  /** Counts objects of the store, and shows their number on a terminal. */
+  listed(count: number): void {
+    this.#objects += count;
+    if (!process.stderr.isTTY || Date.now() - this.#shown < PROGRESS_INTERVAL_MS) return;
+    this.#shown = Date.now();
+    process.stderr.write(`\r\x1b[K${this.#objects} objects`);
+  }
+
+  /**
+   * Prints findings.
+   *
+   * @param mend mends one, and says how; undefined if it does not
+   */
+  async each<T>(
+    found: AsyncIterable<T>,
+    findingOf: (one: T) => Finding,
+    mend: (one: T) => Promise<string | undefined> = () => Promise.resolve(undefined),
+  ): Promise<void> {
+    for await (const one of found) {
+      this.#found++;
+      const { kind, text } = findingOf(one);
+      const mended = await mend(one);
+      if (mended !== undefined) this.#mended++;
+      await print(`${kind.padEnd(8)} ${text}${mended === undefined ? '' : ` (${mended})`}`);
+    }
+  }
+}
+
+async function print(line: string): Promise<void> {
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  // A million lines are not kept for a slow reader.
+  if (!process.stdout.write(`${printable(line)}\n`)) await once(process.stdout, 'drain');
+}

@@ -1,0 +1,104 @@
+import { changeTo } from './statements.js';
+
+/*
+ * The statements of a check of image data against the catalogue. They compare tables, however many objects there are:
+ * `known`, the objects that had to be in the store when the check began, and `listed`, what was found there afterwards.
+ */
+
+/**
+ * What is known before the store is listed: what is uploaded meanwhile may be listed or not. A check reads whole tables,
+ * for which the connections of a service are not configured.
+ */
+export const BEGIN_CHECK = `
+  SET enable_seqscan = on; SET enable_sort = on; SET plan_cache_mode = auto;
+  CREATE TEMPORARY TABLE known AS SELECT id FROM image_objects WHERE state IN ('staged', 'live');
+  CREATE TEMPORARY TABLE listed (id uuid, bytes bigint, modified_at timestamptz)`;
+
+/** $1: keys; $2: bytes; $3: times. */
+export const ADD_LISTED =
+  'INSERT INTO listed SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[])';
+
+export const END_OF_LIST = 'ANALYZE known; ANALYZE listed';
+
+/** Objects that the store lacks, or has with another size. */
+export const MISSING = `
+  SELECT id, image_id AS image, object.bytes, listed.bytes AS found
+  FROM known JOIN image_objects AS object USING (id) LEFT JOIN listed USING (id)
+  WHERE object.state IN ('staged', 'live') AND listed.bytes IS DISTINCT FROM object.bytes
+  ORDER BY id`;
+
+/**
+ * Objects of the store that no row names, and no row named when they were listed: a row is there before its bytes.
+ *
+ * $1: only those that are older.
+ */
+export const ORPHANS = `
+  SELECT id, listed.bytes, modified_at AS "modifiedAt"
+  FROM listed LEFT JOIN image_objects AS object USING (id)
+  WHERE object.id IS NULL AND ($1::timestamptz IS NULL OR modified_at < $1) ORDER BY modified_at, id`;
+
+/** Images that wait for an upload that nothing receives, and for no staged data either. */
+export const WAITING_IMAGES = `
+  SELECT id AS image, status, upload FROM images
+  WHERE status IN ('saving', 'uploading') AND deleted_at IS NULL AND NOT EXISTS (
+    SELECT FROM image_objects AS object
+    WHERE image_id = images.id AND (state = 'writing' AND object.id = upload OR state = 'staged' AND upload IS NULL)
+  ) ORDER BY id`;
+
+/** $1: the image's id; $2: the upload that it waits for, or null. */
+export const QUEUE_IMAGE = `
+  UPDATE images SET ${changeTo("'queued'")}, upload = NULL, size = NULL
+  WHERE id = $1 AND status IN ('saving', 'uploading') AND deleted_at IS NULL AND upload IS NOT DISTINCT FROM $2
+    AND NOT EXISTS (SELECT FROM image_objects WHERE image_id = $1 AND state IN ('writing', 'staged'))
+  RETURNING id`;
+
+/** Objects of images that were deleted, and perhaps purged. */
+export const DELETED_IMAGES = `
+  SELECT object.id, image_id AS image
+  FROM image_objects AS object LEFT JOIN images ON images.id = image_id LEFT JOIN used_ids ON used_ids.id = image_id
+  WHERE state <> 'doomed' AND (deleted_at IS NOT NULL OR images.id IS NULL AND used_ids.id IS NOT NULL)
+  ORDER BY object.id`;
+
+/** $1: the object's id. */
+export const DOOM_OBJECT =
+  "UPDATE image_objects SET state = 'doomed' WHERE id = $1 AND state <> 'doomed' RETURNING id";
+
+/** Objects that their image does not have as its data, and images with several: the catalogue was changed by hand. */
+export const STRAY_OBJECTS = `
+  SELECT object.id, image_id AS image, object.state, status
+  FROM image_objects AS object LEFT JOIN images ON images.id = image_id LEFT JOIN used_ids ON used_ids.id = image_id
+  WHERE deleted_at IS NULL AND (images.id IS NOT NULL OR used_ids.id IS NULL) AND (
+    images.id IS NULL AND state <> 'doomed'
+    OR state = 'live' AND status NOT IN ('active', 'deactivated')
+    OR state = 'staged' AND status <> 'uploading'
+    OR state = 'live' AND EXISTS (
+      SELECT FROM image_objects AS other
+      WHERE other.image_id = object.image_id AND other.state = 'live' AND other.id < object.id
+    )
+  ) ORDER BY object.id`;
+
+/** The active images without an object: only their documents were imported. */
+export const WITHOUT_DATA = `
+  SELECT count(*)::integer AS count, min(id::text) AS example FROM images
+  WHERE status IN ('active', 'deactivated') AND deleted_at IS NULL
+    AND NOT EXISTS (SELECT FROM image_objects WHERE image_id = images.id AND state = 'live')`;
+
+const SUMS = `
+  SELECT project, sum(bytes)::bigint AS bytes FROM image_objects
+  WHERE state <> 'doomed' AND project IS NOT NULL GROUP BY project`;
+
+/** Projects whose usage is not the sum of their objects. One statement sees both as of the same time. */
+export const WRONG_USAGE = `
+  SELECT project, coalesce(usage.bytes, 0) AS noted, coalesce(sums.bytes, 0) AS sum
+  FROM project_usage AS usage FULL JOIN (${SUMS}) AS sums USING (project)
+  WHERE coalesce(usage.bytes, 0) <> coalesce(sums.bytes, 0) ORDER BY project`;
+
+/** $1: the project. */
+export const LOCK_USAGE = `
+  INSERT INTO project_usage AS usage (project, bytes) VALUES ($1, 0)
+  ON CONFLICT (project) DO UPDATE SET bytes = usage.bytes`;
+
+/** After {@link LOCK_USAGE}: what was not committed by then adds its bytes afterwards. $1: the project. */
+export const RECOUNT_USAGE = `
+  UPDATE project_usage SET bytes = coalesce((SELECT sums.bytes FROM (${SUMS}) AS sums WHERE project = $1), 0)
+  WHERE project = $1`;
