@@ -11,7 +11,12 @@ export { BadDatabaseUrl, parseDatabaseUrl } from './connection/url.js';
 export { importImages, importMembers, type ImportOutcome } from './images/import.js';
 export * from './images/purge.js';
 export * from './objects/stored-object-check.js';
-export { StoredImageObjects, type Reserved, type StoredData, type Upload } from './objects/stored-image-objects.js';
+export {
+  StoredImageObjects,
+  type Reserved,
+  type StoredData,
+  type Upload,
+} from './objects/stored-image-objects.js';
 export { StoredImageReader } from './images/stored-image-reader.js';
 export { StoredImageLister } from './lists/stored-image-lister.js';
 export * from './migrations/migrate.js';
