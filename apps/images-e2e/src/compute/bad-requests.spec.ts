@@ -256,6 +256,7 @@ const framing = fc
         'transfer-encoding: chunked\r\ncontent-length: 3',
         'transfer-encoding: gzip',
         'transfer-encoding: chunked, gzip',
+        'transfer-encoding: gzip, chunked',
         'transfer-encoding: chunked\r\ntransfer-encoding: identity',
         'x-folded: a\r\n\tb',
         'x-bare: a\rb',

@@ -25,6 +25,8 @@ export function streamOf(request: IncomingMessage, silenceMs: number): Readable 
   request.on('data', () => timer.refresh());
   request.once('close', onClose);
   request.on('error', () => undefined);
+  // It may fail before its reader has begun; the reader gets the error then.
+  body.on('error', () => undefined);
   body.once('close', () => clearTimeout(timer));
   return request.pipe(body);
 }

@@ -49,6 +49,11 @@ export function flawOf(request: IncomingMessage): Flaw | undefined {
   if (headers.host !== undefined && !isKnownHost(headers.host)) {
     return malformed(`The Host header must be host[:port], not '${headers.host.slice(0, 100)}'.`);
   }
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') {
+    // Its bytes would be taken for the content.
+    return malformed(`The transfer coding must be chunked, not '${coding.slice(0, 100)}'.`, true);
+  }
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
     // Whether the body follows is unknown.
     return { error: new ExpectationFailed(), closesConnection: true };
