@@ -275,21 +275,75 @@ describe('each changing request', () => {
     ['PUT', '/stage', 'data'],
   ];
 
-  it.each([
-    ['private', 'stranger', 404],
-    ['private', 'unscoped', 404],
-    ['community', 'stranger', 403],
-    ['community', 'reader', 403],
-  ] as const)('of a %s image by a %s is %i, and changes nothing', async (visibility, as, expected) => {
-    const { id } = await create({ visibility, tags: ['old'] });
-    const before = (await send('GET', `/${id}`)).document;
-    for (const [method, path, body] of CHANGES) {
-      const { status } = await send(method, `/${id}${path}`, { as, body });
-      // An image that is not shared has no members.
-      expect([method + path, status]).toEqual([method + path, path.startsWith('/members/') ? 404 : expected]);
+  /**
+   * What each caller may do with each image of the owner's:
+   *
+   *     -  it does not exist for them
+   *     r  they see it
+   *     m  they see it, and are one of its members
+   *     w  they may change it
+   */
+  const MATRIX = `
+    image     owner reader member stranger admin system unscoped
+    private   w     r      -      -        w     w      -
+    community w     r      r      r        w     w      r
+    public    w     r      r      r        w     w      r
+    shared    w     r      m      -        w     w      -
+  `;
+  const [[, ...callers] = [], ...rows] = MATRIX.trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  const cells = rows.flatMap(([visibility, ...kinds]) =>
+    kinds.map((kind, column) => [visibility!, callers[column]!, kind] as const),
+  );
+
+  async function sharedAs(visibility: string): Promise<string> {
+    const { id } = await create({ visibility, tags: ['old'] }, visibility === 'public' ? 'admin' : 'owner');
+    if (visibility === 'shared') {
+      expect((await send('POST', `/${id}/members`, { body: { member: MEMBER } })).status).toBe(200);
     }
-    expect((await send('GET', `/${id}`)).document).toEqual(before);
-  });
+    if (visibility === 'public') {
+      expect((await patch(id, [replace('owner', OWNER)], { as: 'admin' })).status).toBe(200);
+    }
+    return id;
+  }
+
+  it.each(cells.filter(([, , kind]) => kind !== 'w'))(
+    'of a %s image is refused by its %s (%s), and changes nothing',
+    async (visibility, as, kind) => {
+      const id = await sharedAs(visibility);
+      const state = async (): Promise<object[]> => [
+        (await send('GET', `/${id}`)).document,
+        (await send('GET', `/${id}/members`)).document,
+      ];
+      const before = await state();
+      for (const [method, path, body] of CHANGES) {
+        // Members accept and reject an image themselves.
+        if (kind === 'm' && method === 'PUT' && path.startsWith('/members')) continue;
+        const { status } = await send(method, `/${id}${path}`, { as, body });
+        // An image that is not shared has no members.
+        const missing = kind === '-' || (path.startsWith('/members/') && visibility !== 'shared');
+        expect([method + path, status]).toEqual([method + path, missing ? 404 : 403]);
+      }
+      expect(await state()).toEqual(before);
+    },
+  );
+
+  it.each(cells.filter(([, , kind]) => kind === 'w'))(
+    'of a %s image is made by the %s',
+    async (visibility, as) => {
+      const id = await sharedAs(visibility);
+      expect((await patch(id, [replace('name', `by ${as}`)], { as })).document).toMatchObject({
+        name: `by ${as}`,
+      });
+      expect((await send('PUT', `/${id}/tags/t`, { as })).status).toBe(204);
+      expect((await send('DELETE', `/${id}/tags/old`, { as })).status).toBe(204);
+      const { status } = await send('POST', `/${id}/members`, { as, body: { member: 'm' } });
+      expect(status).toBe(visibility === 'shared' ? 200 : 403);
+      expect((await send('GET', `/${id}`)).document).toMatchObject({ tags: ['t'], owner: OWNER });
+      expect((await send('DELETE', `/${id}`, { as })).status).toBe(204);
+    },
+  );
 
   it.each(['DELETE ', 'PUT /tags/t', 'DELETE /tags/old', 'POST /actions/deactivate'])(
     'without need of a body is 400 with one: %s',
