@@ -16,14 +16,14 @@ const ARROWS = [
   { from: 'plugins', to: ['options', 'domain'] },
   { from: 'auth', to: ['plugins', 'options', 'http-client', 'domain'] },
   { from: 'store', to: ['domain'] },
-  { from: 'data', to: ['domain'] },
+  { from: 'data', to: ['plugins', 'domain'] },
   { from: 'glance', to: ['auth', 'plugins', 'options', 'http-client', 'domain'] },
   { from: 'mirror', to: ['plugins', 'domain'] },
   {
     from: 'app',
     to: ['domain', 'links', 'options', 'http-client', 'plugins', 'auth', 'store', 'data', 'glance', 'mirror'],
   },
-  { from: 'e2e', to: ['domain', 'links', 'plugins', 'auth', 'store', 'glance'] },
+  { from: 'e2e', to: ['domain', 'links', 'plugins', 'auth', 'store', 'data', 'glance'] },
 ];
 
 const constraints = (arrows) =>

@@ -1,12 +1,10 @@
 #!/usr/bin/env node
 /** Runs the OpenStack that the service is tried against: `node tools/openstack.mjs --help`. */
-import { fstatSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { endWithThis, openFolder } from './openstack/folder.mjs';
 import { glanceIsInstalled, startGlance } from './openstack/glance.mjs';
 import { keystoneIsInstalled, startKeystone } from './openstack/keystone.mjs';
-import { freePort, giveToRunner, stopAll } from './openstack/processes.mjs';
+import { freePort } from './openstack/processes.mjs';
 
 const HELP = `Usage: node tools/openstack.mjs [options]
 
@@ -43,16 +41,9 @@ if (options.glance && !glanceIsInstalled()) {
   process.exit(NOT_INSTALLED);
 }
 
-const folder = makeFolder(options.folder);
-process.once('exit', () => {
-  stopAll();
-  if (!options.folder) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-});
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(0));
-const stdin = fstatSync(0);
-if (stdin.isFIFO() || stdin.isSocket()) {
-  process.stdin.once('close', () => process.exit(0)).resume();
-}
+const folder = openFolder(options.folder, 'openstack');
+if (!folder) process.exit(WRONG_OPTIONS);
+endWithThis(folder, { keepsFolder: Boolean(options.folder) });
 
 try {
   const glancePort = options.glance && (await freePort());
@@ -96,18 +87,6 @@ function readOptions() {
     console.error(`${error.message}\nnode tools/openstack.mjs --help says what there is`);
     process.exit(WRONG_OPTIONS);
   }
-}
-
-/** An empty folder that belongs to whom everything runs as. */
-function makeFolder(given) {
-  if (given) mkdirSync(given, { recursive: true });
-  const made = realpathSync(given ?? mkdtempSync(join(tmpdir(), 'glimpse-openstack-')));
-  if (readdirSync(made).length > 0) {
-    console.error(`--folder is ${given}, which is not empty: give one that is, or does not exist`);
-    process.exit(WRONG_OPTIONS);
-  }
-  giveToRunner(made);
-  return made;
 }
 
 /** The environment of the user demo for a shell, and the differences of other users. */

@@ -18,7 +18,7 @@ export function giveToRunner(path) {
 const running = new Set();
 
 /** Starts a program in a group of its own: Ctrl-C at a terminal reaches this process alone. */
-function start(folder, log, [command, ...args], env) {
+export function start(folder, log, [command, ...args], env) {
   const output = openSync(log, 'a');
   // Should this process be killed, the kernel ends the child.
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {

@@ -2,8 +2,9 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
+import { definePlugin } from '@glimpse/plugins';
+import { checkImageData } from '@glimpse/plugins/testing';
 import { FileStore } from './file-store.js';
-import { describeImageData } from './testing/conformance.js';
 
 const KEY = '70a599e0-31e7-49b7-b260-868f441e862b';
 const folder = mkdtempSync(join(tmpdir(), 'glimpse-data-'));
@@ -17,9 +18,10 @@ async function* bytes(): AsyncGenerator<Buffer> {
   yield await Promise.resolve(Buffer.from('abc'));
 }
 
-describeImageData('a store of files', open);
-
 describe('a store of files', () => {
+  it('conforms to the contract of stores', () =>
+    checkImageData(definePlugin({ kind: 'image-data', contract: 1, create: () => open() })));
+
   it('refuses what would leave less than the reserve, and keeps nothing of it', async () => {
     const path = newPath();
     await expect(open(path, 2 ** 60).write(KEY, bytes())).rejects.toMatchObject({ code: 'store-full' });

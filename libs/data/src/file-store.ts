@@ -1,8 +1,7 @@
 import { mkdir, open, opendir, readFile, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DomainError } from '@glimpse/domain';
-import { DataUnavailable, StoreFull } from './errors.js';
-import type { ByteRange, ImageData, ListedObject } from './image-data.js';
+import { DataUnavailable, DomainError, StoreFull } from '@glimpse/domain';
+import type { ByteRange, ImageData, ListedObject } from '@glimpse/plugins';
 
 export interface FileStoreOptions {
   readonly path: string;

@@ -174,3 +174,42 @@ export class ChangeConflict extends DomainError {
     super(`image ${id} is in use or being changed by another client`);
   }
 }
+
+/** The store has no room for the data. */
+export class StoreFull extends DomainError {
+  readonly code = 'store-full';
+
+  constructor(options?: ErrorOptions) {
+    super('There is not enough space in the store of image data.', options);
+  }
+}
+
+/** The store is unavailable, or lacks an object that it should have. */
+export class DataUnavailable extends DomainError {
+  readonly code: string = 'data-unavailable';
+
+  constructor(options?: ErrorOptions) {
+    super('The store of image data is unavailable.', options);
+  }
+}
+
+/** The store did not respond within its time limit. */
+export class DataTimeout extends DataUnavailable {
+  override readonly code = 'data-timeout';
+
+  constructor(options?: ErrorOptions) {
+    super(options);
+    this.message = 'The store of image data did not respond in time.';
+  }
+}
+
+/** The data is larger than the store can hold, or than it can receive without knowing the length beforehand. */
+export class DataTooLarge extends DomainError {
+  readonly code = 'data-too-large';
+
+  constructor(readonly maxBytes: number) {
+    super(
+      `The data is larger than ${maxBytes / 2 ** 20} MiB, the most that the store can receive without a Content-Length.`,
+    );
+  }
+}

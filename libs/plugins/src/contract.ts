@@ -187,11 +187,64 @@ export interface ImageSource {
   deleteImage(id: string, token: string, signal?: AbortSignal): Promise<void>;
 }
 
+/** Bytes of an object, the first and the last one included. */
+export interface ByteRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** An object of a store. */
+export interface ListedObject {
+  readonly key: string;
+  readonly bytes: number;
+  readonly modifiedAt: Date;
+}
+
+/**
+ * A store of image data. Its keys are UUIDs in lower case; no key is written twice. Each call ends within a bounded time,
+ * but for the time in which the bytes of `write` are waited for, or those of `read` are not read. Every method throws
+ * `DataUnavailable` or `DataTimeout` of `@glimpse/domain` when the store is unavailable.
+ */
+export interface ImageData {
+  /** The most objects that are written at a time; unset: the service's own bound. */
+  readonly maxUploads?: number;
+
+  /**
+   * Writes an object, which is durable once this resolves. If the bytes fail or the store does, there is no object.
+   *
+   * @param length the number of bytes, if it is known
+   * @throws {StoreFull} {DataTooLarge}, and what the bytes throw
+   */
+  write(key: string, bytes: AsyncIterable<Uint8Array>, length?: number): Promise<void>;
+
+  /**
+   * Opens an object. Its bytes are all those of the range, or the iteration throws. An iteration that is ended early, or
+   * never begun, holds nothing. A chunk is valid until the next one is requested: its memory may be used again.
+   */
+  read(key: string, range: ByteRange): Promise<AsyncIterable<Uint8Array>>;
+
+  /** Deletes an object, and what was left of an attempt to write it. No error if there is none. */
+  delete(key: string): Promise<void>;
+
+  /** All objects, in any order; of those that are written or deleted meanwhile, some. */
+  list(): AsyncIterable<ListedObject>;
+
+  /** Bytes that it accepts before it is full. A store that does not know has no such method. */
+  freeBytes?(): Promise<number>;
+
+  /** The text that says whose store it is; undefined while it has none. */
+  readMarker(): Promise<string | undefined>;
+
+  /** Sets that text where there is none. */
+  writeMarker(text: string): Promise<void>;
+}
+
 /** The result of each kind of plugin. */
 export interface PluginKinds {
   readonly 'image-extension': ImageExtension;
   readonly authenticator: Authenticator;
   readonly 'image-source': ImageSource;
+  readonly 'image-data': ImageData;
 }
 
 export type PluginKind = keyof PluginKinds;

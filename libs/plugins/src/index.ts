@@ -6,6 +6,7 @@
 export { isolateAuthenticator } from './authenticator.js';
 export * from './contract.js';
 export type { OnFault } from './fault.js';
+export { isolateImageData } from './image-data.js';
 export { isolateImageExtension } from './image-extension.js';
 export { isolateImageSource } from './image-source.js';
 export * from './load.js';

@@ -32,6 +32,7 @@ const ESSENTIAL = {
   'image-extension': 'attributes',
   authenticator: 'authenticate',
   'image-source': 'page',
+  'image-data': 'write',
 } as const satisfies { [K in PluginKind]: keyof PluginKinds[K] };
 
 /** The texts that it cannot lack. */
@@ -39,6 +40,7 @@ const TEXTS = {
   'image-extension': ['alias', 'name', 'namespace', 'updated', 'description'],
   authenticator: ['challenge'],
   'image-source': [],
+  'image-data': [],
 } as const satisfies { [K in PluginKind]: readonly (keyof PluginKinds[K])[] };
 
 /** Why a plugin refused to start. By its code, for the plugin may have its own copy of this library. */

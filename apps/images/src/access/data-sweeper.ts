@@ -49,7 +49,7 @@ export class DataSweeper {
       } catch (error) {
         // An outage of the database is reported by its probe.
         if (!(error instanceof DomainError) || !error.code.startsWith('catalogue-')) {
-          this.onFault((error as Error).message);
+          this.onFault(reasonOf(error as Error));
         }
       }
     }
@@ -84,6 +84,11 @@ export class DataSweeper {
     );
     return writing.filter(({ id }) => this.#seen.get(id)!.sweeps >= MAX_STILL_SWEEPS);
   }
+}
+
+/** The error, and that of the store behind it. */
+function reasonOf({ message, cause }: Error): string {
+  return cause instanceof Error ? `${message} ${cause.message}` : message;
 }
 
 /** Waits for the next sweep; false if it was stopped. */

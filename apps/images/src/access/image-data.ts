@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { Digest, type ByteRange, type ImageData } from '@glimpse/data';
+import { Digest } from '@glimpse/data';
 import type { Identity, Image } from '@glimpse/domain';
+import type { ByteRange, ImageData } from '@glimpse/plugins';
 import type { StoredImageObjects, Upload } from '@glimpse/store';
 import { Overloaded } from '../http/overload.js';
 import {
@@ -19,9 +20,6 @@ import type { ImageAccess } from './image-access.js';
 import type { OwnStore } from './own-store.js';
 import type { Transfers } from './transfers.js';
 import { UploadQuota } from './upload-quota.js';
-
-/** The most uploads that one process receives at a time: what each holds in memory is bounded. */
-const MAX_UPLOADS = 32;
 
 /** Milliseconds between two signs that the writer of an object lives. */
 const BEAT_MS = 5_000;
@@ -111,7 +109,7 @@ export class DataAccess {
   async #store(image: Image, data: SentData, status: 'saving' | 'uploading'): Promise<void> {
     if (!this.store) throw new NoStore();
     if (image.status !== 'queued') throw new NotQueued(image.shownId, image.status, status);
-    if (this.#uploads.size >= MAX_UPLOADS) throw new Overloaded();
+    if (this.#uploads.size >= this.store.maxUploads) throw new Overloaded();
     const cutOff = new AbortController();
     const { store } = this;
     const received = this.transfers.upload(image.shownId, (counted) =>
@@ -175,7 +173,7 @@ export class DataAccess {
     try {
       const digest = new Digest();
       const format = new FormatCheck(image, this.settings.format_check);
-      await data.write(upload.id, format.pass(digest.pass(quota.pass(counted(body)))));
+      await data.write(upload.id, format.pass(digest.pass(quota.pass(counted(body)))), size);
       const measured = digest.measured();
       const stored = { ...measured, virtualSize: format.virtualSizeOf(measured.size) };
       const expected =
@@ -202,7 +200,8 @@ export class DataAccess {
       const givenUp = await this.objects.giveUp(upload);
       const state = await this.objects.stateOf(upload.id);
       if (state === 'live' || state === 'staged') return 'complete';
-      if (state === 'doomed') await data.delete(upload.id).catch(() => undefined);
+      // The client need not wait for it; the sweeper deletes what is left.
+      if (state === 'doomed') void data.delete(upload.id).catch(() => undefined);
       return givenUp ? 'given-up' : 'gone';
     } catch {
       return 'unknown';

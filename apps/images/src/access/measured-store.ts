@@ -1,4 +1,5 @@
-import { DataUnavailable, StoreFull, type ByteRange, type ImageData, type ListedObject } from '@glimpse/data';
+import { DataUnavailable, StoreFull } from '@glimpse/domain';
+import type { ByteRange, ImageData, ListedObject } from '@glimpse/plugins';
 import type { DataMetrics, OperationOutcome, StoreOperation } from '../telemetry/data-metrics.js';
 import { observed } from './passing-bytes.js';
 
@@ -9,7 +10,11 @@ export class MeasuredStore implements ImageData {
     private readonly metrics: Pick<DataMetrics, 'operationEnded'>,
   ) {}
 
-  async write(key: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  get maxUploads(): number | undefined {
+    return this.data.maxUploads;
+  }
+
+  async write(key: string, bytes: AsyncIterable<Uint8Array>, length?: number): Promise<void> {
     let waitedMs = 0;
     const counted = observed(bytes, {
       passed: (_, ms) => void (waitedMs += ms),
@@ -17,7 +22,7 @@ export class MeasuredStore implements ImageData {
       failed: () => undefined,
       stopped: () => undefined,
     });
-    await this.#measured('write', this.data.write(key, counted), () => waitedMs);
+    await this.#measured('write', this.data.write(key, counted, length), () => waitedMs);
   }
 
   async read(key: string, range: ByteRange): Promise<AsyncIterable<Uint8Array>> {

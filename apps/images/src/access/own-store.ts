@@ -1,6 +1,9 @@
-import type { ImageData } from '@glimpse/data';
+import type { ImageData } from '@glimpse/plugins';
 import type { StoredImageObjects } from '@glimpse/store';
 import { WrongStore } from './data-errors.js';
+
+/** For a store without a bound of its own: what each upload holds in memory is bounded. */
+const MAX_UPLOADS = 32;
 
 /**
  * The store of a catalogue. Its marker is the id of the catalogue: with the store of another one, or an empty volume in
@@ -14,10 +17,15 @@ export class OwnStore {
     private readonly objects: StoredImageObjects,
   ) {}
 
+  /** The most uploads that one process may receive at a time. */
+  get maxUploads(): number {
+    return this.data.maxUploads ?? MAX_UPLOADS;
+  }
+
   /**
    * The store, once its marker is compared. A store without one gets it, unless the catalogue has objects already.
    *
-   * @throws {WrongStore} {DataUnavailable} {CatalogueUnavailable}
+   * @throws {WrongStore} {DataUnavailable} {DataTimeout} {CatalogueUnavailable}
    */
   async verified(): Promise<ImageData> {
     this.#catalogueId ??= await this.objects.catalogueId();

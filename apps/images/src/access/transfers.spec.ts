@@ -1,5 +1,4 @@
-import { DataUnavailable, StoreFull } from '@glimpse/data';
-import { CatalogueUnavailable } from '@glimpse/domain';
+import { CatalogueUnavailable, DataUnavailable, StoreFull } from '@glimpse/domain';
 import { describe, expect, it } from '@jest/globals';
 import { MalformedRequest } from '../http/errors.js';
 import type { Direction, TransferOutcome } from '../telemetry/data-metrics.js';

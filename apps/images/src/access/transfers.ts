@@ -1,5 +1,4 @@
-import { DataUnavailable, StoreFull } from '@glimpse/data';
-import { CatalogueUnavailable, DomainError } from '@glimpse/domain';
+import { CatalogueUnavailable, DataUnavailable, DomainError, StoreFull } from '@glimpse/domain';
 import { MalformedRequest, RequestTimeout } from '../http/errors.js';
 import type { DataMetrics, TransferOutcome } from '../telemetry/data-metrics.js';
 import { UploadCutOff, UploadGone, WrongStore } from './data-errors.js';

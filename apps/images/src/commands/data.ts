@@ -3,7 +3,7 @@ import { StoredImageObjects, openDatabase } from '@glimpse/store';
 import { Command } from 'commander';
 import { loadSettings } from '../settings/load.js';
 import { OwnStore } from '../access/own-store.js';
-import { openImageData } from '../startup/data.js';
+import { loadImageData } from '../startup/data.js';
 import { requireMigrations, withDatabase } from '../startup/database.js';
 import { ageOf } from './age.js';
 
@@ -35,7 +35,7 @@ const checkCommand = new Command('check')
   .action(async (options: CheckOptions) => {
     const before = orphansBefore(options);
     const settings = loadSettings(process.env);
-    const data = openImageData(settings);
+    const data = await loadImageData(settings, (reason) => process.stderr.write(`${reason}\n`));
     if (!data) {
       throw new InvalidOptions(['GLIMPSE_DATA_USE is missing: there is no store of image data to check']);
     }

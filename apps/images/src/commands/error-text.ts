@@ -1,6 +1,5 @@
 import { PolicyError } from '@glimpse/auth';
-import { DataUnavailable } from '@glimpse/data';
-import { SourceUnavailable } from '@glimpse/domain';
+import { DataUnavailable, SourceUnavailable } from '@glimpse/domain';
 import { BadDocument } from '@glimpse/glance';
 import { InvalidOptions } from '@glimpse/options';
 import { PluginError } from '@glimpse/plugins';

@@ -34,12 +34,31 @@ function completeData({ mode, data, data_dir, source }: Settings): string[] {
     const problem = 'GLIMPSE_DATA_USE is not allowed with GLIMPSE_SOURCE: image data is stored by the source';
     return data.use ? [problem] : [];
   }
-  if (mode === 'development') {
-    data.use ??= 'file';
-    data.options.path ??= join(data_dir, 'images');
+  if (mode === 'development') data.use ??= 'file';
+  const { options } = data;
+  if (data.use === 'file') {
+    if (mode === 'development') options.path ??= join(data_dir, 'images');
+    if (options.path) return [];
+    return ['GLIMPSE_DATA_OPTIONS_PATH is missing: in production GLIMPSE_DATA_USE = "file" requires it'];
   }
-  if (!data.use || data.options.path) return [];
-  return ['GLIMPSE_DATA_OPTIONS_PATH is missing: in production GLIMPSE_DATA_USE = "file" requires it'];
+  return data.use === 's3' ? problemsOfBucket(options) : [];
+}
+
+function problemsOfBucket({
+  bucket,
+  access_key_file,
+  secret_key_file,
+}: Settings['data']['options']): string[] {
+  const problems: string[] = [];
+  if (!bucket) problems.push('GLIMPSE_DATA_OPTIONS_BUCKET is missing: GLIMPSE_DATA_USE = "s3" requires it');
+  if (!access_key_file !== !secret_key_file) {
+    const missing = access_key_file ? 'SECRET' : 'ACCESS';
+    const given = access_key_file ? 'ACCESS' : 'SECRET';
+    problems.push(
+      `GLIMPSE_DATA_OPTIONS_${missing}_KEY_FILE is missing: GLIMPSE_DATA_OPTIONS_${given}_KEY_FILE requires it`,
+    );
+  }
+  return problems;
 }
 
 /** The usual port of the Image API. */

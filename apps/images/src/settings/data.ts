@@ -1,7 +1,19 @@
-import { OneOf, Nested, Optional, Text, WholeNumber } from '@glimpse/options';
+import { Matching, Nested, OneOf, Optional, Text, WholeNumber } from '@glimpse/options';
+import { BaseUrl } from './decorators.js';
+
+export type BuiltInStore = 'file' | 's3';
+
+const BUILT_IN: readonly string[] = ['file', 's3'] satisfies BuiltInStore[];
+
+/** Whether the options of a store are its own, not settings. */
+export const hasOwnOptions = (use: unknown): boolean =>
+  use !== undefined && !BUILT_IN.includes(use as string);
+
+/** The keys of a bucket begin with it. */
+const isPrefix = (text: string): boolean => /^[\w!.*'()/-]{0,512}$/.test(text) && !text.startsWith('/');
 
 export class DataOptions {
-  /** The folder of the store; unset in development: `images` in the data folder. */
+  /** Of `file`: the folder of the store; unset in development: `images` in the data folder. */
   @Optional()
   @Text()
   path?: string;
@@ -9,13 +21,57 @@ export class DataOptions {
   /** MiB of the file system that are left free: below it uploads are refused. */
   @WholeNumber(0, 1_048_576)
   reserve = 1024;
+
+  /** Of `s3`, like all that follow. */
+  @Optional()
+  @Text()
+  bucket?: string;
+
+  /** The beginning of each key in the bucket. */
+  @Optional()
+  @Matching("letters, digits and !_.*'()/-, and no / at the beginning", isPrefix)
+  prefix?: string;
+
+  /** The URL of the service; unset: that of AWS. */
+  @Optional()
+  @BaseUrl()
+  endpoint?: string;
+
+  @Text()
+  region = 'us-east-1';
+
+  /** Whether the bucket is part of the path, not of the host name. */
+  @OneOf(['on', 'off'])
+  path_style: 'on' | 'off' = 'on';
+
+  /** A file with the certificates of the authorities that the service's certificate must be signed by. */
+  @Optional()
+  @Text()
+  ca_file?: string;
+
+  /** The files of the access key and its secret; unset: the credentials of the environment. */
+  @Optional()
+  @Text()
+  access_key_file?: string;
+
+  @Optional()
+  @Text()
+  secret_key_file?: string;
+
+  /** The most uploads that one process receives at a time. */
+  @WholeNumber(1, 1024)
+  uploads = 8;
+
+  /** Seconds within which the service has to respond. */
+  @WholeNumber(1, 3600)
+  timeout = 60;
 }
 
 export class DataSettings {
-  /** Where image data is stored; unset: `file` in development, nowhere in production. */
+  /** Where image data is stored: `file`, `s3` or a plugin; unset: `file` in development, nowhere in production. */
   @Optional()
-  @OneOf(['file'])
-  use?: 'file';
+  @Text()
+  use?: string;
 
   /**
    * Which data is refused: `unsafe`: what makes a hypervisor open other files; `match`: also what is not the image's
@@ -32,6 +88,7 @@ export class DataSettings {
   @WholeNumber(1, 1_073_741_824)
   image_size_max = 1_048_576;
 
+  /** A plugin reads its own options: {@link hasOwnOptions}. */
   @Nested(() => DataOptions)
   options = new DataOptions();
 }

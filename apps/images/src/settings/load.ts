@@ -4,6 +4,7 @@ import type { Identity } from '@glimpse/domain';
 import { InvalidOptions, readOptions } from '@glimpse/options';
 import { parse, parseDocument } from 'yaml';
 import { complete } from './complete.js';
+import { hasOwnOptions, type DataOptions } from './data.js';
 import { Settings, type EffectiveSettings } from './settings.js';
 
 /** Settings whose environment variable has OpenStack's or PostgreSQL's usual name. */
@@ -117,6 +118,16 @@ function setPath(tree: Tree, path: string, value: string): void {
   at[last] = value;
 }
 
+/** Takes the options of a store from a module out of the settings: the module reads them. */
+function takeDataOptions(tree: Tree): Tree | undefined {
+  const data = tree['data'] as Tree | undefined;
+  if (typeof data !== 'object' || !hasOwnOptions(data['use'])) return undefined;
+  const { options = {} } = data;
+  if (typeof options !== 'object' || Array.isArray(options)) return undefined;
+  delete data['options'];
+  return options as Tree;
+}
+
 function withoutServiceLinks(env: Environment): Environment {
   return Object.fromEntries(
     Object.entries(env).filter(
@@ -155,7 +166,10 @@ export function loadSettings(environment: Environment): EffectiveSettings {
   }
   const name = (path: string): string =>
     fromEnvironment.has(path) || file === undefined ? environmentName(path) : `${path} in ${file}`;
-  return complete(readOptions(Settings, tree, name));
+  const dataOptions = takeDataOptions(tree);
+  const settings = readOptions(Settings, tree, name);
+  if (dataOptions) settings.data.options = dataOptions as unknown as DataOptions;
+  return complete(settings);
 }
 
 /**
@@ -169,6 +183,19 @@ export function readCertificates(file: string, path: string): string {
   const certificates = readTextFile(file, name);
   if (certificates.includes('-----BEGIN CERTIFICATE-----')) return certificates;
   throw new InvalidOptions([`${name} = ${JSON.stringify(file)} holds no certificate in PEM form`]);
+}
+
+/**
+ * Reads a file that is read again later.
+ *
+ * @param path the setting that names the file
+ * @throws {InvalidOptions} it is empty, or cannot be read
+ */
+export function requireReadable(file: string, path: string): void {
+  const name = environmentName(path);
+  if (readTextFile(file, name).trim() === '') {
+    throw new InvalidOptions([`${name} = ${JSON.stringify(file)} is empty`]);
+  }
 }
 
 /**

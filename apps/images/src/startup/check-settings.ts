@@ -3,12 +3,13 @@ import { loadProtections } from '../access/protections/property-protections.js';
 import type { EffectiveSettings } from '../settings/settings.js';
 import { VERSION } from '../settings/version.js';
 import { Telemetry } from '../telemetry/telemetry.js';
+import { loadImageData } from './data.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { loadSource } from './source.js';
 
 /**
  * Loads everything that the settings name, as `serve` does before it listens: policy and property protection files,
- * certificates, identities, and plugins with their options. Sends no request and writes nothing.
+ * certificates, credentials, identities, and plugins with their options. Sends no request and writes nothing.
  *
  * @throws {InvalidOptions} {PolicyError} {ProtectionFileError} {PluginError} for each of these `serve` would not start
  */
@@ -18,6 +19,7 @@ export async function checkSettings(settings: EffectiveSettings): Promise<void> 
   const telemetry = new Telemetry({ ...settings.log, version: VERSION });
   await loadSource(settings, telemetry);
   await loadExtensions(settings, telemetry);
+  await loadImageData(settings, () => undefined);
   // The built-in identities are made at the first start.
   if (settings.authenticator.use === 'development' && !settings.identities) return;
   await loadAuthenticator(settings, telemetry);

@@ -21,7 +21,7 @@ import { imageDescription } from '../image/openapi.js';
 import { serveDescription } from '../http/openapi.js';
 import { isLoopback } from '../settings/complete.js';
 import type { EffectiveSettings } from '../settings/settings.js';
-import { openData } from './data.js';
+import { loadImageData, openData } from './data.js';
 import { reachDatabase, reportMissingRights } from './database.js';
 import { welcome } from '../development/welcome.js';
 import { DatabaseProbe } from '../health/database-probe.js';
@@ -30,7 +30,7 @@ import { limitYoungGeneration } from './heap.js';
 import { UnreadLimits } from '../http/limits.js';
 import { pathOf } from '../http/path.js';
 import { openPassThrough } from './pass-through.js';
-import { loadAuthenticator, loadExtensions } from './plugins.js';
+import { faultsOf, loadAuthenticator, loadExtensions } from './plugins.js';
 import { loadSource, refuseOtherImages, sourceCheck, withImageUrl } from './source.js';
 import { SourceUrl } from './source-url.js';
 import type { StoreCheck } from './store-check.js';
@@ -57,6 +57,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const settings = withImageUrl(given, sourceUrl);
   const extensions = await loadExtensions(settings, telemetry);
   const authenticator = await loadAuthenticator(settings, telemetry);
+  const imageData = await loadImageData(settings, faultsOf(String(settings.data.use), telemetry));
   const auth: AuthGuardOptions = {
     authenticator: traces?.through(authenticator) ?? authenticator,
     serviceType: settings.token.service_type,
@@ -78,7 +79,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const linksKnown =
     source && settings.port !== 'off' ? (): boolean => settings.image_url !== undefined : undefined;
   const dataMetrics = new DataMetrics(telemetry);
-  const openedData = openData(settings, {
+  const openedData = openData(imageData, {
     ...{ objects: opened.objects, telemetry, metrics: dataMetrics },
     isReady: () => probe.schemaSeen,
   });

@@ -1,4 +1,4 @@
-import { DataUnavailable } from '@glimpse/data';
+import { DataUnavailable } from '@glimpse/domain';
 import { WrongStore } from '../access/data-errors.js';
 import type { OwnStore } from '../access/own-store.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
@@ -47,7 +47,7 @@ export class StoreCheck {
     } catch (error) {
       if (error instanceof WrongStore) return error.message;
       if (error instanceof DataUnavailable)
-        return (error.cause as Error | undefined)?.message ?? error.message;
+        return (error.cause as Error | undefined)?.message || error.message;
       // An outage of the database reveals nothing about the store.
       return this.#reported;
     } finally {

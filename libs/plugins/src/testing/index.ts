@@ -5,5 +5,6 @@
  */
 export { checkAuthenticator, type AuthenticatorTrial } from './authenticator.js';
 export { ConformanceError } from './conformance.js';
+export { checkImageData } from './image-data.js';
 export { checkImageExtension, sampleImage } from './image-extension.js';
 export { checkImageSource, type ImageSourceTrial } from './image-source.js';

@@ -1,5 +1,5 @@
 import { DomainError } from '@glimpse/domain';
-import type { ByteRange } from '@glimpse/data';
+import type { ByteRange } from '@glimpse/plugins';
 import { MalformedRequest } from '../../http/errors.js';
 
 /** The requested range is no part of the data. */

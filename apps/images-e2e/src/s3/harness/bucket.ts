@@ -1,0 +1,50 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import type { Swift } from '@glimpse/data/testing';
+import { newFolder } from '../../harness/service.js';
+
+/** The bucket of a Swift, and the settings of a store in it. */
+export class Bucket {
+  readonly #client: S3Client;
+
+  constructor(private readonly swift: Swift) {
+    this.#client = new S3Client({
+      ...{ endpoint: swift.url, region: swift.region, forcePathStyle: true },
+      credentials: { accessKeyId: swift.accessKey, secretAccessKey: swift.secretKey },
+    });
+  }
+
+  settings(secret = this.swift.secretKey): Record<string, string> {
+    const folder = newFolder();
+    const [access, secretFile] = [join(folder, 'access-key'), join(folder, 'secret-key')];
+    writeFileSync(access, this.swift.accessKey);
+    writeFileSync(secretFile, secret);
+    return {
+      GLIMPSE_IMAGE_PORT: '0',
+      GLIMPSE_DATA_USE: 's3',
+      GLIMPSE_DATA_OPTIONS_BUCKET: this.swift.bucket,
+      GLIMPSE_DATA_OPTIONS_PREFIX: 'images/',
+      GLIMPSE_DATA_OPTIONS_ENDPOINT: this.swift.url,
+      GLIMPSE_DATA_OPTIONS_REGION: this.swift.region,
+      GLIMPSE_DATA_OPTIONS_ACCESS_KEY_FILE: access,
+      GLIMPSE_DATA_OPTIONS_SECRET_KEY_FILE: secretFile,
+      GLIMPSE_DATA_OPTIONS_TIMEOUT: '2',
+    };
+  }
+
+  /** The keys of all objects but the marker, and of the uploads that are not complete. */
+  async keys(): Promise<{ objects: string[]; uploads: string[] }> {
+    const at = { Bucket: this.swift.bucket };
+    const [{ Contents = [] }, { Uploads = [] }] = await Promise.all([
+      this.#client.send(new ListObjectsV2Command(at)),
+      this.#client.send(new ListMultipartUploadsCommand(at)),
+    ]);
+    const objects = Contents.map(({ Key }) => Key!).filter((key) => !key.endsWith('catalogue-id'));
+    return { objects, uploads: Uploads.map(({ Key }) => Key!) };
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+}

@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto';
+import { describeWithSwift } from '@glimpse/data/testing';
+import { until } from '@glimpse/domain/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DatabaseProxy } from '../harness/database-proxy.js';
+import { createDatabase } from '../harness/databases.js';
+import { amount } from '../harness/long.js';
+import type { RawConnection } from '../harness/raw-http.js';
+import { startService, type Service } from '../harness/service.js';
+import { Bucket } from './harness/bucket.js';
+import { Images } from './harness/images.js';
+
+const MIB = 2 ** 20;
+
+await describeWithSwift('image data in a bucket', (swift) => {
+  const bucket = new Bucket(swift);
+  const settings = bucket.settings();
+  const services: Service[] = [];
+  let database: string;
+  /** Two replicas, the second with a bound of two uploads and behind a proxy in front of the bucket. */
+  let one: Images;
+  let two: Images;
+  let proxy: DatabaseProxy;
+
+  async function start(changes: Record<string, string> = {}): Promise<Images> {
+    const service = await startService(database, { ...settings, ...changes });
+    services.push(service);
+    return new Images(service);
+  }
+
+  beforeAll(async () => {
+    database = await createDatabase('migrated');
+    proxy = await DatabaseProxy.to(swift.url);
+    [one, two] = await Promise.all([
+      start(),
+      start({ GLIMPSE_DATA_OPTIONS_UPLOADS: '2', GLIMPSE_DATA_OPTIONS_ENDPOINT: proxy.url }),
+    ]);
+  });
+  afterAll(async () => {
+    await Promise.all(services.map((service) => service.stop('SIGKILL')));
+    await proxy.close();
+    bucket.close();
+  });
+
+  /** Begins an upload of 40 MiB, and waits until the bucket has a first part of it. */
+  async function beginUpload(images: Images, id: string): Promise<RawConnection> {
+    const before = (await bucket.keys()).uploads;
+    const connection = await images.beginUpload(id, 40 * MIB);
+    connection.write(Buffer.alloc(10 * MIB));
+    await until(async () => (await bucket.keys()).uploads.some((key) => !before.includes(key)));
+    return connection;
+  }
+
+  const nothingIsLeft = (before: { objects: string[] }): Promise<void> =>
+    until(async () => {
+      const { objects, uploads } = await bucket.keys();
+      return objects.length === before.objects.length && uploads.length === 0;
+    }, 40_000);
+
+  it.each([
+    ['in several parts', 20 * MIB + 1],
+    ['in one part', 100_000],
+    ['without bytes', 0],
+  ])('is uploaded at one replica and downloaded at another, %s', async (_, size) => {
+    const bytes = randomBytes(size);
+    const id = await one.create();
+    expect((await one.upload(id, bytes)).status).toBe(204);
+    expect((await two.download(id)).equals(bytes)).toBe(true);
+    if (size === 0) return;
+    const [first, last] = [Math.floor(size / 2), size - 10];
+    const range = await two.download(id, `bytes=${first}-${last}`);
+    expect(range.equals(bytes.subarray(first, last + 1))).toBe(true);
+  });
+
+  it('is received without a length, too', async () => {
+    const bytes = randomBytes(9 * MIB);
+    const id = await one.create();
+    expect((await one.upload(id, new Blob([bytes]).stream())).status).toBe(204);
+    expect((await two.download(id)).equals(bytes)).toBe(true);
+  });
+
+  it('is refused with 429 beyond the bound of uploads, and goes on below it', async () => {
+    const ids = await Promise.all([two.create(), two.create(), two.create()]);
+    const begun = await Promise.all(ids.slice(0, 2).map((id) => two.beginUpload(id, 2)));
+    for (const connection of begun) connection.write('x');
+    await until(async () =>
+      (await Promise.all(ids.slice(0, 2).map((id) => two.statusOf(id)))).every(
+        (status) => status === 'saving',
+      ),
+    );
+    expect((await two.upload(ids[2]!, Buffer.from('y'))).status).toBe(429);
+    for (const connection of begun) connection.write('x');
+    for (const connection of begun) expect((await connection.response()).status).toBe(204);
+    for (const connection of begun) connection.close();
+    expect((await two.upload(ids[2]!, Buffer.from('y'))).status).toBe(204);
+  });
+
+  it('is downloaded after 60 downloads that were left in the middle', async () => {
+    const bytes = randomBytes(20 * MIB);
+    const id = await one.create();
+    await one.upload(id, bytes);
+    await Promise.all(Array.from({ length: 60 }, () => one.abandonDownload(id)));
+    expect((await one.download(id)).equals(bytes)).toBe(true);
+  });
+
+  describe('whose upload fails', () => {
+    it('because the store is silent, is 504, and the image waits for data again', async () => {
+      const id = await one.create();
+      const connection = await beginUpload(one, id);
+      swift.signal('SIGSTOP');
+      try {
+        connection.write(Buffer.alloc(30 * MIB));
+        expect((await connection.response({ within: 30_000 })).status).toBe(504);
+        expect(await one.statusOf(id)).toBe('queued');
+        const other = await one.create();
+        expect((await one.upload(other, Buffer.from('x'))).status).toBe(504);
+      } finally {
+        swift.signal('SIGCONT');
+        connection.close();
+      }
+      expect((await one.upload(id, Buffer.from('again'))).status).toBe(204);
+    });
+
+    it('because the store accepts no connections, is 502', async () => {
+      const id = await two.create();
+      const connection = await beginUpload(two, id);
+      await proxy.cut();
+      try {
+        connection.write(Buffer.alloc(30 * MIB));
+        expect((await connection.response({ within: 30_000 })).status).toBe(502);
+        expect(await two.statusOf(id)).toBe('queued');
+        expect((await two.send(`/${id}/file`)).status).toBe(204);
+      } finally {
+        await proxy.restore();
+        connection.close();
+      }
+      expect((await two.upload(id, Buffer.from('again'))).status).toBe(204);
+    });
+
+    it('because the store is killed, leaves the image whole or waiting for data', async () => {
+      const bytes = randomBytes(30 * MIB);
+      const id = await one.create();
+      const sent = one.upload(id, bytes);
+      await until(async () => (await one.statusOf(id)) !== 'queued');
+      swift.signal('SIGKILL');
+      const { status } = await sent;
+      await swift.responds();
+      if (status === 204) expect((await two.download(id)).equals(bytes)).toBe(true);
+      else expect([status, await one.statusOf(id)]).toEqual([502, 'queued']);
+    });
+
+    it('because of wrong credentials, is 502, and the log names the reason', async () => {
+      const wrong = await start(bucket.settings('wrong'));
+      await until(() => /store-unavailable.*signature/.test(wrong.service.log()));
+      const id = await wrong.create();
+      expect((await wrong.upload(id, Buffer.from('x'))).status).toBe(502);
+      expect(await wrong.statusOf(id)).toBe('queued');
+    });
+
+    it('because its replica is killed, leaves no bytes once the image is deleted', async () => {
+      const before = await bucket.keys();
+      const killed = await start();
+      const id = await killed.create();
+      const connection = await beginUpload(killed, id);
+      await killed.service.stop('SIGKILL');
+      connection.close();
+      expect(await one.statusOf(id)).toBe('saving');
+      expect((await one.send(`/${id}`, { method: 'DELETE' })).status).toBe(204);
+      await nothingIsLeft(before);
+    });
+  });
+
+  const isLong = amount(0, 1) > 0;
+  (isLong ? it : it.skip)(
+    `goes on after the death of its replica, whose image waits again${isLong ? '' : ' (skipped: it takes a minute)'}`,
+    async () => {
+      const before = await bucket.keys();
+      const killed = await start();
+      const id = await killed.create();
+      const connection = await beginUpload(killed, id);
+      await killed.service.stop('SIGKILL');
+      connection.close();
+      await until(async () => (await one.statusOf(id)) === 'queued', 120_000);
+      await nothingIsLeft(before);
+      expect((await one.upload(id, Buffer.from('again'))).status).toBe(204);
+    },
+    180_000,
+  );
+});
