@@ -1,4 +1,7 @@
-/** The Image API of a mirror beside the Glance behind it: the same images, the same token, the same requests. */
+/**
+ * The Image API beside a Glance: of a mirror of that Glance, with the same images, the same token, the same requests; and
+ * of a catalogue of its own, whose images are created with the same request.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { peak } from '../load.mjs';
 import { shown } from '../numbers.mjs';
@@ -7,17 +10,22 @@ import { startServer } from '../processes.mjs';
 import { compareInTurns } from '../rounds.mjs';
 
 export const name = 'glance';
-export const title = 'Beside the Glance behind it';
+export const title = 'Beside Glance';
 
 const IMAGES = 100;
 const SHOW_AT_LEAST = 100;
 const LIST_AT_LEAST = 10;
+const CREATE_AT_LEAST = 20;
 const WARM_UP_S = 3;
 const TURN_S = 2;
 const TURNS = 3;
 /** As many as make Glance's one process busy: with more its requests only wait. */
 const CONNECTIONS = 16;
 const SYNC_DEADLINE_S = 120;
+
+const CREATE = [
+  `POST /v2/images ${JSON.stringify({ name: 'created', disk_format: 'qcow2', container_format: 'bare' })}`,
+];
 
 async function createImages({ imageUrl }, token) {
   const ids = [];
@@ -93,6 +101,23 @@ export async function run(stage, { rounds }) {
       Math.min(rounds, 2),
       TURNS,
     );
+    const create = (server, seconds) => load(server, CREATE, seconds);
+    const creator = (start) => ({
+      start,
+      warmUp: (server) => create(server, WARM_UP_S),
+      measure: (server) => create(server, TURN_S),
+    });
+    const own = await stage.database('instead_of_glance');
+    const created = await compareInTurns(
+      {
+        Glance: creator(async () => glance),
+        Glimpse: creator(() =>
+          stage.startGlimpse(own, { GLIMPSE_PORT: 'off', GLIMPSE_IMAGE_PORT: '0', ...env }),
+        ),
+      },
+      Math.min(rounds, 2),
+      TURNS,
+    );
     return {
       figures: [
         {
@@ -105,14 +130,20 @@ export async function run(stage, { rounds }) {
           value: of('Glimpse, no cache', 'list').over('Glance'),
           atLeast: LIST_AT_LEAST,
         },
+        {
+          what: 'images created in a catalogue of its own / in Glance',
+          value: created('Glimpse').over('Glance'),
+          atLeast: CREATE_AT_LEAST,
+        },
       ],
       tables: [
         {
-          columns: ['requests/s', 'show', 'list of 25'],
+          columns: ['requests/s', 'show', 'list of 25', 'create'],
           lines: ['Glance', 'Glimpse', 'Glimpse, no cache'].map((who) => [
             who === 'Glance' ? 'Debian’s Glance 25.1 with Keystone, one process, SQLite' : who,
             shown(of(who, 'show').median),
             shown(of(who, 'list').median),
+            who === 'Glimpse, no cache' ? '' : shown(created(who).median),
           ]),
         },
       ],
