@@ -1,0 +1,55 @@
+import { until } from '@glimpse/domain/testing';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { createDatabase, databaseUrl } from '../harness/databases.js';
+import { amount } from '../harness/long.js';
+import { newFolder, startBareService, type Service } from '../harness/service.js';
+import type { Cloud } from '../keystone/harness/cloud.js';
+import { addEndpoint } from '../keystone/harness/endpoints.js';
+import { describeWithGlance } from './harness/cloud.js';
+import { GlanceClient } from './harness/glance-client.js';
+import { missingTempest, tempest } from './harness/tempest.js';
+
+/** It takes minutes. */
+const test = amount(0, 1) > 0 ? it : it.skip;
+const WHY_NOT = amount(0, 1) > 0 ? '' : ' (skipped: in long runs only)';
+const REGION = 'Own';
+const TESTS = 'image\\.v2\\.';
+
+/** The tests that pass at a Glance and fail here, by their names, with the reason. */
+const LEFT_OUT: Readonly<Record<string, RegExp>> = {
+  'metadata definitions are left out': /metadefs/,
+};
+
+function suite(cloud: Cloud): void {
+  let service: Service;
+  let imageId: string;
+
+  beforeAll(async () => {
+    if (amount(0, 1) === 0) return;
+    const admin = await GlanceClient.as(cloud, cloud.people.admin);
+    ({ id: imageId } = await admin.createActive({ name: 'public', visibility: 'public' }));
+    service = await startBareService({
+      DATABASE_URL: databaseUrl(await createDatabase('migrated')),
+      GLIMPSE_DATA_DIR: newFolder(),
+      GLIMPSE_IMAGE_PORT: '0',
+      ...cloud.people.glimpse.env,
+    });
+    await until(async () => (await fetch(`${service.url}/readyz`)).ok);
+    await addEndpoint(cloud, 'image', REGION, service.imageUrl);
+  }, 120_000);
+  afterAll(() => service?.stop(), 30_000);
+
+  test(`pass at a catalogue of its own where they pass at a real Glance, but for what is left out${WHY_NOT}`, async () => {
+    const there = await tempest(cloud, TESTS, imageId);
+    const here = await tempest(cloud, TESTS, imageId, REGION);
+    const passed = (verdicts: ReadonlyMap<string, string>): string[] =>
+      [...verdicts].filter(([, verdict]) => verdict === 'ok').map(([name]) => name);
+    const results = [passed(there.verdicts), passed(here.verdicts)];
+    process.stderr.write(`${results[1]!.length} of ${results[0]!.length} passed\n`);
+    const expected = results[0]!.filter((name) => !Object.values(LEFT_OUT).some((part) => part.test(name)));
+    expect({ passed: results[1]!.sort(), output: here.stdout }).toMatchObject({ passed: expected.sort() });
+    expect(expected.length).toBeGreaterThan(40);
+  }, 1_800_000);
+}
+
+describeWithGlance('Tempest’s tests of the Image API', suite, missingTempest());
