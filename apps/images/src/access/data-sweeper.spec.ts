@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileStore } from '@glimpse/data';
@@ -120,4 +120,24 @@ it('deletes nothing from the store of another catalogue', async () => {
   await expect(sweeper.sweep()).rejects.toMatchObject({ code: 'wrong-store' });
   expect(existsSync(join(folder, id))).toBe(true);
   expect(await objects.doomed()).toEqual([id]);
+});
+
+it('deletes the others where one cannot be deleted, and counts what is left', async () => {
+  const doomed = async (): Promise<string> => {
+    const upload = await begun();
+    await catalogue.writer.delete(upload.image);
+    return upload.id;
+  };
+  const [stuck, ...others] = [await doomed(), await doomed(), await doomed()];
+  expect(Number.isNaN(sweeper.queued)).toBe(true);
+  // A folder in place of a file.
+  rmSync(join(folder, stuck!));
+  mkdirSync(join(folder, stuck!));
+  await expect(sweeper.sweep()).rejects.toMatchObject({ code: 'data-unavailable' });
+  expect(others.filter((id) => existsSync(join(folder, id)))).toEqual([]);
+  expect([await objects.doomed(), sweeper.queued]).toEqual([[stuck], 1]);
+  const { age } = sweeper;
+  rmSync(join(folder, stuck!), { recursive: true });
+  await sweeps(1);
+  expect([await objects.doomed(), sweeper.queued, sweeper.age < age]).toEqual([[], 0, true]);
 });

@@ -66,11 +66,19 @@ export class DataSweeper {
 
   async #delete(doomed: readonly string[]): Promise<void> {
     const data = await this.store.verified();
+    let fault: unknown;
     for (const id of doomed) {
-      await data.delete(id);
+      try {
+        await data.delete(id);
+      } catch (error) {
+        // One that cannot be deleted must not keep the others.
+        fault ??= error;
+        continue;
+      }
       await this.objects.swept(id);
       this.#queued--;
     }
+    if (fault !== undefined) throw fault;
   }
 
   async #deadUploads(): Promise<Upload[]> {

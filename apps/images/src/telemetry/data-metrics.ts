@@ -5,7 +5,7 @@ export type Direction = 'upload' | 'download';
 
 /**
  * How a transfer ended: `aborted` by the client, `cut-off` because the service stops, `gone`: the image was deleted
- * meanwhile, `refused` for its data, `full`: the store has too little space, `failed`: the store or the database is
+ * meanwhile, `refused` for its data or a quota, `full`: the store has too little space, `failed`: the store or the database is
  * unavailable.
  */
 export type TransferOutcome = (typeof OUTCOMES.upload)[number];
