@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { printable } from '@glimpse/domain';
+import { isUuid, printable } from '@glimpse/domain';
 import { StoredObjectCheck, type Database, type FoundObject } from '@glimpse/store';
 import type { OwnStore } from '../../access/own-store.js';
 import {
@@ -88,6 +88,8 @@ async function addObjects(
     batch = [];
   };
   for await (const object of objects) {
+    // The store of a plugin may list more than its objects.
+    if (!isUuid(object.key)) continue;
     batch.push(object);
     if (batch.length === BATCH_OBJECTS) await add();
   }

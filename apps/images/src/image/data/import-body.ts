@@ -1,5 +1,5 @@
 import { InvalidInput, parseJson } from '../../http/validation.js';
-import type { DataSettings } from '../../settings/data.js';
+import { hasOwnOptions, type DataSettings } from '../../settings/data.js';
 
 /** The methods of an import, where there is a store. Downloads from the web are left out on purpose. */
 const IMPORT_METHODS: readonly string[] = ['glance-direct'];
@@ -9,12 +9,15 @@ type Store = Pick<DataSettings, 'use'>;
 export const importMethodsOf = ({ use }: Store): readonly string[] =>
   use === undefined ? [] : IMPORT_METHODS;
 
+/** The name of the only store, as clients see it. That of a plugin is a module of this machine. */
+export const storeNameOf = ({ use }: Store): string | undefined => (hasOwnOptions(use) ? 'plugin' : use);
+
 /**
- * Checks the body of an import. The only store has the name of its kind.
+ * Checks the body of an import.
  *
  * @throws {InvalidInput} another method, or another store
  */
-export function checkImportBody(body: Buffer | undefined, { use }: Store): void {
+export function checkImportBody(body: Buffer | undefined, store: string | undefined): void {
   const document = parseJson(body) as ImportDocument | null;
   const name = document?.method?.name;
   if (typeof name !== 'string') throw new InvalidInput('The import method has no name.');
@@ -24,9 +27,9 @@ export function checkImportBody(body: Buffer | undefined, { use }: Store): void 
     );
   }
   const stores = document?.stores ?? [];
-  const isKnown = (store: unknown): boolean => store === use;
-  if (!Array.isArray(stores) || !stores.every(isKnown)) {
-    throw new InvalidInput(`The only store of this service is ${use}.`);
+  const isKnown = (name: unknown): boolean => name === store;
+  if (store !== undefined && (!Array.isArray(stores) || !stores.every(isKnown))) {
+    throw new InvalidInput(`The only store of this service is ${store}.`);
   }
 }
 
