@@ -3,7 +3,8 @@
  * `npm run test:node`: a short form of the suites on the newer lines of Node, each run by that Node and so with
  * the service on it: what was recorded, what is no HTTP, the way past the routes, starting and stopping, memory.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,27 +31,32 @@ function fetchNodes() {
   return status === 0 ? undefined : stderr.trim();
 }
 
-/** Whether the suites of a project hold on a Node. */
-function holds(program, project, suites) {
+/** Runs the suites of a project on a Node. @returns whether they hold, and what was printed */
+async function runSuites(program, project, suites) {
   const specs = suites.map((suite) => join(root, project, 'src', `${suite}.spec.ts`));
   // Jest would run those that are there, and pass.
   const missing = specs.find((spec) => !existsSync(spec));
   if (missing) throw new Error(`there is no ${missing}`);
   const jest = [join(root, 'node_modules/jest/bin/jest.js'), '-c', `${project}/jest.config.mjs`];
-  const { status } = spawnSync(
-    program,
-    [
-      '--experimental-vm-modules',
-      '--no-warnings',
-      ...jest,
-      '--rootDir',
-      project,
-      '--runTestsByPath',
-      ...specs,
-    ],
-    { cwd: root, stdio: 'inherit', timeout: RUN_DEADLINE_MS },
-  );
-  return status === 0;
+  const args = ['--experimental-vm-modules', '--no-warnings', ...jest];
+  const run = spawn(program, [...args, '--rootDir', project, '--runTestsByPath', ...specs], {
+    ...{ cwd: root, stdio: ['ignore', 'pipe', 'pipe'], timeout: RUN_DEADLINE_MS },
+  });
+  const printed = [];
+  for (const stream of [run.stdout, run.stderr]) stream.on('data', (chunk) => printed.push(chunk));
+  const [code] = await once(run, 'close');
+  return { holds: code === 0, printed: Buffer.concat(printed).toString() };
+}
+
+/** Runs all suites on a line of Node, also after some that failed, and prints what they printed. */
+async function holdsOn(line) {
+  const program = programOf(line);
+  const runs = [];
+  for (const [project, suites] of Object.entries(SUITES))
+    runs.push(await runSuites(program, project, suites));
+  const { stdout: version } = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  console.log(`\n— Node ${version.trim()}\n${runs.map(({ printed }) => printed).join('')}`);
+  return runs.every(({ holds }) => holds);
 }
 
 try {
@@ -60,13 +66,9 @@ try {
       `SKIPPED: Node ${LINES.join(' and ')} cannot be fetched, so nothing was tried on them\n${missing}`,
     );
   } else {
-    const failed = LINES.filter((line) => {
-      const program = programOf(line);
-      console.log(`\n— Node ${spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout.trim()}`);
-      // Each, also after one that failed.
-      const held = Object.entries(SUITES).map(([project, suites]) => holds(program, project, suites));
-      return held.includes(false);
-    });
+    // The lines side by side: their suites mostly wait.
+    const held = await Promise.all(LINES.map(holdsOn));
+    const failed = LINES.filter((_, at) => !held[at]);
     if (failed.length > 0) console.log(`\nfailed on Node ${failed.join(' and ')}`);
     process.exitCode = failed.length === 0 ? 0 : 1;
   }
