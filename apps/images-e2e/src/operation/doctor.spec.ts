@@ -1,10 +1,12 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { FakeKeystone } from '@glimpse/auth/testing';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { glimpse } from '../harness/command.js';
 import { HOSTILE, createDatabase, databaseUrl, query } from '../harness/databases.js';
-import { startBareService } from '../harness/service.js';
+import { newFolder, startBareService } from '../harness/service.js';
 
 const PASSWORD = 'a-very-secret-password';
 
@@ -44,6 +46,7 @@ suite('glimpse doctor', () => {
       OS_USERNAME: 'glimpse',
       OS_PASSWORD: PASSWORD,
       OS_PROJECT_NAME: 'service',
+      GLIMPSE_DATA_DIR: newFolder(),
     };
   });
   afterAll(() => keystone.close());
@@ -62,7 +65,34 @@ suite('glimpse doctor', () => {
       'Keystone',
       'clock of Keystone',
       'source',
+      'store',
+      'space',
     ]);
+  });
+
+  it('reports a store that is not that of the catalogue, and one that cannot be written', async () => {
+    const database = await createDatabase('contract');
+    const [own, another, file] = [newFolder(), newFolder(), join(newFolder(), 'file')];
+    const storeOf = async (path: string): Promise<{ code: number; line: string }> => {
+      const where = { DATABASE_URL: databaseUrl(database), GLIMPSE_DATA_OPTIONS_PATH: path };
+      const { code, lines } = await doctor(where);
+      return { code, line: lines.find((each) => each.includes(' store: '))! };
+    };
+    await query(database, 'INSERT INTO catalogue_id (id) VALUES (gen_random_uuid())');
+    const [{ id }] = (await query(database, 'SELECT id FROM catalogue_id')) as [{ id: string }];
+    writeFileSync(join(own, 'catalogue-id'), id);
+    writeFileSync(join(another, 'catalogue-id'), randomUUID());
+    writeFileSync(file, '');
+    expect(await storeOf(own)).toEqual({
+      code: 0,
+      line: expect.stringMatching(/^ok .*written, read and deleted/),
+    });
+    expect(readdirSync(own)).toEqual(['catalogue-id']);
+    expect(await storeOf(another)).toEqual({
+      code: 1,
+      line: expect.stringMatching(/^failed .*not the one that this catalogue has used before/),
+    });
+    expect(await storeOf(file)).toEqual({ code: 1, line: expect.stringMatching(/^failed .*ENOTDIR/) });
   });
 
   it('tests nothing with settings with which serve would not start', async () => {

@@ -6,6 +6,7 @@ import { examineDatabase } from './database.js';
 import { failed, ok, type Finding } from './finding.js';
 import { examineKeystone } from './keystone.js';
 import { examineSource } from './source.js';
+import { examineStore } from './store.js';
 
 /** Nothing else can be tested with settings with which `serve` would not start. */
 async function examineSettings(settings: EffectiveSettings): Promise<Finding[]> {
@@ -20,13 +21,14 @@ async function examineSettings(settings: EffectiveSettings): Promise<Finding[]> 
 }
 
 /**
- * Tests everything that the service depends on, and prints a line for each test. Writes nothing.
+ * Tests everything that the service depends on, and prints a line for each test. Writes nothing but an object in
+ * the store of image data, which it deletes.
  *
  * @returns whether no test failed
  */
 export async function examine(settings: EffectiveSettings): Promise<boolean> {
   let healthy = true;
-  for (const test of [examineSettings, examineDatabase, examineKeystone, examineSource]) {
+  for (const test of [examineSettings, examineDatabase, examineKeystone, examineSource, examineStore]) {
     const findings = await test(settings);
     for (const { state, subject, text } of findings) {
       console.log(printable(`${state.padEnd(8)} ${subject}: ${text}`));
