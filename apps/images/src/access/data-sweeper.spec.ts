@@ -111,6 +111,18 @@ describe('a writer', () => {
   });
 });
 
+it('deletes all that is doomed in one sweep, however much that is', async () => {
+  await new OwnStore(data, objects).verified();
+  const ids = Array.from({ length: 250 }, () => randomUUID());
+  for (const id of ids) await data.write(id, three());
+  await database.pool.query(
+    "INSERT INTO image_objects (id, image_id, state) SELECT id, gen_random_uuid(), 'doomed' FROM unnest($1::uuid[]) AS id",
+    [ids],
+  );
+  await sweeps(1);
+  expect([readdirSync(folder), sweeper.queued]).toEqual([['catalogue-id'], 0]);
+});
+
 it('deletes nothing from the store of another catalogue', async () => {
   const { image, id } = await begun();
   await objects.activate({ image, id }, DATA);

@@ -45,7 +45,7 @@ export class DataSweeper {
     // Not at the start, when requests need the database more.
     while (await pause(stop)) {
       try {
-        await this.sweep();
+        await this.sweep(stop);
       } catch (error) {
         // An outage of the database is reported by its probe.
         if (!(error instanceof DomainError) || !error.code.startsWith('catalogue-')) {
@@ -55,12 +55,15 @@ export class DataSweeper {
     }
   }
 
-  /** Sweeps once. @throws {WrongStore} {DataUnavailable} {CatalogueUnavailable} */
-  async sweep(): Promise<void> {
+  /** Sweeps once, until nothing is left to delete. @throws {WrongStore} {DataUnavailable} {CatalogueUnavailable} */
+  async sweep(stop?: AbortSignal): Promise<void> {
     for (const upload of await this.#deadUploads()) await this.objects.giveUp(upload);
-    const doomed = await this.objects.doomed();
+    let doomed = await this.objects.doomed();
     this.#queued = doomed.length === 0 ? 0 : await this.objects.countDoomed();
-    if (doomed.length > 0) await this.#delete(doomed);
+    while (doomed.length > 0 && !stop?.aborted) {
+      await this.#delete(doomed);
+      doomed = await this.objects.doomed();
+    }
     if (this.#queued <= 0) this.#emptyAt = performance.now();
   }
 
