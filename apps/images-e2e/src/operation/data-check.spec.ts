@@ -141,6 +141,31 @@ describe('glimpse data check', () => {
     ]);
   });
 
+  it('finds nothing while images are uploaded and deleted', async () => {
+    await serve();
+    let over = false;
+    let deleted = 0;
+    const change = async (): Promise<void> => {
+      while (!over) {
+        const { image } = await uploaded('x'.repeat(Math.random() * 200_000));
+        if (Math.random() < 0.3) continue;
+        expect((await send('DELETE', `/${image}`)).status).toBe(204);
+        deleted++;
+      }
+    };
+    const changes = Promise.all(Array.from({ length: 4 }, change));
+    try {
+      for (let checks = 0; checks < 3; checks++) {
+        expect(await check('--repair')).toMatchObject({ code: 0, lines: [] });
+      }
+    } finally {
+      over = true;
+      await changes;
+    }
+    expect(deleted).toBeGreaterThan(0);
+    expect(await check()).toMatchObject({ code: 0, lines: [] });
+  });
+
   it('refuses the store of another catalogue, and options that do not belong together', async () => {
     await serve();
     await uploaded('one');
