@@ -5,7 +5,9 @@ import { FakeKeystone } from '@glimpse/auth/testing';
 import { until } from '@glimpse/domain/testing';
 import { FakeGlance } from '@glimpse/glance/testing';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { amount } from '../harness/long.js';
 import { DEPLOY, buildManifests, type Manifest } from '../harness/manifests.js';
+import { RequestLoad } from '../harness/request-load.js';
 import { forward, forwardGlance, gateway } from './harness/gateway.js';
 import { Pod, runInstead, runJob } from './harness/pod.js';
 import type { Cluster } from './harness/pod-arguments.js';
@@ -15,6 +17,9 @@ import { certificatesFor, makePostgresql } from './harness/postgresql.js';
 const PASSWORD = 'a password';
 const DATABASE_HOST = 'glimpse-database-rw';
 const READY_MS = 60_000;
+/** The requests of a load, and the time that they may need. */
+const REQUESTS = amount(10_000, 200_000);
+const LOAD_MS = 10 * 60_000;
 
 const containerOf = ({ spec }: Manifest): Manifest => spec.template.spec.containers[0] as Manifest;
 const isGlimpse = (manifest: Manifest): boolean => containerOf(manifest).name === ('glimpse' as unknown);
@@ -65,6 +70,16 @@ async function startDatabase(): Promise<{ name: string; address: string; authori
   return { name, address: podman('inspect', '--format', '{{.NetworkSettings.IPAddress}}', name), authority };
 }
 
+/** Creates an image that waits for data; returns its id. */
+async function createImage(images: string, headers: Record<string, string>): Promise<string> {
+  const created = await fetch(images, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'one', disk_format: 'raw', container_format: 'bare' }),
+  });
+  return ((await created.json()) as { id: string }).id;
+}
+
 suite(`the pods of the overlay development${why}`, () => {
   let manifests: Manifest[];
   let cluster: Cluster;
@@ -75,7 +90,7 @@ suite(`the pods of the overlay development${why}`, () => {
   beforeAll(async () => {
     makePostgresql(POSTGRESQL);
     manifests = build('development');
-    cluster = { manifests, secrets: {}, settings: {} };
+    cluster = { manifests, secrets: {}, settings: {}, claims: new Map() };
     postgresql = await Pod.start(deployment(manifests, 'postgresql'), cluster);
     hosts = { postgresql: postgresql.address };
     pod = await Pod.start(deployment(manifests), cluster, hosts);
@@ -102,6 +117,16 @@ suite(`the pods of the overlay development${why}`, () => {
     expect([response.status, await response.json()]).toEqual([200, { images: [] }]);
   });
 
+  it('store image data', async () => {
+    const headers = { 'x-auth-token': 'development-token' };
+    const images = `${pod.url('image')}/v2/images`;
+    const id = await createImage(images, headers);
+    const octets = { ...headers, 'content-type': 'application/octet-stream' };
+    const uploaded = await fetch(`${images}/${id}/file`, { method: 'PUT', headers: octets, body: 'data' });
+    expect(uploaded.status).toBe(204);
+    expect(await (await fetch(`${images}/${id}/file`, { headers })).text()).toBe('data');
+  });
+
   it('are refused more memory than their limit, and no other pod is harmed', async () => {
     const fill = (mebibytes: number): string =>
       `const kept = []; while (kept.length < ${mebibytes / 16}) kept.push(Buffer.alloc(2 ** 24, 1));`;
@@ -114,7 +139,7 @@ suite(`the pods of the overlay development${why}`, () => {
   });
 });
 
-suite.each(['production', 'mirror'])(`the pods of the overlay %s${why}`, (overlay) => {
+suite.each(['production', 'mirror', 'file'])(`the pods of the overlay %s${why}`, (overlay) => {
   let manifests: Manifest[];
   let cluster: Cluster;
   let hosts: Record<string, string>;
@@ -151,6 +176,7 @@ suite.each(['production', 'mirror'])(`the pods of the overlay %s${why}`, (overla
     };
     cluster = {
       manifests,
+      claims: new Map(),
       secrets: {
         'glimpse-database-app': { password: encodeURIComponent(PASSWORD) },
         'glimpse-database-ca': { 'ca.crt': authority },
@@ -223,6 +249,27 @@ suite.each(['production', 'mirror'])(`the pods of the overlay %s${why}`, (overla
 
   // The mirror has the pods of production, and more.
   if (overlay === 'mirror') {
+    it(
+      'serve both APIs within their memory limit under load',
+      async () => {
+        const imageApi = await fetch(`${pod().url('image')}/v2/images`, {
+          headers: { 'x-auth-token': token },
+        });
+        const { images } = (await imageApi.json()) as { images: { id: string }[] };
+        const load = new RequestLoad(pod().url(), { image: images[0]!.id, token, changes: false });
+        await until(() => load.sent >= REQUESTS, LOAD_MS);
+        await load.end();
+        expect(load.failures).toEqual([]);
+        const status = await pod().evaluate(
+          `console.log(require('node:fs').readFileSync('/proc/1/status', 'utf8'))`,
+        );
+        const peakBytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+        const { limits } = containerOf(deployment(manifests)).resources as { limits: { memory: string } };
+        expect(peakBytes).toBeLessThan(parseInt(limits.memory) * 2 ** 20);
+      },
+      LOAD_MS,
+    );
+
     it('go on serving while they terminate, and end with 0', async () => {
       let terminated = false;
       const seen: string[] = [];
@@ -247,5 +294,45 @@ suite.each(['production', 'mirror'])(`the pods of the overlay %s${why}`, (overla
       expect(failures.filter((each) => each !== 'refused while undefined')).toEqual([]);
       expect(await pod().log()).toContain('"event":"stopped"');
     });
+  }
+
+  if (overlay === 'file') {
+    it('complete an upload while they terminate, and the next one has its data', async () => {
+      const member = keystone.issue({
+        userName: 'demo',
+        scope: { kind: 'project', id: 'demo', name: 'demo' },
+        roles: ['member'],
+      });
+      const headers = { 'x-auth-token': member };
+      const images = `${pod().url('image')}/v2/images`;
+      const id = await createImage(images, headers);
+      let finish = (): void => undefined;
+      const finished = new Promise<void>((resolve) => (finish = resolve));
+      async function* data(): AsyncGenerator<Uint8Array> {
+        yield Buffer.from('image ');
+        await finished;
+        yield Buffer.from('data');
+      }
+      const upload = fetch(`${images}/${id}/file`, {
+        ...{ method: 'PUT', duplex: 'half', body: ReadableStream.from(data()) },
+        headers: { ...headers, 'content-type': 'application/octet-stream' },
+      } as RequestInit);
+      await until(async () => {
+        const shown = await fetch(`${images}/${id}`, {
+          headers: { ...headers, 'cache-control': 'no-cache' },
+        });
+        return ((await shown.json()) as { status: string }).status === 'saving';
+      });
+      const terminated = pod().terminate();
+      await until(async () => (await pod().probe('livenessProbe')) === undefined, READY_MS);
+      finish();
+      expect((await upload).status).toBe(204);
+      expect(await terminated).toBe(0);
+      const next = await Pod.start(deployment(manifests), cluster, hosts);
+      pods.push(next);
+      await until(async () => (await next.probe('readinessProbe')) === 200, READY_MS);
+      const download = await fetch(`${next.url('image')}/v2/images/${id}/file`, { headers });
+      expect(await download.text()).toBe('image data');
+    }, 120_000);
   }
 });

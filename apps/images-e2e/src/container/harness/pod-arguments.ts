@@ -39,6 +39,8 @@ export interface Cluster {
   readonly secrets: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Values of the ConfigMap that an overlay of an operator's own would replace. */
   readonly settings: Readonly<Record<string, string>>;
+  /** The folders of volume claims, by their names, which outlive a pod. */
+  readonly claims: Map<string, string>;
 }
 
 /**
@@ -83,6 +85,7 @@ function securityOf(pod: Manifest, container: Manifest): string[] {
       'allowPrivilegeEscalation',
       'capabilities',
       'fsGroup',
+      'fsGroupChangePolicy',
       'readOnlyRootFilesystem',
       'runAsGroup',
       'runAsNonRoot',
@@ -138,11 +141,22 @@ function mountsOf(pod: Manifest, container: Manifest, cluster: Cluster): string[
   const group = pod.securityContext.fsGroup as number;
   return ((container.volumeMounts ?? []) as Manifest[]).flatMap(({ name, mountPath, readOnly }) => {
     const volume = (pod.volumes as Manifest[]).find((each) => (each.name as unknown) === name)!;
-    const folder = volume.emptyDir
-      ? emptyFolder(group)
-      : secretFolder(volume.secret as Manifest, group, cluster);
+    const folder = folderOf(volume, group, cluster);
     return ['--volume', `${folder}:${mountPath}:${readOnly ? 'ro' : 'rw'}`];
   });
+}
+
+function folderOf(
+  { emptyDir, persistentVolumeClaim, secret }: Manifest,
+  group: number,
+  cluster: Cluster,
+): string {
+  if (emptyDir) return emptyFolder(group);
+  if (!persistentVolumeClaim) return secretFolder(secret as Manifest, group, cluster);
+  const { claimName } = persistentVolumeClaim as { claimName: string };
+  const folder = cluster.claims.get(claimName) ?? emptyFolder(group);
+  cluster.claims.set(claimName, folder);
+  return folder;
 }
 
 function emptyFolder(group: number): string {
