@@ -555,3 +555,55 @@ suite(`the manifests of a catalogue that stores image data${why}`, () => {
     expect(securityContext.fsGroup).toBe(securityContext.runAsUser);
   });
 });
+
+suite(`an overlay of an operator’s own with image data in a bucket${why}`, () => {
+  let manifests: Manifest[];
+  beforeAll(() => {
+    const folder = newFolder();
+    cpSync(join(DEPLOY, 'kubernetes'), folder, { recursive: true });
+    const own = join(folder, 'overlays/own');
+    mkdirSync(own);
+    writeFileSync(
+      join(own, 'kustomization.yaml'),
+      'resources: [../production]\ncomponents: [../../components/image-api, ../../components/s3]\n',
+    );
+    manifests = buildManifests(own);
+  });
+
+  it('is valid, keeps its replicas, and leaves transfers the time of its drain', () => {
+    for (const manifest of manifests) {
+      expect({ [manifest.kind]: problemsOf(manifest) }).toEqual({ [manifest.kind]: [] });
+    }
+    find(manifests, 'HorizontalPodAutoscaler');
+    const { terminationGracePeriodSeconds: grace } = podOf(find(manifests, 'Deployment'));
+    expect(grace).toBeGreaterThan(Number(environmentOf(manifests)['GLIMPSE_SHUTDOWN_TIMEOUT']));
+  });
+
+  it('mounts the Secret with the keys where its settings name them, and may reach the service', async () => {
+    const environment = environmentOf(manifests);
+    const { containers, volumes } = podOf(find(manifests, 'Deployment'));
+    const volume = (volumes as Manifest[]).find(({ name }) => (name as unknown) === 's3')!;
+    const mount = (containers[0].volumeMounts as Manifest[]).find(({ name }) => (name as unknown) === 's3')!;
+    const mounted = (volume.secret.items as { path: string }[]).map(
+      ({ path }) => `${mount.mountPath}/${path}`,
+    );
+    for (const name of ['ACCESS', 'SECRET']) {
+      expect(mounted).toContain(environment[`GLIMPSE_DATA_OPTIONS_${name}_KEY_FILE`]);
+    }
+    const egress = find(manifests, 'NetworkPolicy').spec.egress as object[];
+    expect(egress).toContainEqual({ ports: [{ port: 443 }] });
+
+    const files = newFolder();
+    const settings = Object.entries(environment).map(([name, value]) => {
+      if (name === 'DATABASE_URL') return [name, 'postgresql://glimpse@127.0.0.1:1/none'];
+      if (!value.startsWith('/')) return [name, value];
+      writeFileSync(join(files, name), 'secret');
+      return [name, join(files, name)];
+    });
+    const { code, stderr } = await glimpse(
+      ['config', '--check'],
+      Object.fromEntries(settings) as Record<string, string>,
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+});
