@@ -1,9 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { describeWithSwift } from '@glimpse/data/testing';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DatabaseProxy } from '../harness/database-proxy.js';
-import { createDatabase } from '../harness/databases.js';
+import { glimpse } from '../harness/command.js';
+import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { amount } from '../harness/long.js';
 import type { RawConnection } from '../harness/raw-http.js';
 import { startService, type Service } from '../harness/service.js';
@@ -168,6 +169,31 @@ await describeWithSwift('image data in a bucket', (swift) => {
       expect((await one.send(`/${id}`, { method: 'DELETE' })).status).toBe(204);
       await nothingIsLeft(before);
     });
+  });
+
+  it('is compared with the catalogue by glimpse data check', async () => {
+    const env = { DATABASE_URL: databaseUrl(database), ...settings };
+    const id = await one.create();
+    const before = (await bucket.keys()).objects;
+    await one.upload(id, Buffer.from('lost'));
+    const [key] = (await bucket.keys()).objects.filter((each) => !before.includes(each));
+    await bucket.delete(key!);
+    const orphan = randomUUID();
+    await bucket.put(`images/${orphan}`, 'of another time');
+    await bucket.put('images/readme', 'no object');
+    const found = await glimpse(['data', 'check'], env);
+    expect(found.code).toBe(1);
+    expect(found.stdout).toMatch(new RegExp(`^missing +image ${id}: its object .* of 4 bytes`, 'm'));
+    expect(found.stdout).toMatch(new RegExp(`^orphan +object ${orphan} of 15 bytes`, 'm'));
+    expect(found.stdout.match(/^(?:missing|damaged|orphan)/gm)).toHaveLength(2);
+
+    await one.send(`/${id}`, { method: 'DELETE' });
+    const deleting = ['data', 'check', '--repair', '--delete-orphans', '--older-than', '0s'];
+    expect(await glimpse(deleting, env)).toMatchObject({ code: 0 });
+    const { objects } = await bucket.keys();
+    expect(objects).not.toContain(`images/${orphan}`);
+    expect(objects).toContain('images/readme');
+    await bucket.delete('images/readme');
   });
 
   const isLong = amount(0, 1) > 0;

@@ -1,6 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import type { Swift } from '@glimpse/data/testing';
 import { newFolder } from '../../harness/service.js';
 
@@ -42,6 +48,14 @@ export class Bucket {
     ]);
     const objects = Contents.map(({ Key }) => Key!).filter((key) => !key.endsWith('catalogue-id'));
     return { objects, uploads: Uploads.map(({ Key }) => Key!) };
+  }
+
+  async put(Key: string, Body: string): Promise<void> {
+    await this.#client.send(new PutObjectCommand({ Bucket: this.swift.bucket, Key, Body }));
+  }
+
+  async delete(Key: string): Promise<void> {
+    await this.#client.send(new DeleteObjectCommand({ Bucket: this.swift.bucket, Key }));
   }
 
   close(): void {
