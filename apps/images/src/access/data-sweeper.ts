@@ -59,12 +59,14 @@ export class DataSweeper {
   async sweep(stop?: AbortSignal): Promise<void> {
     for (const upload of await this.#deadUploads()) await this.objects.giveUp(upload);
     let doomed = await this.objects.doomed();
-    this.#queued = doomed.length === 0 ? 0 : await this.objects.countDoomed();
-    while (doomed.length > 0 && !stop?.aborted) {
+    while (doomed.length > 0) {
+      this.#queued = await this.objects.countDoomed();
+      if (stop?.aborted) return;
       await this.#delete(doomed);
       doomed = await this.objects.doomed();
     }
-    if (this.#queued <= 0) this.#emptyAt = performance.now();
+    this.#queued = 0;
+    this.#emptyAt = performance.now();
   }
 
   async #delete(doomed: readonly string[]): Promise<void> {
