@@ -65,7 +65,7 @@ answer = {'status': shown.status, 'name': shown.name, 'size': shown.size, 'tags'
     ...{ seen: ['changed'], members: [[ALT, 'accepted']], left: [] },
   });
   expect(readFileSync(join(folder, 'saved')).equals(BYTES)).toBe(true);
-}, 60_000);
+}, 180_000);
 
 test(`creates, uploads, stages, shares, downloads and deletes images in Debian's glanceclient${WHY_NOT}`, async () => {
   const answer = await run(`
@@ -106,4 +106,4 @@ answer = {'status': shown.status, 'name': shown.name, 'size': shown.size, 'tags'
     staged: ['uploading', 'active', BYTES.length],
   });
   expect(readFileSync(join(folder, 'saved')).equals(BYTES)).toBe(true);
-}, 60_000);
+}, 180_000);
