@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { endWithThis, openFolder } from './openstack/folder.mjs';
 import { freePort } from './openstack/processes.mjs';
-import { startSwift, swiftIsInstalled } from './openstack/swift.mjs';
+import { NoAttributes, startSwift, swiftIsInstalled } from './openstack/swift.mjs';
 
 const HELP = `Usage: node tools/swift.mjs [options]
 
@@ -16,10 +16,11 @@ standard input ends if that is a pipe.
   --folder FOLDER  where to keep everything, logs too; it stays afterwards (one that vanishes)
   --json           print one line of JSON instead
 
-Exit codes: 2 wrong options, 69 Swift or memcached is not installed, 1 anything else that went wrong.
+Exit codes: 2 wrong options, 69 Swift or memcached is not installed, or the file system of the folder has no extended
+attributes, 1 anything else that went wrong.
 `;
 const WRONG_OPTIONS = 2;
-const NOT_INSTALLED = 69;
+const UNAVAILABLE = 69;
 
 const options = readOptions();
 if (options.help) {
@@ -28,7 +29,7 @@ if (options.help) {
 }
 if (!swiftIsInstalled()) {
   console.error('swift is not installed: apt-get install --no-install-recommends python3-swift memcached');
-  process.exit(NOT_INSTALLED);
+  process.exit(UNAVAILABLE);
 }
 
 const folder = openFolder(options.folder, 'swift');
@@ -41,7 +42,7 @@ try {
   process.stdout.write(options.json ? `${JSON.stringify(service)}\n` : settings(service));
 } catch (error) {
   console.error(error.cause ? `${error.message}: ${error.cause.message}` : error.message);
-  process.exit(1);
+  process.exit(error instanceof NoAttributes ? UNAVAILABLE : 1);
 }
 
 function readOptions() {

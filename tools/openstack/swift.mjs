@@ -14,6 +14,9 @@ export function swiftIsInstalled() {
 const ACCOUNT = { name: 'glimpse', user: 'robot', secret: 'robot-secret' };
 const REGION = 'us-east-1';
 
+/** Swift cannot keep its objects in the folder. */
+export class NoAttributes extends Error {}
+
 /** The servers behind the proxy. */
 const KINDS = ['account', 'container', 'object'];
 
@@ -69,7 +72,9 @@ export async function startSwift(folder, { port, bucket }) {
     mkdirSync(path);
     giveToRunner(path);
   }
-  await run(folder, log, [PYTHON, '-c', TRY_ATTRIBUTES, disks]);
+  await run(folder, log, [PYTHON, '-c', TRY_ATTRIBUTES, disks]).catch((error) => {
+    throw new NoAttributes(`${folder} is on a file system without extended attributes`, { cause: error });
+  });
   const ports = Object.fromEntries(await Promise.all(KINDS.map(async (kind) => [kind, await freePort()])));
   const memcachedPort = await freePort();
   configure(servers, disks, { port, ports, memcachedPort });

@@ -171,6 +171,45 @@ await describeWithSwift('image data in a bucket', (swift) => {
     });
   });
 
+  it('is whole for each active image, and nothing else, after uploads, downloads and deletions at random', async () => {
+    const size = (): number => Math.floor(Math.random() * (Math.random() < 0.1 ? 20 * MIB : 100_000));
+    const contents = new Map<string, Buffer>();
+    const replica = (): Images => (Math.random() < 0.5 ? one : two);
+    const some = (): string => [...contents.keys()][Math.floor(Math.random() * contents.size)]!;
+    let left = amount(60, 500);
+    async function act(): Promise<void> {
+      const kind = Math.random();
+      if (contents.size < 3 || kind < 0.5) {
+        const bytes = randomBytes(size());
+        const id = await replica().create();
+        const { status } = await replica().upload(id, bytes);
+        if (status === 204) contents.set(id, bytes);
+        else expect(status).toBe(429);
+      } else if (kind < 0.8) {
+        const id = some();
+        const bytes = contents.get(id)!;
+        const downloaded = await replica()
+          .download(id)
+          .catch(() => undefined);
+        // It may be deleted meanwhile.
+        if (contents.has(id)) expect(downloaded?.equals(bytes)).toBe(true);
+      } else {
+        const id = some();
+        contents.delete(id);
+        expect((await replica().send(`/${id}`, { method: 'DELETE' })).status).toBe(204);
+      }
+    }
+    const client = async (): Promise<void> => {
+      while (left-- > 0) await act();
+    };
+    await Promise.all(Array.from({ length: 6 }, client));
+    for (const [id, bytes] of contents) expect((await replica().download(id)).equals(bytes)).toBe(true);
+    const env = { ...settings, DATABASE_URL: databaseUrl(database) };
+    await until(async () => (await bucket.keys()).uploads.length === 0, 40_000);
+    const { code, stdout } = await glimpse(['data', 'check'], env);
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining(' 0 findings') });
+  });
+
   it('is compared with the catalogue by glimpse data check', async () => {
     const env = { DATABASE_URL: databaseUrl(database), ...settings };
     const id = await one.create();

@@ -7,8 +7,8 @@ import { afterAll, describe, it } from '@jest/globals';
 import { until } from '@glimpse/domain/testing';
 
 const COMMAND = fileURLToPath(new URL('../../../../tools/swift.mjs', import.meta.url));
-/** The exit code of the command where a package is missing. */
-const NOT_INSTALLED = 69;
+/** The exit code of the command where Swift is not installed, or its files cannot have extended attributes. */
+const UNAVAILABLE = 69;
 
 /** A Swift with its S3 interface. */
 export interface Swift {
@@ -23,11 +23,12 @@ export interface Swift {
   responds(): Promise<void>;
 }
 
-/** A suite with a Swift of its own; it is skipped, with the reason, where that is not installed. */
+/** A suite with a Swift of its own; it is skipped, with the reason, where Swift cannot run. */
 export async function describeWithSwift(name: string, suite: (swift: Swift) => void): Promise<void> {
   const started = await startSwift();
   if (!started) {
-    const reason = 'skipped: Debian’s packages python3-swift and memcached are not installed';
+    const reason =
+      'skipped: Debian’s packages python3-swift and memcached are not installed, or files cannot have attributes';
     // Jest does not show the names of what is skipped when it runs several files.
     process.stderr.write(`${name}: ${reason}\n`);
     describe.skip(`${name} (${reason})`, () => {
@@ -47,7 +48,7 @@ async function startSwift(): Promise<{ swift: Swift; stop: () => Promise<void> }
   const exit = once(command, 'exit') as Promise<[number | null]>;
   const line = once(createInterface(command.stdout), 'line') as Promise<[string]>;
   const [first] = await Promise.race([line, exit]);
-  if (first === NOT_INSTALLED) return undefined;
+  if (first === UNAVAILABLE) return undefined;
   if (typeof first !== 'string') throw new Error(`no Swift: exit code ${first}`);
   const service = JSON.parse(first) as Swift & { readonly proxyPidFile: string };
   const isUp = async (): Promise<boolean> => {
