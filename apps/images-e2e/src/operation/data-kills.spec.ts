@@ -186,5 +186,5 @@ suite(
     const { code, stdout } = await glimpse(['data', 'check'], settings);
     expect([code, stdout]).toEqual([0, expect.stringContaining(' 0 findings')]);
   },
-  600_000,
+  amount(600_000, 1_800_000),
 );
