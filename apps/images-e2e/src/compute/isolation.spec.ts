@@ -166,9 +166,12 @@ describe.each(Object.entries(POLICIES))('the permissions of callers under %s', (
           `?name=${image}`,
           '/detail?property-secret=the%20secret%20of%20' + image,
         ]) {
-          const { text } = await request(person, 'GET', list);
-          expect(text.includes(id)).toBe(listed);
-          expect(text.includes(`"the secret of ${image}"`)).toBe(listed && list.startsWith('/detail'));
+          // The third response is from memory, beside the pages of all callers before.
+          for (const _ of [1, 2, 3]) {
+            const { text } = await request(person, 'GET', list);
+            expect(text.includes(id)).toBe(listed);
+            expect(text.includes(`"the secret of ${image}"`)).toBe(listed && list.startsWith('/detail'));
+          }
         }
       });
     });

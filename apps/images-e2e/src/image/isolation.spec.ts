@@ -93,9 +93,10 @@ async function start(settings: Record<string, string> = {}): Promise<void> {
 }
 
 async function request(person: string, path: string): Promise<{ status: number; text: string }> {
-  const response = await fetch(`${service.url}/v2/images/${path}`, { headers: { 'x-auth-token': person } });
+  const target = `/v2/images${/^(?:$|[?])/.test(path) ? '' : '/'}${path}`;
+  const response = await fetch(service.url + target, { headers: { 'x-auth-token': person } });
   const text = await response.text();
-  check('GET', `/v2/images/${path}`, response.status, text);
+  check('GET', target, response.status, text);
   return { status: response.status, text };
 }
 
@@ -144,6 +145,65 @@ describe('what callers see', () => {
       const one = await request('stranger', hidden + path);
       const other = await request('stranger', missing + path);
       expect(one).toEqual({ ...other, text: other.text.replaceAll(missing, hidden) });
+    }
+  });
+});
+
+describe('what callers list', () => {
+  beforeAll(() => start());
+  afterAll(() => service.stop());
+
+  const SHARED = ['shared', 'shared-accepted', 'shared-pending', 'shared-rejected'];
+  const PRIVATE = ['private', 'private-with-members'];
+
+  /** The images of each list, by caller. */
+  const LISTS: Record<string, Record<string, readonly string[]>> = {
+    '': {
+      owner: ['community', ...PRIVATE, 'public', ...SHARED],
+      member: ['ownerless-shared', 'public', 'shared-accepted'],
+      stranger: ['public'],
+      admin: ['ownerless-private', 'ownerless-shared', ...PRIVATE, 'public', ...SHARED],
+      unscoped: ['public'],
+    },
+    '?visibility=all': {
+      owner: ['community', ...PRIVATE, 'public', ...SHARED],
+      member: ['community', 'ownerless-shared', 'public', 'shared-accepted'],
+      stranger: ['community', 'public'],
+      admin: ['community', 'ownerless-private', 'ownerless-shared', ...PRIVATE, 'public', ...SHARED],
+      unscoped: ['community', 'public'],
+    },
+    '?visibility=private': {
+      ...{ owner: PRIVATE, member: [], stranger: [], admin: ['ownerless-private', ...PRIVATE], unscoped: [] },
+    },
+    '?visibility=shared&member_status=all': {
+      owner: SHARED,
+      member: ['ownerless-shared', 'shared-accepted', 'shared-pending', 'shared-rejected'],
+      stranger: [],
+      admin: ['ownerless-shared', ...SHARED],
+      unscoped: [],
+    },
+    '?visibility=shared&member_status=pending': {
+      owner: SHARED,
+      member: ['shared-pending'],
+      stranger: [],
+      admin: ['ownerless-shared', ...SHARED],
+      unscoped: [],
+    },
+    '?os_hidden=true': Object.fromEntries(people.map((person) => [person, ['hidden']])),
+  };
+
+  async function namesIn(person: string, query: string): Promise<string[]> {
+    const { status, text } = await request(person, query);
+    expect(status).toBe(200);
+    return (JSON.parse(text) as { images: { name: string }[] }).images.map(({ name }) => name).sort();
+  }
+
+  // From the second time on a list may be served from memory, beside the pages of all other callers.
+  it.each(Object.keys(LISTS))('in /v2/images%s, three times in turns', async (query) => {
+    for (let time = 1; time <= 3; time++) {
+      for (const person of people) {
+        expect([person, await namesIn(person, query)]).toEqual([person, LISTS[query]![person]]);
+      }
     }
   });
 });
