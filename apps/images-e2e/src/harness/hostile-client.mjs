@@ -1,5 +1,5 @@
 /*
- * A hostile client, in a process of its own: `node hostile-client.mjs KIND URL TOKEN`. It prints
+ * A hostile client, in a process of its own: `node hostile-client.mjs KIND URL TOKEN IMAGE_URL`. It prints
  * `attacking` once its connections are open, and runs at low priority until it is killed.
  */
 import { connect } from 'node:net';
@@ -7,8 +7,7 @@ import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 setPriority(10);
-const [kind, url = 'http://127.0.0.1', token] = process.argv.slice(2);
-const { hostname, port } = new URL(url);
+const [kind, url, token, imageUrl] = process.argv.slice(2);
 const ITEM = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';
 
 const get = (target, headers = '') => `GET ${target} HTTP/1.1\r\nhost: a\r\n${headers}\r\n`;
@@ -19,8 +18,11 @@ const filters = (count) =>
   Array.from({ length: count }, (_, at) => `property-${at.toString(36)}=v`).join('&');
 
 const READS = { reads: true };
+const UPLOADS = { reads: true, at: imageUrl };
+const DOWNLOADS = { at: imageUrl };
 
-function open({ reads = false } = {}) {
+function open({ reads = false, at = url } = {}) {
+  const { hostname, port } = new URL(at);
   const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
   socket.on('error', () => undefined);
   // Unread data stays buffered in the service.
@@ -55,11 +57,24 @@ function loop(count, request) {
 }
 
 const write = (text) => (socket) => socket.write(text);
-const unread = (count, request, times = 1) => keepOpen(count, write(request.repeat(times)));
+const unread = (count, request, times = 1, options) => keepOpen(count, write(request.repeat(times)), options);
 const every = (milliseconds, text) => (socket) => {
   const timer = setInterval(() => socket.write(text), milliseconds);
   socket.once('close', () => clearInterval(timer));
 };
+
+async function createImage() {
+  const response = await fetch(`${imageUrl}/v2/images`, {
+    method: 'POST',
+    headers: { 'x-auth-token': token },
+    body: JSON.stringify({ name: 'hostile', disk_format: 'raw', container_format: 'bare' }),
+  });
+  return (await response.json()).id;
+}
+
+const OBJECT_BYTES = 8 * 2 ** 20;
+const put = (id, length) =>
+  `PUT /v2/images/${id}/file HTTP/1.1\r\nhost: a\r\n${TOKEN}content-type: application/octet-stream\r\ncontent-length: ${length}\r\n\r\n`;
 
 const ATTACKS = {
   'bodies that never come, without a token': () => keepOpen(1_500, write(unfinished('')), READS),
@@ -105,6 +120,25 @@ const ATTACKS = {
   'floods of probes that query the database': () => loop(50, get('/healthz')),
   'floods of metrics': () => loop(50, get('/metrics')),
   'lists with 1,000 filters': () => loop(10, get(`/v2.1/images?${filters(1_000)}`, TOKEN)),
+  'more uploads than there may be, byte by byte': async () => {
+    const ids = await Promise.all(Array.from({ length: 60 }, createImage));
+    await keepOpen(
+      ids.length,
+      (socket) => {
+        socket.write(put(ids.pop(), OBJECT_BYTES));
+        every(500, 'x')(socket);
+      },
+      UPLOADS,
+    );
+  },
+  'unread downloads of images': async () => {
+    const id = await createImage();
+    const headers = { 'x-auth-token': token, 'content-type': 'application/octet-stream' };
+    await fetch(`${imageUrl}/v2/images/${id}/file`, {
+      ...{ method: 'PUT', headers, body: new Uint8Array(OBJECT_BYTES) },
+    });
+    await unread(300, get(`/v2/images/${id}/file`, TOKEN), 1, DOWNLOADS);
+  },
   'lists with 250 filters': () => loop(10, get(`/v2.1/images?${filters(250)}`, TOKEN)),
 };
 

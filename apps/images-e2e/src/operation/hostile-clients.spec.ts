@@ -10,7 +10,7 @@ import { COMMAND } from '../harness/command.js';
 import { createDatabase } from '../harness/databases.js';
 import { amount } from '../harness/long.js';
 import { MemoryCgroup } from '../harness/memory-cgroup.js';
-import { startService, tokenOf, type Service } from '../harness/service.js';
+import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
 
 const HOSTILE_CLIENT = fileURLToPath(new URL('../harness/hostile-client.mjs', import.meta.url));
 const ATTACKS = JSON.parse(
@@ -91,7 +91,10 @@ function memory(): { now: number; peak: number } {
 beforeAll(async () => {
   service = await startService(
     await createDatabase('contract'),
-    { NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}` },
+    {
+      ...{ NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}`, GLIMPSE_IMAGE_PORT: '0' },
+      ...{ GLIMPSE_DATA_OPTIONS_PATH: newFolder(), GLIMPSE_DATA_OPTIONS_RESERVE: '0' },
+    },
     cgroup && { command: cgroup.command(process.execPath, COMMAND) },
   );
   await rounds(20);
@@ -109,7 +112,9 @@ afterAll(async () => {
 it.each(ATTACKS)(
   `beside %s a well-behaved client gets its responses, none ten times as late as usual${bounded}`,
   async (attack) => {
-    const attacker = spawn(process.execPath, [HOSTILE_CLIENT, attack, service.url, tokenOf('demo')], {
+    const { url, imageUrl } = service;
+    const args = [HOSTILE_CLIENT, attack, url, tokenOf('demo'), imageUrl];
+    const attacker = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const attacking = once(attacker.stdout, 'data');
