@@ -137,7 +137,7 @@ const ATTACKS = {
     await fetch(`${imageUrl}/v2/images/${id}/file`, {
       ...{ method: 'PUT', headers, body: new Uint8Array(OBJECT_BYTES) },
     });
-    await unread(300, get(`/v2/images/${id}/file`, TOKEN), 1, DOWNLOADS);
+    await unread(1_000, get(`/v2/images/${id}/file`, TOKEN), 1, DOWNLOADS);
   },
   'lists with 250 filters': () => loop(10, get(`/v2.1/images?${filters(250)}`, TOKEN)),
 };

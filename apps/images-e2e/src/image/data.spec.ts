@@ -219,6 +219,25 @@ describe('a download', () => {
     expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
   });
 
+  it('is one of at most 512 at a time: beyond it is refused, or takes the place of one that is not read', async () => {
+    const { id } = await uploaded(30_000_000);
+    const abort = new AbortController();
+    // A response that nothing refers to would be cancelled.
+    const unread: Response[] = [];
+    const open = async (): Promise<void> =>
+      void unread.push(await send(`${id}/file`, { signal: abort.signal }));
+    try {
+      for (let batch = 0; batch < 34; batch++) await Promise.all(Array.from({ length: 16 }, open));
+      expect(unread.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(512);
+      expect(unread.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
+      await until(() => openObjects().length <= 512);
+      expect((await send(id)).status).toBe(200);
+    } finally {
+      abort.abort();
+    }
+    await until(() => openObjects().length === 0);
+  }, 90_000);
+
   it('closes its object when the client leaves', async () => {
     const { id } = await uploaded(30_000_000);
     const abort = new AbortController();

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Api } from './api.js';
 import {
+  MAX_DOWNLOAD_BYTES,
   MAX_OPEN_REQUESTS,
   MAX_OPEN_UNREAD_BYTES,
   MAX_REQUESTS,
@@ -16,6 +17,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Ends the counting of a request. For responses that are written without Fastify, whose hooks do not run. */
     leaveLimit: () => void;
+  }
+  interface FastifyInstance {
+    /** Downloads of image data, by what each holds in memory. */
+    readonly downloads: UnreadResponses;
   }
 }
 
@@ -45,16 +50,22 @@ export function limitRequests(fastify: FastifyInstance, api: Api): void {
   });
 }
 
+/** Milliseconds in which a client of a download reads a chunk, unless it is stalled. */
+const STALLED_DOWNLOAD_MS = 10_000;
+
 /** Unread responses of a process; its servers share the limits, because they share its memory. */
 export class UnreadLimits {
   /** Responses to authenticated requests. */
   readonly authenticated = new UnreadResponses(MAX_UNREAD_BYTES);
   /** Responses to requests that need no token. */
   readonly open = new UnreadResponses(MAX_OPEN_UNREAD_BYTES);
+  /** Downloads of image data. Theirs are chunks of a size that a slow network needs some seconds for. */
+  readonly downloads = new UnreadResponses(MAX_DOWNLOAD_BYTES, STALLED_DOWNLOAD_MS);
 }
 
 /** Limits the bytes of responses that clients have not yet read. A response beyond the limit is refused. */
 export function limitUnread(fastify: FastifyInstance, api: Api, unread: UnreadLimits): void {
+  fastify.decorate('downloads', unread.downloads);
   fastify.addHook('onSend', (request, reply, payload, done) => {
     const bytes = bytesOf(payload);
     if (!bytes) return done();

@@ -16,6 +16,10 @@ export const MAX_CONNECTIONS = 4_096;
 export const MAX_UNREAD_BYTES = 64 * 2 ** 20;
 export const MAX_OPEN_UNREAD_BYTES = 32 * 2 ** 20;
 
+/** What a download of image data holds in memory, and the most of it: 512 downloads at a time. */
+export const DOWNLOAD_BYTES = 256 * 2 ** 10;
+export const MAX_DOWNLOAD_BYTES = 128 * 2 ** 20;
+
 /** Milliseconds of silence, in either direction, after which a connection is closed. */
 export const SILENCE_MS = 75_000;
 

@@ -66,6 +66,15 @@ describe('responses that their clients have not read', () => {
     expect(unread.admits(16 * MIB)).toBe(true);
   });
 
+  it('are kept as long as their clients may be stalled', async () => {
+    const unread = new UnreadResponses(20 * MIB, 60_000);
+    await serve(unread);
+    const { response } = await request();
+    await sleep(600);
+    expect(unread.admits(16 * MIB)).toBe(false);
+    expect(response.req.socket.destroyed).toBe(false);
+  });
+
   it('are given up where a client reads nothing, and not where it reads slowly', async () => {
     const unread = new UnreadResponses(36 * MIB);
     await serve(unread);

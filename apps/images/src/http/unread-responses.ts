@@ -8,7 +8,7 @@ const SMALL_BYTES = 4_096;
 /** Larger responses are written in pieces of this size, which distinguishes slow clients from stalled ones. */
 export const PIECE_BYTES = 65_536;
 
-/** At the limit, the connection of a client that has read nothing for this time is closed. */
+/** Milliseconds in which a client reads something, unless it is stalled. */
 const STALLED_MS = 500;
 
 /** A response that its client has not yet read. */
@@ -28,7 +28,11 @@ export class UnreadResponses {
   /** Those whose clients have been stalled for the longest come first. */
   readonly #unread = new Map<ServerResponse, Unread>();
 
-  constructor(private readonly maxBytes: number) {}
+  /** @param stalledMs at the limit, the connection of a client that has read nothing for this time is closed */
+  constructor(
+    private readonly maxBytes: number,
+    private readonly stalledMs = STALLED_MS,
+  ) {}
 
   /** Whether the limit is reached, so that {@link admits} has to free some of it. */
   get isFull(): boolean {
@@ -39,7 +43,7 @@ export class UnreadResponses {
   admits(bytes: number): boolean {
     while (this.#bytes + bytes > this.maxBytes) {
       const [oldest] = this.#unread.values();
-      if (!oldest || performance.now() - oldest.progressAt < STALLED_MS) return bytes <= SMALL_BYTES;
+      if (!oldest || performance.now() - oldest.progressAt < this.stalledMs) return bytes <= SMALL_BYTES;
       oldest.connection.destroy();
       this.#releaseAll(oldest.connection);
     }
@@ -61,12 +65,13 @@ export class UnreadResponses {
 
   *#pieces(response: ServerResponse, bytes: Buffer): Generator<Buffer> {
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-      this.#progress(response);
+      this.progress(response);
       yield bytes.subarray(at, at + PIECE_BYTES);
     }
   }
 
-  #progress(key: ServerResponse): void {
+  /** Notes that the client has read a part of a response. */
+  progress(key: ServerResponse): void {
     const unread = this.#unread.get(key);
     if (!unread) return;
     unread.progressAt = performance.now();

@@ -8,7 +8,7 @@ import { DescribeImageId } from '../../http/describe-read.js';
 import { DescribeResource } from '../api-description.js';
 import { byteRangeOf } from './byte-range.js';
 import { OCTETS, receiveData } from './receive-data.js';
-import { sendData } from './send-data.js';
+import { admitDownload, sendData } from './send-data.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/image/v2/#image-data} */
 @Controller('v2/images/:image_id/file')
@@ -50,7 +50,9 @@ export class DataController {
     const { size } = data;
     const wanted = request.headers.range;
     const range = wanted === undefined ? { first: 0, last: size - 1 } : byteRangeOf(wanted, size);
-    const bytes = request.method === 'HEAD' ? [] : await data.open(range);
+    const isRead = request.method !== 'HEAD';
+    if (isRead) admitDownload(reply);
+    const bytes = isRead ? await data.open(range) : [];
     void reply.code(wanted === undefined ? 200 : 206).headers({
       'content-type': OCTETS,
       'content-length': range.last - range.first + 1,

@@ -1,6 +1,17 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
+import { DOWNLOAD_BYTES, Overloaded } from '../../http/overload.js';
+
+/**
+ * Counts a download until its response ends.
+ *
+ * @throws {Overloaded} there are as many as memory allows
+ */
+export function admitDownload({ raw, server: { downloads } }: FastifyReply): void {
+  if (!downloads.admits(DOWNLOAD_BYTES)) throw new Overloaded();
+  downloads.count(raw, DOWNLOAD_BYTES);
+}
 
 /**
  * Sends data with the status and headers of a reply, without Fastify: a chunk is written before the next one is
@@ -16,7 +27,10 @@ export async function sendData(
   if (server.stopping.aborted) void reply.header('connection', 'close');
   raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders);
   try {
-    for await (const chunk of data) await written(raw, request.raw.socket, chunk);
+    for await (const chunk of data) {
+      await written(raw, request.raw.socket, chunk);
+      server.downloads.progress(raw);
+    }
     raw.end();
   } catch {
     raw.destroy();
