@@ -47,11 +47,16 @@ export class UploadQuota {
   }
 
   /**
-   * The same data; more is reserved as it is needed.
+   * The same data. HTTP lets no body be longer than it says; of one that does not say its length, more is reserved as it
+   * is needed.
    *
    * @throws {ImageTooLarge} {StorageQuotaExceeded} {UploadGone} {CatalogueUnavailable}, and what the bytes throw
    */
-  async *pass(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  pass(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    return this.size === undefined ? this.#counted(bytes) : bytes;
+  }
+
+  async *#counted(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     let received = 0;
     for await (const chunk of bytes) {
       received += chunk.length;
