@@ -20,6 +20,7 @@ export * from './pending-changes.js';
 export * from './printable.js';
 export * from './python.js';
 export * from './quotas.js';
+export * from './shared-runs.js';
 export * from './source-documents.js';
 export * from './source.js';
 export * from './text.js';

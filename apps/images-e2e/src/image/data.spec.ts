@@ -199,6 +199,17 @@ describe('a download', () => {
     expect((await send(`${id}/file`, { as: 'admin' })).status).toBe(200);
   });
 
+  it('is one of many of the same image that are requested at once', async () => {
+    const { id, bytes } = await uploaded(1_000);
+    expect((await send(id)).status).toBe(200);
+    const responses = await Promise.all(Array.from({ length: 400 }, () => send(`${id}/file`)));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
+    const bodies = await Promise.all(
+      responses.map(async (response) => Buffer.from(await response.arrayBuffer())),
+    );
+    expect(bodies.every((body) => body.equals(bytes))).toBe(true);
+  });
+
   it('breaks off where bytes of the object are missing, instead of ending early', async () => {
     const { id, object } = await uploaded(2_000_000);
     truncateSync(object, 1_000_000);

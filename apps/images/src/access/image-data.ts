@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { Digest } from '@glimpse/data';
-import type { Identity, Image } from '@glimpse/domain';
+import { SharedRuns, type Identity, type Image } from '@glimpse/domain';
 import type { ByteRange, ImageData } from '@glimpse/plugins';
 import type { StoredImageObjects, Upload } from '@glimpse/store';
 import { Overloaded } from '../http/overload.js';
@@ -53,6 +53,8 @@ interface Receiving extends SentData {
 /** The data of images as a caller may upload and download it. */
 export class DataAccess {
   readonly #uploads = new Map<AbortController, Promise<void>>();
+  /** The queries of many clients that download one image. */
+  readonly #live = new SharedRuns<{ id: string; size: number } | undefined>();
 
   /** @param store undefined where no store is configured */
   constructor(
@@ -129,17 +131,20 @@ export class DataAccess {
    * @throws {NoStore} {ImageDeactivated} {PolicyRefused}, and as `ImageAccess.read`
    */
   async download(id: string, caller: Identity): Promise<Download> {
-    const { value: image } = await this.access.read(id, caller, { fresh: true });
+    const { value: image } = await this.access.read(id, caller);
     this.access.enforceFor('download_image', caller, image);
     if (image.status === 'deactivated' && !this.access.viewerOf(caller).admin) {
       throw new ImageDeactivated(image.shownId);
     }
     const { store } = this;
     if (!store) throw new NoStore();
-    const object = await this.objects.live(image.id);
+    const object = await this.#live.run(image.id, () => this.objects.live(image.id));
+    // An image that was in the cache may be deleted.
+    if (!object)
+      return { image: (await this.access.read(id, caller, { fresh: true })).value, data: undefined };
     const open = (range: ByteRange): Promise<AsyncIterable<Uint8Array>> =>
-      this.transfers.download(image.shownId, async () => (await store.verified()).read(object!.id, range));
-    return { image, data: object && { size: object.size, open } };
+      this.transfers.download(image.shownId, async () => (await store.verified()).read(object.id, range));
+    return { image, data: { size: object.size, open } };
   }
 
   /** Ends all uploads; their images wait for data again. */

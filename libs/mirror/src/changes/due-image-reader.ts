@@ -8,9 +8,9 @@ import {
   type ReadOptions,
   type Reading,
   type Viewer,
+  SharedRuns,
 } from '@glimpse/domain';
 import type { DueChanges } from './due-changes.js';
-import { SharedRuns } from './shared-runs.js';
 
 /** How long a list waits for the images that are due. */
 const LIST_WAIT_MS = 1_000;
@@ -29,7 +29,7 @@ interface Attempt {
  * at a time for all callers.
  */
 export class DueImageReader {
-  readonly #fetches = new SharedRuns();
+  readonly #fetches = new SharedRuns<void>();
   readonly #attempts = new Map<string, Attempt>();
 
   /**

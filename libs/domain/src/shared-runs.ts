@@ -1,9 +1,9 @@
 /** Runs work once at a time for each key. Calls that come during a run share the next one, which begins after them. */
-export class SharedRuns {
-  readonly #running = new Map<string, Promise<void>>();
-  readonly #next = new Map<string, Promise<void>>();
+export class SharedRuns<T> {
+  readonly #running = new Map<string, Promise<T>>();
+  readonly #next = new Map<string, Promise<T>>();
 
-  run(key: string, work: () => Promise<void>): Promise<void> {
+  run(key: string, work: () => Promise<T>): Promise<T> {
     const running = this.#running.get(key);
     if (!running) return this.#start(key, work);
     const shared = this.#next.get(key);
@@ -18,7 +18,7 @@ export class SharedRuns {
     return next;
   }
 
-  #start(key: string, work: () => Promise<void>): Promise<void> {
+  #start(key: string, work: () => Promise<T>): Promise<T> {
     const run = work().finally(() => this.#running.delete(key));
     this.#running.set(key, run);
     return run;
