@@ -58,7 +58,8 @@ export function openDatabase({ url, poolSize, queryTimeoutMs, pooler }: Database
     },
     transaction,
     async close() {
-      await prisma.$disconnect();
+      // It fails with a connection that is being made, and that connection is the pool's.
+      await prisma.$disconnect().catch(() => undefined);
       await pool.end();
     },
   };
