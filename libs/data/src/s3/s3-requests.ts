@@ -59,8 +59,9 @@ export class S3Requests {
     );
   }
 
-  /** Writes a text, unless there is an object already. */
+  /** Writes a text, unless there is an object already. Some services ignore the condition, and some refuse it. */
   async putFirst(key: string, text: string): Promise<void> {
+    if ((await this.sizeOf(key)) !== undefined) return;
     const put = (condition: object): Promise<unknown> =>
       this.#inTime(({ client }, how) =>
         client.send(new PutObjectCommand({ ...this.#at(key), Body: text, ...condition }), how),
@@ -69,7 +70,7 @@ export class S3Requests {
       await put({ IfNoneMatch: '*' });
     } catch (error) {
       if (!isNotImplemented((error as Error).cause)) throw error;
-      if ((await this.sizeOf(key)) === undefined) await put({});
+      await put({});
     }
   }
 

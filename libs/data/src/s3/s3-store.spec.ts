@@ -6,6 +6,7 @@ import { S3Client, CreateMultipartUploadCommand, ListMultipartUploadsCommand } f
 import { afterAll, expect, it, jest } from '@jest/globals';
 import { definePlugin, type ImageData } from '@glimpse/plugins';
 import { checkImageData } from '@glimpse/plugins/testing';
+import { FaultyProxy } from '../testing/faulty-proxy.js';
 import { describeWithSwift } from '../testing/swift.js';
 import { openS3Store, type S3StoreOptions } from './open-s3-store.js';
 
@@ -75,6 +76,33 @@ await describeWithSwift('a store in a bucket', (swift) => {
     expect(Buffer.concat(some).equals(bytes.subarray(range.first, range.last + 1))).toBe(true);
     await data.delete(key);
     expect(await uploads('')).toEqual([]);
+  });
+
+  it('sends parts again that the service refuses or does not get, and trusts no lost response', async () => {
+    const proxy = await FaultyProxy.to(swift.url);
+    const data = await open({ endpoint: proxy.url });
+    const [key, small] = [randomUUID(), randomUUID()];
+    const size = 20 * 2 ** 20;
+    proxy.failNext(/^PUT .*partNumber=2/, 'refuse', 'cut', 'lose');
+    proxy.failNext(/^POST .*uploadId=/, 'lose');
+    await data.write(key, bytesOf(size));
+    expect(await sizeRead(data, key, size)).toBe(size);
+    proxy.failNext(/^PUT /, 'cut', 'refuse', 'lose');
+    await data.write(small, bytesOf(1_000));
+    expect(await sizeRead(data, small, 1_000)).toBe(1_000);
+    expect(proxy.left).toBe(0);
+    proxy.close();
+  });
+
+  it('keeps nothing of an object whose part is refused each time', async () => {
+    const proxy = await FaultyProxy.to(swift.url);
+    const data = await open({ endpoint: proxy.url });
+    proxy.failNext(/^PUT .*partNumber=2/, ...Array<'refuse'>(5).fill('refuse'));
+    await expect(data.write(randomUUID(), bytesOf(20 * 2 ** 20))).rejects.toMatchObject({
+      code: 'data-unavailable',
+    });
+    expect(await uploads('')).toEqual([]);
+    proxy.close();
   });
 
   it('keeps nothing of an object whose bytes failed after some parts', async () => {

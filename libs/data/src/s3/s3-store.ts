@@ -77,6 +77,8 @@ function wholeBody(body: Readable, { first, last }: ByteRange, silenceMs: number
   // The reader may pause as long as it wants.
   const silence = setTimeout(() => isWaiting && body.destroy(new DataTimeout()), silenceMs);
   body.once('close', () => clearTimeout(silence));
+  // It may break while nothing is read; the next read throws that.
+  body.on('error', () => undefined);
   const iterator: AsyncIterator<Uint8Array> = {
     async next() {
       isWaiting = true;
