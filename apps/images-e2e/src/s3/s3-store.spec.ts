@@ -176,7 +176,7 @@ await describeWithSwift('image data in a bucket', (swift) => {
     const contents = new Map<string, Buffer>();
     const replica = (): Images => (Math.random() < 0.5 ? one : two);
     const some = (): string => [...contents.keys()][Math.floor(Math.random() * contents.size)]!;
-    let left = amount(60, 500);
+    let left = amount(40, 500);
     async function act(): Promise<void> {
       const kind = Math.random();
       if (contents.size < 3 || kind < 0.5) {
