@@ -24,17 +24,21 @@ export interface Verdicts extends Outcome {
  * @param tests a regular expression: which tests of `tempest.api`
  * @param imageId an active public image
  * @param imageRegion the region of the image endpoint that it uses
+ * @param features what is tested besides, as Tempest's `image-feature-enabled` names it
  */
 export async function tempest(
   cloud: Cloud,
   tests: string,
   imageId: string,
   imageRegion = cloud.people.admin.env['OS_REGION_NAME']!,
+  features: readonly string[] = [],
 ): Promise<Verdicts> {
   const home = newFolder();
   const config = join(home, 'tempest.conf');
   mkdirSync(join(home, 'locks'));
-  writeFileSync(config, configuration(cloud, home, imageId, imageRegion));
+  const enabled = features.map((name) => `${name} = true\n`).join('');
+  const section = `[image-feature-enabled]\n${enabled}`;
+  writeFileSync(config, configuration(cloud, home, imageId, imageRegion) + section);
   const args = [PROGRAM, 'run', '--config-file', config, '--serial', '--regex', `^tempest\\.api\\.${tests}`];
   const outcome = await python(args, {}, home);
   return { ...outcome, verdicts: readVerdicts(outcome.stdout) };
