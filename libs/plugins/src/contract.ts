@@ -210,7 +210,8 @@ export interface ImageData {
   readonly maxUploads?: number;
 
   /**
-   * Writes an object, which is durable once this resolves. If the bytes fail or the store does, there is no object.
+   * Writes an object, which is durable once this resolves. If the bytes fail or the store does, there is no object. The
+   * chunks may be kept until then: they are not the ones that `read` of another store uses again.
    *
    * @param length the number of bytes, if it is known
    * @throws {StoreFull} {DataTooLarge}, and what the bytes throw
