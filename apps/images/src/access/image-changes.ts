@@ -15,6 +15,7 @@ import {
 } from '@glimpse/domain';
 import { ChangeQueue } from './change-queue.js';
 import type { ImageAccess } from './image-access.js';
+import type { CallerPermissions } from './permissions.js';
 
 /** How often a change is made again because other replicas changed the image in between. */
 const MAX_ATTEMPTS = 20;
@@ -64,7 +65,8 @@ export class ImageChanges {
    * @throws {OwnerRefused} {PolicyRefused} {PropertyProtected} {LimitExceeded}, and as `ImageEditor.create`
    */
   async create(draft: ImageDraft, caller: Identity): Promise<Image> {
-    const { project, admin } = this.access.viewerOf(caller);
+    const permissions = this.access.permissionsOf(caller);
+    const { project, admin } = permissions.viewer;
     const { owner = project } = draft;
     // An image without an owner is every project's to see.
     if ((owner !== project || owner === null) && !admin) {
@@ -72,12 +74,10 @@ export class ImageChanges {
     }
     const image: NewImage = { ...DEFAULTS, ...draft, owner };
     const target = asImage(image);
-    this.access.enforceFor('add_image', caller, target);
-    this.#enforceVisibility(target, undefined, caller);
+    permissions.enforce('add_image', target);
+    enforceVisibility(permissions, target);
     const { properties } = image;
-    this.access
-      .viewOf(caller)
-      ?.checkChange(target.id, { kind: 'merge', properties: properties as Texts }, {});
+    permissions.view?.checkChange(target.id, { kind: 'merge', properties: properties as Texts }, {});
     requireWithinQuotas(image);
     return this.editor.create({ ...image, tags: distinct(image.tags) });
   }
@@ -109,14 +109,15 @@ export class ImageChanges {
     { rule = 'modify_image', precondition }: EditOptions,
   ): Promise<Image> {
     const { stored, image } = await this.access.readCurrent(id, caller);
-    this.access.enforceChange(rule, caller, image);
+    const permissions = this.access.permissionsOf(caller);
+    permissions.enforceChange(rule, image);
     precondition?.(image);
     const wanted: Image = { ...image, ...edit(image) };
-    if (wanted.owner !== image.owner && !this.access.viewerOf(caller).admin) {
+    if (wanted.owner !== image.owner && !permissions.viewer.admin) {
       throw new OwnerRefused("Owner can't be updated by non admin.");
     }
-    this.#enforceVisibility(wanted, image, caller);
-    const view = this.access.viewOf(caller);
+    enforceVisibility(permissions, wanted, image);
+    const { view } = permissions;
     view?.checkChange(
       image.id,
       { kind: 'replace', properties: wanted.properties as Texts },
@@ -131,12 +132,12 @@ export class ImageChanges {
     const edited = isSame(stored, after) ? stored : await this.editor.edit(stored, after);
     return view ? { ...edited, properties: view.readable(edited.properties) } : edited;
   }
+}
 
-  #enforceVisibility(image: Image, before: Image | undefined, caller: Identity): void {
-    const rule = VISIBILITY_RULES[image.visibility];
-    if (rule && image.visibility !== before?.visibility)
-      this.access.enforceFor(rule, caller, before ?? image);
-  }
+/** @throws {PolicyRefused} the caller may not give images the visibility that this one is to have */
+function enforceVisibility(permissions: CallerPermissions, image: Image, before?: Image): void {
+  const rule = VISIBILITY_RULES[image.visibility];
+  if (rule && image.visibility !== before?.visibility) permissions.enforce(rule, before ?? image);
 }
 
 /** Property protections do not depend on values, which may be null. */

@@ -97,14 +97,14 @@ export class DataAccess {
     if (!this.store) throw new NoStore();
     // As in Glance the status comes before policy here.
     if (image.status !== 'uploading') throw new NotStaged();
-    this.access.enforceChange('modify_image', caller, image);
+    this.access.permissionsOf(caller).enforceChange('modify_image', image);
     requireFormats(image);
     if (!(await this.objects.importStaged(image.id))) throw new NotStaged();
   }
 
   async #imageToChange(id: string, caller: Identity, rule: string): Promise<Image> {
     const { image } = await this.access.readCurrent(id, caller);
-    this.access.enforceChange(rule, caller, image);
+    this.access.permissionsOf(caller).enforceChange(rule, image);
     return image;
   }
 
@@ -132,8 +132,9 @@ export class DataAccess {
    */
   async download(id: string, caller: Identity): Promise<Download> {
     const { value: image } = await this.access.read(id, caller);
-    this.access.enforceFor('download_image', caller, image);
-    if (image.status === 'deactivated' && !this.access.viewerOf(caller).admin) {
+    const permissions = this.access.permissionsOf(caller);
+    permissions.enforce('download_image', image);
+    if (image.status === 'deactivated' && !permissions.viewer.admin) {
       throw new ImageDeactivated(image.shownId);
     }
     const { store } = this;

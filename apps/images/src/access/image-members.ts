@@ -44,8 +44,9 @@ export class MemberAccess {
     const reading = await this.#read(id, caller, options);
     const image = reading.value;
     if (image.visibility !== 'shared') throw new NotShared(image.shownId);
-    this.access.enforceFor('get_members', caller, image);
-    const members = this.access.allowsFor('get_member', caller, image) ? this.#visible(image, caller) : [];
+    const permissions = this.access.permissionsOf(caller);
+    permissions.enforce('get_members', image);
+    const members = permissions.allows('get_member', image) ? this.#visible(image, permissions.viewer) : [];
     return { ...reading, value: { image, members } };
   }
 
@@ -63,9 +64,10 @@ export class MemberAccess {
   ): Promise<Reading<{ image: Image; project: string; member: Member }>> {
     const reading = await this.#read(id, caller, options);
     const image = reading.value;
-    const allowed = image.visibility === 'shared' && this.access.allowsFor('get_member', caller, image);
+    const permissions = this.access.permissionsOf(caller);
+    const allowed = image.visibility === 'shared' && permissions.allows('get_member', image);
     if (!allowed) throw new MemberNotFound(image.shownId, project);
-    const [found, member] = visibleMember(image, project, this.access.viewerOf(caller));
+    const [found, member] = visibleMember(image, project, permissions.viewer);
     return { ...reading, value: { image, project: found, member } };
   }
 
@@ -75,8 +77,7 @@ export class MemberAccess {
     throw new SourceUnavailable('the attributes of its images are still being read');
   }
 
-  #visible(image: Image, caller: Identity): [string, Member][] {
-    const viewer = this.access.viewerOf(caller);
+  #visible(image: Image, viewer: Viewer): [string, Member][] {
     return [...image.members]
       .filter(([project]) => canSeeMember(image, project, viewer))
       .sort(([, one], [, other]) => (one.createdAt?.getTime() ?? 0) - (other.createdAt?.getTime() ?? 0));

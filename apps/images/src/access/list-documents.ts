@@ -24,10 +24,8 @@ export class ListDocuments {
    * @param address what the page depends on by the request alone: API, path, query, and the base of its links
    */
   cached(address: string, caller: Identity): PageDocument | undefined {
-    const key = this.access.listKeyOf(caller);
-    return key === undefined
-      ? undefined
-      : this.#pages?.cachedPage(key + address, this.access.viewerOf(caller));
+    const { listKey, viewer } = this.access.permissionsOf(caller);
+    return listKey === undefined ? undefined : this.#pages?.cachedPage(listKey + address, viewer);
   }
 
   /**
@@ -43,10 +41,10 @@ export class ListDocuments {
     compose: () => Promise<ComposedPage>,
     options: ReadOptions,
   ): Promise<Reading<PageDocument>> {
-    const key = this.access.listKeyOf(caller);
-    if (this.#pages && key !== undefined) {
+    const { listKey, viewer } = this.access.permissionsOf(caller);
+    if (this.#pages && listKey !== undefined) {
       const read = async (): Promise<PageDocument> => readyPage((await compose()).bytes);
-      return this.#pages.page(key + address, this.access.viewerOf(caller), read, options);
+      return this.#pages.page(listKey + address, viewer, read, options);
     }
     const { bytes, age } = await compose();
     const value = readyPage(bytes);

@@ -40,7 +40,7 @@ export class MemberChanges {
    */
   async add(id: string, project: string, caller: Identity): Promise<ChangedMember> {
     const { image } = await this.access.readCurrent(id, caller);
-    this.access.enforceChange('add_member', caller, image);
+    this.access.permissionsOf(caller).enforceChange('add_member', image);
     if (image.visibility !== 'shared') throw new CannotShare(image.shownId);
     return { image, project, member: await this.editor.addMember(image, project) };
   }
@@ -57,18 +57,20 @@ export class MemberChanges {
     caller: Identity,
   ): Promise<ChangedMember> {
     const { image } = await this.access.readCurrent(id, caller);
-    const viewer = this.access.viewerOf(caller);
+    const permissions = this.access.permissionsOf(caller);
+    const { viewer } = permissions;
     const [member] = visibleMember(image, project, viewer);
     if (!viewer.admin && viewer.project !== member) throw new PolicyRefused('modify_member');
-    this.access.enforceFor('modify_member', caller, image, member);
+    permissions.enforce('modify_member', image, member);
     return { image, project: member, member: await this.editor.setMemberStatus(image, member, status) };
   }
 
   /** @throws {NotOwner} {PolicyRefused} {MemberNotFound}, and as `ImageAccess.read` */
   async remove(id: string, project: string, caller: Identity): Promise<void> {
     const { image } = await this.access.readCurrent(id, caller);
-    const [member] = visibleMember(image, project, this.access.viewerOf(caller));
-    this.access.enforceChange('delete_member', caller, image);
+    const permissions = this.access.permissionsOf(caller);
+    const [member] = visibleMember(image, project, permissions.viewer);
+    permissions.enforceChange('delete_member', image);
     await this.editor.removeMember(image, member);
   }
 }

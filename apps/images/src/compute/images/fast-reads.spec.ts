@@ -329,7 +329,7 @@ describe.each([
     // Else there would be nothing that is compared.
     expect(atOnce.show).toBeGreaterThan(20);
     // A rule that checks each image keeps lists out of memory.
-    if (access.listKeyOf(TOKENS.admin) === undefined) expect(atOnce.list).toBe(0);
+    if (access.permissionsOf(TOKENS.admin).listKey === undefined) expect(atOnce.list).toBe(0);
     else expect(atOnce.list).toBeGreaterThan(5);
   }, 60_000);
 

@@ -74,7 +74,7 @@ export class ImagesController {
     const base = this.linkBase(request);
     const linkAfter = (marker: string): NextLink => nextLink(base, 'images', query.parameters, marker);
     await this.sendList({ request, reply, base, caller }, async () => {
-      const page = await this.access.namesPage(criteria, caller);
+      const page = await this.access.lists.namesPage(criteria, caller);
       return { bytes: pageDocument(page, (image) => briefImageView(image, base), linkAfter), age: page.age };
     });
   }
@@ -98,7 +98,7 @@ export class ImagesController {
     const linkAfter = (marker: string): NextLink => nextLink(base, 'images/detail', query.parameters, marker);
     const entryOf = (image: Image): object => detailedImageView(image, base, this.extensions);
     await this.sendList({ request, reply, base, caller }, async () => {
-      const page = await this.access.page(criteria, caller);
+      const page = await this.access.lists.page(criteria, caller);
       return { bytes: pageDocument(page, entryOf, linkAfter), age: page.age };
     });
   }

@@ -1,6 +1,6 @@
 import type { ImageName } from '@glimpse/domain';
 import type { NextLink } from '@glimpse/links';
-import type { Page } from '../../access/image-access.js';
+import type { Page } from '../../access/image-lists.js';
 import { pageEntries } from '../../http/page-entries.js';
 
 /**

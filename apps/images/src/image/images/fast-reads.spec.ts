@@ -21,6 +21,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { FastifyRequest } from 'fastify';
 import { ImageAccess } from '../../access/image-access.js';
+import type { CallerPermissions } from '../../access/permissions.js';
 import { DataAccess } from '../../access/image-data.js';
 import type { Transfers } from '../../access/transfers.js';
 import { imageRules } from '../../access/image-rules.js';
@@ -91,12 +92,12 @@ const LISTER = {
 /** Counts the reads of the routes. */
 class CountingAccess extends ImageAccess {
   reads = 0;
-  /** How often the viewer was requested: once by the fast path of lists, and twice more by their route. */
-  views = 0;
+  /** How often permissions were requested: once by the fast path of lists, and twice more by their route. */
+  requests = 0;
 
-  override viewerOf(caller: Identity): Viewer {
-    this.views++;
-    return super.viewerOf(caller);
+  override permissionsOf(caller: Identity): CallerPermissions {
+    this.requests++;
+    return super.permissionsOf(caller);
   }
 
   override read(wanted: string, caller: Identity, options?: ReadOptions): Promise<Reading<Image>> {
@@ -224,11 +225,11 @@ it('is the same with the fast path, byte for byte, as from the route', async () 
       const text = `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`;
       const expected = await answer('off', text);
       tags.set(target, /^etag: (.*)\r$/m.exec(expected)?.[1] ?? known);
-      const before = list ? access.views + 1 : access.reads;
+      const before = list ? access.requests + 1 : access.reads;
       const actual = await answer('on', text);
       expect(actual).toBe(expected);
       const isRead = /^HTTP\/1.1 (?:200|304)/.test(actual) && method !== 'OPTIONS';
-      if (isRead && (list ? access.views : access.reads) === before) fast[list ? 'list' : 'show']++;
+      if (isRead && (list ? access.requests : access.reads) === before) fast[list ? 'list' : 'show']++;
     }),
     { numRuns: 600 },
   );

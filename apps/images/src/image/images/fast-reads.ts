@@ -52,6 +52,6 @@ export function fastReads({ auth, access, documents, lists, settings }: FastRead
 
   function imageFor(id: string, caller: Identity): SentDocument | undefined {
     const image = access.readCached(id, caller);
-    return image && documents.cached(image, audienceOf(image, access.viewerOf(caller)));
+    return image && documents.cached(image, audienceOf(image, access.permissionsOf(caller).viewer));
   }
 }

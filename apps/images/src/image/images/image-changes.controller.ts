@@ -131,6 +131,6 @@ export class ImageChangesController {
   }
 
   private viewOf(image: Image, caller: Caller): object {
-    return imageView(image, audienceOf(image, this.access.viewerOf(caller)), this.settings.image);
+    return imageView(image, audienceOf(image, this.access.permissionsOf(caller).viewer), this.settings.image);
   }
 }

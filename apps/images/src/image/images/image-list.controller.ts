@@ -43,9 +43,9 @@ export class ImageListController {
     const parameters = new URLSearchParams(queryOf(request.raw));
     const sizes = { usual: shown.page_size, most: shown.page_size_max };
     const criteria = readListQuery(parameters, sizes);
-    const viewer = this.access.viewerOf(caller);
+    const { viewer } = this.access.permissionsOf(caller);
     const compose = async (): Promise<ComposedPage> => {
-      const page = await this.access.page(criteria, caller);
+      const page = await this.access.lists.page(criteria, caller);
       const bytes = pageDocument(page, parameters, (image) =>
         JSON.stringify(imageView(image, audienceOf(image, viewer), shown)),
       );

@@ -36,7 +36,7 @@ export class ImageController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const reading = await this.access.read(id, caller, readOptionsOf(request));
-    const audience = audienceOf(reading.value, this.access.viewerOf(caller));
+    const audience = audienceOf(reading.value, this.access.permissionsOf(caller).viewer);
     const document = this.documents.of(reading.value, audience);
     sendImageDocument(reply, document, reading, this.settings.stale.status);
   }

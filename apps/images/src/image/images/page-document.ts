@@ -1,5 +1,5 @@
 import type { ImageName } from '@glimpse/domain';
-import type { Page } from '../../access/image-access.js';
+import type { Page } from '../../access/image-lists.js';
 import { pageEntries } from '../../http/page-entries.js';
 
 /**

@@ -1,8 +1,9 @@
 import { loadPolicy } from '@glimpse/auth';
 import type { Catalogue, Identity, Image, ImageCriteria, ImageName } from '@glimpse/domain';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { ImageAccess } from './image-access.js';
+import { ImageLists } from './image-lists.js';
 import { imageRules } from './image-rules.js';
+import { Permissions } from './permissions.js';
 
 const CALLER = { scope: { kind: 'none' }, roles: ['member'] } as unknown as Identity;
 const COUNT = 25_000;
@@ -36,7 +37,7 @@ function read(method: string, { limit, marker }: ImageCriteria, wanted: number):
 }
 
 /** @param wanted one in how many images has the property that the rule compares */
-function accessTo(wanted: number, rule: string): ImageAccess {
+function listsOf(wanted: number, rule: string): ImageLists {
   const page = (images: Image[]) =>
     Promise.resolve({ source: 'fresh' as const, value: { images, truncated: false } });
   const lister = {
@@ -45,16 +46,16 @@ function accessTo(wanted: number, rule: string): ImageAccess {
   };
   const catalogue = { lister } as Partial<Catalogue> as Catalogue;
   const defaults = imageRules('own').map((one) => (one.name === 'get_image' ? { ...one, text: rule } : one));
-  return new ImageAccess(catalogue, loadPolicy({ defaults }), undefined, () => time);
+  return new ImageLists(catalogue, new Permissions(loadPolicy({ defaults })), () => time);
 }
 
 const numbers = (images: readonly ImageName[]): number[] => images.map(({ id }) => Number(id.slice(-12)));
 
 describe('a list', () => {
   it('reads one page where the rule does not depend on images, and no more of each than the list needs', async () => {
-    const access = accessTo(1, 'role:member');
-    expect((await access.page({ limit: 7 }, CALLER)).images).toHaveLength(7);
-    expect((await access.namesPage({ limit: 7 }, CALLER)).next).toBe(idOf(6));
+    const lists = listsOf(1, 'role:member');
+    expect((await lists.page({ limit: 7 }, CALLER)).images).toHaveLength(7);
+    expect((await lists.namesPage({ limit: 7 }, CALLER)).next).toBe(idOf(6));
     expect(reads).toEqual([
       { method: 'images', limit: 7 },
       { method: 'names', limit: 7 },
@@ -62,34 +63,34 @@ describe('a list', () => {
   });
 
   it("reads hundreds of images at a time where the rule depends on each, whatever the client's limit", async () => {
-    const access = accessTo(1_000, `'yes':%(wanted)s`);
-    const { images, next } = await access.namesPage({ limit: 3 }, CALLER);
+    const lists = listsOf(1_000, `'yes':%(wanted)s`);
+    const { images, next } = await lists.namesPage({ limit: 3 }, CALLER);
     expect(numbers(images)).toEqual([999, 1_999, 2_999]);
     expect(next).toBe(idOf(2_999));
     expect(reads).toHaveLength(15);
   });
 
   it('ends without a full page after 10,000 images, with a marker to go on after', async () => {
-    const access = accessTo(20_000, `'yes':%(wanted)s`);
-    const first = await access.page({ limit: 1 }, CALLER);
+    const lists = listsOf(20_000, `'yes':%(wanted)s`);
+    const first = await lists.page({ limit: 1 }, CALLER);
     expect(first).toMatchObject({ images: [], next: idOf(9_999) });
     expect(reads).toHaveLength(50);
-    const second = await access.page({ limit: 1, marker: first.next! }, CALLER);
+    const second = await lists.page({ limit: 1, marker: first.next! }, CALLER);
     expect(numbers(second.images)).toEqual([19_999]);
-    const last = await access.page({ limit: 1, marker: second.next! }, CALLER);
+    const last = await lists.page({ limit: 1, marker: second.next! }, CALLER);
     expect(last).toMatchObject({ images: [], next: undefined });
   });
 
   it('ends without a full page after two seconds, with a marker to go on after', async () => {
     readTakes = 300;
-    const access = accessTo(20_000, `'yes':%(wanted)s`);
-    expect(await access.page({ limit: 1 }, CALLER)).toMatchObject({ images: [], next: idOf(1_399) });
+    const lists = listsOf(20_000, `'yes':%(wanted)s`);
+    expect(await lists.page({ limit: 1 }, CALLER)).toMatchObject({ images: [], next: idOf(1_399) });
     expect(reads).toHaveLength(7);
   });
 
   it('keeps no more than some MiB of properties for a page', async () => {
     text = 'x'.repeat(60_000);
-    const { images, next } = await accessTo(1, `'yes':%(wanted)s`).page({ limit: 1_000 }, CALLER);
+    const { images, next } = await listsOf(1, `'yes':%(wanted)s`).page({ limit: 1_000 }, CALLER);
     expect(images.length * text.length).toBeLessThan(5 * 2 ** 20);
     expect(images.length).toBeGreaterThan(50);
     expect(next).toBe(images.at(-1)!.id);
