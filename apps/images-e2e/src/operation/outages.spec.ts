@@ -24,7 +24,10 @@ async function probe(service: Service, name: string): Promise<[number, Probe]> {
   const response = await sendRaw(service.url, { target: `/${name}` });
   // Only names and states: no address and no error message.
   expect(
-    response.text.replaceAll(/"(?:status|details|ok|error|up|down|schema|database|service)"|[{}:,]/g, ''),
+    response.text.replaceAll(
+      /"(?:status|details|ok|error|up|down|schema|database|service|store)"|[{}:,]/g,
+      '',
+    ),
   ).toBe('');
   return [response.status, JSON.parse(response.text) as Probe];
 }
@@ -98,7 +101,7 @@ async function expectOutage(service: Service, { cached }: { cached: boolean }): 
   ]);
   expect(await probe(service, 'healthz')).toEqual([
     503,
-    { status: 'error', details: { schema: up, database: down } },
+    { status: 'error', details: { schema: up, database: down, store: up } },
   ]);
   expect((await send(service, 'GET', '/v2.1/nosuch')).status).toBe(404);
   expect((await send(service, 'PATCH', ITEM)).status).toBe(405);
@@ -114,7 +117,7 @@ async function expectRecovery(service: Service): Promise<void> {
   await until(async () => (await send(service, 'GET', ITEM)).status === 200);
   expect(await probe(service, 'healthz')).toEqual([
     200,
-    { status: 'ok', details: { schema: up, database: up } },
+    { status: 'ok', details: { schema: up, database: up, store: up } },
   ]);
   for (const target of LISTS) {
     for (const _ of [1, 2]) expect((await sendList(service, target)).status).toBe(200);
@@ -272,7 +275,7 @@ describe('a database without the schema', () => {
       ]);
       expect(await probe(service, 'healthz')).toEqual([
         503,
-        { status: 'error', details: { schema: down, database: up } },
+        { status: 'error', details: { schema: down, database: up, store: up } },
       ]);
       await expectUnavailable(list());
       expect((await glimpse(['migrate'], settings)).code).toBe(0);
@@ -295,7 +298,7 @@ describe('a database that is unavailable when the service starts', () => {
       expect((await probe(service, 'readyz'))[0]).toBe(503);
       expect(await probe(service, 'healthz')).toEqual([
         503,
-        { status: 'error', details: { schema: down, database: down } },
+        { status: 'error', details: { schema: down, database: down, store: up } },
       ]);
       await proxy.restore();
       await until(async () => (await probe(service, 'readyz'))[0] === 200);
