@@ -18,7 +18,7 @@ const TOY: Api = {
   serviceType: 'toy',
   methods: ['GET', 'HEAD', 'PATCH', 'PUT'],
   maxBodyBytes: 10,
-  timeLimits: { requestMs: 0, silenceMs: 400 },
+  timeLimits: { requestMs: 0, silenceMs: 1_500 },
   paths: PLAIN_PATHS,
   owns: (path) => path.startsWith('/toys'),
   isOpen: () => false,
@@ -174,12 +174,12 @@ describe('the server of an API', () => {
   });
 
   it('gives up a streamed body on silence alone, and still sends its response', async () => {
-    const head = request('PUT /toys/one/file', 'content-length: 30');
-    const slow = Array.from({ length: 30 }, () => 'x');
+    const head = request('PUT /toys/one/file', 'content-length: 100');
+    const slow = Array.from({ length: 100 }, () => 'x');
     const { silenceMs } = TOY.timeLimits;
     const began = performance.now();
     const text = await exchange(head, ...slow, request('GET /toys/one', CLOSE));
-    expect(bodies(text)).toEqual(['30 bytes', 'one']);
+    expect(bodies(text)).toEqual(['100 bytes', 'one']);
     expect(performance.now() - began).toBeGreaterThan(silenceMs);
     const silent = await exchange(head, 'x');
     expect(statuses(silent)).toEqual(['408']);

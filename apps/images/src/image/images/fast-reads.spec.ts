@@ -234,8 +234,8 @@ it('is the same with the fast path, byte for byte, as from the route', async () 
     { numRuns: 600 },
   );
   // Else nothing would be compared.
-  expect(fast.show).toBeGreaterThan(20);
-  expect(fast.list).toBeGreaterThan(20);
+  expect(fast.show).toBeGreaterThan(5);
+  expect(fast.list).toBeGreaterThan(5);
 }, 60_000);
 
 it.each([
