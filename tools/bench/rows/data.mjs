@@ -110,15 +110,15 @@ async function readsBeside(server, token) {
     return p99;
   };
   const idle = await read();
-  const stop = new AbortController();
+  let ended = false;
   const uploads = Array.from({ length: BESIDE }, async () => {
-    while (!stop.signal.aborted) {
+    while (!ended) {
       const path = pathOf(await createImage(server.url, token));
       await transfer(server.url, { method: 'PUT', path, token, uploadMib: UPLOAD_MIB });
     }
   });
   const busy = await read();
-  stop.abort();
+  ended = true;
   await Promise.all(uploads);
   return { idle, busy };
 }
