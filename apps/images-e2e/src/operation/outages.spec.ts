@@ -264,7 +264,7 @@ describe('a database without the schema', () => {
       DATABASE_URL: databaseUrl(database),
       ...settingsOf({ someone: { project_id: 'aa', roles: ['reader'] } }),
     };
-    const service = await startBareService(settings);
+    const service = await startBareService({ GLIMPSE_DATA_DIR: newFolder(), ...settings });
     try {
       const list = () =>
         sendRaw(service.url, { target: '/v2.1/images', headers: { 'x-auth-token': 'someone' } });
