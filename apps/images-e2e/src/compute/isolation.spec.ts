@@ -167,7 +167,7 @@ describe.each(Object.entries(POLICIES))('the permissions of callers under %s', (
           '/detail?property-secret=the%20secret%20of%20' + image,
         ]) {
           // The third response is from memory, beside the pages of all callers before.
-          for (const _ of [1, 2, 3]) {
+          for (const _ of list === '/detail' ? [1, 2, 3] : [1]) {
             const { text } = await request(person, 'GET', list);
             expect(text.includes(id)).toBe(listed);
             expect(text.includes(`"the secret of ${image}"`)).toBe(listed && list.startsWith('/detail'));
