@@ -45,7 +45,8 @@ function suite(cloud: Cloud): void {
 image = conn.image.create_image(
     'by sdk', data=b'content', disk_format='raw', container_format='bare', visibility='private',
     wait=True, os_distro='debian')
-answer = [conn.compute.get_image(image.id).status, until(lambda: listed(image.id))]
+# It may have been mirrored before its data was complete.
+answer = [until(lambda: conn.compute.get_image(image.id).status == 'ACTIVE'), until(lambda: listed(image.id))]
 conn.compute.set_image_metadata(image.id, mood='gööd')
 answer.append(conn.image.get_image(image.id).properties.get('mood'))
 conn.compute.delete_image_metadata(image.id, ['os_distro'])
@@ -55,7 +56,7 @@ answer.append(until(lambda: 'renamed' in listed(image.id)))
 conn.compute.delete_image(image.id, ignore_missing=False)
 answer.append(conn.image.find_image(image.id, ignore_missing=True))
 answer.append(listed(image.id))`;
-    expect(await sdk(demo.env, lines)).toEqual(['ACTIVE', ['by sdk'], 'gööd', null, true, null, []]);
+    expect(await sdk(demo.env, lines)).toEqual([true, ['by sdk'], 'gööd', null, true, null, []]);
   }, 120_000);
 
   it('an image that openstackclient uploads and shares is listed for the member that accepts it', async () => {
