@@ -51,8 +51,7 @@ export class FileStore implements ImageData {
   }
 
   async read(key: string, range: ByteRange): Promise<AsyncIterable<Uint8Array>> {
-    const file = await stored(() => open(this.#file(key), 'r'));
-    return wholeRange(file, range);
+    return new FileRange(await stored(() => open(this.#file(key), 'r')), range);
   }
 
   async delete(key: string): Promise<void> {
@@ -81,12 +80,7 @@ export class FileStore implements ImageData {
   }
 
   async readMarker(): Promise<string | undefined> {
-    try {
-      return (await readFile(join(this.#path, MARKER), 'utf8')).trim();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw new DataUnavailable({ cause: error });
-    }
+    return (await unlessMissing(readFile(join(this.#path, MARKER), 'utf8')))?.trim();
   }
 
   async writeMarker(text: string): Promise<void> {
@@ -114,13 +108,8 @@ export class FileStore implements ImageData {
   }
 
   async #listed(key: string): Promise<ListedObject | undefined> {
-    try {
-      const { size, mtime } = await stat(this.#file(key));
-      return { key, bytes: size, modifiedAt: mtime };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw new DataUnavailable({ cause: error });
-    }
+    const found = await unlessMissing(stat(this.#file(key)));
+    return found && { key, bytes: found.size, modifiedAt: found.mtime };
   }
 
   async #prepare(): Promise<void> {
@@ -180,20 +169,44 @@ async function writeWhole(file: FileHandle, chunks: readonly Uint8Array[]): Prom
   for (let at = 0; at < rest.length;) at += (await file.write(rest, at)).bytesWritten;
 }
 
-/** One buffer for all chunks: garbage of the size of the object would cost more than reading it. */
-async function* wholeRange(file: FileHandle, { first, last }: ByteRange): AsyncGenerator<Uint8Array> {
-  try {
-    const chunk = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, last - first + 1));
-    for (let at = first; at <= last;) {
-      const length = Math.min(chunk.length, last - at + 1);
-      const { bytesRead } = await stored(() => file.read(chunk, 0, length, at));
+/**
+ * The bytes of a range of an open file, which is closed with the iteration. Not a generator, which could not be ended
+ * before it is begun. One buffer serves for all chunks: garbage of the size of the object would cost more than reading it.
+ */
+class FileRange implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array> {
+  readonly #chunk: Buffer;
+  #at: number;
+
+  constructor(
+    private readonly file: FileHandle,
+    private readonly range: ByteRange,
+  ) {
+    this.#at = range.first;
+    this.#chunk = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, range.last - range.first + 1));
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    const length = Math.min(this.#chunk.length, this.range.last - this.#at + 1);
+    if (length <= 0) return this.return();
+    try {
+      const { bytesRead } = await stored(() => this.file.read(this.#chunk, 0, length, this.#at));
       // The file is shorter than it was: the download must not end as if it were whole.
       if (bytesRead === 0) throw new DataUnavailable();
-      at += bytesRead;
-      yield chunk.subarray(0, bytesRead);
+      this.#at += bytesRead;
+      return { done: false, value: this.#chunk.subarray(0, bytesRead) };
+    } catch (error) {
+      await this.file.close();
+      throw error;
     }
-  } finally {
-    await file.close();
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    await this.file.close();
+    return { done: true, value: undefined };
   }
 }
 
@@ -204,6 +217,16 @@ async function stored<T>(run: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof DomainError) throw error;
     if (OUT_OF_SPACE.has(String((error as NodeJS.ErrnoException).code))) throw new StoreFull();
+    throw new DataUnavailable({ cause: error });
+  }
+}
+
+/** What is read of a file; undefined if there is none. @throws {DataUnavailable} */
+async function unlessMissing<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new DataUnavailable({ cause: error });
   }
 }

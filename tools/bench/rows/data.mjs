@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { requestOf } from '../connection.mjs';
+import { createImage } from '../images.mjs';
 import { steady } from '../load.mjs';
 import { shown } from '../numbers.mjs';
 import { compare } from '../rounds.mjs';
@@ -60,15 +61,7 @@ function transfer(url, { method, path, token, uploadMib = 0 }) {
   });
 }
 
-async function createImage(url, token) {
-  const response = await fetch(`${url}/v2/images`, {
-    method: 'POST',
-    headers: { 'x-auth-token': token, 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'data', disk_format: 'raw', container_format: 'bare' }),
-  });
-  if (response.status !== 201) throw new Error(`an image is refused: ${await response.text()}`);
-  return (await response.json()).id;
-}
+const newImage = (url, token) => createImage(url, token, { name: 'data', disk_format: 'raw' });
 
 async function mibPerSecond(run) {
   const began = performance.now();
@@ -87,7 +80,7 @@ function peakOf({ pid }) {
 /** MiB by which the process grows while it receives as many uploads as it can, beyond what as many empty ones need. */
 async function growth(server, token) {
   const uploadAll = async (uploadMib) => {
-    const ids = await Promise.all(Array.from({ length: UPLOADS }, () => createImage(server.url, token)));
+    const ids = await Promise.all(Array.from({ length: UPLOADS }, () => newImage(server.url, token)));
     await Promise.all(
       ids.map((id) => transfer(server.url, { method: 'PUT', path: pathOf(id), token, uploadMib })),
     );
@@ -100,7 +93,7 @@ async function growth(server, token) {
 
 /** p99 of reads of an image beside uploads / without them. */
 async function readsBeside(server, token) {
-  const id = await createImage(server.url, token);
+  const id = await newImage(server.url, token);
   const requests = [requestOf(`/v2/images/${id}`, token)];
   const read = async () => {
     const { p99, failed } = await steady(server.url, {
@@ -113,7 +106,7 @@ async function readsBeside(server, token) {
   let ended = false;
   const uploads = Array.from({ length: BESIDE }, async () => {
     while (!ended) {
-      const path = pathOf(await createImage(server.url, token));
+      const path = pathOf(await newImage(server.url, token));
       await transfer(server.url, { method: 'PUT', path, token, uploadMib: UPLOAD_MIB });
     }
   });
@@ -146,7 +139,7 @@ export async function run(stage, { rounds }) {
           start: () => stage.startRival('store', { folder }),
           measure: measured(async () => '/object'),
         },
-        Glimpse: { start, measure: measured(async ({ url }) => pathOf(await createImage(url, token))) },
+        Glimpse: { start, measure: measured(async ({ url }) => pathOf(await newImage(url, token))) },
       },
       rounds,
     );

@@ -3,6 +3,7 @@
  * of a catalogue of its own, whose images are created with the same request.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createImage } from '../images.mjs';
 import { peak } from '../load.mjs';
 import { shown } from '../numbers.mjs';
 import { startOpenStack, tokenOf } from '../openstack.mjs';
@@ -30,16 +31,11 @@ const CREATE = [
 async function createImages({ imageUrl }, token) {
   const ids = [];
   for (let n = 0; n < IMAGES; n++) {
-    const answer = await fetch(`${imageUrl}/v2/images`, {
-      method: 'POST',
-      headers: { 'x-auth-token': token, 'content-type': 'application/json' },
-      body: JSON.stringify({
-        ...{ name: `image ${n}`, visibility: 'shared', disk_format: 'qcow2', container_format: 'bare' },
-        ...{ tags: ['a', 'b'], os_distro: 'debian', os_version: '12', architecture: 'x86_64' },
-      }),
-    });
-    if (answer.status !== 201) throw new Error(`Glance creates no image: ${answer.status}`);
-    ids.push((await answer.json()).id);
+    const attributes = {
+      ...{ name: `image ${n}`, visibility: 'shared', disk_format: 'qcow2', tags: ['a', 'b'] },
+      ...{ os_distro: 'debian', os_version: '12', architecture: 'x86_64' },
+    };
+    ids.push(await createImage(imageUrl, token, attributes));
   }
   return ids;
 }

@@ -1,8 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readlinkSync, rmSync, truncateSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { until } from '@glimpse/domain/testing';
+import { openFiles, until } from '@glimpse/domain/testing';
 import { createDatabase } from '../harness/databases.js';
 import { bytesOf, RawConnection } from '../harness/raw-http.js';
 import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
@@ -68,17 +68,7 @@ async function uploaded(length: number): Promise<{ id: string; bytes: Buffer; ob
 }
 
 /** The objects that the service has open. */
-const openObjects = (): string[] => {
-  const descriptors = `/proc/${service.pid}/fd`;
-  const targets = readdirSync(descriptors).map((name) => {
-    try {
-      return readlinkSync(join(descriptors, name));
-    } catch {
-      return '';
-    }
-  });
-  return targets.filter((target) => target.startsWith(settings.GLIMPSE_DATA_OPTIONS_PATH));
-};
+const openObjects = (): string[] => openFiles(service.pid, settings.GLIMPSE_DATA_OPTIONS_PATH);
 
 /** Begins an upload whose body does not end, and waits until the service receives it. */
 async function beginUpload(id: string): Promise<RawConnection> {

@@ -37,6 +37,18 @@ const environmentOf = (manifests: readonly Manifest[]): Record<string, string> =
   ...(find(manifests, 'ConfigMap').data as Record<string, string>),
   ...ownEnvironmentOf(find(manifests, 'Deployment')),
 });
+/** The settings of a pod here: without its database, and with files in place of those that are mounted. */
+function settingsOfPod(environment: Readonly<Record<string, string>>): Record<string, string> {
+  const files = newFolder();
+  const settings = Object.entries(environment).map(([name, value]) => {
+    if (name === 'DATABASE_URL') return [name, 'postgresql://glimpse@127.0.0.1:1/none'];
+    if (!value.startsWith('/')) return [name, value];
+    writeFileSync(join(files, name), 'secret');
+    return [name, join(files, name)];
+  });
+  return Object.fromEntries(settings) as Record<string, string>;
+}
+
 const ownEnvironmentOf = (manifest: Manifest): Record<string, string> =>
   Object.fromEntries(
     ((containerOf(manifest).env ?? []) as { name: string; value?: string }[]).flatMap(({ name, value }) =>
@@ -414,17 +426,7 @@ configMapGenerator:
     ]);
     const [clients] = find(manifests, 'NetworkPolicy').spec.ingress as Manifest[];
     expect(clients).toEqual({ ports: [{ port: 'http' }, { port: 'image' }] });
-    const files = newFolder();
-    const settings = Object.entries(environmentOf(manifests)).map(([name, value]) => {
-      if (name === 'DATABASE_URL') return [name, 'postgresql://glimpse@127.0.0.1:1/none'];
-      if (!value.startsWith('/')) return [name, value];
-      writeFileSync(join(files, name), 'secret');
-      return [name, join(files, name)];
-    });
-    const { code, stderr } = await glimpse(
-      ['config', '--check'],
-      Object.fromEntries(settings) as Record<string, string>,
-    );
+    const { code, stderr } = await glimpse(['config', '--check'], settingsOfPod(environmentOf(manifests)));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 });
@@ -508,17 +510,7 @@ suite(`the manifests of a mirror${why}`, () => {
     expect(service.spec.ports).toEqual([
       { name: find(manifests, 'ServiceMonitor').spec.endpoints[0].port, port: 9464, targetPort: 'metrics' },
     ]);
-    const files = newFolder();
-    const settings = Object.fromEntries(
-      Object.entries(environmentOf(manifests)).map(([name, value]) => {
-        if (name === 'DATABASE_URL') return [name, 'postgresql://glimpse@127.0.0.1:1/none'];
-        if (!value.startsWith('/')) return [name, value];
-        const file = join(files, name);
-        writeFileSync(file, 'secret');
-        return [name, file];
-      }),
-    );
-    const following = await startFollower(settings);
+    const following = await startFollower(settingsOfPod(environmentOf(manifests)));
     const page = await (await fetch(`${following.metrics}/metrics`)).text();
     expect(page).toContain(`glimpse_build_info{version="${VERSION}"`);
     await until(() => following.log().includes('"event":"database-unavailable"'));
@@ -593,17 +585,7 @@ suite(`an overlay of an operator’s own with image data in a bucket${why}`, () 
     const egress = find(manifests, 'NetworkPolicy').spec.egress as object[];
     expect(egress).toContainEqual({ ports: [{ port: 443 }] });
 
-    const files = newFolder();
-    const settings = Object.entries(environment).map(([name, value]) => {
-      if (name === 'DATABASE_URL') return [name, 'postgresql://glimpse@127.0.0.1:1/none'];
-      if (!value.startsWith('/')) return [name, value];
-      writeFileSync(join(files, name), 'secret');
-      return [name, join(files, name)];
-    });
-    const { code, stderr } = await glimpse(
-      ['config', '--check'],
-      Object.fromEntries(settings) as Record<string, string>,
-    );
+    const { code, stderr } = await glimpse(['config', '--check'], settingsOfPod(environment));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 });

@@ -52,6 +52,16 @@ await describeWithSwift('image data in a bucket', (swift) => {
     return connection;
   }
 
+  /** Kills a replica in the middle of an upload, and returns the id of the image. */
+  async function uploadOfKilledReplica(): Promise<string> {
+    const killed = await start();
+    const id = await killed.create();
+    const connection = await beginUpload(killed, id);
+    await killed.service.stop('SIGKILL');
+    connection.close();
+    return id;
+  }
+
   const nothingIsLeft = (before: { objects: string[] }): Promise<void> =>
     until(async () => {
       const { objects, uploads } = await bucket.keys();
@@ -160,11 +170,7 @@ await describeWithSwift('image data in a bucket', (swift) => {
 
     it('because its replica is killed, leaves no bytes once the image is deleted', async () => {
       const before = await bucket.keys();
-      const killed = await start();
-      const id = await killed.create();
-      const connection = await beginUpload(killed, id);
-      await killed.service.stop('SIGKILL');
-      connection.close();
+      const id = await uploadOfKilledReplica();
       expect(await one.statusOf(id)).toBe('saving');
       expect((await one.send(`/${id}`, { method: 'DELETE' })).status).toBe(204);
       await nothingIsLeft(before);
@@ -240,11 +246,7 @@ await describeWithSwift('image data in a bucket', (swift) => {
     `goes on after the death of its replica, whose image waits again${isLong ? '' : ' (skipped: it takes a minute)'}`,
     async () => {
       const before = await bucket.keys();
-      const killed = await start();
-      const id = await killed.create();
-      const connection = await beginUpload(killed, id);
-      await killed.service.stop('SIGKILL');
-      connection.close();
+      const id = await uploadOfKilledReplica();
       await until(async () => (await one.statusOf(id)) === 'queued', 120_000);
       await nothingIsLeft(before);
       expect((await one.upload(id, Buffer.from('again'))).status).toBe(204);

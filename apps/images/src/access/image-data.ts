@@ -80,8 +80,8 @@ export class DataAccess {
    * Stores the data of an image that waits for it, until the image is imported.
    *
    * @throws {NoStore} {WrongStore} {UnsafeData} {NotQueued} {UploadGone} {UploadCutOff} {Overloaded}
-   *   {NotOwner} {PolicyRefused} {ImageTooLarge} {StorageQuotaExceeded} {StoreFull} {DataUnavailable}, as `ImageAccess.read`, and what the body throws: then the image
-   *   waits for data again
+   *   {NotOwner} {PolicyRefused} {ImageTooLarge} {StorageQuotaExceeded} {StoreFull} {DataUnavailable}, as
+   *   `ImageAccess.read`, and what the body throws: then the image waits for data again
    */
   async stage(id: string, caller: Identity, data: SentData): Promise<void> {
     await this.#store(await this.#imageToChange(id, caller, 'modify_image'), data, 'uploading');
@@ -112,8 +112,8 @@ export class DataAccess {
     if (!this.store) throw new NoStore();
     if (image.status !== 'queued') throw new NotQueued(image.shownId, image.status, status);
     if (this.#uploads.size >= this.store.maxUploads) throw new Overloaded();
-    const cutOff = new AbortController();
     const { store } = this;
+    const cutOff = new AbortController();
     const received = this.transfers.upload(image.shownId, (counted) =>
       this.#receive({ ...data, image, status, cutOff, counted }, store),
     );

@@ -28,15 +28,13 @@ export class OwnStore {
    * @throws {WrongStore} {DataUnavailable} {DataTimeout} {CatalogueUnavailable}
    */
   async verified(): Promise<ImageData> {
-    this.#catalogueId ??= await this.objects.catalogueId();
-    let marker = await this.data.readMarker();
-    if (marker === undefined && !(await this.objects.hasObjects())) {
-      // Another replica may be writing it, too.
-      await this.data.writeMarker(this.#catalogueId).catch(() => undefined);
-      marker = await this.data.readMarker();
-    }
-    if (marker !== this.#catalogueId) throw new WrongStore();
-    return this.data;
+    const used = await this.compared();
+    if (used) return used;
+    // Another replica may be writing it, too.
+    await this.data.writeMarker(await this.#id()).catch(() => undefined);
+    const marked = await this.compared();
+    if (!marked) throw new WrongStore();
+    return marked;
   }
 
   /** Bytes that the store accepts, once its marker is compared; NaN where they are not known. @throws as above */
@@ -53,7 +51,11 @@ export class OwnStore {
   async compared(): Promise<ImageData | undefined> {
     const marker = await this.data.readMarker();
     if (marker === undefined && !(await this.objects.hasObjects())) return undefined;
-    if (marker !== (await this.objects.catalogueId())) throw new WrongStore();
+    if (marker !== (await this.#id())) throw new WrongStore();
     return this.data;
+  }
+
+  async #id(): Promise<string> {
+    return (this.#catalogueId ??= await this.objects.catalogueId());
   }
 }

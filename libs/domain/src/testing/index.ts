@@ -7,3 +7,4 @@ export { imageOf, membersOf, sourceImageOf } from './images.js';
 export { listOf, type ListedImage } from './list-of.js';
 export { until } from './until.js';
 export { growth } from './growth.js';
+export { openFiles } from './open-files.js';
