@@ -120,14 +120,19 @@ function suite(cloud: Cloud): void {
     it('loses no key when twelve are made at once', async () => {
       const { id } = await shared();
       const keys = Array.from({ length: 12 }, (_, at) => `key-${String(at).padStart(2, '0')}`);
-      const statuses = await Promise.all(
-        keys.map(async (key) => (await reader.demo.set(id, { [key]: '1' })).status),
-      );
-      expect(statuses).toEqual(keys.map(() => 200));
+      // A change waits for those before it for a limited time, which a slow Glance can exceed: the client repeats it.
+      const setOnce = async (key: string): Promise<number> => {
+        let { status } = await reader.demo.set(id, { [key]: '1' });
+        for (let attempt = 1; status === 503 && attempt < 5; attempt++) {
+          ({ status } = await reader.demo.set(id, { [key]: '1' }));
+        }
+        return status;
+      };
+      expect(await Promise.all(keys.map(setOnce))).toEqual(keys.map(() => 200));
       expect(Object.keys(await reader.demo.metadata(id)).sort()).toEqual(keys);
       const inGlance = Object.keys(await demo.show(id)).filter((name) => name.startsWith('key-'));
       expect(inGlance.sort()).toEqual(keys);
-    }, 60_000);
+    }, 120_000);
 
     it('is made only to the state that the client names', async () => {
       const { id } = await shared();

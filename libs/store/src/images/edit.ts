@@ -12,14 +12,14 @@ const edited = columnsOf(EDITABLE);
 const created = columnsOf(['id', 'shownId', ...EDITABLE]);
 
 /**
- * Creates an image; without a row there was one of its id. Served by the primary key of `images`.
+ * Creates images; one without a row is not created, for there was one of its id. Served by the primary key of `images`.
  *
- * $1: its columns as JSON.
+ * $1: a JSON array of their columns.
  */
-const CREATE_IMAGE = `
+const CREATE_IMAGES = `
   INSERT INTO images (${created.names.join(', ')}, created_at, updated_at)
   SELECT ${created.names.join(', ')}, statement_timestamp(), statement_timestamp()
-  FROM jsonb_to_record($1::jsonb) AS made (${created.record})
+  FROM jsonb_to_recordset($1::jsonb) AS made (${created.record})
   ON CONFLICT (id) DO NOTHING
   RETURNING ${READ_COLUMNS}`;
 
@@ -43,14 +43,24 @@ function documentOf(image: EditableAttributes): Record<string, unknown> {
   return Object.fromEntries(EDITABLE.map((attribute, at) => [edited.names[at], image[attribute]]));
 }
 
-export function createStatement({ id = randomUUID(), ...image }: NewImage): Statement {
-  const key = id.toLowerCase();
-  const document = {
-    ...documentOf({ ...image, status: 'queued' }),
-    id: key,
-    shown_id: id === key ? null : id,
+/** The columns of a new image as JSON, and its id as rows have it. */
+export interface Creation {
+  readonly id: string;
+  readonly document: string;
+}
+
+export function creationOf({ id: shownId = randomUUID(), ...image }: NewImage): Creation {
+  const id = shownId.toLowerCase();
+  const columns = documentOf({ ...image, status: 'queued' });
+  return {
+    id,
+    document: JSON.stringify({ ...columns, id, shown_id: id === shownId ? null : shownId }),
   };
-  return { name: 'create image', text: CREATE_IMAGE, values: [JSON.stringify(document)] };
+}
+
+export function createStatement(creations: readonly Creation[]): Statement {
+  const documents = creations.map(({ document }) => document);
+  return { name: 'create images', text: CREATE_IMAGES, values: [`[${documents.join()}]`] };
 }
 
 export function editStatement(image: Image, attributes: Partial<EditableAttributes>): Statement {

@@ -20,11 +20,9 @@ import type { Database } from '../connection/database.js';
 import { orUnavailable, type Availability } from '../connection/unavailable.js';
 import { write } from '../connection/write.js';
 import type { Statement } from '../statement.js';
-import { createStatement, editStatement } from './edit.js';
-import { imageOf, type ImageRow } from './image-columns.js';
-
-/** A row of an image, without its members. */
-type EditedRow = Omit<ImageRow, 'members'>;
+import { createStatement, creationOf, editStatement, type Creation } from './edit.js';
+import { ImageCreations, type EditedRow } from './image-creations.js';
+import { imageOf } from './image-columns.js';
 
 /**
  * The number of members of an image, and whether a project is one of them. Served by the primary key of `members`.
@@ -47,6 +45,8 @@ const REMOVE_MEMBER = 'DELETE FROM members WHERE image_id = $1 AND member = $2 R
 
 /** Creates and edits images in PostgreSQL, each by one statement or transaction. */
 export class StoredImageEditor implements ImageEditor {
+  readonly #creations = new ImageCreations((statement) => this.#write(statement));
+
   constructor(
     private readonly database: Database,
     private readonly availability: Availability = {},
@@ -54,9 +54,10 @@ export class StoredImageEditor implements ImageEditor {
   ) {}
 
   async create(image: NewImage): Promise<Image> {
-    const statement = createStatement(image);
-    const row =
-      image.id === undefined ? await this.#create(statement) : await this.#createAs(image.id, statement);
+    const creation = creationOf(image);
+    const row = await (image.id === undefined
+      ? this.#creations.create(creation)
+      : this.#createAs(image.id, creation));
     const created = imageOf({ ...row, members: null });
     this.onChanged([created.id], listAudienceOf(created));
     return created;
@@ -105,13 +106,9 @@ export class StoredImageEditor implements ImageEditor {
     this.onChanged([image.id], [project]);
   }
 
-  async #create(statement: Statement): Promise<EditedRow> {
-    const [row] = await this.#write<EditedRow>(statement);
-    return row!;
-  }
-
   /** The used ids are read after the row is written: a purge that removed an image of this id before has noted it. */
-  #createAs(id: string, { text, values }: Statement): Promise<EditedRow> {
+  #createAs(id: string, creation: Creation): Promise<EditedRow> {
+    const { text, values } = createStatement([creation]);
     return this.#transaction(async (query) => {
       const [row] = await query<EditedRow>(text, [...values]);
       const used = row && (await query('SELECT FROM used_ids WHERE id = $1', [row.id]));
