@@ -1,6 +1,7 @@
 import { imageOf } from '@glimpse/domain/testing';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { applyPatch } from 'rfc6902';
 import { IMAGE_SCHEMA } from '../schemas/schemas.js';
 import { patched, readPatch, type PatchOperation } from './image-patch.js';
 
@@ -84,6 +85,32 @@ describe('a patch', () => {
       { numRuns: 2_000 },
     );
     expect([...results].sort()).toEqual(['attribute-refused', 'made', 'patch-conflict']);
+  });
+
+  it('of version 2.1 does what a library of JSON Patch does, where Glance keeps to RFC 6902', () => {
+    const outcomes = new Set<string>();
+    fc.assert(
+      fc.property(
+        fc.dictionary(names, fc.string({ maxLength: 3 }), { maxKeys: 6 }),
+        fc.array(operation, { maxLength: 6 }),
+        (properties, operations) => {
+          // Glance lets no attribute be removed; the library finds what objects inherit.
+          fc.pre(!operations.some(({ op, name }) => op === 'remove' && name === 'name'));
+          fc.pre(!operations.some(({ name }) => name === 'constructor'));
+          const before: Record<string, string> = { ...properties, name: 'n' };
+          const patch = operations.map(asV21);
+          const expected = { ...before };
+          const isRefused = applyPatch(expected, patch as Parameters<typeof applyPatch>[1]).some(Boolean);
+          outcomes.add(isRefused ? 'refused' : 'made');
+          const actual = made(before, patch, V21);
+          expect(typeof actual === 'string' ? actual : { ...(actual as object) }).toEqual(
+            isRefused ? 'patch-conflict' : expected,
+          );
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+    expect([...outcomes].sort()).toEqual(['made', 'refused']);
   });
 
   it.each([
