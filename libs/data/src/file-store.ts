@@ -10,7 +10,7 @@ export interface FileStoreOptions {
 }
 
 /** Chunks are gathered to writes of this size. */
-const WRITE_BYTES = 262_144;
+export const WRITE_BYTES = 262_144;
 /** After so many bytes the free space is read again. */
 const SPACE_CHECK_BYTES = 64 * 2 ** 20;
 const READ_BYTES = 262_144;

@@ -13,6 +13,8 @@ export * from './images/purge.js';
 export * from './objects/stored-object-check.js';
 export {
   StoredImageObjects,
+  type CatalogueIdentity,
+  type LiveObject,
   type Reserved,
   type StoredData,
   type Upload,

@@ -13,8 +13,19 @@ export class NoStore extends DomainError {
 export class WrongStore extends DomainError {
   readonly code = 'wrong-store';
 
-  constructor() {
-    super('The store of image data is not the one that this catalogue has used before.');
+  /** @param name undefined where there is one store */
+  constructor(name?: string) {
+    const store = name === undefined ? 'The store of image data' : `The store ${name}`;
+    super(`${store} is not the one that this catalogue has used before.`);
+  }
+}
+
+/** There is no store of this name. */
+export class UnknownStore extends DomainError {
+  readonly code = 'unknown-store';
+
+  constructor(name: string, known: readonly string[]) {
+    super(`There is no store ${JSON.stringify(name)}. The stores of this service are: ${known.join(', ')}.`);
   }
 }
 

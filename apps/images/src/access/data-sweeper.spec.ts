@@ -9,6 +9,7 @@ import type { Catalogue } from '@glimpse/domain';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSweeper } from './data-sweeper.js';
 import { OwnStore } from './own-store.js';
+import { OwnStores } from './own-stores.js';
 
 const SEE_ALL = { project: null, admin: true };
 const UNLIMITED = { bytes: 0, least: 0, quota: undefined };
@@ -44,8 +45,10 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const ownStore = (): OwnStore => new OwnStore(data, objects, { shownName: 'file', isDefault: true });
+
 const newSweeper = (): DataSweeper =>
-  new DataSweeper(objects, new OwnStore(data, objects), (reason) => {
+  new DataSweeper(objects, new OwnStores([ownStore()]), (reason) => {
     throw new Error(reason);
   });
 
@@ -56,7 +59,7 @@ async function* three(): AsyncGenerator<Buffer> {
 /** An upload whose bytes are in the store, and whose writer does nothing more. */
 async function begun(): Promise<{ image: string; id: string }> {
   const upload = { image: (await catalogue.editor!.create(IMAGE)).id, id: randomUUID() };
-  await new OwnStore(data, objects).verified();
+  await ownStore().verified();
   await objects.begin(upload, 'saving', UNLIMITED);
   await data.write(upload.id, three());
   return upload;
@@ -112,7 +115,7 @@ describe('a writer', () => {
 });
 
 it('deletes all that is doomed in one sweep, however much that is', async () => {
-  await new OwnStore(data, objects).verified();
+  await ownStore().verified();
   const ids = Array.from({ length: 250 }, () => randomUUID());
   for (const id of ids) await data.write(id, three());
   await database.pool.query(

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '@glimpse/domain';
 import type { StoredImageObjects, Upload } from '@glimpse/store';
 import type { OwnStore } from './own-store.js';
+import type { OwnStores } from './own-stores.js';
 
 /** Milliseconds between two sweeps. */
 const SWEEP_MS = 10_000;
@@ -21,18 +22,21 @@ interface Seen {
  */
 export class DataSweeper {
   #seen = new Map<string, Seen>();
-  #queued = NaN;
+  readonly #queued = new Map<OwnStore, number>();
+  #isNamed: boolean;
   #emptyAt = performance.now();
 
   constructor(
     private readonly objects: StoredImageObjects,
-    private readonly store: OwnStore,
+    private readonly stores: OwnStores,
     private readonly onFault: (reason: string) => void,
-  ) {}
+  ) {
+    this.#isNamed = !stores.haveNames;
+  }
 
   /** Objects whose bytes are to be deleted, as of the last sweep; NaN before the first one. */
   get queued(): number {
-    return this.#queued;
+    return this.stores.all.reduce((sum, store) => sum + (this.#queued.get(store) ?? NaN), 0);
   }
 
   /** Seconds since nothing was left to delete. */
@@ -58,19 +62,33 @@ export class DataSweeper {
   /** Sweeps once, until nothing is left to delete. @throws {WrongStore} {DataUnavailable} {CatalogueUnavailable} */
   async sweep(stop?: AbortSignal): Promise<void> {
     for (const upload of await this.#deadUploads()) await this.objects.giveUp(upload);
-    let doomed = await this.objects.doomed();
-    while (doomed.length > 0) {
-      this.#queued = await this.objects.countDoomed();
-      if (stop?.aborted) return;
-      await this.#delete(doomed);
-      doomed = await this.objects.doomed();
+    let fault: unknown;
+    for (const store of this.stores.all) {
+      try {
+        await this.#sweepStore(store, stop);
+      } catch (error) {
+        // One that is unavailable must not keep the others.
+        fault ??= error;
+      }
     }
-    this.#queued = 0;
-    this.#emptyAt = performance.now();
+    if (fault !== undefined) throw fault;
+    if (this.queued === 0) this.#emptyAt = performance.now();
+    await this.#nameStores();
   }
 
-  async #delete(doomed: readonly string[]): Promise<void> {
-    const data = await this.store.verified();
+  async #sweepStore(store: OwnStore, stop?: AbortSignal): Promise<void> {
+    let doomed = await this.objects.doomed(store.name);
+    while (doomed.length > 0) {
+      this.#queued.set(store, await this.objects.countDoomed(store.name));
+      if (stop?.aborted) return;
+      await this.#delete(store, doomed);
+      doomed = await this.objects.doomed(store.name);
+    }
+    this.#queued.set(store, 0);
+  }
+
+  async #delete(store: OwnStore, doomed: readonly string[]): Promise<void> {
+    const data = await store.verified();
     let fault: unknown;
     for (const id of doomed) {
       try {
@@ -81,9 +99,16 @@ export class DataSweeper {
         continue;
       }
       await this.objects.swept(id);
-      this.#queued--;
+      this.#queued.set(store, this.#queued.get(store)! - 1);
     }
     if (fault !== undefined) throw fault;
+  }
+
+  /** Names the store of the objects that are from when there was one, once after the start. */
+  async #nameStores(): Promise<void> {
+    if (this.#isNamed || (await this.objects.identity()).firstStore === null) return;
+    await this.objects.nameStores();
+    this.#isNamed = true;
   }
 
   async #deadUploads(): Promise<Upload[]> {

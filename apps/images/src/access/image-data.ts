@@ -18,7 +18,9 @@ import type { DataSettings } from '../settings/data.js';
 import { FormatCheck } from './format-check.js';
 import type { ImageAccess } from './image-access.js';
 import type { OwnStore } from './own-store.js';
+import type { OwnStores } from './own-stores.js';
 import type { Transfers } from './transfers.js';
+import { openCopies, type StoredCopy } from './stored-copies.js';
 import { UploadQuota } from './upload-quota.js';
 
 /** Milliseconds between two signs that the writer of an object lives. */
@@ -30,6 +32,12 @@ export interface Download {
   /** Undefined where the image has no data. */
   readonly data:
     { readonly size: number; open(range: ByteRange): Promise<AsyncIterable<Uint8Array>> } | undefined;
+}
+
+/** The data of an image, and where it is. */
+interface StoredData {
+  readonly size: number;
+  readonly copies: readonly StoredCopy[];
 }
 
 /** Image data as it is sent. */
@@ -52,15 +60,15 @@ interface Receiving extends SentData {
 
 /** The data of images as a caller may upload and download it. */
 export class DataAccess {
-  readonly #uploads = new Map<AbortController, Promise<void>>();
+  readonly #uploads = new Map<AbortController, { readonly store: OwnStore; readonly ended: Promise<void> }>();
   /** The queries of many clients that download one image. */
-  readonly #live = new SharedRuns<{ id: string; size: number } | undefined>();
+  readonly #stored = new SharedRuns<StoredData | undefined>();
 
-  /** @param store undefined where no store is configured */
+  /** @param stores undefined where no store is configured */
   constructor(
     private readonly access: ImageAccess,
     private readonly objects: StoredImageObjects,
-    private readonly store: OwnStore | undefined,
+    private readonly stores: OwnStores | undefined,
     private readonly settings: Pick<DataSettings, 'format_check' | 'project_quota' | 'image_size_max'>,
     private readonly transfers: Transfers,
   ) {}
@@ -68,12 +76,14 @@ export class DataAccess {
   /**
    * Stores the data of an image that waits for it, and makes the image active.
    *
-   * @throws {FormatsMissing}, and as {@link stage}
+   * @param storeName where the data goes, if stores have names; undefined: to the default store
+   * @throws {UnknownStore} {FormatsMissing}, and as {@link stage}
    */
-  async upload(id: string, caller: Identity, data: SentData): Promise<void> {
+  async upload(id: string, caller: Identity, data: SentData, storeName?: string): Promise<void> {
+    const store = this.#storeOf(storeName);
     const image = await this.#imageToChange(id, caller, 'upload_image');
     requireFormats(image);
-    await this.#store(image, data, 'saving');
+    await this.#store(image, data, 'saving', store);
   }
 
   /**
@@ -84,7 +94,8 @@ export class DataAccess {
    *   `ImageAccess.read`, and what the body throws: then the image waits for data again
    */
   async stage(id: string, caller: Identity, data: SentData): Promise<void> {
-    await this.#store(await this.#imageToChange(id, caller, 'modify_image'), data, 'uploading');
+    const image = await this.#imageToChange(id, caller, 'modify_image');
+    await this.#store(image, data, 'uploading', this.stores?.default);
   }
 
   /**
@@ -94,12 +105,12 @@ export class DataAccess {
    */
   async importStaged(id: string, caller: Identity): Promise<void> {
     const { image } = await this.access.readCurrent(id, caller);
-    if (!this.store) throw new NoStore();
+    if (!this.stores) throw new NoStore();
     // As in Glance the status comes before policy here.
     if (image.status !== 'uploading') throw new NotStaged();
     this.access.permissionsOf(caller).enforceChange('modify_image', image);
     requireFormats(image);
-    if (!(await this.objects.importStaged(image.id))) throw new NotStaged();
+    if (!(await this.objects.importStaged(image.id, this.stores.default.name))) throw new NotStaged();
   }
 
   async #imageToChange(id: string, caller: Identity, rule: string): Promise<Image> {
@@ -108,16 +119,27 @@ export class DataAccess {
     return image;
   }
 
-  async #store(image: Image, data: SentData, status: 'saving' | 'uploading'): Promise<void> {
-    if (!this.store) throw new NoStore();
+  /** The store of a name; where the only store has none, clients cannot choose. @throws {UnknownStore} */
+  #storeOf(name: string | undefined): OwnStore | undefined {
+    if (name === undefined || !this.stores?.haveNames) return this.stores?.default;
+    return this.stores.named(name);
+  }
+
+  async #store(
+    image: Image,
+    data: SentData,
+    status: 'saving' | 'uploading',
+    store: OwnStore | undefined,
+  ): Promise<void> {
+    if (!store) throw new NoStore();
     if (image.status !== 'queued') throw new NotQueued(image.shownId, image.status, status);
-    if (this.#uploads.size >= this.store.maxUploads) throw new Overloaded();
-    const { store } = this;
+    const running = [...this.#uploads.values()].filter((upload) => upload.store === store);
+    if (running.length >= store.maxUploads) throw new Overloaded();
     const cutOff = new AbortController();
     const received = this.transfers.upload(image.shownId, (counted) =>
       this.#receive({ ...data, image, status, cutOff, counted }, store),
     );
-    this.#uploads.set(cutOff, received);
+    this.#uploads.set(cutOff, { store, ended: received });
     try {
       await received;
     } finally {
@@ -137,15 +159,28 @@ export class DataAccess {
     if (image.status === 'deactivated' && !permissions.viewer.admin) {
       throw new ImageDeactivated(image.shownId);
     }
-    const { store } = this;
-    if (!store) throw new NoStore();
-    const object = await this.#live.run(image.id, () => this.objects.live(image.id));
+    if (!this.stores) throw new NoStore();
+    const { stores } = this;
+    const stored = await this.#stored.run(image.id, () => this.#copiesOf(image.id, stores));
     // An image that was in the cache may be deleted.
-    if (!object)
+    if (!stored)
       return { image: (await this.access.read(id, caller, { fresh: true })).value, data: undefined };
     const open = (range: ByteRange): Promise<AsyncIterable<Uint8Array>> =>
-      this.transfers.download(image.shownId, async () => (await store.verified()).read(object.id, range));
-    return { image, data: { size: object.size, open } };
+      this.transfers.download(image.shownId, () => openCopies(stored.copies, range));
+    return { image, data: { size: stored.size, open } };
+  }
+
+  /** The data of an image in the stores that are configured; undefined where it has none. */
+  async #copiesOf(id: string, stores: OwnStores): Promise<StoredData | undefined> {
+    const inOrder = stores.inOrderOfReads;
+    const live = await this.objects.live(
+      id,
+      inOrder.map(({ name }) => name),
+    );
+    const copies = live.flatMap(({ id, place }) =>
+      place === undefined ? [] : { id, store: inOrder[place]! },
+    );
+    return live[0] && { size: live[0].size, copies };
   }
 
   /** Ends all uploads; their images wait for data again. */
@@ -155,12 +190,12 @@ export class DataAccess {
 
   /** Resolves once each upload is complete or given up. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#uploads.values());
+    await Promise.allSettled(Array.from(this.#uploads.values(), ({ ended }) => ended));
   }
 
   async #receive({ image, status, body, size, cutOff, counted }: Receiving, store: OwnStore): Promise<void> {
     const data = await store.verified();
-    const upload = { image: image.id, id: randomUUID() };
+    const upload = { image: image.id, id: randomUUID(), store: store.name };
     const quota = new UploadQuota(this.objects, upload, size, this.settings);
     if (!(await quota.begin(status))) {
       throw new NotQueued(image.shownId, image.status, status);

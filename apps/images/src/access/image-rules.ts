@@ -48,6 +48,7 @@ const ENFORCED_ON_CHANGES: Readonly<Record<string, string>> = {
   modify_member: 'Accept or reject an image that is shared with the own project.',
   deactivate: 'Deactivate an image.',
   reactivate: 'Activate an image that was deactivated.',
+  stores_info_detail: 'List the stores of image data with their details.',
 };
 
 /** The base rules that Glance's files may refer to; they are the same in all releases. */

@@ -8,6 +8,7 @@ export class MeasuredStore implements ImageData {
   constructor(
     private readonly data: ImageData,
     private readonly metrics: Pick<DataMetrics, 'operationEnded'>,
+    private readonly name: string,
   ) {}
 
   get maxUploads(): number | undefined {
@@ -31,7 +32,7 @@ export class MeasuredStore implements ImageData {
       const bytes = await this.data.read(key, range);
       let spentMs = performance.now() - from;
       const end = (outcome: OperationOutcome): void =>
-        this.metrics.operationEnded('read', outcome, spentMs / 1000);
+        this.metrics.operationEnded(this.name, 'read', outcome, spentMs / 1000);
       return observed(bytes, {
         passed: (_, ms) => void (spentMs += ms),
         complete: () => end('done'),
@@ -39,7 +40,7 @@ export class MeasuredStore implements ImageData {
         stopped: () => end('aborted'),
       });
     } catch (error) {
-      this.metrics.operationEnded('read', outcomeOf(error), (performance.now() - from) / 1000);
+      this.metrics.operationEnded(this.name, 'read', outcomeOf(error), (performance.now() - from) / 1000);
       throw error;
     }
   }
@@ -67,7 +68,12 @@ export class MeasuredStore implements ImageData {
   async #measured<T>(operation: StoreOperation, run: Promise<T>, waitedMs = () => 0): Promise<T> {
     const from = performance.now();
     const end = (outcome: OperationOutcome): void =>
-      this.metrics.operationEnded(operation, outcome, (performance.now() - from - waitedMs()) / 1000);
+      this.metrics.operationEnded(
+        this.name,
+        operation,
+        outcome,
+        (performance.now() - from - waitedMs()) / 1000,
+      );
     try {
       const result = await run;
       end('done');

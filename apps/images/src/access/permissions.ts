@@ -149,6 +149,11 @@ export class CallerPermissions {
     if (!this.allows(rule, image, member)) throw new PolicyRefused(rule);
   }
 
+  /** Requires that a rule that concerns no image lets the caller act. @throws {PolicyRefused} */
+  enforceRule(rule: string): void {
+    if (!this.policy.allows(rule, this.credentials)) throw new PolicyRefused(rule);
+  }
+
   /**
    * Requires that the caller owns an image that it has read, or is an administrator, and that a rule allows the change.
    *

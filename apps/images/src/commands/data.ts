@@ -2,8 +2,7 @@ import { InvalidOptions } from '@glimpse/options';
 import { StoredImageObjects, openDatabase } from '@glimpse/store';
 import { Command } from 'commander';
 import { loadSettings } from '../settings/load.js';
-import { OwnStore } from '../access/own-store.js';
-import { loadImageData } from '../startup/data.js';
+import { loadStores, ownStores } from '../startup/data.js';
 import { requireMigrations, withDatabase } from '../startup/database.js';
 import { ageOf } from './age.js';
 
@@ -27,7 +26,7 @@ function orphansBefore({ deleteOrphans, olderThan }: CheckOptions): Date | undef
 
 const checkCommand = new Command('check')
   .description(
-    'compare the store of image data with the catalogue, and print a line for each finding; exit 1 if any is left',
+    'compare the stores of image data with the catalogue, and print a line for each finding; exit 1 if any is left',
   )
   .option('--repair', 'count usage again, and mend the states of images and objects', false)
   .option('--delete-orphans', 'delete objects that the catalogue does not name', false)
@@ -35,8 +34,8 @@ const checkCommand = new Command('check')
   .action(async (options: CheckOptions) => {
     const before = orphansBefore(options);
     const settings = loadSettings(process.env);
-    const data = await loadImageData(settings, (reason) => process.stderr.write(`${reason}\n`));
-    if (!data) {
+    const loaded = await loadStores(settings, () => (reason) => process.stderr.write(`${reason}\n`));
+    if (loaded.length === 0) {
       throw new InvalidOptions(['GLIMPSE_DATA_USE is missing: there is no store of image data to check']);
     }
     const { checkData } = await import('./data/check-data.js');
@@ -46,9 +45,9 @@ const checkCommand = new Command('check')
         const database = openDatabase({ url, pooler, poolSize: 2, queryTimeoutMs: 0 });
         try {
           await requireMigrations(database);
-          const store = new OwnStore(data, new StoredImageObjects(database));
+          const stores = ownStores(loaded, new StoredImageObjects(database));
           const { repair } = options;
-          if (!(await checkData({ database, store, repair, orphansBefore: before }))) process.exitCode = 1;
+          if (!(await checkData({ database, stores, repair, orphansBefore: before }))) process.exitCode = 1;
         } finally {
           await database.close();
         }
@@ -58,5 +57,5 @@ const checkCommand = new Command('check')
   });
 
 export const dataCommand = new Command('data')
-  .description('check the store of image data')
+  .description('check the stores of image data')
   .addCommand(checkCommand);

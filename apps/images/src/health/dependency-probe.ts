@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Telemetry } from '../telemetry/telemetry.js';
+import type { DependencyName, Telemetry } from '../telemetry/telemetry.js';
 
 /** Milliseconds until a dependency that was unavailable is checked again. */
 const RECHECK_MS = 1_000;
@@ -20,7 +20,7 @@ export class DependencyProbe {
   #running: Promise<unknown> | undefined;
 
   constructor(
-    readonly name: 'keystone' | 'source' | 'store',
+    readonly name: DependencyName,
     private readonly check: DependencyCheck,
     private readonly telemetry: Telemetry,
   ) {

@@ -1,6 +1,7 @@
 import { DomainError, type SourceDocument, type SourceDocumentName } from '@glimpse/domain';
 import type { EffectiveSettings } from '../settings/settings.js';
 import { importMethodsOf } from './data/import-body.js';
+import { storesDocument } from './info/stores-document.js';
 import { schemasOf } from './schemas/schemas.js';
 
 /** The injection token of {@link ApiDocuments}. */
@@ -31,24 +32,27 @@ export async function requireDocument(documents: ApiDocuments, name: SourceDocum
   return document;
 }
 
-/**
- * The versions of a catalogue of its own. Glance has further ones, from 2.8 to 2.14, for several stores and for its
- * cache of image data.
- */
-const VERSIONS = ['2.15', '2.9', '2.7', '2.6', '2.5', '2.4', '2.3', '2.2', '2.1', '2.0'].map(
-  (version, index) => ({
-    id: `v${version}`,
-    status: index === 0 ? 'CURRENT' : 'SUPPORTED',
-    links: [{ rel: 'self', href: '/v2/' }],
-  }),
-);
+/** The versions of a catalogue of its own. 2.14 and 2.16 are those of a Glance with a cache of image data. */
+const VERSIONS = ['2.15', '2.9', '2.7', '2.6', '2.5', '2.4', '2.3', '2.2', '2.1', '2.0'];
 
-/** The documents of a catalogue of its own. It has one store at most, and so no list of several. */
+/** The same with several stores. */
+const VERSIONS_WITH_STORES = VERSIONS.toSpliced(1, 1, '2.13', '2.12', '2.11', '2.10', '2.9', '2.8');
+
+const versionsDocument = (versions: readonly string[]): SourceDocument => ({
+  versions: versions.map((version, at) => ({
+    id: `v${version}`,
+    status: at === 0 ? 'CURRENT' : 'SUPPORTED',
+    links: [{ rel: 'self', href: '/v2/' }],
+  })),
+});
+
+/** The documents of a catalogue of its own. Stores are listed where they have names. */
 export function ownDocuments({ image, data }: Pick<EffectiveSettings, 'image' | 'data'>): ApiDocuments {
   const schemas = schemasOf(image);
   const methods = [...importMethodsOf(data)];
+  const stores = storesDocument(data);
   const documents: Readonly<Record<SourceDocumentName, SourceDocument>> = {
-    versions: { versions: VERSIONS },
+    versions: versionsDocument(stores ? VERSIONS_WITH_STORES : VERSIONS),
     'schemas/image': schemas.image,
     'schemas/images': schemas.images,
     'schemas/member': schemas.member,
@@ -56,7 +60,7 @@ export function ownDocuments({ image, data }: Pick<EffectiveSettings, 'image' | 
     'info/import': {
       'import-methods': { description: 'Import methods available.', type: 'array', value: methods },
     },
-    'info/stores': null,
+    'info/stores': stores,
   };
   return { read: (name) => Promise.resolve(documents[name]) };
 }

@@ -20,6 +20,7 @@ const FAULTS: Readonly<Record<string, FaultForm>> = {
   // One text for every marker that does not exist for the caller.
   'marker-not-found': { status: 400, message: 'The marker is no image that is listed for this caller.' },
   'formats-missing': { status: 400 },
+  'unknown-store': { status: 400 },
   'unsafe-data': { status: 400 },
   'policy-refused': { status: 403 },
   'not-owner': { status: 403 },

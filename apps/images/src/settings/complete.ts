@@ -1,8 +1,8 @@
 import { networkInterfaces } from 'node:os';
-import { join } from 'node:path';
 import { configuredBaseUrl } from '@glimpse/links';
 import { InvalidOptions } from '@glimpse/options';
 import { BadDatabaseUrl, parseDatabaseUrl } from '@glimpse/store';
+import { completeData } from './complete-data.js';
 import type { DatabaseSettings } from './database.js';
 import { PluginSettings } from './plugin.js';
 import type { EffectiveSettings, Settings } from './settings.js';
@@ -23,39 +23,6 @@ function problemsOfServiceUser({ source, keystone }: Settings): string[] {
     problems.push(
       `GLIMPSE_KEYSTONE_SERVICE_USER_USERNAME = ${JSON.stringify(user.username)} is not allowed: it must be ` +
         'another user than OS_USERNAME, whose roles no caller may have',
-    );
-  }
-  return problems;
-}
-
-/** Derives the store of image data, and returns what is wrong with it. */
-function completeData({ mode, data, data_dir, source }: Settings): string[] {
-  if (source.use) {
-    const problem = 'GLIMPSE_DATA_USE is not allowed with GLIMPSE_SOURCE: image data is stored by the source';
-    return data.use ? [problem] : [];
-  }
-  if (mode === 'development') data.use ??= 'file';
-  const { options } = data;
-  if (data.use === 'file') {
-    if (mode === 'development') options.path ??= join(data_dir, 'images');
-    if (options.path) return [];
-    return ['GLIMPSE_DATA_OPTIONS_PATH is missing: in production GLIMPSE_DATA_USE = "file" requires it'];
-  }
-  return data.use === 's3' ? problemsOfBucket(options) : [];
-}
-
-function problemsOfBucket({
-  bucket,
-  access_key_file,
-  secret_key_file,
-}: Settings['data']['options']): string[] {
-  const problems: string[] = [];
-  if (!bucket) problems.push('GLIMPSE_DATA_OPTIONS_BUCKET is missing: GLIMPSE_DATA_USE = "s3" requires it');
-  if (!access_key_file !== !secret_key_file) {
-    const missing = access_key_file ? 'SECRET' : 'ACCESS';
-    const given = access_key_file ? 'ACCESS' : 'SECRET';
-    problems.push(
-      `GLIMPSE_DATA_OPTIONS_${missing}_KEY_FILE is missing: GLIMPSE_DATA_OPTIONS_${given}_KEY_FILE requires it`,
     );
   }
   return problems;

@@ -67,6 +67,29 @@ export class DataOptions {
   timeout = 60;
 }
 
+/** The names of stores: documents list them with commas. */
+const isStoreName = (text: string): boolean =>
+  /^[A-Za-z0-9][\w.-]{0,63}$/.test(text) && !text.startsWith('os_glance_');
+
+/** One of several stores. */
+export class StoreSettings {
+  /** The name by which clients know it. */
+  @Matching('letters, digits and _.-, and no os_glance_ at the beginning', isStoreName)
+  id!: string;
+
+  @Text()
+  use!: string;
+
+  /** What clients read of it. */
+  @Optional()
+  @Text()
+  description?: string;
+
+  /** A plugin reads its own options: {@link hasOwnOptions}. */
+  @Nested(() => DataOptions)
+  options = new DataOptions();
+}
+
 export class DataSettings {
   /** Where image data is stored: `file`, `s3` or a plugin; unset: `file` in development, nowhere in production. */
   @Optional()
@@ -91,4 +114,41 @@ export class DataSettings {
   /** A plugin reads its own options: {@link hasOwnOptions}. */
   @Nested(() => DataOptions)
   options = new DataOptions();
+
+  /** Several stores, in place of `use` and `options`. */
+  @Nested(() => StoreSettings)
+  stores: StoreSettings[] = [];
+
+  /** The store of uploads that name none; the only one unless set. */
+  @Optional()
+  @Text()
+  default_store?: string;
 }
+
+/** A store of image data, as the settings describe it. */
+export interface ConfiguredStore {
+  /** Undefined where it is the only one, which is known by its kind. */
+  readonly name: string | undefined;
+  readonly use: string;
+  readonly description?: string | undefined;
+  readonly isDefault: boolean;
+  readonly options: DataOptions;
+  /** The path of its options in the settings. */
+  readonly path: string;
+}
+
+/** The stores of image data; none where there is no store. */
+export function configuredStores({ use, options, stores, default_store }: DataSettings): ConfiguredStore[] {
+  if (stores.length > 0) {
+    return stores.map((store, at) => ({
+      ...{ name: store.id, use: store.use, description: store.description, options: store.options },
+      isDefault: store.id === default_store,
+      path: `data.stores.${at}.options`,
+    }));
+  }
+  return use === undefined ? [] : [{ name: undefined, use, isDefault: true, options, path: 'data.options' }];
+}
+
+/** The name of a store as clients see it. That of a plugin would be a module of this machine. */
+export const shownNameOf = ({ name, use }: Pick<ConfiguredStore, 'name' | 'use'>): string =>
+  name ?? (hasOwnOptions(use) ? 'plugin' : use);

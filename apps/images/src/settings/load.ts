@@ -4,29 +4,9 @@ import type { Identity } from '@glimpse/domain';
 import { InvalidOptions, readOptions } from '@glimpse/options';
 import { parse, parseDocument } from 'yaml';
 import { complete } from './complete.js';
-import { hasOwnOptions, type DataOptions } from './data.js';
+import { hasOwnOptions, type DataOptions, type DataSettings } from './data.js';
+import { environmentName } from './environment-name.js';
 import { Settings, type EffectiveSettings } from './settings.js';
-
-/** Settings whose environment variable has OpenStack's or PostgreSQL's usual name. */
-const STANDARD_NAMES: Readonly<Record<string, string>> = {
-  'database.url': 'DATABASE_URL',
-  'database.listen_url': 'DATABASE_LISTEN_URL',
-  'database.pooler': 'DATABASE_POOLER',
-  'keystone.auth_url': 'OS_AUTH_URL',
-  'keystone.username': 'OS_USERNAME',
-  'keystone.password': 'OS_PASSWORD',
-  'keystone.project_name': 'OS_PROJECT_NAME',
-  'keystone.user_domain_id': 'OS_USER_DOMAIN_ID',
-  'keystone.user_domain_name': 'OS_USER_DOMAIN_NAME',
-  'keystone.project_domain_id': 'OS_PROJECT_DOMAIN_ID',
-  'keystone.project_domain_name': 'OS_PROJECT_DOMAIN_NAME',
-  'keystone.application_credential_id': 'OS_APPLICATION_CREDENTIAL_ID',
-  'keystone.application_credential_secret': 'OS_APPLICATION_CREDENTIAL_SECRET',
-  'keystone.interface': 'OS_INTERFACE',
-  'keystone.region_name': 'OS_REGION_NAME',
-  'keystone.cacert': 'OS_CACERT',
-  'source.use': 'GLIMPSE_SOURCE',
-};
 
 /** The variables that Kubernetes sets for a Service named `glimpse` or `glimpse-…`, unless `enableServiceLinks` is off. */
 const SERVICE_LINK = {
@@ -34,11 +14,6 @@ const SERVICE_LINK = {
   /** The value of `GLIMPSE_PORT`, which is a setting, too. */
   value: /^(?:tcp|udp|sctp):\/\/.+:\d+$/,
 };
-
-/** The environment variable of a scalar setting. */
-export function environmentName(path: string): string {
-  return STANDARD_NAMES[path] ?? `GLIMPSE_${path.toUpperCase().replaceAll('.', '_')}`;
-}
 
 /** The paths of all scalar settings. */
 function scalarPaths(settings: object = new Settings(), prefix = ''): string[] {
@@ -118,15 +93,33 @@ function setPath(tree: Tree, path: string, value: string): void {
   at[last] = value;
 }
 
-/** Takes the options of a store from a module out of the settings: the module reads them. */
-function takeDataOptions(tree: Tree): Tree | undefined {
-  const data = tree['data'] as Tree | undefined;
-  if (typeof data !== 'object' || !hasOwnOptions(data['use'])) return undefined;
-  const { options = {} } = data;
-  if (typeof options !== 'object' || Array.isArray(options)) return undefined;
-  delete data['options'];
-  return options as Tree;
+/**
+ * Takes the options of stores from modules out of the settings: the modules read them.
+ *
+ * @returns what gives them back
+ */
+function takeDataOptions(tree: Tree): (data: DataSettings) => void {
+  const data = tree['data'];
+  if (!isTree(data)) return () => undefined;
+  const ofOne = takeOwnOptions(data);
+  const stores = Array.isArray(data['stores']) ? (data['stores'] as unknown[]) : [];
+  const ofEach = stores.map((store) => (isTree(store) ? takeOwnOptions(store) : undefined));
+  return (settings) => {
+    if (ofOne) settings.options = ofOne;
+    ofEach.forEach((options, at) => options && (settings.stores[at]!.options = options));
+  };
 }
+
+/** Takes the options of one store from a module. */
+function takeOwnOptions(store: Tree): DataOptions | undefined {
+  const { use, options = {} } = store;
+  if (!hasOwnOptions(use) || !isTree(options)) return undefined;
+  delete store['options'];
+  return options as unknown as DataOptions;
+}
+
+const isTree = (value: unknown): value is Tree =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function withoutServiceLinks(env: Environment): Environment {
   return Object.fromEntries(
@@ -166,9 +159,9 @@ export function loadSettings(environment: Environment): EffectiveSettings {
   }
   const name = (path: string): string =>
     fromEnvironment.has(path) || file === undefined ? environmentName(path) : `${path} in ${file}`;
-  const dataOptions = takeDataOptions(tree);
+  const giveDataOptions = takeDataOptions(tree);
   const settings = readOptions(Settings, tree, name);
-  if (dataOptions) settings.data.options = dataOptions as unknown as DataOptions;
+  giveDataOptions(settings.data);
   return complete(settings);
 }
 

@@ -3,7 +3,7 @@ import { loadProtections } from '../access/protections/property-protections.js';
 import type { EffectiveSettings } from '../settings/settings.js';
 import { VERSION } from '../settings/version.js';
 import { Telemetry } from '../telemetry/telemetry.js';
-import { loadImageData } from './data.js';
+import { loadStores } from './data.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
 import { loadSource } from './source.js';
 
@@ -19,7 +19,7 @@ export async function checkSettings(settings: EffectiveSettings): Promise<void> 
   const telemetry = new Telemetry({ ...settings.log, version: VERSION });
   await loadSource(settings, telemetry);
   await loadExtensions(settings, telemetry);
-  await loadImageData(settings, () => undefined);
+  await loadStores(settings, () => () => undefined);
   // The built-in identities are made at the first start.
   if (settings.authenticator.use === 'development' && !settings.identities) return;
   await loadAuthenticator(settings, telemetry);

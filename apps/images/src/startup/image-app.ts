@@ -20,6 +20,7 @@ import { ImageChangesController } from '../image/images/image-changes.controller
 import { ImageListController } from '../image/images/image-list.controller.js';
 import { imageView, type Audience } from '../image/images/image.view.js';
 import { InfoController } from '../image/info/info.controller.js';
+import { StoresDetailController } from '../image/info/stores-detail.controller.js';
 import { MemberChangesController } from '../image/members/member-changes.controller.js';
 import { MembersController } from '../image/members/members.controller.js';
 import { SchemasController } from '../image/schemas/schemas.controller.js';
@@ -46,7 +47,7 @@ export interface ImageParts extends Parts {
 /** What serves the changes and the data of images in a catalogue of its own. */
 const CHANGES = [
   ...[ImageChangesController, TagsController, ActionsController, MemberChangesController],
-  ...[DataController, StagingController],
+  ...[DataController, StagingController, StoresDetailController],
 ];
 
 /** Composes the server of the Image API. */

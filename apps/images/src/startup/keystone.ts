@@ -1,6 +1,7 @@
 import { createKeystoneAuthenticator, type KeystoneObservations, type KeystoneOptions } from '@glimpse/auth';
 import { definePlugin, type Plugin } from '@glimpse/plugins';
-import { environmentName, readCertificates } from '../settings/load.js';
+import { environmentName } from '../settings/environment-name.js';
+import { readCertificates } from '../settings/load.js';
 import type { ServiceUserSettings } from '../settings/keystone.js';
 import type { EffectiveSettings } from '../settings/settings.js';
 import type { Telemetry } from '../telemetry/telemetry.js';

@@ -21,7 +21,7 @@ import { imageDescription } from '../image/openapi.js';
 import { serveDescription } from '../http/openapi.js';
 import { isLoopback } from '../settings/complete.js';
 import type { EffectiveSettings } from '../settings/settings.js';
-import { loadImageData, openData } from './data.js';
+import { loadStores, openData } from './data.js';
 import { reachDatabase, reportMissingRights } from './database.js';
 import { welcome } from '../development/welcome.js';
 import { DatabaseProbe } from '../health/database-probe.js';
@@ -57,7 +57,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const settings = withImageUrl(given, sourceUrl);
   const extensions = await loadExtensions(settings, telemetry);
   const authenticator = await loadAuthenticator(settings, telemetry);
-  const imageData = await loadImageData(settings, faultsOf(String(settings.data.use), telemetry));
+  const loadedStores = await loadStores(settings, (plugin) => faultsOf(plugin, telemetry));
   const auth: AuthGuardOptions = {
     authenticator: traces?.through(authenticator) ?? authenticator,
     serviceType: settings.token.service_type,
@@ -79,11 +79,11 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const linksKnown =
     source && settings.port !== 'off' ? (): boolean => settings.image_url !== undefined : undefined;
   const dataMetrics = new DataMetrics(telemetry);
-  const openedData = openData(imageData, {
+  const openedData = openData(loadedStores, {
     ...{ objects: opened.objects, telemetry, metrics: dataMetrics },
     isReady: () => probe.schemaSeen,
   });
-  const dependencies = dependenciesOf({ authenticator, source, store: openedData?.check }, telemetry);
+  const dependencies = dependenciesOf({ authenticator, source, stores: openedData?.checks }, telemetry);
   const health = { database: probe, dependencies, stopping: stop, linksKnown };
 
   const refused = new AbortController();
@@ -93,7 +93,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     void probe.ready.then(() => sourceUrl.watch(mirror, over.signal));
   }
   const swept = openedData?.sweeper.run(over.signal);
-  void probe.ready.then(() => openedData?.check.run(over.signal));
+  void probe.ready.then(() => openedData?.checks.forEach((check) => void check.run(over.signal)));
   // An outage is reported by the probe.
   void probe.ready.then(() => reportMissingRights(database, telemetry)).catch(() => undefined);
   if (source) {
@@ -104,7 +104,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
 
   const imageAccess = new ImageAccess(opened.allAttributes, policy, protections);
   const data = new DataAccess(
-    ...([imageAccess, opened.objects, openedData?.store, settings.data] as const),
+    ...([imageAccess, opened.objects, openedData?.stores, settings.data] as const),
     new Transfers(dataMetrics),
   );
   try {
@@ -154,19 +154,19 @@ interface AllParts {
 interface Dependencies {
   readonly authenticator: Authenticator;
   readonly source: ImageSource | undefined;
-  readonly store: StoreCheck | undefined;
+  readonly stores: readonly StoreCheck[] | undefined;
 }
 
 /** The dependencies that are probed besides the database. */
 function dependenciesOf(
-  { authenticator, source, store }: Dependencies,
+  { authenticator, source, stores = [] }: Dependencies,
   telemetry: Telemetry,
 ): DependencyProbe[] {
   const keystone = authenticator.check?.bind(authenticator);
   return [
     ...(keystone ? [new DependencyProbe('keystone', () => keystone(), telemetry)] : []),
     ...(source ? [new DependencyProbe('source', sourceCheck(source, telemetry), telemetry)] : []),
-    ...(store ? [new DependencyProbe('store', (signal) => store.run(signal), telemetry)] : []),
+    ...stores.map((store) => new DependencyProbe(store.dependency, (signal) => store.run(signal), telemetry)),
   ];
 }
 

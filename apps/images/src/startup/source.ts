@@ -9,7 +9,8 @@ import {
   type ImageSource,
   type Plugin,
 } from '@glimpse/plugins';
-import { environmentName, readCertificates } from '../settings/load.js';
+import { environmentName } from '../settings/environment-name.js';
+import { readCertificates } from '../settings/load.js';
 import type { EffectiveSettings } from '../settings/settings.js';
 import {
   keystoneOptionName,

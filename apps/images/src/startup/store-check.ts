@@ -1,7 +1,7 @@
 import { DataUnavailable } from '@glimpse/domain';
 import { WrongStore } from '../access/data-errors.js';
 import type { OwnStore } from '../access/own-store.js';
-import type { Telemetry } from '../telemetry/telemetry.js';
+import { storeDependency, type DependencyName, type Telemetry } from '../telemetry/telemetry.js';
 import { atMost } from './stop-signal.js';
 
 /** Milliseconds after which a store that does not respond, such as a network file system, is unavailable. */
@@ -20,6 +20,16 @@ export class StoreCheck {
     private readonly isReady: () => boolean,
   ) {}
 
+  /** The name of the store as clients see it. */
+  get shownName(): string {
+    return this.store.shownName;
+  }
+
+  /** The name of the store as a dependency of the service. */
+  get dependency(): DependencyName {
+    return storeDependency(this.store.name);
+  }
+
   /** Bytes that the store accepts, as of the last check; NaN where they are not known. */
   get freeBytes(): number {
     return this.#freeBytes;
@@ -31,8 +41,10 @@ export class StoreCheck {
     const reason = await this.#problem();
     if (signal.aborted || reason === this.#reported) return;
     this.#reported = reason;
-    if (reason === undefined) this.telemetry.observe('store-available', {});
-    else this.telemetry.observe('store-unavailable', { reason });
+    const { name: store } = this.store;
+    this.store.isUnavailable = reason !== undefined;
+    if (reason === undefined) this.telemetry.observe('store-available', { store });
+    else this.telemetry.observe('store-unavailable', { reason, store });
   }
 
   async #problem(): Promise<string | undefined> {

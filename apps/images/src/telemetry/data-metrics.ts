@@ -55,9 +55,9 @@ export class DataMetrics {
   readonly #operations = new Histogram({
     name: 'glimpse_data_store_operation_duration_seconds',
     help:
-      'Time that the store of image data needed, without the time in which it waited for a client, by operation ' +
+      'Time that a store of image data needed, without the time in which it waited for a client, by store, operation ' +
       '(write, read, delete, marker) and outcome (done, aborted, full, unavailable).',
-    labelNames: ['operation', 'outcome'],
+    labelNames: ['store', 'operation', 'outcome'],
     buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60, 300],
     registers: [],
   });
@@ -74,11 +74,11 @@ export class DataMetrics {
   /**
    * Exposes the metrics of a service that has a store, at zero, so that the first event is an increase.
    *
-   * @param check the bytes that the store accepts, as of the last check; NaN where they are not known
+   * @param stores the bytes that each store accepts, as of the last check; NaN where they are not known
    * @param sweeper the objects to delete, NaN while not known, and the seconds since none was left
    */
   expose(
-    check: { readonly freeBytes: number },
+    stores: readonly { readonly shownName: string; readonly freeBytes: number }[],
     sweeper: { readonly queued: number; readonly age: number },
   ): void {
     for (const metric of [this.#transfers, this.#durations, this.#operations, this.#sweepFaults]) {
@@ -88,8 +88,10 @@ export class DataMetrics {
       this.#durations.zero({ direction });
       for (const outcome of outcomes) this.#transfers.inc({ direction, outcome }, 0);
     }
-    for (const [operation, outcomes] of Object.entries(OPERATIONS)) {
-      for (const outcome of outcomes) this.#operations.zero({ operation, outcome });
+    for (const { shownName: store } of stores) {
+      for (const [operation, outcomes] of Object.entries(OPERATIONS)) {
+        for (const outcome of outcomes) this.#operations.zero({ store, operation, outcome });
+      }
     }
     const [inProgress, bytes] = [this.#inProgress, this.#bytes];
     new Gauge({
@@ -111,14 +113,18 @@ export class DataMetrics {
         for (const [direction, count] of Object.entries(bytes)) this.inc({ direction }, count);
       },
     });
-    this.#gauge(
-      'store_free_bytes',
-      'Bytes that the store of image data accepts before uploads are refused, where that is known.',
-      () => check.freeBytes,
-    );
+    new Gauge({
+      name: 'glimpse_data_store_free_bytes',
+      help: 'Bytes that a store of image data accepts before uploads are refused, where that is known, by store.',
+      labelNames: ['store'],
+      registers: [this.#registry],
+      collect() {
+        for (const { shownName: store, freeBytes } of stores) this.set({ store }, freeBytes);
+      },
+    });
     this.#gauge(
       'deletions_queued',
-      'Objects in the store whose bytes are to be deleted, up to 10,000.',
+      'Objects in the stores whose bytes are to be deleted, up to 10,000 of each.',
       () => sweeper.queued,
     );
     this.#gauge('deletions_age_seconds', 'Seconds since no bytes were left to delete.', () => sweeper.age);
@@ -147,8 +153,8 @@ export class DataMetrics {
     };
   }
 
-  operationEnded(operation: StoreOperation, outcome: OperationOutcome, seconds: number): void {
-    this.#operations.observe({ operation, outcome }, seconds);
+  operationEnded(store: string, operation: StoreOperation, outcome: OperationOutcome, seconds: number): void {
+    this.#operations.observe({ store, operation, outcome }, seconds);
   }
 
   /** An attempt to delete image data has failed. */

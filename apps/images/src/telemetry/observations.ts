@@ -64,9 +64,12 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
     seconds: number;
     outcome: string;
   };
-  /** The store of image data is unavailable, or not that of this catalogue; observed once an outage. */
-  'store-unavailable': { reason: string };
-  'store-available': object;
+  /**
+   * A store of image data is unavailable, or not that of this catalogue; observed once an outage.
+   * `store`: its name, where there are several.
+   */
+  'store-unavailable': { reason: string; store?: string | undefined };
+  'store-available': { store?: string | undefined };
   /** Bytes of deleted images could not be deleted; counted each time, logged once a minute. */
   'sweep-failed': { reason: string };
   /** A request failed with an unexpected error: a defect of this service. */

@@ -32,6 +32,13 @@ export interface TelemetryOptions {
   readonly version: string;
 }
 
+/** A dependency that is probed besides the database; each of several stores is one. */
+export type DependencyName = 'keystone' | 'source' | 'store' | `store:${string}`;
+
+/** The name of a store as a dependency. @param name undefined where there is one store */
+export const storeDependency = (name: string | undefined): DependencyName =>
+  name === undefined ? 'store' : `store:${name}`;
+
 /** The log, on standard error, and the metrics. */
 export class Telemetry {
   readonly registry = new Registry();
@@ -148,9 +155,11 @@ export class Telemetry {
     }
     const [, what, state] = /^(\w+)-(available|unavailable)$/.exec(name) ?? [];
     if (what) {
-      this.#available.set({ dependency: what }, state === 'available' ? 1 : 0);
-      if (state === 'available') this.#unavailable.delete(what);
-      else this.#unavailable.add(what);
+      const { store } = known as Observations['store-available'];
+      const dependency = what === 'store' ? storeDependency(store) : what;
+      this.#available.set({ dependency }, state === 'available' ? 1 : 0);
+      if (state === 'available') this.#unavailable.delete(dependency);
+      else this.#unavailable.add(dependency);
     }
     this.#log(name as keyof typeof LINES, known);
   }

@@ -4,11 +4,11 @@ import type { PartialUpload, S3Requests, SentPart } from './s3-requests.js';
 
 const MIB = 2 ** 20;
 /** The parts of an object of usual size: two are sent while a third is gathered, 24 MiB an upload. */
-const PART_BYTES = 8 * MIB;
+export const PART_BYTES = 8 * MIB;
 /** S3 has no more parts in an object. */
 const MAX_PARTS = 10_000;
 /** The parts of one upload that are sent at a time. */
-const PARTS_AT_A_TIME = 2;
+export const PARTS_AT_A_TIME = 2;
 
 /**
  * Writes an object: in parts, unless it is smaller than one. After an error there is no object, unless the service has

@@ -1,4 +1,4 @@
-import { changeTo } from './statements.js';
+import { changeTo, inStore } from './statements.js';
 
 /*
  * The statements of a check of image data against the catalogue. They compare tables, however many objects there are:
@@ -14,28 +14,39 @@ export const BEGIN_CHECK = `
   CREATE TEMPORARY TABLE known AS SELECT id FROM image_objects WHERE state IN ('staged', 'live');
   CREATE TEMPORARY TABLE listed (id uuid, bytes bigint, modified_at timestamptz)`;
 
+/** Before the list of each store. */
+export const BEGIN_LIST = 'TRUNCATE listed';
+
 /** $1: keys; $2: bytes; $3: times. */
 export const ADD_LISTED =
   'INSERT INTO listed SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[])';
 
 export const END_OF_LIST = 'ANALYZE known; ANALYZE listed';
 
-/** Objects that the store lacks, or has with another size. */
+/** Objects that a store lacks, or has with another size. $1: the store. */
 export const MISSING = `
   SELECT id, image_id AS image, object.bytes, listed.bytes AS found
   FROM known JOIN image_objects AS object USING (id) LEFT JOIN listed USING (id)
-  WHERE object.state IN ('staged', 'live') AND listed.bytes IS DISTINCT FROM object.bytes
+  WHERE object.state IN ('staged', 'live') AND listed.bytes IS DISTINCT FROM object.bytes AND ${inStore('object', '$1')}
   ORDER BY id`;
 
+/** Objects of stores that are none of these. $1: the stores. */
+export const UNKNOWN_STORES = `
+  SELECT object.store, count(*)::integer AS count, min(image_id::text) AS image
+  FROM image_objects AS object
+  WHERE object.state IN ('staged', 'live')
+    AND NOT EXISTS (SELECT FROM unnest($1::text[]) AS known (store) WHERE ${inStore('object', 'known.store')})
+  GROUP BY object.store ORDER BY object.store`;
+
 /**
- * Objects of the store that no row names, and no row named when they were listed: a row is there before its bytes.
+ * Objects of a store that no row names there, and no row named when they were listed: a row is there before its bytes.
  *
- * $1: only those that are older.
+ * $1: the store; $2: only those that are older.
  */
 export const ORPHANS = `
-  SELECT id, listed.bytes, modified_at AS "modifiedAt"
-  FROM listed LEFT JOIN image_objects AS object USING (id)
-  WHERE object.id IS NULL AND ($1::timestamptz IS NULL OR modified_at < $1) ORDER BY modified_at, id`;
+  SELECT listed.id, listed.bytes, modified_at AS "modifiedAt"
+  FROM listed LEFT JOIN image_objects AS object ON object.id = listed.id AND ${inStore('object', '$1')}
+  WHERE object.id IS NULL AND ($2::timestamptz IS NULL OR modified_at < $2) ORDER BY modified_at, listed.id`;
 
 /** Images that wait for an upload that nothing receives, and for no staged data either. */
 export const WAITING_IMAGES = `
@@ -63,7 +74,7 @@ export const DELETED_IMAGES = `
 export const DOOM_OBJECT =
   "UPDATE image_objects SET state = 'doomed' WHERE id = $1 AND state <> 'doomed' RETURNING id";
 
-/** Objects that their image does not have as its data, and images with several: the catalogue was changed by hand. */
+/** Objects that their image does not have as its data, and images with several in one store: the catalogue was changed by hand. */
 export const STRAY_OBJECTS = `
   SELECT object.id, image_id AS image, object.state, status
   FROM image_objects AS object LEFT JOIN images ON images.id = image_id LEFT JOIN used_ids ON used_ids.id = image_id
@@ -74,6 +85,7 @@ export const STRAY_OBJECTS = `
     OR state = 'live' AND EXISTS (
       SELECT FROM image_objects AS other
       WHERE other.image_id = object.image_id AND other.state = 'live' AND other.id < object.id
+        AND ${inStore('other', 'object.store')}
     )
   ) ORDER BY object.id`;
 

@@ -7,13 +7,25 @@
 export const changeTo = (status: string): string =>
   `status = ${status}, version = nextval('images_version_seq'), updated_at = clock_timestamp()`;
 
+/** The name of the first store of the catalogue; null while no store has a name. */
+const FIRST_STORE = '(SELECT first_store FROM catalogue_id)';
+
+/** Whether an object is in a store. Null, for both: the first store of the catalogue. */
+export const inStore = (object: string, store: string): string =>
+  `coalesce(${object}.store, ${FIRST_STORE}) IS NOT DISTINCT FROM coalesce(${store}::text, ${FIRST_STORE})`;
+
+/** The locations of an image whose only store is this one; unchanged where stores have no names. */
+const shownIn = (store: string): string =>
+  `locations = CASE WHEN ${store} IS NULL THEN locations
+                    ELSE coalesce(locations, '{}') || jsonb_build_object('stores', ${store}) END`;
+
 /**
  * The bytes that are reserved for an object, of a common table expression `found` with its `project`: as many as
  * wanted, or what the quota leaves. It locks the usage of the project first, and so counts after all others.
  *
  * Objects without a project have no quota.
  */
-const GRANTED = (wanted: string, quota: string): string => `
+export const GRANTED = (wanted: string, quota: string): string => `
   used AS (
     INSERT INTO project_usage AS usage (project, bytes) SELECT project, 0 FROM found WHERE project IS NOT NULL
     ON CONFLICT (project) DO UPDATE SET bytes = usage.bytes
@@ -29,7 +41,8 @@ const GRANTED = (wanted: string, quota: string): string => `
  * the least.
  *
  * $1: the image's id; $2: the upload's; $3: the image's status meanwhile; $4: the bytes to reserve, and $5: the least;
- * $6: the quota of the project, or null. Served by the primary keys of `images` and `project_usage`.
+ * $6: the quota of the project, or null; $7: the store, or null. Served by the primary keys of `images` and
+ * `project_usage`.
  */
 export const BEGIN_UPLOAD = `
   WITH found AS (
@@ -40,7 +53,8 @@ export const BEGIN_UPLOAD = `
     FROM granted WHERE images.id = granted.id AND granted.bytes >= $5
     RETURNING images.id, granted.project, granted.bytes
   ), object AS (
-    INSERT INTO image_objects (id, image_id, project, bytes) SELECT $2, id, project, bytes FROM begun RETURNING bytes
+    INSERT INTO image_objects (id, image_id, project, bytes, store)
+    SELECT $2, id, project, bytes, $7 FROM begun RETURNING bytes
   )
   SELECT remaining, object.bytes FROM granted LEFT JOIN object ON true`;
 
@@ -66,12 +80,13 @@ export const BEAT = `UPDATE image_objects SET beat = beat + 1 WHERE id = $1 AND 
 /**
  * Makes an image active, with the data that was written. No row: the image does not wait for this upload.
  *
- * $1: the image's id; $2: the upload's; $3: bytes; $4: MD5; $5: SHA-512; $6: bytes of the disk.
+ * $1: the image's id; $2: the upload's; $3: bytes; $4: MD5; $5: SHA-512; $6: bytes of the disk; $7: the store, or null.
  */
 export const ACTIVATE = `
   WITH active AS (
     UPDATE images SET ${changeTo("'active'")}, upload = NULL, size = $3, checksum = $4,
-                      hash_algorithm = 'sha512', hash_value = $5, virtual_size = $6
+                      hash_algorithm = 'sha512', hash_value = $5, virtual_size = $6,
+                      ${shownIn('$7::text')}
     WHERE id = $1 AND status = 'saving' AND upload = $2 AND deleted_at IS NULL
     RETURNING id
   )
@@ -83,7 +98,7 @@ export const ACTIVATE = `
  * Keeps staged data until its image is imported. No row: the image does not wait for it. From then on the image names
  * no upload, so that this one cannot be given up any more.
  *
- * The parameters are those of {@link ACTIVATE}.
+ * The parameters are those of {@link ACTIVATE}, without the store.
  */
 export const STAGE = `
   WITH staged AS (
@@ -100,23 +115,25 @@ export const STAGE = `
  * Makes an image active with its staged data. No row: it has none. The two properties are those that Glance leaves
  * behind an import, which clients wait for.
  *
- * $1: the image's id. Served by `image_objects_image_id_idx`.
+ * $1: the image's id; $2: the name of the store of objects without one, or null where stores have no names. Served by
+ * `image_objects_image_id_idx`.
  */
 export const IMPORT_STAGED = `
   WITH staged AS (
-    SELECT id, image_id, bytes, checksum, hash_value, virtual_size
+    SELECT id, image_id, bytes, checksum, hash_value, virtual_size,
+           CASE WHEN $2::text IS NOT NULL THEN coalesce(store, ${FIRST_STORE}, $2) END AS store
     FROM image_objects WHERE image_id = $1 AND state = 'staged'
   ), active AS (
     UPDATE images SET ${changeTo("'active'")}, size = staged.bytes, checksum = staged.checksum,
                       hash_algorithm = 'sha512', hash_value = staged.hash_value,
-                      virtual_size = staged.virtual_size,
+                      virtual_size = staged.virtual_size, ${shownIn('staged.store')},
                       properties = properties ||
                         '{"os_glance_importing_to_stores": "", "os_glance_failed_import": ""}'
     FROM staged
     WHERE images.id = staged.image_id AND status = 'uploading' AND upload IS NULL AND deleted_at IS NULL
     RETURNING images.id
   )
-  UPDATE image_objects SET state = 'live'
+  UPDATE image_objects SET state = 'live', store = coalesce((SELECT store FROM staged), store)
   WHERE id = (SELECT id FROM staged) AND state = 'staged' AND EXISTS (SELECT FROM active)
   RETURNING id`;
 
@@ -134,22 +151,34 @@ export const GIVE_UP = `
 /** The state of an object by its id. */
 export const STATE = 'SELECT state FROM image_objects WHERE id = $1';
 
-/** The data of an image. $1: the image's id. Served by `image_objects_image_id_idx`. */
-export const LIVE_OBJECT = `SELECT id, bytes FROM image_objects WHERE image_id = $1 AND state = 'live'`;
+/**
+ * The data of an image, in the order of stores; no `place`: in a store that is none of these. $1: the image's id; $2: the
+ * stores. Served by `image_objects_image_id_idx`.
+ */
+export const LIVE_OBJECTS = `
+  SELECT object.id, object.bytes, wanted.place::integer
+  FROM image_objects AS object
+    LEFT JOIN unnest($2::text[]) WITH ORDINALITY AS wanted (store, place) ON ${inStore('object', 'wanted.store')}
+  WHERE image_id = $1 AND state = 'live' ORDER BY wanted.place`;
 
 /** The objects that are being written. Served by `image_objects_writing`. */
 export const WRITING = `SELECT id, image_id AS image, beat FROM image_objects WHERE state = 'writing'`;
 
 const TO_DELETE = `state = 'doomed' AND (swept_at IS NULL OR swept_at < clock_timestamp() - interval '1 day')`;
 
-/** Objects whose bytes are to be deleted, for the first or the second time. Served by `image_objects_doomed`. */
+/**
+ * Objects of a store whose bytes are to be deleted, for the first or the second time. $1: the store. Served by
+ * `image_objects_doomed`.
+ */
 export const DOOMED = `
-  SELECT id FROM image_objects WHERE ${TO_DELETE}
+  SELECT id FROM image_objects AS object WHERE ${TO_DELETE} AND ${inStore('object', '$1')}
   ORDER BY swept_at NULLS FIRST LIMIT 100`;
 
-/** How many these are, up to a bound. Served by `image_objects_doomed`. */
+/** How many these are, up to a bound. $1: the store. Served by `image_objects_doomed`. */
 export const COUNT_DOOMED = `
-  SELECT count(*)::int AS count FROM (SELECT FROM image_objects WHERE ${TO_DELETE} LIMIT 10000) AS doomed`;
+  SELECT count(*)::int AS count FROM (
+    SELECT FROM image_objects AS object WHERE ${TO_DELETE} AND ${inStore('object', '$1')} LIMIT 10000
+  ) AS doomed`;
 
 /**
  * Notes that the bytes of a doomed object were deleted. After the second time the row goes; $1: the object's id. A
@@ -164,10 +193,33 @@ export const SWEPT = `
   UPDATE image_objects SET swept_at = clock_timestamp()
   WHERE id = $1 AND state = 'doomed' AND swept_at IS NULL AND NOT EXISTS (SELECT FROM gone)`;
 
-/** The id of the catalogue, which gets one when it is first needed. */
+/** The id of the catalogue, which gets one when it is first needed, and the name of its first store. */
 export const CATALOGUE_ID = `
   INSERT INTO catalogue_id (id) VALUES (gen_random_uuid()) ON CONFLICT ("only") DO UPDATE SET "only" = true
-  RETURNING id`;
+  RETURNING id, first_store AS "firstStore"`;
 
-/** Whether it has an object whose bytes are needed, or may be. */
-export const HAS_OBJECTS = `SELECT EXISTS (SELECT FROM image_objects) AS found`;
+/** Names the first store of the catalogue, if it has no name yet. $1: the name. */
+export const NAME_FIRST_STORE = 'UPDATE catalogue_id SET first_store = $1 WHERE first_store IS NULL';
+
+/**
+ * Names the store of objects without one, and of their images: only the first store has such objects. Others are named
+ * when they become the data of an image.
+ *
+ * $1: the object after which they begin; $2: how many at most. Served by the primary key of `image_objects`.
+ */
+export const NAME_STORES = `
+  WITH found AS (
+    SELECT id, image_id, ${FIRST_STORE} AS store FROM image_objects
+    WHERE id > $1 AND store IS NULL AND state = 'live' AND ${FIRST_STORE} IS NOT NULL ORDER BY id LIMIT $2
+  ), shown AS (
+    UPDATE images SET ${shownIn('found.store')}, version = nextval('images_version_seq')
+    FROM found WHERE images.id = found.image_id RETURNING images.id
+  ), named AS (
+    UPDATE image_objects SET store = found.store
+    FROM found WHERE image_objects.id = found.id AND (SELECT count(*) FROM shown) >= 0
+    RETURNING image_objects.id
+  )
+  SELECT id, image_id AS image FROM found WHERE (SELECT count(*) FROM named) >= 0 ORDER BY id`;
+
+/** Whether a store has objects whose bytes are needed, or may be. $1: the store. */
+export const HAS_OBJECTS = `SELECT EXISTS (SELECT FROM image_objects AS object WHERE ${inStore('object', '$1')}) AS found`;

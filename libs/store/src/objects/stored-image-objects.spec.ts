@@ -59,7 +59,7 @@ describe('an upload', () => {
     expect(await objects.activate(upload, DATA)).toBe(true);
     expect(await objects.giveUp(upload)).toBe(false);
     expect([await statusOf(upload.image), await objects.stateOf(upload.id)]).toEqual(['active', 'live']);
-    expect(await objects.live(upload.image)).toEqual({ id: upload.id, size: 5 });
+    expect(await objects.live(upload.image)).toEqual([{ id: upload.id, size: 5, place: 0 }]);
   });
 
   it('that is given up leaves the image to the next one', async () => {

@@ -13,7 +13,9 @@ import {
   GIVE_UP,
   HAS_OBJECTS,
   IMPORT_STAGED,
-  LIVE_OBJECT,
+  LIVE_OBJECTS,
+  NAME_FIRST_STORE,
+  NAME_STORES,
   RESERVE,
   STAGE,
   STATE,
@@ -25,6 +27,23 @@ import {
 export interface Upload {
   readonly image: string;
   readonly id: string;
+  /** The store of its object; undefined where the only store has no name. */
+  readonly store?: string | undefined;
+}
+
+/** An object with the data of an image. */
+export interface LiveObject {
+  readonly id: string;
+  readonly size: number;
+  /** The position of its store in the list that was given; undefined: another store. */
+  readonly place: number | undefined;
+}
+
+/** What the stores of a catalogue have in common. */
+export interface CatalogueIdentity {
+  readonly id: string;
+  /** The name of the store that the catalogue had before it had several; null while no store has a name. */
+  readonly firstStore: string | null;
 }
 
 /** `staged`: written, and not imported yet; `live`: the data of its image; `doomed`: its bytes are to be deleted. */
@@ -67,7 +86,13 @@ interface ReservedRow {
   readonly remaining: string | null;
 }
 
-/** Which objects a store of image data has, and for which images. All methods throw `CatalogueUnavailable`. */
+/** The objects whose store is named in one statement. */
+const NAMED_AT_ONCE = 500;
+
+/**
+ * Which objects the stores of image data have, and for which images. All methods throw `CatalogueUnavailable`. Where a
+ * store is undefined it is the only one, which has no name.
+ */
 export class StoredImageObjects {
   constructor(
     private readonly database: Database,
@@ -81,11 +106,11 @@ export class StoredImageObjects {
    * @param status the image's, while the upload runs: `uploading` if the data is to be staged
    */
   async begin(
-    { image, id }: Upload,
+    { image, id, store }: Upload,
     status: 'saving' | 'uploading',
     { bytes, least, quota }: Reservation,
   ): Promise<Reserved | undefined> {
-    const values = [storedIdOf(image), id, status, bytes, least, quota ?? null];
+    const values = [storedIdOf(image), id, status, bytes, least, quota ?? null, store ?? null];
     const [row] = await this.#run<ReservedRow>('begin upload', BEGIN_UPLOAD, values);
     const reserved = row && reservedOf(row);
     if (reserved && reserved.bytes !== null) this.onChanged([storedIdOf(image)]);
@@ -109,7 +134,10 @@ export class StoredImageObjects {
 
   /** Makes the image active; false if it does not wait for this upload any more. */
   async activate(upload: Upload, data: StoredData): Promise<boolean> {
-    return this.#change(upload.image, 'activate image', ACTIVATE, valuesOf(upload, data));
+    return this.#change(upload.image, 'activate image', ACTIVATE, [
+      ...valuesOf(upload, data),
+      upload.store ?? null,
+    ]);
   }
 
   /** Keeps the data until the image is imported; false if the image does not wait for this upload any more. */
@@ -117,9 +145,14 @@ export class StoredImageObjects {
     return this.#change(upload.image, 'stage data', STAGE, valuesOf(upload, data));
   }
 
-  /** Makes the image active with its staged data; false if it has none. */
-  async importStaged(image: string): Promise<boolean> {
-    return this.#change(image, 'import staged data', IMPORT_STAGED, [storedIdOf(image)]);
+  /**
+   * Makes the image active with its staged data; false if it has none.
+   *
+   * @param defaultStore undefined where the only store has no name
+   */
+  async importStaged(image: string, defaultStore?: string): Promise<boolean> {
+    const values = [storedIdOf(image), defaultStore ?? null];
+    return this.#change(image, 'import staged data', IMPORT_STAGED, values);
   }
 
   /** Gives up an upload that is not complete; false if it is, or was given up before. */
@@ -133,11 +166,17 @@ export class StoredImageObjects {
     return row?.state;
   }
 
-  /** The object with the data of an image. */
-  async live(image: string): Promise<{ id: string; size: number } | undefined> {
-    const values = [storedIdOf(image)];
-    const [row] = await this.#run<{ id: string; bytes: string }>('data of an image', LIVE_OBJECT, values);
-    return row && { id: row.id, size: Number(row.bytes) };
+  /** The objects with the data of an image, those of the given stores first and in their order. */
+  async live(image: string, stores: readonly (string | undefined)[] = [undefined]): Promise<LiveObject[]> {
+    const rows = await this.#run<{ id: string; bytes: string; place: number | null }>(
+      'data of an image',
+      LIVE_OBJECTS,
+      [storedIdOf(image), stores.map((store) => store ?? null)],
+    );
+    return rows.map(({ id, bytes, place }) => ({
+      ...{ id, size: Number(bytes) },
+      place: place === null ? undefined : place - 1,
+    }));
   }
 
   /** The objects that are being written. */
@@ -145,14 +184,16 @@ export class StoredImageObjects {
     return this.#run('objects being written', WRITING, []);
   }
 
-  /** Some of the objects whose bytes are to be deleted now. */
-  async doomed(): Promise<string[]> {
-    return (await this.#run<{ id: string }>('doomed objects', DOOMED, [])).map(({ id }) => id);
+  /** Some of the objects of a store whose bytes are to be deleted now. */
+  async doomed(store?: string): Promise<string[]> {
+    return (await this.#run<{ id: string }>('doomed objects', DOOMED, [store ?? null])).map(({ id }) => id);
   }
 
-  /** The number of objects whose bytes are to be deleted now, up to 10,000. */
-  async countDoomed(): Promise<number> {
-    const [row] = await this.#run<{ count: number }>('count of doomed objects', COUNT_DOOMED, []);
+  /** The number of objects of a store whose bytes are to be deleted now, up to 10,000. */
+  async countDoomed(store?: string): Promise<number> {
+    const [row] = await this.#run<{ count: number }>('count of doomed objects', COUNT_DOOMED, [
+      store ?? null,
+    ]);
     return row!.count;
   }
 
@@ -161,15 +202,33 @@ export class StoredImageObjects {
     await this.#run('object swept', SWEPT, [id]);
   }
 
-  /** The id of the catalogue. */
-  async catalogueId(): Promise<string> {
-    const [row] = await this.#run<{ id: string }>('catalogue id', CATALOGUE_ID, []);
-    return row!.id;
+  /** What the stores of the catalogue have in common. */
+  async identity(): Promise<CatalogueIdentity> {
+    const [row] = await this.#run<CatalogueIdentity>('catalogue id', CATALOGUE_ID, []);
+    return row!;
   }
 
-  /** Whether the catalogue has objects in its store. */
-  async hasObjects(): Promise<boolean> {
-    const [row] = await this.#run<{ found: boolean }>('objects at all', HAS_OBJECTS, []);
+  /** Names the store that the catalogue had before it had several, if it has no name yet. */
+  async nameFirstStore(name: string): Promise<void> {
+    await this.#run('name of the first store', NAME_FIRST_STORE, [name]);
+  }
+
+  /** Names the store of objects that have none, and shows it in the documents of their images. */
+  async nameStores(): Promise<void> {
+    for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
+      const rows = await this.#run<{ id: string; image: string }>('names of stores', NAME_STORES, [
+        after,
+        NAMED_AT_ONCE,
+      ]);
+      if (rows.length > 0) this.onChanged(rows.map(({ image }) => image));
+      if (rows.length < NAMED_AT_ONCE) return;
+      after = rows.at(-1)!.id;
+    }
+  }
+
+  /** Whether the catalogue has objects in a store. */
+  async hasObjects(store?: string): Promise<boolean> {
+    const [row] = await this.#run<{ found: boolean }>('objects at all', HAS_OBJECTS, [store ?? null]);
     return row!.found;
   }
 

@@ -4,6 +4,7 @@ import { orUnavailable } from '../connection/unavailable.js';
 import {
   ADD_LISTED,
   BEGIN_CHECK,
+  BEGIN_LIST,
   DELETED_IMAGES,
   DOOM_OBJECT,
   END_OF_LIST,
@@ -13,6 +14,7 @@ import {
   QUEUE_IMAGE,
   RECOUNT_USAGE,
   STRAY_OBJECTS,
+  UNKNOWN_STORES,
   WAITING_IMAGES,
   WITHOUT_DATA,
   WRONG_USAGE,
@@ -35,6 +37,15 @@ export interface MissingObject {
   readonly bytes: string;
   /** Bytes in the store; null: it has no such object. */
   readonly found: string | null;
+}
+
+/** Objects of a store that is not configured. */
+export interface UnknownStoreObjects {
+  /** Null: the first store of the catalogue, while it has no name. */
+  readonly store: string | null;
+  readonly count: number;
+  /** The image of one of them. */
+  readonly image: string;
 }
 
 /** An object of the store that the catalogue does not name. */
@@ -68,7 +79,7 @@ export interface WrongUsage {
 }
 
 /**
- * Compares the objects of a store with the catalogue, in temporary tables of one connection: of a million objects, none
+ * Compares the objects of stores with the catalogue, in temporary tables of one connection: of a million objects, none
  * is kept in the memory of this process. All methods throw `DatabaseUnavailable`.
  */
 export class StoredObjectCheck {
@@ -77,11 +88,16 @@ export class StoredObjectCheck {
     private readonly client: pg.PoolClient,
   ) {}
 
-  /** Begins a check, before the store is listed. */
+  /** Begins a check, before the first store is listed. */
   static async begin(database: Database): Promise<StoredObjectCheck> {
     const client = await orUnavailable(() => database.pool.connect());
     await orUnavailable(() => client.query(BEGIN_CHECK));
     return new StoredObjectCheck(database, client);
+  }
+
+  /** Begins the list of a store, after what was found of the one before. */
+  async beginList(): Promise<void> {
+    await this.#query(BEGIN_LIST);
   }
 
   /** Adds objects that the store has. */
@@ -99,13 +115,19 @@ export class StoredObjectCheck {
     await this.#query(END_OF_LIST);
   }
 
-  missing(): AsyncGenerator<MissingObject> {
-    return this.#rows(MISSING);
+  /** @param store the one that was listed; undefined where the only one has no name */
+  missing(store?: string): AsyncGenerator<MissingObject> {
+    return this.#rows(MISSING, [store ?? null]);
   }
 
   /** @param before only those that were written before that time */
-  orphans(before?: Date): AsyncGenerator<Orphan> {
-    return this.#rows(ORPHANS, [before?.toISOString() ?? null]);
+  orphans(store?: string, before?: Date): AsyncGenerator<Orphan> {
+    return this.#rows(ORPHANS, [store ?? null, before?.toISOString() ?? null]);
+  }
+
+  /** Objects of stores that are none of these. */
+  ofUnknownStores(stores: readonly (string | undefined)[]): AsyncGenerator<UnknownStoreObjects> {
+    return this.#rows(UNKNOWN_STORES, [stores.map((store) => store ?? null)]);
   }
 
   waitingImages(): AsyncGenerator<WaitingImage> {

@@ -1,12 +1,15 @@
 import { once } from 'node:events';
 import { isUuid, printable } from '@glimpse/domain';
+import type { ImageData } from '@glimpse/plugins';
 import { StoredObjectCheck, type Database, type FoundObject } from '@glimpse/store';
 import type { OwnStore } from '../../access/own-store.js';
+import type { OwnStores } from '../../access/own-stores.js';
 import {
   deletedFinding,
   missingFinding,
   orphanFinding,
   strayFinding,
+  unknownStoreFinding,
   usageFinding,
   waitingFinding,
   type Finding,
@@ -20,7 +23,7 @@ const PROGRESS_INTERVAL_MS = 100;
 
 export interface CheckParts {
   readonly database: Database;
-  readonly store: OwnStore;
+  readonly stores: OwnStores;
   /** Whether to mend what can be mended without a loss of bytes that an image needs. */
   readonly repair: boolean;
   /** Orphans that were written before are deleted; undefined: none. */
@@ -28,27 +31,30 @@ export interface CheckParts {
 }
 
 /**
- * Compares the store of image data with the catalogue, and prints a line for each finding.
+ * Compares the stores of image data with the catalogue, and prints a line for each finding.
  *
  * @returns whether no finding is left
  * @throws {WrongStore} {DataUnavailable} {CatalogueUnavailable}
  */
-export async function checkData({ database, store, repair, orphansBefore }: CheckParts): Promise<boolean> {
-  const data = await store.compared();
-  if (!data) {
+export async function checkData({ database, stores, repair, orphansBefore }: CheckParts): Promise<boolean> {
+  // Another catalogue's store is refused before anything is reported.
+  const compared = [];
+  for (const store of stores.all) {
+    const data = await store.compared();
+    if (data) compared.push({ store, data });
+  }
+  if (compared.length === 0) {
     await print('nothing to check: neither the catalogue nor its store has image data');
     return true;
   }
   const check = await StoredObjectCheck.begin(database);
   const report = new Report();
   try {
-    await addObjects(check, data.list(), report);
-    await report.each(check.missing(), missingFinding);
-    await report.each(check.orphans(), orphanFinding, async ({ id, modifiedAt }) => {
-      if (!orphansBefore || modifiedAt >= orphansBefore) return undefined;
-      await data.delete(id);
-      return 'deleted';
-    });
+    for (const { store, data } of compared) {
+      const checked = { check, store, data, orphansBefore, report };
+      await compareStore(checked);
+    }
+    await report.each(check.ofUnknownStores(stores.all.map(({ name }) => name)), unknownStoreFinding);
     await report.each(check.waitingImages(), waitingFinding, async (image) =>
       repair && (await check.queue(image)) ? 'repaired: it is queued' : undefined,
     );
@@ -74,6 +80,29 @@ export async function checkData({ database, store, repair, orphansBefore }: Chec
   }
   await print(report.summary);
   return report.left === 0;
+}
+
+interface ComparedStore extends Pick<CheckParts, 'orphansBefore'> {
+  readonly check: StoredObjectCheck;
+  readonly store: OwnStore;
+  readonly data: ImageData;
+  readonly report: Report;
+}
+
+async function compareStore({ check, store, data, orphansBefore, report }: ComparedStore): Promise<void> {
+  await check.beginList();
+  await addObjects(check, data.list(), report);
+  const { name } = store;
+  await report.each(check.missing(name), (object) => missingFinding(object, name));
+  await report.each(
+    check.orphans(name),
+    (object) => orphanFinding(object, name),
+    async ({ id, modifiedAt }) => {
+      if (!orphansBefore || modifiedAt >= orphansBefore) return undefined;
+      await data.delete(id);
+      return 'deleted';
+    },
+  );
 }
 
 async function addObjects(

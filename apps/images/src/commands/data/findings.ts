@@ -1,4 +1,11 @@
-import type { MissingObject, Orphan, StrayObject, WaitingImage, WrongUsage } from '@glimpse/store';
+import type {
+  MissingObject,
+  Orphan,
+  StrayObject,
+  UnknownStoreObjects,
+  WaitingImage,
+  WrongUsage,
+} from '@glimpse/store';
 
 /** What a check found, as one line. */
 export interface Finding {
@@ -6,21 +13,38 @@ export interface Finding {
   readonly text: string;
 }
 
-export function missingFinding({ id, image, bytes, found }: MissingObject): Finding {
+/** A store in a finding. @param name undefined where there is one */
+const shown = (name: string | undefined): string => (name === undefined ? 'the store' : `the store ${name}`);
+
+export function missingFinding(
+  { id, image, bytes, found }: MissingObject,
+  name: string | undefined,
+): Finding {
   const object = `image ${image}: its object ${id}`;
   return found === null
     ? {
         kind: 'missing',
-        text: `${object} of ${bytes} bytes is not in the store; restore it, or delete the image`,
+        text: `${object} of ${bytes} bytes is not in ${shown(name)}; restore it, or delete the image`,
       }
-    : { kind: 'damaged', text: `${object} has ${found} bytes in the store instead of ${bytes}; restore it` };
+    : {
+        kind: 'damaged',
+        text: `${object} has ${found} bytes in ${shown(name)} instead of ${bytes}; restore it`,
+      };
 }
 
-export function orphanFinding({ id, bytes, modifiedAt }: Orphan): Finding {
+export function orphanFinding({ id, bytes, modifiedAt }: Orphan, name: string | undefined): Finding {
   const date = modifiedAt.toISOString().slice(0, 10);
   return {
     kind: 'orphan',
-    text: `object ${id} of ${bytes} bytes, of ${date}: the catalogue does not name it`,
+    text: `object ${id} of ${bytes} bytes, of ${date}${name === undefined ? '' : `, in the store ${name}`}: the catalogue does not name it`,
+  };
+}
+
+export function unknownStoreFinding({ store, count, image }: UnknownStoreObjects): Finding {
+  const place = store === null ? 'the first store of the catalogue' : `the store ${store}`;
+  return {
+    kind: 'state',
+    text: `${count} objects are in ${place}, which is not configured, such as that of image ${image}`,
   };
 }
 

@@ -6,7 +6,7 @@ import { examineDatabase } from './database.js';
 import { failed, ok, type Finding } from './finding.js';
 import { examineKeystone } from './keystone.js';
 import { examineSource } from './source.js';
-import { examineStore } from './store.js';
+import { examineStores } from './store.js';
 
 /** Nothing else can be tested with settings with which `serve` would not start. */
 async function examineSettings(settings: EffectiveSettings): Promise<Finding[]> {
@@ -28,7 +28,7 @@ async function examineSettings(settings: EffectiveSettings): Promise<Finding[]> 
  */
 export async function examine(settings: EffectiveSettings): Promise<boolean> {
   let healthy = true;
-  for (const test of [examineSettings, examineDatabase, examineKeystone, examineSource, examineStore]) {
+  for (const test of [examineSettings, examineDatabase, examineKeystone, examineSource, examineStores]) {
     const findings = await test(settings);
     for (const { state, subject, text } of findings) {
       console.log(printable(`${state.padEnd(8)} ${subject}: ${text}`));

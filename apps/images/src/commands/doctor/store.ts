@@ -3,55 +3,94 @@ import { CatalogueUnavailable, DataUnavailable, StoreFull } from '@glimpse/domai
 import type { ImageData } from '@glimpse/plugins';
 import { openDatabase, orUnavailable } from '@glimpse/store';
 import { WrongStore } from '../../access/data-errors.js';
+import { markerOf } from '../../access/own-store.js';
 import type { EffectiveSettings } from '../../settings/settings.js';
-import { loadImageData } from '../../startup/data.js';
+import { loadStores, type LoadedStore } from '../../startup/data.js';
 import { failed, ok, skipped, warning, type Finding } from './finding.js';
-
-const SUBJECT = 'store';
 
 const TEST_DATA = Buffer.from('glimpse doctor');
 
-/** What the database says of its store. */
+/** What the database says of a store. */
 interface Known {
-  /** The marker that the store must have; null: it has none yet. */
+  /** The id of the catalogue; null: it has none yet. */
   readonly id: string | null;
-  /** Whether the catalogue has objects. */
+  readonly firstStore: string | null;
+  /** Whether the catalogue has objects there. */
   readonly used: boolean;
 }
 
-/** Tests whether the store of image data is that of the catalogue, and writes, reads and deletes an object. */
-export async function examineStore(settings: EffectiveSettings): Promise<Finding[]> {
-  let fault: string | undefined;
-  const data = await loadImageData(settings, (reason) => (fault = reason));
-  if (!data) return [skipped(SUBJECT, 'no image data is stored here: data.use is not set')];
+/** PostgreSQL's code: the database has the columns of an older release. */
+const UNDEFINED_COLUMN = '42703';
+
+/** $1: the store, null where it has no name; $2: the default store. */
+const KNOWN = `
+  SELECT (SELECT id FROM catalogue_id) AS id, (SELECT first_store FROM catalogue_id) AS "firstStore", EXISTS (
+    SELECT FROM image_objects
+    WHERE $1::text IS NULL OR coalesce(store, (SELECT first_store FROM catalogue_id), $2) = $1
+  ) AS used`;
+
+/** Tests whether each store of image data is that of the catalogue, and writes, reads and deletes an object. */
+export async function examineStores(settings: EffectiveSettings): Promise<Finding[]> {
+  const faults = new Map<string, string>();
+  const stores = await loadStores(settings, (use) => (reason) => void faults.set(use, reason));
+  if (stores.length === 0) {
+    return [skipped('store', 'no image data is stored here: data.use is not set')];
+  }
+  const findings: Finding[] = [];
+  for (const store of stores) {
+    findings.push(...(await examineStore(store, settings, () => faults.get(store.configured.use))));
+  }
+  return findings;
+}
+
+/** @param faultOf what the plugin has reported */
+async function examineStore(
+  { configured, data }: LoadedStore,
+  settings: EffectiveSettings,
+  faultOf: () => string | undefined,
+): Promise<Finding[]> {
+  const { name, path } = configured;
+  const subject = name === undefined ? 'store' : `store ${name}`;
   try {
     const marker = await data.readMarker();
-    const known = await readKnown(settings);
-    if (known && (marker === undefined ? known.used : marker !== known.id)) {
-      return [failed(SUBJECT, `${new WrongStore().message} Compare its catalogue-id: docs/operators.md`)];
+    const known = await readKnown(settings, name);
+    if (known && (marker === undefined ? known.used : marker !== expectedMarker(known, configured))) {
+      return [failed(subject, `${new WrongStore(name).message} Compare its catalogue-id: docs/operators.md`)];
     }
     await tryObject(data);
-    return [ok(SUBJECT, 'an object was written, read and deleted'), ...(await examineSpace(data))];
+    return [
+      ok(subject, 'an object was written, read and deleted'),
+      ...(await examineSpace(data, name === undefined ? 'space' : `space in ${name}`)),
+    ];
   } catch (error) {
-    if (error instanceof StoreFull) return [failed(SUBJECT, `${error.message} Enlarge it`)];
+    if (error instanceof StoreFull) return [failed(subject, `${error.message} Enlarge it`)];
     if (!(error instanceof DataUnavailable)) throw error;
-    const cause = fault ?? (error.cause as Error | undefined)?.message;
-    return [failed(SUBJECT, `${error.message} ${cause ?? ''}; check GLIMPSE_DATA_OPTIONS_…`)];
+    const cause = faultOf() ?? (error.cause as Error | undefined)?.message;
+    const options = name === undefined ? 'GLIMPSE_DATA_OPTIONS_…' : path;
+    return [failed(subject, `${error.message} ${cause ?? ''}; check ${options}`)];
   }
 }
 
+const expectedMarker = ({ id, firstStore }: Known, store: LoadedStore['configured']): string | null =>
+  id && markerOf({ id, firstStore }, store);
+
 /** Undefined where it is not known; what is wrong with the database is a finding of its own. */
-async function readKnown({ database: { url, pooler } }: EffectiveSettings): Promise<Known | undefined> {
+async function readKnown(
+  { database: { url, pooler }, data }: EffectiveSettings,
+  store: string | undefined,
+): Promise<Known | undefined> {
   if (!url) return undefined;
   const database = openDatabase({ url, pooler, poolSize: 1 });
   // Without a handler, an error of an idle connection would end the process.
   database.pool.on('error', () => undefined);
-  const text = 'SELECT (SELECT id FROM catalogue_id) AS id, EXISTS (SELECT FROM image_objects) AS used';
+  const values = [store ?? null, data.default_store ?? null];
   try {
-    const { rows } = await orUnavailable(() => database.pool.query<Known>(text));
+    const { rows } = await orUnavailable(() => database.pool.query<Known>(KNOWN, values));
     return rows[0]!;
   } catch (error) {
-    if (!(error instanceof CatalogueUnavailable)) throw error;
+    // That migrations are missing is a finding of its own, too.
+    const isOlder = (error as { code?: unknown }).code === UNDEFINED_COLUMN;
+    if (!(error instanceof CatalogueUnavailable) && !isOlder) throw error;
     return undefined;
   } finally {
     await database.close();
@@ -79,9 +118,9 @@ async function* bytes(): AsyncGenerator<Uint8Array> {
   yield await Promise.resolve(TEST_DATA);
 }
 
-async function examineSpace(data: ImageData): Promise<Finding[]> {
+async function examineSpace(data: ImageData, subject: string): Promise<Finding[]> {
   const free = await data.freeBytes?.();
   if (free === undefined) return [];
   const text = `${Math.floor(free / 2 ** 20)} MiB are free beyond the reserve`;
-  return [free > 0 ? ok('space', text) : warning('space', `${text}: uploads are 507`)];
+  return [free > 0 ? ok(subject, text) : warning(subject, `${text}: uploads are 507`)];
 }

@@ -1,13 +1,13 @@
 import { AuthGuard, Identity } from '@glimpse/auth/nestjs';
 import type { Identity as Caller } from '@glimpse/domain';
 import { Controller, Get, Param, Put, Req, Res, UseGuards } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiOperation, ApiProduces, ApiResponse } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiProduces, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DataAccess } from '../../access/image-data.js';
 import { DescribeImageId } from '../../http/describe-read.js';
 import { DescribeResource } from '../api-description.js';
 import { byteRangeOf } from './byte-range.js';
-import { OCTETS, receiveData } from './receive-data.js';
+import { OCTETS, STORE_HEADER, receiveData } from './receive-data.js';
 import { admitDownload, sendData } from './send-data.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/image/v2/#image-data} */
@@ -20,6 +20,11 @@ export class DataController {
 
   @ApiOperation({ operationId: 'uploadImageData', summary: 'Upload the data of an image' })
   @ApiConsumes(OCTETS)
+  @ApiHeader({
+    name: 'X-Image-Meta-Store',
+    required: false,
+    description: 'Where it goes, of several stores.',
+  })
   @ApiBody({ schema: { type: 'string', format: 'binary' } })
   @ApiResponse({ status: 204, description: 'The image is active.' })
   @Put()
@@ -29,7 +34,8 @@ export class DataController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await receiveData(request, (data) => this.data.upload(id, caller, data));
+    const store = request.headers[STORE_HEADER] as string | undefined;
+    await receiveData(request, (data) => this.data.upload(id, caller, data, store));
     void reply.code(204).send();
   }
 

@@ -3,7 +3,7 @@ import { DataSettings } from '../../settings/data.js';
 import { ImageSettings } from '../../settings/image.js';
 import type { EffectiveSettings } from '../../settings/settings.js';
 import { ownDocuments } from '../api-documents.js';
-import { checkImportBody, storeNameOf } from './import-body.js';
+import { checkImportBody, storeNamesOf } from './import-body.js';
 
 const methodsWith = async (use: DataSettings['use']): Promise<unknown> => {
   const image = new ImageSettings() as EffectiveSettings['image'];
@@ -21,12 +21,14 @@ describe('the methods of an import', () => {
 
 describe('the name of the store', () => {
   it('is its kind, and says nothing of the module of a plugin', () => {
-    expect(['file', 's3', './store.mjs', undefined].map((use) => storeNameOf({ use }))).toEqual([
-      ...['file', 's3', 'plugin', undefined],
+    const namesWith = (use: string | undefined): readonly string[] =>
+      storeNamesOf(Object.assign(new DataSettings(), { use }));
+    expect(['file', 's3', './store.mjs', undefined].map(namesWith)).toEqual([
+      ...[['file'], ['s3'], ['plugin'], []],
     ]);
     const body = (store: string): Buffer =>
       Buffer.from(JSON.stringify({ method: { name: 'glance-direct' }, stores: [store] }));
-    expect(() => checkImportBody(body('s3'), 's3')).not.toThrow();
-    expect(() => checkImportBody(body('file'), 's3')).toThrow('The only store of this service is s3.');
+    expect(() => checkImportBody(body('s3'), ['s3'])).not.toThrow();
+    expect(() => checkImportBody(body('file'), ['s3'])).toThrow('The only store of this service is s3.');
   });
 });

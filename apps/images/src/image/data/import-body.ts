@@ -1,23 +1,23 @@
 import { InvalidInput, parseJson } from '../../http/validation.js';
-import { hasOwnOptions, type DataSettings } from '../../settings/data.js';
+import { configuredStores, shownNameOf, type DataSettings } from '../../settings/data.js';
 
 /** The methods of an import, where there is a store. Downloads from the web are left out on purpose. */
 const IMPORT_METHODS: readonly string[] = ['glance-direct'];
 
-type Store = Pick<DataSettings, 'use'>;
+export const importMethodsOf = (data: DataSettings): readonly string[] =>
+  configuredStores(data).length === 0 ? [] : IMPORT_METHODS;
 
-export const importMethodsOf = ({ use }: Store): readonly string[] =>
-  use === undefined ? [] : IMPORT_METHODS;
-
-/** The name of the only store, as clients see it. That of a plugin is a module of this machine. */
-export const storeNameOf = ({ use }: Store): string | undefined => (hasOwnOptions(use) ? 'plugin' : use);
+/** The names of the stores, as clients see them. */
+export const storeNamesOf = (data: DataSettings): readonly string[] =>
+  configuredStores(data).map(shownNameOf);
 
 /**
  * Checks the body of an import.
  *
+ * @param known the names of the stores
  * @throws {InvalidInput} another method, or another store
  */
-export function checkImportBody(body: Buffer | undefined, store: string | undefined): void {
+export function checkImportBody(body: Buffer | undefined, known: readonly string[]): void {
   const document = parseJson(body) as ImportDocument | null;
   const name = document?.method?.name;
   if (typeof name !== 'string') throw new InvalidInput('The import method has no name.');
@@ -27,9 +27,9 @@ export function checkImportBody(body: Buffer | undefined, store: string | undefi
     );
   }
   const stores = document?.stores ?? [];
-  const isKnown = (name: unknown): boolean => name === store;
-  if (store !== undefined && (!Array.isArray(stores) || !stores.every(isKnown))) {
-    throw new InvalidInput(`The only store of this service is ${store}.`);
+  const isKnown = (name: unknown): boolean => name === known[0];
+  if (known.length > 0 && (!Array.isArray(stores) || !stores.every(isKnown))) {
+    throw new InvalidInput(`The only store of this service is ${known[0]}.`);
   }
 }
 

@@ -6,6 +6,9 @@ import { UnsupportedMediaType } from '../../http/errors.js';
 /** The media type of image data. */
 export const OCTETS = 'application/octet-stream';
 
+/** The header that names one of several stores. */
+export const STORE_HEADER = 'x-image-meta-store';
+
 /**
  * Passes the body of a request on as image data. What is left of it afterwards is dropped, not gathered.
  *

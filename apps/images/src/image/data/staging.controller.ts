@@ -7,7 +7,7 @@ import { DataAccess } from '../../access/image-data.js';
 import { DescribeImageId } from '../../http/describe-read.js';
 import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
 import { DescribeChange, DescribeResource } from '../api-description.js';
-import { checkImportBody, storeNameOf } from './import-body.js';
+import { checkImportBody, storeNamesOf } from './import-body.js';
 import { OCTETS, receiveData } from './receive-data.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import} */
@@ -48,7 +48,7 @@ export class StagingController {
     @Body() body: Buffer | undefined,
     @Identity() caller: Caller,
   ): Promise<void> {
-    checkImportBody(body, storeNameOf(this.settings.data));
+    checkImportBody(body, storeNamesOf(this.settings.data));
     await this.data.importStaged(id, caller);
   }
 }

@@ -25,7 +25,7 @@ import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
 import { DescribeChange, DescribeResource } from '../api-description.js';
 import { ImageDocument, NewImageDocument, PatchDocument } from '../documents.js';
 import { refuseBody } from '../no-body.js';
-import { importMethodsOf, storeNameOf } from '../data/import-body.js';
+import { importMethodsOf, storeNamesOf } from '../data/import-body.js';
 import { schemasOf, type Schemas } from '../schemas/schemas.js';
 import { PUBLIC_URL } from '../versions.controller.js';
 import { readImageBody } from './image-body.js';
@@ -51,14 +51,14 @@ export class ImageChangesController {
     @Inject(SETTINGS) private readonly settings: EffectiveSettings,
     @Inject(PUBLIC_URL) private readonly publicUrl: string | undefined,
   ) {
-    const store = storeNameOf(settings.data);
+    const stores = storeNamesOf(settings.data);
     this.schema = schemasOf(settings.image).image;
     this.storeHeaders =
-      store === undefined
+      stores.length === 0
         ? {}
         : {
             'openstack-image-import-methods': importMethodsOf(settings.data).join(','),
-            'openstack-image-store-ids': store,
+            'openstack-image-store-ids': stores.join(','),
           };
   }
 

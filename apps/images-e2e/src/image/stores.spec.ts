@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from '@glimpse/domain/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createDatabase, query } from '../harness/databases.js';
+import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
+
+const folder = newFolder();
+const pathOf = (store: string): string => join(folder, store);
+const config = join(folder, 'glimpse.yaml');
+writeFileSync(
+  config,
+  `data:
+  default_store: fast
+  stores:
+    - { id: slow, use: file, description: Disks, options: { path: ${pathOf('slow')}, reserve: 0 } }
+    - { id: fast, use: file, options: { path: ${pathOf('fast')}, reserve: 0 } }
+`,
+);
+
+let database: string;
+let service: Service;
+beforeAll(async () => {
+  database = await createDatabase('migrated');
+  service = await startService(database, { GLIMPSE_IMAGE_PORT: '0', GLIMPSE_CONFIG: config });
+});
+afterAll(() => service.stop());
+
+interface Sent {
+  readonly as?: string;
+  readonly body?: string | Uint8Array;
+  readonly headers?: Record<string, string>;
+}
+
+function send(method: string, path: string, { as = 'demo', headers, body }: Sent = {}): Promise<Response> {
+  const all = { 'x-auth-token': tokenOf(as), 'cache-control': 'no-cache', ...headers };
+  return fetch(`${service.imageUrl}/v2/${path}`, {
+    method,
+    headers: all,
+    ...(body !== undefined && { body }),
+  });
+}
+
+type Document = Record<string, unknown>;
+const read = async (path: string, as?: string): Promise<Document> =>
+  (await (await send('GET', path, { ...(as && { as }) })).json()) as Document;
+
+/** An image that waits for data. */
+async function queued(): Promise<string> {
+  const body = JSON.stringify({ disk_format: 'raw', container_format: 'bare' });
+  return ((await (await send('POST', 'images', { body })).json()) as { id: string }).id;
+}
+
+function upload(id: string, body: string | Uint8Array, store?: string): Promise<Response> {
+  const headers = {
+    'content-type': 'application/octet-stream',
+    ...(store !== undefined && { 'x-image-meta-store': store }),
+  };
+  return send('PUT', `images/${id}/file`, { body, headers });
+}
+
+async function uploaded(body: string | Uint8Array, store?: string): Promise<string> {
+  const id = await queued();
+  expect((await upload(id, body, store)).status).toBe(204);
+  return id;
+}
+
+/** The objects in a store. */
+const objects = (store: string): string[] =>
+  readdirSync(pathOf(store)).filter((name) => name !== 'catalogue-id');
+
+/** The object of an image in a store. */
+async function objectOf(id: string, store: string): Promise<string> {
+  const rows = await query(
+    database,
+    `SELECT id FROM image_objects WHERE image_id = '${id}' AND store = '${store}' AND state = 'live'`,
+  );
+  return join(pathOf(store), rows[0]!['id'] as string);
+}
+
+describe('several stores', () => {
+  it('are listed with the default one, for administrators with their details', async () => {
+    const slow = { id: 'slow', description: 'Disks' };
+    const fast = { id: 'fast', default: 'true' };
+    expect(await read('info/stores')).toEqual({ stores: [slow, fast] });
+    expect((await send('GET', 'info/stores/detail')).status).toBe(403);
+    expect((await send('GET', 'info/stores', { as: 'none' })).status).toBe(401);
+    const properties = { chunk_size: 262_144, thin_provisioning: false };
+    expect(await read('info/stores/detail', 'admin')).toEqual({
+      stores: [
+        { ...slow, type: 'file', properties: { data_dir: pathOf('slow'), ...properties } },
+        { ...fast, type: 'file', properties: { data_dir: pathOf('fast'), ...properties } },
+      ],
+    });
+  });
+
+  it('are named by a new image, and the versions that stand for them are listed', async () => {
+    const body = JSON.stringify({ name: 'one' });
+    const created = await send('POST', 'images', { body });
+    expect(created.headers.get('openstack-image-store-ids')).toBe('slow,fast');
+    expect(Object.keys((await created.json()) as Document)).not.toContain('stores');
+    const { versions } = (await (await fetch(`${service.imageUrl}/versions`)).json()) as {
+      versions: { id: string; status: string }[];
+    };
+    expect(versions.map(({ id }) => id)).toEqual(
+      '15 13 12 11 10 9 8 7 6 5 4 3 2 1 0'.split(' ').map((minor) => `v2.${minor}`),
+    );
+    expect(versions.filter(({ status }) => status === 'CURRENT')).toHaveLength(1);
+  });
+
+  it('have markers that differ in their name, so that no two can be swapped', () => {
+    const markerOf = (store: string): string =>
+      readFileSync(join(pathOf(store), 'catalogue-id'), 'utf8').trim();
+    expect(markerOf('slow')).toBe(`${markerOf('fast')} slow`);
+  });
+});
+
+describe('an upload', () => {
+  it('goes to the store that it names, by default to the default one, and the document names it', async () => {
+    const before = { slow: objects('slow').length, fast: objects('fast').length };
+    const named = await uploaded('named', 'slow');
+    const unnamed = await uploaded('unnamed');
+    expect(await read(`images/${named}`)).toMatchObject({ status: 'active', stores: 'slow' });
+    expect(await read(`images/${unnamed}`)).toMatchObject({ status: 'active', stores: 'fast' });
+    expect([objects('slow').length, objects('fast').length]).toEqual([before.slow + 1, before.fast + 1]);
+    expect(await (await send('GET', `images/${named}/file`)).text()).toBe('named');
+    expect(await (await send('GET', `images/${unnamed}/file`)).text()).toBe('unnamed');
+    const { images } = (await read('images')) as { images: Document[] };
+    expect(images.find(({ id }) => id === named)).toMatchObject({ stores: 'slow' });
+  });
+
+  it('to an unknown store is 400, before the image is read', async () => {
+    expect((await upload(randomUUID(), 'x', 'none')).status).toBe(400);
+    const id = await queued();
+    const refused = await upload(id, 'x', 'none');
+    expect(refused.status).toBe(400);
+    expect(await refused.text()).toContain('slow, fast');
+    expect(await read(`images/${id}`)).toMatchObject({ status: 'queued' });
+    expect((await upload(randomUUID(), 'x', 'slow')).status).toBe(404);
+  });
+
+  it('that is staged and imported goes to the default store', async () => {
+    const id = await queued();
+    const headers = { 'content-type': 'application/octet-stream' };
+    expect((await send('PUT', `images/${id}/stage`, { body: 'staged', headers })).status).toBe(204);
+    const body = JSON.stringify({ method: { name: 'glance-direct' } });
+    expect((await send('POST', `images/${id}/import`, { body })).status).toBe(202);
+    expect(await read(`images/${id}`)).toMatchObject({ status: 'active', stores: 'fast' });
+  });
+});
+
+describe('the stores of an image', () => {
+  it('are read-only, and of a deactivated image shown to administrators alone', async () => {
+    const id = await uploaded('x', 'slow');
+    const headers = { 'content-type': 'application/openstack-images-v2.1-json-patch' };
+    const body = JSON.stringify([{ op: 'replace', path: '/stores', value: 'fast' }]);
+    expect((await send('PATCH', `images/${id}`, { body, headers })).status).toBe(403);
+    await send('POST', `images/${id}/actions/deactivate`);
+    expect(await read(`images/${id}`)).not.toHaveProperty('stores');
+    expect(await read(`images/${id}`, 'admin')).toMatchObject({ stores: 'slow' });
+  });
+
+  it('lose its bytes when it is deleted', async () => {
+    const id = await uploaded('x', 'slow');
+    const object = await objectOf(id, 'slow');
+    expect(existsSync(object)).toBe(true);
+    expect((await send('DELETE', `images/${id}`)).status).toBe(204);
+    await until(() => !existsSync(object), 30_000);
+  });
+});
