@@ -18,7 +18,9 @@ export {
   type Reserved,
   type StoredData,
   type Upload,
+  type Writing,
 } from './objects/stored-image-objects.js';
+export type { ImageImport, ImportStep, ImportedObject, StagedObject } from './objects/stored-imports.js';
 export { StoredImageReader } from './images/stored-image-reader.js';
 export { StoredImageLister } from './lists/stored-image-lister.js';
 export * from './migrations/migrate.js';

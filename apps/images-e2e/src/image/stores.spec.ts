@@ -1,5 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { randomBytes, randomUUID } from 'node:crypto';
+import {
+  existsSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -139,14 +147,162 @@ describe('an upload', () => {
     expect(await read(`images/${id}`)).toMatchObject({ status: 'queued' });
     expect((await upload(randomUUID(), 'x', 'slow')).status).toBe(404);
   });
+});
 
-  it('that is staged and imported goes to the default store', async () => {
-    const id = await queued();
-    const headers = { 'content-type': 'application/octet-stream' };
-    expect((await send('PUT', `images/${id}/stage`, { body: 'staged', headers })).status).toBe(204);
-    const body = JSON.stringify({ method: { name: 'glance-direct' } });
-    expect((await send('POST', `images/${id}/import`, { body })).status).toBe(202);
-    expect(await read(`images/${id}`)).toMatchObject({ status: 'active', stores: 'fast' });
+/** An image whose data is staged. */
+async function staged(data: string | Uint8Array): Promise<string> {
+  const id = await queued();
+  const headers = { 'content-type': 'application/octet-stream' };
+  expect((await send('PUT', `images/${id}/stage`, { body: data, headers })).status).toBe(204);
+  return id;
+}
+
+const importTo = (id: string, rest: object = {}, name = 'glance-direct', as = 'demo'): Promise<Response> =>
+  send('POST', `images/${id}/import`, { as, body: JSON.stringify({ method: { name }, ...rest }) });
+
+/** The image, once its import has ended. */
+async function imported(id: string): Promise<Document> {
+  let image: Document = {};
+  await until(async () => {
+    image = await read(`images/${id}`);
+    return image['os_glance_importing_to_stores'] === '' && !('os_glance_import_task' in image);
+  }, 30_000);
+  return image;
+}
+
+/** Puts a file in the place of a store while a function runs. */
+async function without<T>(store: string, run: () => Promise<T>): Promise<T> {
+  renameSync(pathOf(store), `${pathOf(store)}-away`);
+  writeFileSync(pathOf(store), '');
+  try {
+    return await run();
+  } finally {
+    rmSync(pathOf(store));
+    renameSync(`${pathOf(store)}-away`, pathOf(store));
+  }
+}
+
+describe('an import of staged data', () => {
+  it.each([
+    [{}, 'fast'],
+    [{ stores: ['slow'] }, 'slow'],
+    [{ stores: ['slow', 'fast'] }, 'fast,slow'],
+    [{ all_stores: true, all_stores_must_succeed: false }, 'fast,slow'],
+  ])('with %j goes to %s', async (rest, stores) => {
+    const bytes = randomBytes(700_001);
+    const id = await staged(bytes);
+    expect((await importTo(id, rest)).status).toBe(202);
+    const image = await imported(id);
+    expect(image).toMatchObject({ status: 'active', size: bytes.length, os_glance_failed_import: '' });
+    expect((image['stores'] as string).split(',').sort().join()).toBe(stores);
+    for (const store of stores.split(',')) {
+      expect(readFileSync(await objectOf(id, store)).equals(bytes)).toBe(true);
+    }
+    expect(Buffer.from(await (await send('GET', `images/${id}/file`)).arrayBuffer()).equals(bytes)).toBe(
+      true,
+    );
+  });
+
+  it('that one store fails leaves the data staged, or makes the image active without that store', async () => {
+    const [all, some] = [await staged('all'), await staged('some')];
+    await without('slow', async () => {
+      await importTo(all, { all_stores: true });
+      await importTo(some, { all_stores: true, all_stores_must_succeed: false });
+      const failed = { os_glance_failed_import: 'slow' };
+      expect(await imported(all)).toMatchObject({ ...failed, status: 'uploading' });
+      expect(await imported(some)).toMatchObject({ ...failed, status: 'active', stores: 'fast' });
+    });
+    expect((await importTo(all, { all_stores: true })).status).toBe(202);
+    expect(await imported(all)).toMatchObject({ status: 'active', os_glance_failed_import: '' });
+    expect(service.log()).toContain('"event":"copy-failed"');
+  });
+
+  it('is refused for an unknown store, and before the data is staged', async () => {
+    expect((await importTo(randomUUID(), { stores: ['none'] })).status).toBe(400);
+    expect((await importTo(await queued(), { stores: ['slow'] })).status).toBe(409);
+    expect((await importTo(await staged('x'), { stores: ['slow'] }, 'web-download')).status).toBe(400);
+  });
+});
+
+describe('copy-image', () => {
+  it('copies the data of an active image for administrators, and says which stores are still to do', async () => {
+    const id = await uploaded('data');
+    expect((await importTo(id, { stores: ['slow'] }, 'copy-image')).status).toBe(403);
+    expect((await importTo(id, { stores: ['fast'] }, 'copy-image', 'admin')).status).toBe(400);
+    expect((await importTo(await queued(), { stores: ['slow'] }, 'copy-image', 'admin')).status).toBe(409);
+    const { updated_at } = await read(`images/${id}`);
+    expect((await importTo(id, { all_stores: true }, 'copy-image', 'admin')).status).toBe(202);
+    expect(await imported(id)).toMatchObject({ status: 'active', stores: 'fast,slow', updated_at });
+    expect(readFileSync(await objectOf(id, 'slow'), 'utf8')).toBe('data');
+    // Nothing is left to do.
+    expect((await importTo(id, { all_stores: true }, 'copy-image', 'admin')).status).toBe(202);
+    const { 'import-methods': methods } = (await read('info/import')) as {
+      'import-methods': { value: string[] };
+    };
+    expect(methods.value).toEqual(['glance-direct', 'copy-image']);
+  });
+
+  it('never copies data that is damaged', async () => {
+    const id = await uploaded('data');
+    writeFileSync(await objectOf(id, 'fast'), 'dama');
+    await importTo(id, { stores: ['slow'] }, 'copy-image', 'admin');
+    expect(await imported(id)).toMatchObject({ stores: 'fast', os_glance_failed_import: 'slow' });
+  });
+});
+
+/** An image with data in both stores. */
+async function copied(data: string | Uint8Array): Promise<string> {
+  const id = await uploaded(data);
+  await importTo(id, { stores: ['slow'] }, 'copy-image', 'admin');
+  expect(await imported(id)).toMatchObject({ stores: 'fast,slow' });
+  return id;
+}
+
+describe('a download', () => {
+  it('goes on from another store where one lacks the data, breaks off or is unavailable', async () => {
+    const bytes = randomBytes(1_000_000);
+    const id = await copied(bytes);
+    const whole = async (): Promise<boolean> =>
+      Buffer.from(await (await send('GET', `images/${id}/file`)).arrayBuffer()).equals(bytes);
+    const object = await objectOf(id, 'fast');
+    truncateSync(object, 600_000);
+    expect(await whole()).toBe(true);
+    const range = await send('GET', `images/${id}/file`, { headers: { range: 'bytes=590000-899999' } });
+    expect(Buffer.from(await range.arrayBuffer()).equals(bytes.subarray(590_000, 900_000))).toBe(true);
+    rmSync(object);
+    expect(await whole()).toBe(true);
+    expect(await without('fast', whole)).toBe(true);
+    rmSync(await objectOf(id, 'slow'));
+    expect((await send('GET', `images/${id}/file`)).status).toBe(502);
+  });
+});
+
+describe('the data of an image', () => {
+  const remove = (store: string, id: string, as = 'admin'): Promise<Response> =>
+    send('DELETE', `stores/${store}/${id}`, { as });
+
+  it('is deleted from a store by administrators, but not from the last one', async () => {
+    const id = await copied('data');
+    expect((await remove('none', id)).status).toBe(409);
+    expect((await remove('fast', randomUUID())).status).toBe(404);
+    expect((await remove('fast', id, 'demo')).status).toBe(403);
+    const object = await objectOf(id, 'fast');
+    expect((await remove('fast', id)).status).toBe(204);
+    expect(await read(`images/${id}`)).toMatchObject({ status: 'active', stores: 'slow' });
+    expect(await (await send('GET', `images/${id}/file`)).text()).toBe('data');
+    expect((await remove('slow', id)).status).toBe(403);
+    await until(() => !existsSync(object), 30_000);
+  });
+
+  it('is not deleted from a store that does not have it, or while the image is not active', async () => {
+    const id = await copied('data');
+    expect((await remove('slow', await uploaded('x'))).status).toBe(403);
+    expect((await remove('fast', id)).status).toBe(204);
+    await importTo(id, { stores: ['fast'] }, 'copy-image', 'admin');
+    await imported(id);
+    await send('POST', `images/${id}/actions/deactivate`);
+    expect((await remove('fast', id)).status).toBe(409);
+    expect((await remove('fast', await queued())).status).toBe(409);
   });
 });
 

@@ -85,6 +85,69 @@ export class NotStaged extends DomainError {
   }
 }
 
+/** Only the data of an active image is copied to further stores, or deleted from one. */
+export class NotActive extends DomainError {
+  readonly code = 'not-active';
+
+  constructor(id: string, status: string) {
+    super(`Image ${id} is ${status}: only the data of active images is copied, or deleted from a store.`);
+  }
+}
+
+/** Another operation on the data of the image has not ended. */
+export class OperationInProgress extends DomainError {
+  readonly code = 'operation-in-progress';
+
+  constructor(id: string) {
+    super(`New operation on image ${id} is not permitted as prior operation is still in progress.`);
+  }
+}
+
+/** The store has the data already. */
+export class AlreadyStored extends DomainError {
+  readonly code = 'already-stored';
+
+  constructor(store: string) {
+    super(`Image is already present at store '${store}'.`);
+  }
+}
+
+/** The image has no data that could be copied. */
+export class NothingToCopy extends DomainError {
+  readonly code = 'nothing-to-copy';
+
+  constructor(id: string) {
+    super(`Image ${id} has no data here that could be copied.`);
+  }
+}
+
+/** The store does not have the data of the image. */
+export class NotInStore extends DomainError {
+  readonly code = 'not-in-store';
+
+  constructor(id: string, store: string) {
+    super(`Image ${id} is not stored in store ${store}.`);
+  }
+}
+
+/** No other store has the data. */
+export class OnlyStore extends DomainError {
+  readonly code = 'only-store';
+
+  constructor() {
+    super('Cannot delete image data from the only store containing it. Consider deleting the image instead.');
+  }
+}
+
+/** The store whose data is to be deleted does not exist. */
+export class StoreNotAvailable extends DomainError {
+  readonly code = 'store-not-available';
+
+  constructor(store: string) {
+    super(`The selected store ${store} is not available on this node.`);
+  }
+}
+
 /** The data is unsafe to open, or not what the image says. */
 export class UnsafeData extends DomainError {
   readonly code = 'unsafe-data';

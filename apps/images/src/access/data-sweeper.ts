@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '@glimpse/domain';
-import type { StoredImageObjects, Upload } from '@glimpse/store';
+import type { StoredImageObjects, Writing } from '@glimpse/store';
 import type { OwnStore } from './own-store.js';
 import type { OwnStores } from './own-stores.js';
 
@@ -61,7 +61,7 @@ export class DataSweeper {
 
   /** Sweeps once, until nothing is left to delete. @throws {WrongStore} {DataUnavailable} {CatalogueUnavailable} */
   async sweep(stop?: AbortSignal): Promise<void> {
-    for (const upload of await this.#deadUploads()) await this.objects.giveUp(upload);
+    await this.#giveUp(await this.#dead());
     let fault: unknown;
     for (const store of this.stores.all) {
       try {
@@ -111,7 +111,21 @@ export class DataSweeper {
     this.#isNamed = true;
   }
 
-  async #deadUploads(): Promise<Upload[]> {
+  /** Gives up uploads and imports whose writers are dead. */
+  async #giveUp(dead: readonly Writing[]): Promise<void> {
+    const imports = new Map<string, Writing[]>();
+    for (const object of dead) {
+      const { image, id, importId } = object;
+      if (importId === null) await this.objects.giveUp({ image, id });
+      else imports.set(importId, [...(imports.get(importId) ?? []), object]);
+    }
+    for (const [id, objects] of imports) {
+      const failed = objects.flatMap(({ store }) => store ?? []);
+      await this.objects.imports.settle({ image: objects[0]!.image, id }, { failed, ends: true, size: 0 });
+    }
+  }
+
+  async #dead(): Promise<Writing[]> {
     const writing = await this.objects.writing();
     const before = this.#seen;
     this.#seen = new Map(

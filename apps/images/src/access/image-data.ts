@@ -10,7 +10,6 @@ import {
   ImageDeactivated,
   NoStore,
   NotQueued,
-  NotStaged,
   UploadCutOff,
   UploadGone,
 } from './data-errors.js';
@@ -18,13 +17,13 @@ import type { DataSettings } from '../settings/data.js';
 import { FormatCheck } from './format-check.js';
 import type { ImageAccess } from './image-access.js';
 import type { OwnStore } from './own-store.js';
-import type { OwnStores } from './own-stores.js';
+import type { OwnStores, StoredCopies } from './own-stores.js';
 import type { Transfers } from './transfers.js';
-import { openCopies, type StoredCopy } from './stored-copies.js';
+import { openCopies } from './stored-copies.js';
 import { UploadQuota } from './upload-quota.js';
 
 /** Milliseconds between two signs that the writer of an object lives. */
-const BEAT_MS = 5_000;
+export const BEAT_MS = 5_000;
 
 /** The data of an image that a caller may download. */
 export interface Download {
@@ -32,12 +31,6 @@ export interface Download {
   /** Undefined where the image has no data. */
   readonly data:
     { readonly size: number; open(range: ByteRange): Promise<AsyncIterable<Uint8Array>> } | undefined;
-}
-
-/** The data of an image, and where it is. */
-interface StoredData {
-  readonly size: number;
-  readonly copies: readonly StoredCopy[];
 }
 
 /** Image data as it is sent. */
@@ -62,7 +55,7 @@ interface Receiving extends SentData {
 export class DataAccess {
   readonly #uploads = new Map<AbortController, { readonly store: OwnStore; readonly ended: Promise<void> }>();
   /** The queries of many clients that download one image. */
-  readonly #stored = new SharedRuns<StoredData | undefined>();
+  readonly #stored = new SharedRuns<StoredCopies | undefined>();
 
   /** @param stores undefined where no store is configured */
   constructor(
@@ -96,21 +89,6 @@ export class DataAccess {
   async stage(id: string, caller: Identity, data: SentData): Promise<void> {
     const image = await this.#imageToChange(id, caller, 'modify_image');
     await this.#store(image, data, 'uploading', this.stores?.default);
-  }
-
-  /**
-   * Makes an image active with its staged data.
-   *
-   * @throws {NoStore} {NotStaged} {FormatsMissing} {PolicyRefused}, and as `ImageAccess.read`
-   */
-  async importStaged(id: string, caller: Identity): Promise<void> {
-    const { image } = await this.access.readCurrent(id, caller);
-    if (!this.stores) throw new NoStore();
-    // As in Glance the status comes before policy here.
-    if (image.status !== 'uploading') throw new NotStaged();
-    this.access.permissionsOf(caller).enforceChange('modify_image', image);
-    requireFormats(image);
-    if (!(await this.objects.importStaged(image.id, this.stores.default.name))) throw new NotStaged();
   }
 
   async #imageToChange(id: string, caller: Identity, rule: string): Promise<Image> {
@@ -161,26 +139,13 @@ export class DataAccess {
     }
     if (!this.stores) throw new NoStore();
     const { stores } = this;
-    const stored = await this.#stored.run(image.id, () => this.#copiesOf(image.id, stores));
+    const stored = await this.#stored.run(image.id, () => stores.copiesOf(image.id, this.objects));
     // An image that was in the cache may be deleted.
     if (!stored)
       return { image: (await this.access.read(id, caller, { fresh: true })).value, data: undefined };
     const open = (range: ByteRange): Promise<AsyncIterable<Uint8Array>> =>
       this.transfers.download(image.shownId, () => openCopies(stored.copies, range));
     return { image, data: { size: stored.size, open } };
-  }
-
-  /** The data of an image in the stores that are configured; undefined where it has none. */
-  async #copiesOf(id: string, stores: OwnStores): Promise<StoredData | undefined> {
-    const inOrder = stores.inOrderOfReads;
-    const live = await this.objects.live(
-      id,
-      inOrder.map(({ name }) => name),
-    );
-    const copies = live.flatMap(({ id, place }) =>
-      place === undefined ? [] : { id, store: inOrder[place]! },
-    );
-    return live[0] && { size: live[0].size, copies };
   }
 
   /** Ends all uploads; their images wait for data again. */
@@ -251,6 +216,6 @@ export class DataAccess {
 }
 
 /** @throws {FormatsMissing} */
-function requireFormats({ diskFormat, containerFormat }: Image): void {
+export function requireFormats({ diskFormat, containerFormat }: Image): void {
   if (!diskFormat || !containerFormat) throw new FormatsMissing();
 }

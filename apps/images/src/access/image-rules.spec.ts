@@ -24,7 +24,7 @@ describe('the rules that are enforced', () => {
         ...IN_A_MIRROR,
         ...['add_image', 'publicize_image', 'communitize_image', 'upload_image', 'download_image'],
         ...['add_member', 'delete_member', 'modify_member', 'deactivate', 'reactivate'],
-        'stores_info_detail',
+        ...['copy_image', 'get_image_location', 'delete_image_location', 'stores_info_detail'],
       ].sort(),
     );
   });

@@ -48,6 +48,9 @@ const ENFORCED_ON_CHANGES: Readonly<Record<string, string>> = {
   modify_member: 'Accept or reject an image that is shared with the own project.',
   deactivate: 'Deactivate an image.',
   reactivate: 'Activate an image that was deactivated.',
+  copy_image: 'Copy the data of an image to further stores.',
+  get_image_location: 'Delete the data of an image from a store, together with the next rule.',
+  delete_image_location: 'Delete the data of an image from a store.',
   stores_info_detail: 'List the stores of image data with their details.',
 };
 

@@ -1,5 +1,14 @@
+import type { StoredImageObjects } from '@glimpse/store';
 import { UnknownStore } from './data-errors.js';
 import type { OwnStore } from './own-store.js';
+import type { StoredCopy } from './stored-copies.js';
+
+/** The data of an image in the stores that are configured. */
+export interface StoredCopies {
+  readonly size: number;
+  /** In the order in which a read tries them. */
+  readonly copies: readonly StoredCopy[];
+}
 
 /** The stores of a catalogue, in the order of the settings: one without a name, or several. */
 export class OwnStores {
@@ -24,8 +33,21 @@ export class OwnStores {
     return found;
   }
 
-  /** The stores in the order in which a read tries them: the default first, those without a fault before others. */
-  get inOrderOfReads(): readonly OwnStore[] {
+  /** The data of an image; undefined where it has none, here or in a store that is not configured. */
+  async copiesOf(image: string, objects: StoredImageObjects): Promise<StoredCopies | undefined> {
+    const stores = this.#inOrderOfReads();
+    const live = await objects.live(
+      image,
+      stores.map(({ name }) => name),
+    );
+    const copies = live.flatMap(({ id, place }) =>
+      place === undefined ? [] : { id, store: stores[place]! },
+    );
+    return live[0] && { size: live[0].size, copies };
+  }
+
+  /** The default store first, those without a fault before others. */
+  #inOrderOfReads(): readonly OwnStore[] {
     const rankOf = (store: OwnStore): number => (store.isUnavailable ? 2 : 0) + (store.isDefault ? 0 : 1);
     return this.all.toSorted((one, other) => rankOf(one) - rankOf(other));
   }

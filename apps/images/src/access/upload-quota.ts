@@ -7,6 +7,11 @@ const STEP_BYTES = 64 * 2 ** 20;
 
 const MIB_BYTES = 2 ** 20;
 
+/** The bytes that a project may have; undefined: any number. */
+export function quotaBytesOf({ project_quota }: Pick<DataSettings, 'project_quota'>): number | undefined {
+  return project_quota === 0 ? undefined : project_quota * MIB_BYTES;
+}
+
 /**
  * Keeps an upload within the size of an image and the quota of its project. Bytes are reserved before they are received,
  * so that uploads at once cannot exceed the quota together.
@@ -25,7 +30,7 @@ export class UploadQuota {
     limits: Pick<DataSettings, 'project_quota' | 'image_size_max'>,
   ) {
     this.#maxBytes = limits.image_size_max * MIB_BYTES;
-    this.#quota = limits.project_quota === 0 ? undefined : limits.project_quota * MIB_BYTES;
+    this.#quota = quotaBytesOf(limits);
   }
 
   /**

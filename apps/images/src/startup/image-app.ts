@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { ImageEditor } from '@glimpse/domain';
 import { ImageChanges } from '../access/image-changes.js';
 import { DataAccess } from '../access/image-data.js';
+import { ImageImports } from '../access/image-imports.js';
 import { MemberAccess } from '../access/image-members.js';
 import { MemberChanges } from '../access/member-changes.js';
 import { ListDocuments } from '../access/list-documents.js';
@@ -14,6 +15,7 @@ import { ActionsController } from '../image/actions/actions.controller.js';
 import { API_DOCUMENTS, type ApiDocuments } from '../image/api-documents.js';
 import { DataController } from '../image/data/data.controller.js';
 import { StagingController } from '../image/data/staging.controller.js';
+import { StoreDataController } from '../image/data/store-data.controller.js';
 import { fastReads } from '../image/images/fast-reads.js';
 import { ImageController } from '../image/images/image.controller.js';
 import { ImageChangesController } from '../image/images/image-changes.controller.js';
@@ -37,6 +39,7 @@ export interface ImageParts extends Parts {
   /** In a mirror of Glance, what serves the requests that have no route here. */
   readonly passThrough?: GlancePassThrough | undefined;
   readonly data: DataAccess;
+  readonly imports: ImageImports;
   readonly apiDocuments: ApiDocuments;
   /** Undefined in a mirror. */
   readonly editor?: ImageEditor | undefined;
@@ -47,7 +50,7 @@ export interface ImageParts extends Parts {
 /** What serves the changes and the data of images in a catalogue of its own. */
 const CHANGES = [
   ...[ImageChangesController, TagsController, ActionsController, MemberChangesController],
-  ...[DataController, StagingController, StoresDetailController],
+  ...[DataController, StagingController, StoreDataController, StoresDetailController],
 ];
 
 /** Composes the server of the Image API. */
@@ -89,6 +92,7 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
             ]
           : []),
         { provide: DataAccess, useValue: parts.data },
+        { provide: ImageImports, useValue: parts.imports },
         { provide: MemberAccess, useValue: new MemberAccess(access, parts.attributesFilled) },
         { provide: ATTRIBUTES_FILLED, useValue: parts.attributesFilled },
       ],

@@ -7,6 +7,7 @@ import { StoredMirror, openDatabase } from '@glimpse/store';
 import type { FastifyRequest } from 'fastify';
 import { ImageAccess } from '../access/image-access.js';
 import { DataAccess } from '../access/image-data.js';
+import { ImageImports } from '../access/image-imports.js';
 import { loadProtections } from '../access/protections/property-protections.js';
 import { Transfers } from '../access/transfers.js';
 import { loadImagePolicy } from '../access/load-image-policy.js';
@@ -107,6 +108,10 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     ...([imageAccess, opened.objects, openedData?.stores, settings.data] as const),
     new Transfers(dataMetrics),
   );
+  const imports = new ImageImports(
+    ...([imageAccess, opened.objects, openedData?.stores, settings.data] as const),
+    (fault) => telemetry.observe('copy-failed', fault),
+  );
   try {
     const parts = { settings, auth, health, telemetry, traces, unread: new UnreadLimits() };
     const publicUrl = given.image_url?.replace(/\/v2$/, '');
@@ -122,6 +127,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
         ...parts,
         access: imageAccess,
         data,
+        imports,
         apiDocuments: opened.sourceDocuments ?? ownDocuments(settings),
         attributesFilled: opened.attributesFilled,
         editor: opened.catalogue.editor,
@@ -132,7 +138,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     refused.signal.throwIfAborted();
   } finally {
     over.abort();
-    await atMost(CLOSE_DEADLINE_MS, data.settled());
+    imports.end();
+    await atMost(CLOSE_DEADLINE_MS, Promise.all([data.settled(), imports.settled()]));
     await atMost(CLOSE_DEADLINE_MS, Promise.all([watched, listening, swept, ...checked]));
     await atMost(CLOSE_DEADLINE_MS, database.close());
     try {
@@ -209,6 +216,7 @@ async function listenersOf({ compute, image }: AllParts): Promise<Listener[]> {
       endUploads() {
         image.passThrough?.endUploads();
         image.data.endUploads();
+        image.imports.end();
       },
     });
   }

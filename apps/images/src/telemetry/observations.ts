@@ -71,6 +71,8 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
   'store-unavailable': { reason: string; store?: string | undefined };
   'store-available': { store?: string | undefined };
   /** Bytes of deleted images could not be deleted; counted each time, logged once a minute. */
+  /** Image data could not be copied to a store. */
+  'copy-failed': { image: string; store: string; reason: string };
   'sweep-failed': { reason: string };
   /** A request failed with an unexpected error: a defect of this service. */
   'request-failed': { requestId: string; error: unknown };
@@ -118,6 +120,7 @@ export const LINES: Readonly<
   'data-transferred': { level: 'info', message: 'image data was transferred' },
   'store-unavailable': { level: 'error', message: 'the store of image data is unavailable' },
   'store-available': { level: 'info', message: 'the store of image data is available again' },
+  'copy-failed': { level: 'error', message: 'image data could not be copied to a store' },
   'sweep-failed': { level: 'error', message: 'image data could not be deleted, which is retried' },
   'request-failed': { level: 'error', message: 'a request failed with an unexpected error' },
   'plugin-failed': { level: 'error', message: 'a plugin violated its contract' },

@@ -8,7 +8,7 @@ export const changeTo = (status: string): string =>
   `status = ${status}, version = nextval('images_version_seq'), updated_at = clock_timestamp()`;
 
 /** The name of the first store of the catalogue; null while no store has a name. */
-const FIRST_STORE = '(SELECT first_store FROM catalogue_id)';
+export const FIRST_STORE = '(SELECT first_store FROM catalogue_id)';
 
 /** Whether an object is in a store. Null, for both: the first store of the catalogue. */
 export const inStore = (object: string, store: string): string =>
@@ -162,7 +162,8 @@ export const LIVE_OBJECTS = `
   WHERE image_id = $1 AND state = 'live' ORDER BY wanted.place`;
 
 /** The objects that are being written. Served by `image_objects_writing`. */
-export const WRITING = `SELECT id, image_id AS image, beat FROM image_objects WHERE state = 'writing'`;
+export const WRITING = `
+  SELECT id, image_id AS image, store, import_id AS "importId", beat FROM image_objects WHERE state = 'writing'`;
 
 const TO_DELETE = `state = 'doomed' AND (swept_at IS NULL OR swept_at < clock_timestamp() - interval '1 day')`;
 

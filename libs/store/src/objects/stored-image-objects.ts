@@ -3,6 +3,7 @@ import type { Database } from '../connection/database.js';
 import type { Availability } from '../connection/unavailable.js';
 import { write } from '../connection/write.js';
 import { storedIdOf } from '../images/image-id.js';
+import { StoredImports } from './stored-imports.js';
 import {
   ACTIVATE,
   BEAT,
@@ -61,7 +62,12 @@ export interface StoredData {
 }
 
 /** An object that is being written, and how often its writer has shown that it lives. */
-export interface Writing extends Upload {
+export interface Writing {
+  readonly image: string;
+  readonly id: string;
+  readonly store: string | null;
+  /** The import that copies it; null: it is uploaded. */
+  readonly importId: string | null;
   readonly beat: string;
 }
 
@@ -94,11 +100,16 @@ const NAMED_AT_ONCE = 500;
  * store is undefined it is the only one, which has no name.
  */
 export class StoredImageObjects {
+  /** Copies of objects in further stores. */
+  readonly imports: StoredImports;
+
   constructor(
     private readonly database: Database,
     private readonly availability: Availability = {},
     private readonly onChanged: OnImagesChanged = () => undefined,
-  ) {}
+  ) {
+    this.imports = new StoredImports(database, availability, onChanged);
+  }
 
   /**
    * Begins an upload, unless the quota has too few bytes left; undefined if the image waits for no data.
@@ -156,7 +167,7 @@ export class StoredImageObjects {
   }
 
   /** Gives up an upload that is not complete; false if it is, or was given up before. */
-  async giveUp({ image, id }: Upload): Promise<boolean> {
+  async giveUp({ image, id }: Pick<Upload, 'image' | 'id'>): Promise<boolean> {
     return this.#change(image, 'give up upload', GIVE_UP, [storedIdOf(image), id]);
   }
 

@@ -4,11 +4,12 @@ import { Body, Controller, HttpCode, Inject, Param, Post, Put, Req, UseGuards } 
 import { ApiBody, ApiConsumes } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { DataAccess } from '../../access/image-data.js';
+import { ImageImports } from '../../access/image-imports.js';
 import { DescribeImageId } from '../../http/describe-read.js';
 import { SETTINGS, type EffectiveSettings } from '../../settings/settings.js';
 import { DescribeChange, DescribeResource } from '../api-description.js';
-import { checkImportBody, storeNamesOf } from './import-body.js';
-import { OCTETS, receiveData } from './receive-data.js';
+import { importMethodsOf, readImportBody, storeNamesOf, type ImportContext } from './import-body.js';
+import { OCTETS, STORE_HEADER, receiveData } from './receive-data.js';
 
 /** @see {@link https://docs.openstack.org/api-ref/image/v2/#interoperable-image-import} */
 @Controller('v2/images/:image_id')
@@ -16,10 +17,19 @@ import { OCTETS, receiveData } from './receive-data.js';
 @DescribeImageId()
 @UseGuards(AuthGuard)
 export class StagingController {
+  private readonly context: Omit<ImportContext, 'header'>;
+
   constructor(
     private readonly data: DataAccess,
-    @Inject(SETTINGS) private readonly settings: EffectiveSettings,
-  ) {}
+    private readonly imports: ImageImports,
+    @Inject(SETTINGS) { data: settings }: EffectiveSettings,
+  ) {
+    this.context = {
+      methods: importMethodsOf(settings),
+      known: storeNamesOf(settings),
+      haveNames: settings.stores.length > 0,
+    };
+  }
 
   @DescribeChange(
     { operationId: 'stageImageData', summary: 'Stage the data of an image' },
@@ -39,7 +49,12 @@ export class StagingController {
     await receiveData(request, (data) => this.data.stage(id, caller, data));
   }
 
-  @DescribeChange({ operationId: 'importImage', summary: 'Import staged data' }, 202, undefined, 409)
+  @DescribeChange(
+    { operationId: 'importImage', summary: 'Import staged data, or copy data to stores' },
+    202,
+    undefined,
+    409,
+  )
   @ApiBody({ schema: { type: 'object', example: { method: { name: 'glance-direct' } } } })
   @Post('import')
   @HttpCode(202)
@@ -47,8 +62,9 @@ export class StagingController {
     @Param('image_id') id: string,
     @Body() body: Buffer | undefined,
     @Identity() caller: Caller,
+    @Req() request: FastifyRequest,
   ): Promise<void> {
-    checkImportBody(body, storeNamesOf(this.settings.data));
-    await this.data.importStaged(id, caller);
+    const header = request.headers[STORE_HEADER] as string | undefined;
+    await this.imports.import(id, caller, readImportBody(body, { ...this.context, header }));
   }
 }

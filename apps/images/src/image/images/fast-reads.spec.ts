@@ -23,6 +23,7 @@ import type { FastifyRequest } from 'fastify';
 import { ImageAccess } from '../../access/image-access.js';
 import type { CallerPermissions } from '../../access/permissions.js';
 import { DataAccess } from '../../access/image-data.js';
+import type { ImageImports } from '../../access/image-imports.js';
 import type { Transfers } from '../../access/transfers.js';
 import { imageRules } from '../../access/image-rules.js';
 import type { DatabaseProbe } from '../../health/database-probe.js';
@@ -131,6 +132,7 @@ beforeAll(async () => {
     telemetry: new Telemetry({ level: 'fatal', requests: false, version: '0' }),
     unread: new UnreadLimits(),
     publicUrl: 'http://cloud.example.com/image',
+    imports: {} as ImageImports,
     data: new DataAccess(access, {} as StoredImageObjects, undefined, settings.data, {} as Transfers),
     apiDocuments: ownDocuments(settings),
   };

@@ -1,0 +1,139 @@
+import { FIRST_STORE, GRANTED, changeTo, inStore } from './statements.js';
+
+/*
+ * The statements of imports that copy data to stores. Until an import ends, it is the upload of its image, and at least
+ * one object of it is `writing`: by the beat of these a writer that died is found. The properties are those of Glance,
+ * which clients wait for; nothing depends on them.
+ */
+
+const TASK = 'os_glance_import_task';
+const IMPORTING = 'os_glance_importing_to_stores';
+const FAILED = 'os_glance_failed_import';
+
+/** The names of a property that lists stores. */
+const listOf = (property: string): string =>
+  `string_to_array(coalesce(properties ->> '${property}', ''), ',')`;
+
+/** A list without some names, as text. */
+const without = (list: string, names: string): string =>
+  `array_to_string(ARRAY(SELECT name FROM unnest(${list}) AS name WHERE name <> '' AND name <> ALL(${names})), ',')`;
+
+const STORES = "string_to_array(locations ->> 'stores', ',')";
+
+/**
+ * Begins an import, unless the image has another one or a store has its data. No row: it cannot begin; not `begun`: the
+ * quota has too few bytes left.
+ *
+ * $1: the image's id; $2: the import's; $3: the ids of the objects to write, $4: their stores, $5: the bytes to reserve
+ * for each; $6: the quota of the project, or null; $7: the status that the image must have; $8: the stores to import to.
+ * Served by the primary keys of `images` and `project_usage`.
+ */
+export const BEGIN_IMPORT = `
+  WITH found AS (
+    SELECT id, owner AS project FROM images
+    WHERE id = $1 AND status = $7::text AND upload IS NULL AND deleted_at IS NULL
+      AND NOT coalesce(${STORES}, '{}') && $8::text[]
+    FOR NO KEY UPDATE
+  ), wanted AS (
+    SELECT coalesce(sum(bytes), 0)::bigint AS bytes FROM unnest($5::bigint[]) AS bytes
+  ), ${GRANTED('(SELECT bytes FROM wanted)', '$6')}, begun AS (
+    UPDATE images SET
+      status = CASE status WHEN 'uploading' THEN 'importing' ELSE status END,
+      upload = $2::uuid, version = nextval('images_version_seq'),
+      properties = properties || jsonb_build_object(
+        '${TASK}', $2::uuid::text, '${IMPORTING}', array_to_string($8::text[], ','),
+        '${FAILED}', ${without(listOf(FAILED), '$8::text[]')}
+      )
+    FROM granted WHERE images.id = granted.id AND granted.bytes >= (SELECT bytes FROM wanted)
+    RETURNING images.id, granted.project
+  ), objects AS (
+    INSERT INTO image_objects (id, image_id, project, bytes, store, import_id)
+    SELECT object.id, begun.id, begun.project, object.bytes, object.store, $2::uuid
+    FROM begun, unnest($3::uuid[], $4::text[], $5::bigint[]) AS object (id, store, bytes)
+    RETURNING id
+  )
+  SELECT remaining, (SELECT count(*) FROM objects) > 0 AS begun FROM granted`;
+
+/**
+ * Shows that the writer of the objects of an import lives. No row: they are not to be written any more.
+ *
+ * $1: the image's id; $2: the import's. Served by `image_objects_image_id_idx`.
+ */
+export const BEAT_IMPORT = `
+  UPDATE image_objects SET beat = beat + 1 WHERE image_id = $1 AND import_id = $2::uuid AND state = 'writing' RETURNING id`;
+
+/**
+ * Makes objects of an import the data of its image, notes stores that are done or failed, or ends the import: what is not
+ * data of the image by then is doomed, and so is staged data, once the image is active. Without any data the image waits
+ * for an import again. No row: the image has no such import.
+ *
+ * $1: the image's id; $2: the import's; $3: the ids of the objects; $4: the stores that failed; $5: whether it ends; $6: the
+ * bytes of the data; $7: the stores that are done. Served by `image_objects_image_id_idx`.
+ */
+export const SETTLE_IMPORT = `
+  WITH found AS (
+    SELECT id, status, cardinality($3::uuid[]) > 0 OR status = 'active' AS is_active FROM images
+    WHERE id = $1 AND upload = $2::uuid AND deleted_at IS NULL
+    FOR NO KEY UPDATE
+  ), staged AS (
+    SELECT bytes, checksum, hash_value, virtual_size FROM image_objects WHERE image_id = $1 AND state = 'staged'
+  ), live AS (
+    UPDATE image_objects AS object SET state = 'live', bytes = $6::bigint
+    FROM found
+    WHERE object.image_id = found.id AND object.id = ANY($3::uuid[]) AND object.state IN ('writing', 'staged')
+    RETURNING object.id, object.store
+  ), doomed AS (
+    UPDATE image_objects AS object SET state = 'doomed'
+    FROM found
+    WHERE object.image_id = found.id AND $5::boolean AND object.id <> ALL($3::uuid[]) AND (
+      object.import_id = $2::uuid AND object.state = 'writing' OR object.state = 'staged' AND found.is_active
+    )
+    RETURNING object.id
+  ), settled AS (
+    SELECT (SELECT string_agg(store, ',' ORDER BY array_position($3::uuid[], id)) FROM live) AS stores,
+           (SELECT array_agg(store::text) FROM live) AS names, (SELECT count(*) FROM doomed) AS doomed
+  ), activated AS (
+    SELECT staged.*, found.id, settled.stores, coalesce(settled.names, '{}') || $4::text[] || $7::text[] AS names,
+           found.status = 'importing' AND found.is_active AS activates,
+           found.status = 'importing' AND NOT found.is_active AND $5::boolean AS fails
+    FROM found CROSS JOIN settled LEFT JOIN staged ON true WHERE settled.doomed >= 0
+  )
+  UPDATE images SET
+    status = CASE WHEN activates THEN 'active' WHEN fails THEN 'uploading' ELSE status END,
+    size = CASE WHEN activates THEN activated.bytes ELSE size END,
+    checksum = CASE WHEN activates THEN activated.checksum ELSE images.checksum END,
+    hash_algorithm = CASE WHEN activates THEN 'sha512' ELSE hash_algorithm END,
+    hash_value = CASE WHEN activates THEN activated.hash_value ELSE images.hash_value END,
+    virtual_size = CASE WHEN activates THEN activated.virtual_size ELSE images.virtual_size END,
+    upload = CASE WHEN $5::boolean THEN NULL ELSE upload END,
+    version = nextval('images_version_seq'),
+    updated_at = CASE WHEN activates OR fails THEN clock_timestamp() ELSE updated_at END,
+    locations = CASE WHEN activated.stores IS NULL THEN locations ELSE coalesce(locations, '{}') ||
+      jsonb_build_object('stores', concat_ws(',', nullif(locations ->> 'stores', ''), activated.stores)) END,
+    properties = (CASE WHEN $5::boolean THEN properties - '${TASK}' ELSE properties END) || jsonb_build_object(
+      '${IMPORTING}', CASE WHEN $5::boolean THEN '' ELSE ${without(listOf(IMPORTING), 'activated.names')} END,
+      '${FAILED}', ${without(`${listOf(FAILED)} || $4::text[]`, "'{}'::text[]")}
+    )
+  FROM activated WHERE images.id = activated.id
+  RETURNING images.id`;
+
+/**
+ * Removes the data of an active image from one of its stores. No row: the store does not have it, or no other one.
+ *
+ * $1: the image's id; $2: the store. Served by `image_objects_image_id_idx`.
+ */
+export const DELETE_FROM_STORE = `
+  WITH removed AS (
+    UPDATE images SET ${changeTo('status')},
+      locations = locations || jsonb_build_object('stores', array_to_string(array_remove(${STORES}, $2::text), ','))
+    WHERE id = $1 AND status = 'active' AND deleted_at IS NULL AND $2::text = ANY(${STORES}) AND cardinality(${STORES}) > 1
+    RETURNING id
+  )
+  UPDATE image_objects AS object SET state = 'doomed'
+  WHERE image_id = $1 AND state = 'live' AND ${inStore('object', '$2')} AND EXISTS (SELECT FROM removed)
+  RETURNING id`;
+
+/** The data of an image that waits for an import. $1: the image's id. Served by `image_objects_image_id_idx`. */
+export const STAGED_OBJECT = `
+  SELECT id, coalesce(store, ${FIRST_STORE}) AS store, bytes, checksum, hash_value AS hash
+  FROM image_objects WHERE image_id = $1 AND state = 'staged'`;
