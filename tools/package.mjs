@@ -24,21 +24,39 @@ const KEPT = {
 
 const { packages: locked } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
 
-/** Whether a file belongs to a development dependency, which the SBOM and `npm audit --omit dev` leave out. */
-function isOfDevelopment(file) {
-  const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(relative(root, file))?.[0];
-  return locked[folder]?.dev === true;
+const PACKAGE = /^.*node_modules\/((?:@[^/]+\/)?[^/]+)/;
+
+/** The first copy of each version of a package; several packages bring one of their own along. */
+const copies = {};
+for (const [folder, { version, dev }] of Object.entries(locked)) {
+  const [, name] = PACKAGE.exec(folder) ?? [];
+  if (name && version && !dev) copies[`${name} ${version}`] ??= folder;
 }
 
-/** Packages import optional packages; those that users do not have remain external. */
-const leaveOutWhatIsNotInstalled = {
-  name: 'leave-out-what-is-not-installed',
+/** The same file in the first copy of its package; undefined: of a development dependency, which the SBOM leaves out. */
+function inFirstCopy(file) {
+  const [folder, name] = PACKAGE.exec(relative(root, file)) ?? [];
+  if (!folder) return file;
+  const copy = copies[`${name} ${locked[folder].version}`];
+  return copy && join(root, copy, relative(join(root, folder), file));
+}
+
+/**
+ * Packages import optional packages; those that users do not have remain external. So does what only Nest's
+ * ValidationPipe would load, which is not used here: the whole of class-validator, with every country's phone numbers.
+ */
+const onlyWhatIsUsed = {
+  name: 'only-what-is-used',
   setup({ onResolve, resolve }) {
     onResolve({ filter: /^[^./]/ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
-      if (pluginData === 'resolving' || !importer.includes('/node_modules/')) return undefined;
+      if (pluginData === 'resolving' || kind === 'entry-point') return undefined;
+      if (kind === 'dynamic-import' && importer.endsWith('/validation.pipe.js'))
+        return { path, external: true };
       const found = await resolve(path, { importer, resolveDir, kind, pluginData: 'resolving' });
-      const external = found.errors.length > 0 || isOfDevelopment(found.path);
-      return external ? { path, external } : undefined;
+      if (found.external) return found;
+      const copy = found.errors.length === 0 ? inFirstCopy(found.path) : undefined;
+      if (copy) return { ...found, path: copy };
+      return importer.includes('/node_modules/') ? { path, external: true } : undefined;
     });
   },
 };
@@ -55,8 +73,10 @@ async function bundle() {
     platform: 'node',
     format: 'esm',
     target: 'node20.19',
+    // Of a package in both forms the ES modules, of which only what is used goes in.
+    mainFields: ['module', 'main'],
     external: ['@prisma/client/runtime/*.wasm-base64.mjs'],
-    plugins: [leaveOutWhatIsNotInstalled],
+    plugins: [onlyWhatIsUsed],
     // Bundled CommonJS requires Node's own modules.
     banner: {
       js: "import { createRequire as createRequireHere } from 'node:module';\nconst require = createRequireHere(import.meta.url);",
@@ -74,7 +94,7 @@ function readManifest(folder) {
 
 /** The licences of the packages that files belong to: they are distributed along with the bundle. */
 function licencesOf(files) {
-  const folders = new Set(files.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]));
+  const folders = new Set(files.map((file) => PACKAGE.exec(file)?.[0]));
   folders.delete(undefined);
   return [...folders].sort().map((folder) => {
     const { name, version, license } = readManifest(join(root, folder));

@@ -1,16 +1,6 @@
 import 'reflect-metadata';
 import { printable } from '@glimpse/domain';
 import { Command } from 'commander';
-import { configCommand } from './commands/config.js';
-import { dataCommand } from './commands/data.js';
-import { textOf } from './commands/error-text.js';
-import { doctorCommand } from './commands/doctor.js';
-import { followCommand } from './commands/follow.js';
-import { importCommand } from './commands/import.js';
-import { migrateCommand } from './commands/migrate.js';
-import { policyCommand } from './commands/policy.js';
-import { purgeCommand } from './commands/purge.js';
-import { serveCommand } from './commands/serve.js';
 import { VERSION } from './settings/version.js';
 
 export { mayExit } from './startup/stop-signal.js';
@@ -22,23 +12,26 @@ const program = new Command('glimpse')
   .version(VERSION)
   .showHelpAfterError();
 
-for (const command of [
-  serveCommand,
-  migrateCommand,
-  importCommand,
-  followCommand,
-  purgeCommand,
-  configCommand,
-  policyCommand,
-  dataCommand,
-  doctorCommand,
-]) {
-  program.addCommand(command.copyInheritedSettings(program));
-}
+/** Each command is in a module of its own, which is loaded when it runs, or when its help is printed. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./commands/serve.js')).serveCommand,
+  migrate: async () => (await import('./commands/migrate.js')).migrateCommand,
+  import: async () => (await import('./commands/import.js')).importCommand,
+  follow: async () => (await import('./commands/follow.js')).followCommand,
+  purge: async () => (await import('./commands/purge.js')).purgeCommand,
+  config: async () => (await import('./commands/config.js')).configCommand,
+  policy: async () => (await import('./commands/policy.js')).policyCommand,
+  data: async () => (await import('./commands/data.js')).dataCommand,
+  doctor: async () => (await import('./commands/doctor.js')).doctorCommand,
+};
 
+const [name = ''] = process.argv.slice(2);
+const wanted = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
 try {
+  for (const load of wanted) program.addCommand((await load()).copyInheritedSettings(program));
   await program.parseAsync();
 } catch (error) {
+  const { textOf } = await import('./commands/error-text.js');
   for (const line of textOf(error).split('\n')) process.stderr.write(`glimpse: ${printable(line)}\n`);
   process.exitCode = 1;
 }

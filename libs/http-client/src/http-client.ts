@@ -1,5 +1,5 @@
-import { Agent, request } from 'undici';
 import { BoundedJson, TextTooLong } from './bounded-json.js';
+import type { Connections } from './connections.js';
 import { RequestFailed, failureOf } from './request-failed.js';
 
 /** Bytes of the longest string that is kept with {@link HttpRequest.withoutLongStrings}. */
@@ -46,17 +46,13 @@ export type HttpClient = (request: HttpRequest) => Promise<HttpResponse>;
  * const send = createHttpClient({ connectTimeoutMs: 2_000, maxResponseBytes: 1_048_576 });
  * const { status, document } = await send({ method: 'GET', url, signal: timeLimit(5_000) });
  */
-export function createHttpClient({
-  connectTimeoutMs,
-  ca,
-  connections,
-  maxResponseBytes,
-}: HttpClientOptions): HttpClient {
-  const dispatcher = new Agent({
-    connect: { timeout: connectTimeoutMs, ...(ca !== undefined && { ca }) },
-    ...(connections !== undefined && { connections }),
-  });
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const { maxResponseBytes } = options;
+  let connections: Promise<Connections> | undefined;
   return async ({ method, url, headers, body, signal, withoutLongStrings }) => {
+    // Loading undici takes longer than many a command that sends no request.
+    connections ??= import('./connections.js').then(({ openConnections }) => openConnections(options));
+    const { request, dispatcher } = await connections;
     const json = new BoundedJson({
       maxBytes: maxResponseBytes,
       maxStringBytes: withoutLongStrings ? MAX_STRING_BYTES : undefined,

@@ -97,7 +97,8 @@ export async function reportMissingRights({ pool }: Database, telemetry: Telemet
 async function importSamples(url: string): Promise<void> {
   const database = openDatabase({ url, poolSize: 1 });
   try {
-    if ((await database.prisma.image.count()) > 0) return;
+    const { rowCount } = await database.pool.query('SELECT FROM images LIMIT 1');
+    if (rowCount) return;
     await importCatalogue(database.pool, Readable.from([Buffer.from(JSON.stringify(SAMPLES))]), {
       force: false,
       onBad: (message) => {

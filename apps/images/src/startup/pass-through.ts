@@ -1,7 +1,6 @@
 import type { SourceChanges } from '@glimpse/mirror';
 import { Cors } from '../http/cors.js';
-import { GlanceConnections } from '../image/pass-through/glance-connections.js';
-import { GlancePassThrough } from '../image/pass-through/glance-pass-through.js';
+import type { GlancePassThrough } from '../image/pass-through/glance-pass-through.js';
 import type { EffectiveSettings } from '../settings/settings.js';
 import { exposePassThrough } from '../telemetry/mirror-metrics.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
@@ -21,12 +20,14 @@ interface PassThroughParts {
  * @returns undefined where the catalogue has another source than Glance, or none
  * @throws {InvalidOptions}
  */
-export function openPassThrough(
+export async function openPassThrough(
   settings: EffectiveSettings,
   parts: PassThroughParts,
-): GlancePassThrough | undefined {
+): Promise<GlancePassThrough | undefined> {
   const { glance, source, image, cors } = settings;
   if (source.use !== 'glance' || image.port === 'off' || glance.url === undefined) return undefined;
+  const { GlanceConnections } = await import('../image/pass-through/glance-connections.js');
+  const { GlancePassThrough } = await import('../image/pass-through/glance-pass-through.js');
   const glanceUrl = new URL(glance.url.replace(/\/+$/, '').replace(/\/v2$/, ''));
   const connections = new GlanceConnections({
     url: glanceUrl,

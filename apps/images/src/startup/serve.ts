@@ -70,6 +70,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const { url, pooler, leave } = await reachDatabase(settings, { service: true });
   const { pool: poolSize } = settings.database;
   const database = openDatabase({ url, poolSize, pooler });
+  // No request should wait for it.
+  await database.prisma();
   exposePool(telemetry.registry, database.pool, poolSize);
   const probe = new DatabaseProbe(database, telemetry);
   const over = new AbortController();
@@ -117,7 +119,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     const publicUrl = given.image_url?.replace(/\/v2$/, '');
     const { sourceChanges: changes } = opened;
     const passThrough =
-      changes && openPassThrough(settings, { telemetry, changes, publicUrl, stopping: stop });
+      changes && (await openPassThrough(settings, { telemetry, changes, publicUrl, stopping: stop }));
     await serveUntil(AbortSignal.any([stop, refused.signal]), {
       compute: computeParts(
         { ...parts, access: new ImageAccess(opened.catalogue, policy, protections) },

@@ -2,8 +2,7 @@ import type pg from 'pg';
 import { Connections } from './connections.js';
 import { SessionPool } from './pool.js';
 import { lockTimeoutOf, type Pooler } from './session.js';
-import { CatalogueAdapter } from './catalogue-adapter.js';
-import { PrismaClient } from '../generated/client.js';
+import type { PrismaClient } from '../generated/client.js';
 import { namesOfPrepared } from './prepared.js';
 
 /** The default time limit of a query. */
@@ -12,7 +11,8 @@ export const QUERY_TIMEOUT_MS = 2_000;
 /** A PostgreSQL that holds a catalogue: one pool, and Prisma on the same pool. */
 export interface Database {
   readonly pool: pg.Pool;
-  readonly prisma: PrismaClient;
+  /** Loads Prisma when it is first needed: that takes longer than many a command that does without. */
+  prisma(): Promise<PrismaClient>;
   /** Whether prepared statements stay on their connection for its next user. */
   readonly prepares: boolean;
   /** Runs one statement that may write, in a transaction whose rights and isolation do not depend on the role. */
@@ -39,15 +39,11 @@ export function openDatabase({ url, poolSize, queryTimeoutMs, pooler }: Database
   const connections = new Connections(url, { name: 'glimpse', statementTimeout, catalogue: true, pooler });
   const pool = new SessionPool(connections, { max: poolSize, queryTimeout: statementTimeout });
   const prepares = pooler !== 'transaction';
-  const nameOf = namesOfPrepared('prisma');
-  const adapter = new CatalogueAdapter(pool, connections.schema, {
-    ...(prepares && { statementNameGenerator: ({ sql }) => nameOf(sql) }),
-  });
-  const prisma = new PrismaClient({ adapter });
+  let prisma: Promise<PrismaClient> | undefined;
   const transaction = transactionsOf(pool, statementTimeout);
   return {
     pool,
-    prisma,
+    prisma: () => (prisma ??= openPrisma(pool, connections.schema, prepares)),
     prepares,
     async write<Row extends object>(query: pg.QueryConfig<unknown[]>) {
       // Elsewhere the session has what a transaction needs.
@@ -59,10 +55,24 @@ export function openDatabase({ url, poolSize, queryTimeoutMs, pooler }: Database
     transaction,
     async close() {
       // It fails with a connection that is being made, and that connection is the pool's.
-      await prisma.$disconnect().catch(() => undefined);
+      await prisma?.then((client) => client.$disconnect()).catch(() => undefined);
       await pool.end();
     },
   };
+}
+
+async function openPrisma(
+  pool: pg.Pool,
+  schema: string | undefined,
+  prepares: boolean,
+): Promise<PrismaClient> {
+  const { PrismaClient } = await import('../generated/client.js');
+  const { CatalogueAdapter } = await import('./catalogue-adapter.js');
+  const nameOf = namesOfPrepared('prisma');
+  const adapter = new CatalogueAdapter(pool, schema, {
+    ...(prepares && { statementNameGenerator: ({ sql }) => nameOf(sql) }),
+  });
+  return new PrismaClient({ adapter });
 }
 
 /** Transactions that are what they should be also where a pooler lets a session have no settings of its own. */

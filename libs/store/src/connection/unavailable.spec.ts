@@ -206,7 +206,7 @@ describe('a statement that is rolled back because of others', () => {
 
 it('a database that is absent can be closed while Prisma connects to it', async () => {
   const database = openDatabase({ url: 'postgresql://127.0.0.1:1/absent', poolSize: 1 });
-  const reading = database.prisma.image.findFirst().catch((error: Error) => error);
+  const reading = (await database.prisma()).image.findFirst().catch((error: Error) => error);
   await database.close();
   expect(database.pool.ended).toBe(true);
   expect(await reading).toBeInstanceOf(Error);

@@ -9,7 +9,8 @@ const MAX_BATCH = 100;
  * primary keys of images and members, and of `mirrored` in a mirror. That is read first: an image that was written in
  * between is fetched once more than needed, and never taken for current when it is not.
  */
-async function find({ prisma }: Database, ids: ReadonlySet<string>, isMirror: boolean) {
+async function find(database: Database, ids: ReadonlySet<string>, isMirror: boolean) {
+  const prisma = await database.prisma();
   const mirrored = isMirror ? await prisma.mirrored.findMany({ where: { imageId: { in: [...ids] } } }) : [];
   const outdated = new Set(mirrored.filter((row) => !isCurrent(row)).map(({ imageId }) => imageId));
   const images = await prisma.image.findMany({ where: { id: { in: [...ids] }, deletedAt: null } });

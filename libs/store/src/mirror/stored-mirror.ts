@@ -199,8 +199,9 @@ export class StoredMirror implements FollowedMirror {
   async page(hidden: boolean, limit: number, after?: SourcePlace): Promise<readonly Image[]> {
     const values = [hidden, after?.createdAt ?? '-infinity', after?.id ?? LEAST_ID, limit];
     const ids = (await this.#query<{ id: string }>(IDS_IN_ORDER, values)).map(({ id }) => id);
+    const prisma = await this.database.prisma();
     const rows = await orUnavailable(
-      () => this.database.prisma.image.findMany({ where: { id: { in: ids } }, include: { members: true } }),
+      () => prisma.image.findMany({ where: { id: { in: ids } }, include: { members: true } }),
       this.availability,
     );
     const images = new Map(rows.map((row) => [row.id, imageOf(row)]));
