@@ -21,6 +21,7 @@ export default {
   },
   testEnvironmentOptions: { customExportConditions: ['@glimpse/source', 'node', 'node-addons'] },
   reporters: ['default', fileURLToPath(new URL('tools/test-counts.mjs', import.meta.url))],
+  testSequencer: fileURLToPath(new URL('tools/longest-first.mjs', import.meta.url)),
   maxWorkers: '100%',
   workerIdleMemoryLimit: '1GB',
 };
