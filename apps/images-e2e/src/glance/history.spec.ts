@@ -1,6 +1,7 @@
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { amount } from '../harness/long.js';
+import { randomNumbers } from '../harness/random-numbers.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { GlanceClient } from './harness/glance-client.js';
@@ -14,15 +15,6 @@ const QUIET = 400;
 const MOST = 60;
 /** The number of concurrent operations. */
 const AT_ONCE = 4;
-
-/** Pseudo-random numbers, the same in each run: the minimal standard generator of Park and Miller. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state % below;
-  };
-}
 
 type Name = 'demo' | 'alt' | 'admin';
 
@@ -47,7 +39,7 @@ function suite(cloud: Cloud): void {
   afterAll(() => mirror?.stop(), 30_000);
 
   it(`shows after ${OPERATIONS} operations what Glance shows, to each of three, at each quiet moment`, async () => {
-    const random = numbers(20_261_124);
+    const random = randomNumbers(20_261_124);
     const pick = <T>(list: readonly T[]): T => list[random(list.length)]!;
     /** Each image's owner, and what was deleted. */
     const owners = new Map<string, 'demo' | 'alt'>();

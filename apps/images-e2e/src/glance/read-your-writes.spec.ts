@@ -1,6 +1,7 @@
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { amount } from '../harness/long.js';
+import { randomNumbers } from '../harness/random-numbers.js';
 import type { Service } from '../harness/service.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
@@ -25,15 +26,6 @@ interface Clients {
   readonly glance: GlanceClient;
   readonly image: readonly GlanceClient[];
   readonly compute: readonly Reader[];
-}
-
-/** Pseudo-random numbers, the same in each run: the minimal standard generator of Park and Miller. */
-function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state % below;
-  };
 }
 
 /** Tags are a set. */
@@ -73,7 +65,7 @@ function suite(cloud: Cloud): void {
   }, 240_000);
   afterAll(() => Promise.all([other?.stop(), mirror?.stop()]), 30_000);
 
-  const random = numbers(20_261_130);
+  const random = randomNumbers(20_261_130);
   const pick = <T>(list: readonly T[]): T => list[random(list.length)]!;
   const otherOf = (owner: Owner): Owner => (owner === 'demo' ? 'alt' : 'demo');
 
