@@ -199,6 +199,24 @@ describe('a follower', () => {
     expect((await mirror.progress()).refusedRemovals).toBe(0);
   }, 60_000);
 
+  it('leaves the source most of its time where it removes many', async () => {
+    const images = Array.from({ length: 150 }, () => source.add());
+    void follow();
+    await fullSyncs(1);
+    const times: number[] = [];
+    source.meanwhile = async (call) => {
+      if (call !== 'image') return;
+      times.push(performance.now());
+      await sleep(5);
+    };
+    for (const { id } of images.slice(0, 120)) source.images.delete(id);
+    await until(async () => (await mirror.count()) === 30, 30_000);
+    const gaps = times.slice(1).map((time, at) => time - times[at]!);
+    const median = (some: number[]): number => some.sort((one, other) => one - other)[some.length >> 1]!;
+    // The first hundred are confirmed as fast as it responds; the others use a tenth of its time.
+    expect(median(gaps.slice(100, 119))).toBeGreaterThan(4 * median(gaps.slice(0, 99)));
+  }, 60_000);
+
   it('keeps what the source does not confirm as gone, removes the rest, and both when that is accepted', async () => {
     const images = Array.from({ length: 10 }, () => source.add());
     void follow();

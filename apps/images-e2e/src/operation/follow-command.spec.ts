@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '@glimpse/domain/testing';
@@ -32,9 +32,12 @@ const SOURCE = `
     ...Array.from({ length: ${HIDDEN} }, (_, n) => image(10 + n)),
   ];
   const unavailable = (reason) => Object.assign(new Error(reason), { code: 'catalogue-unavailable', reason });
+  const beThere = () => {
+    if (existsSync(at('away'))) throw unavailable('it answers 502');
+  };
   const source = {
     get url() { return existsSync(at('url')) ? 'http://images.example.com' : undefined; },
-    missingReadAccess: async () => undefined,
+    missingReadAccess: async () => beThere(),
     async page({ hidden }) {
       const failures = existsSync(at('failures')) ? readFileSync(at('failures'), 'utf8') : '';
       if (failures) writeFileSync(at('failures'), failures.slice(1));
@@ -42,7 +45,7 @@ const SOURCE = `
       return { images: hidden ? [] : images(), bad: [], next: undefined };
     },
     newestChange: async () => new Date(1.7e12),
-    image: async (id) => { await sleep(5); return images().find((each) => each.id === id); },
+    image: async (id) => { beThere(); await sleep(5); return images().find((each) => each.id === id); },
     members: async (imageId) => ({ imageId, members: new Map() }),
   };
   export default { kind: 'image-source', contract: 1, create: () => source };
@@ -155,6 +158,28 @@ describe('glimpse follow, and serve, with a source', () => {
     // Stale on a slow machine, because no process follows meanwhile.
     expect([200, 203]).toContain(response.status);
   }, 60_000);
+
+  describe('a replica', () => {
+    const health = async (): Promise<object> =>
+      ((await (await fetch(`${service.url}/healthz`)).json()) as { details: object }).details;
+    const gauge = async (): Promise<string | undefined> => {
+      const metrics = await (await fetch(`${service.url}/metrics`)).text();
+      return /^glimpse_dependency_available\{dependency="source"\} (\d)$/m.exec(metrics)?.[1];
+    };
+
+    it('reports in /healthz that its source is unavailable, and detects by itself that it is back', async () => {
+      await until(async () => (await gauge()) === '1');
+      expect(await health()).toMatchObject({ source: { status: 'up' } });
+      set('away');
+      // Responses to probes share a check for some seconds.
+      await until(async () => (await fetch(`${service.url}/healthz`)).status === 503, 30_000);
+      expect(await health()).toMatchObject({ source: { status: 'down' }, database: { status: 'up' } });
+      expect(await gauge()).toBe('0');
+      rmSync(join(folderOfSource, 'away'));
+      await until(async () => (await gauge()) === '1', 30_000);
+      expect(await health()).toMatchObject({ source: { status: 'up' } });
+    }, 60_000);
+  });
 
   describe('a read', () => {
     const show = (id: string, headers: Record<string, string> = {}): Promise<Response> =>
