@@ -17,6 +17,7 @@ beforeAll(async () => {
   database = await createDatabase('contract');
   shared = await startService(database, {
     GLIMPSE_CORS_ALLOWED_ORIGIN: `http://localhost:8080, ${HORIZON}`,
+    GLIMPSE_IMAGE_PORT: '0',
   });
   closed = await startService(database);
 });
@@ -63,6 +64,28 @@ describe('a page of an allowed origin', () => {
         });
       }
     }
+  });
+
+  it('may read the Image API, too', async () => {
+    const headers = { ...TOKEN, origin: HORIZON };
+    for (const [status, target] of [
+      [200, '/v2/images'],
+      [404, '/v2/images/nosuch'],
+      [300, '/'],
+    ] as const) {
+      const response = await sendRaw(shared.imageUrl, { target, headers });
+      expect(response.status).toBe(status);
+      expect(corsOf(response)).toMatchObject({
+        'access-control-allow-origin': HORIZON,
+        'access-control-allow-credentials': 'true',
+        vary: expect.stringMatching(/(?:^|, )Origin$/),
+      });
+    }
+    const other = await sendRaw(shared.imageUrl, {
+      target: '/v2/images',
+      headers: { ...TOKEN, origin: OTHER },
+    });
+    expect(corsOf(other)).not.toHaveProperty('access-control-allow-origin');
   });
 
   it('may send what its preflight request names', async () => {

@@ -15,7 +15,7 @@ import { readFileSync } from 'node:fs';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 
 const config = await createConfig({ extends: ['recommended'] });
-const problems = await lintFromString({ source: readFileSync('openapi.json', 'utf8'), config });
+const problems = await lintFromString({ source: readFileSync(process.argv[2], 'utf8'), config });
 console.log(JSON.stringify(problems.filter(({ severity }) => severity === 'error')));
 `;
 
@@ -44,7 +44,7 @@ describe('the API description, in common tools', () => {
   let folder: string;
   let endpoints: readonly string[];
   beforeAll(async () => {
-    service = await startService(await createDatabase('contract'));
+    service = await startService(await createDatabase('contract'), { GLIMPSE_IMAGE_PORT: '0' });
     folder = newConsumer(PACKAGES);
     const text = await (await fetch(`${service.url}/openapi.json`)).text();
     const { servers } = JSON.parse(text) as { servers: readonly { url: string }[] };
@@ -58,8 +58,10 @@ describe('the API description, in common tools', () => {
   const run = (...args: string[]): string =>
     execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', timeout: 60_000 });
 
-  it('passes a linter without errors', () => {
-    expect(JSON.parse(run('lint.mjs'))).toEqual([]);
+  it('passes a linter without errors, and that of the Image API, too', async () => {
+    expect(JSON.parse(run('lint.mjs', 'openapi.json'))).toEqual([]);
+    writeFileSync(join(folder, 'image.json'), await (await fetch(`${service.imageUrl}/openapi.json`)).text());
+    expect(JSON.parse(run('lint.mjs', 'image.json'))).toEqual([]);
   });
 
   it('generates a client that compiles strictly and works', () => {

@@ -90,11 +90,17 @@ function scraped(series: string, target: Readonly<Record<string, string>>): stri
 
 const POD = { job: 'glimpse', namespace: 'glimpse', pod: 'glimpse-0' };
 
+/** Whether the text of an alert names a pod, for which it needs that label. */
+function namesPod({ annotations }: Rule): boolean {
+  return Object.values(annotations).some((text) => text.includes('$labels.pod'));
+}
+
 /** The names of the alerts that fire for the series of one target, which last as long as the slowest rule needs. */
 function test(
   alerts: readonly string[],
   target: Readonly<Record<string, string>>,
   firing: readonly object[],
+  labels = 'alertname',
 ): object {
   const series = new Map(alerts.flatMap((alert) => FIRING[alert]!));
   const slow = rules.some((rule) => alerts.includes(rule.alert) && rule.for === '1h');
@@ -104,7 +110,7 @@ function test(
     input_series: [...series].map(([name, values]) => ({ series: scraped(name, target), values })),
     promql_expr_test: [
       {
-        expr: `count by (alertname) (ALERTS{alertname=~"${names}", alertstate="firing"})`,
+        expr: `count by (${labels}) (ALERTS{alertname=~"${names}", alertstate="firing"})`,
         eval_time: slow ? '70m' : '35m',
         exp_samples: firing,
       },
@@ -136,7 +142,10 @@ suite(`the alerts${why}`, () => {
     ];
     const names = rules.map(({ alert }) => alert);
     const tests = [
-      ...names.map((alert) => test([alert], POD, [{ labels: `{alertname="${alert}"}`, value: 1 }])),
+      ...rules.map((rule) => {
+        const [pod, labels] = namesPod(rule) ? [', pod="glimpse-0"', 'alertname, pod'] : ['', 'alertname'];
+        return test([rule.alert], POD, [{ labels: `{alertname="${rule.alert}"${pod}}`, value: 1 }], labels);
+      }),
       ...others.map((target) =>
         test(
           names.filter((alert) => alert !== 'GlimpseAbsent'),

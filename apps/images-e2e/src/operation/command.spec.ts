@@ -516,6 +516,28 @@ describe('a database', () => {
     expect(await glimpse(['migrate'], settings)).toEqual({ code: 0, stdout: 'nothing to do\n', stderr: '' });
   });
 
+  it('that has the table of a migration already is left as it is, until it is recorded as applied', async () => {
+    const database = await createDatabase('migrated');
+    // What the mode of TLS prefers is decided without a word.
+    const url = databaseUrl(database).replace('sslmode=disable', 'sslmode=prefer');
+    const settings = { DATABASE_URL: url };
+    const first = `(SELECT min(migration_name) FROM _prisma_migrations)`;
+    const [row] = await query(
+      database,
+      `DELETE FROM _prisma_migrations WHERE migration_name = ${first} RETURNING *`,
+    );
+    const name = row!['migration_name'] as string;
+    expectFailure(
+      await glimpse(['migrate'], settings),
+      new RegExp(`^glimpse: .* already exists.*run glimpse migrate --mark-applied ${name}$`),
+    );
+    expect(await glimpse(['migrate', '--mark-applied', name], settings)).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    expect(await glimpse(['migrate'], settings)).toEqual({ code: 0, stdout: 'nothing to do\n', stderr: '' });
+  });
+
   it('without the schema is waited for: serve is live at once, and ready after glimpse migrate', async () => {
     const settings = { DATABASE_URL: databaseUrl(await createDatabase('empty')) };
     const service = await start({ ...settings, GLIMPSE_DATA_DIR: newFolder() });

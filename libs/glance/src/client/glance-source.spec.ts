@@ -258,6 +258,13 @@ describe('a Glance as a source of images', () => {
       expect([images.map(({ id }) => id), next]).toEqual([[ids[2]], undefined]);
     });
 
+    it('has an image with a name that is nested deep, which is refused by its id, too', async () => {
+      const [odd, other] = [glance.add(), glance.add()];
+      glance.behave(ODDITIES.deepName(odd.id, 200_000));
+      await expect(source.image(odd.id)).rejects.toMatchObject({ code: 'bad-document' });
+      expect((await source.image(other.id))?.id).toBe(other.id);
+    });
+
     it.each([[null], ['image'], [[]], [{}], [{ id: 7 }], [{ id: 'a\0' }]])(
       'has %j beside its images, which is left out',
       async (element) => {

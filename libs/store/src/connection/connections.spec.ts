@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -129,6 +129,37 @@ describe('a URL without a password', () => {
         SESSION,
       ),
     ).rejects.toThrow('the server requires a password, and the URL has none');
+  });
+});
+
+describe('a socket of this machine', () => {
+  let folder: string;
+  let local: TemporaryDatabase;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'glimpse-socket-'));
+    // The server may run as another user.
+    chmodSync(folder, 0o777);
+    local = await openTemporary([`unix_socket_directories=${folder}`]);
+  }, 60_000);
+  afterAll(async () => {
+    await local?.close();
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  it('leads to its server where the URL names its folder as the host', async () => {
+    const { username, password, port, pathname } = new URL(local.url);
+    const host = new URLSearchParams({ host: folder, port });
+    const url = `postgresql://${username}:${password}@${pathname}?${host}`;
+    const text = 'SELECT inet_server_addr() AS address, current_database() AS name';
+    const expected = { address: null, name: pathname.slice(1) };
+    expect(await valueOf(url, text)).toEqual(expected);
+    const database = openDatabase({ url, poolSize: 1 });
+    try {
+      expect((await database.pool.query(text)).rows).toEqual([expected]);
+    } finally {
+      await database.close();
+    }
+    expect(await valueOf(local.url, text)).toEqual({ ...expected, address: expect.any(String) });
   });
 });
 
