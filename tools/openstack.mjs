@@ -4,25 +4,28 @@ import { parseArgs } from 'node:util';
 import { endWithThis, openFolder } from './openstack/folder.mjs';
 import { glanceIsInstalled, startGlance } from './openstack/glance.mjs';
 import { keystoneIsInstalled, startKeystone } from './openstack/keystone.mjs';
+import { novaIsInstalled, startNova } from './openstack/nova.mjs';
 import { freePort } from './openstack/processes.mjs';
 
 const HELP = `Usage: node tools/openstack.mjs [options]
 
-Runs Debian's Keystone privately, and its Glance by an option: on loopback, in a folder of their own, with
+Runs Debian's Keystone privately, and its Glance and Nova API by options: on loopback, in a folder of their own, with
 nothing of the machine's. Prints what makes OpenStack's clients speak to them, and runs until Ctrl-C, or until
 standard input ends if that is a pipe. In it are the projects demo, alt, admin and service, the users demo and
-reader (in demo), guest (in demo, with a role of that name only), alt, admin (of the system, too), glimpse and
-glance (roles service and admin, in service), and glimpse-service (role service only, in service).
+reader (in demo), guest (in demo, with a role of that name only), alt, admin (of the system, too), glimpse, glance
+and nova (roles service and admin, in service), and glimpse-service (role service only, in service).
 
   --port PORT            Keystone's port (a free one)
   --folder FOLDER        where to keep everything, logs too; it stays afterwards (one that vanishes)
   --compute-url URL      the compute service of the catalog (http://127.0.0.1:8774/v2.1)
   --glance               a Glance, too, and that is the image service of the catalog
+  --nova                 a Nova API, too, and that is the compute service of the catalog; its Glance is the
+                         image service of the catalog
   --image-url URL        the image service of the catalog without one (http://127.0.0.1:9292)
   --short-lived SECONDS  a second door to the same Keystone, whose tokens last so long
   --json                 print one line of JSON instead
 
-Exit codes: 2 wrong options, 69 Keystone or Glance is not installed, 1 anything else that went wrong.
+Exit codes: 2 wrong options, 69 Keystone, Glance or Nova is not installed, 1 anything else that went wrong.
 `;
 const WRONG_OPTIONS = 2;
 const NOT_INSTALLED = 69;
@@ -40,6 +43,10 @@ if (options.glance && !glanceIsInstalled()) {
   console.error('glance is not installed: apt-get install glance-api');
   process.exit(NOT_INSTALLED);
 }
+if (options.nova && !novaIsInstalled()) {
+  console.error('nova is not installed: apt-get install nova-api');
+  process.exit(NOT_INSTALLED);
+}
 
 const folder = openFolder(options.folder, 'openstack');
 if (!folder) process.exit(WRONG_OPTIONS);
@@ -47,15 +54,22 @@ endWithThis(folder, { keepsFolder: Boolean(options.folder) });
 
 try {
   const glancePort = options.glance && (await freePort());
+  const novaPort = options.nova && (await freePort());
+  const imageUrl = glancePort ? `http://127.0.0.1:${glancePort}` : options['image-url'];
+  const computeUrl = novaPort ? `http://127.0.0.1:${novaPort}/v2.1` : options['compute-url'];
   const cloud = await startKeystone(folder, {
     port: options.port ?? (await freePort()),
-    computeUrl: options['compute-url'],
-    imageUrl: glancePort ? `http://127.0.0.1:${glancePort}` : options['image-url'],
+    computeUrl,
+    imageUrl,
     shortLived: options['short-lived'] && { port: await freePort(), seconds: options['short-lived'] },
   });
+  const { authUrl, people } = cloud;
   if (glancePort) {
-    const { authUrl, people } = cloud;
     Object.assign(cloud, await startGlance(folder, { port: glancePort, authUrl, user: people.glance }));
+  }
+  if (novaPort) {
+    await startNova(folder, { port: novaPort, authUrl, user: people.nova, imageUrl });
+    cloud.novaUrl = computeUrl;
   }
   process.stdout.write(options.json ? `${JSON.stringify(cloud)}\n` : openrc(cloud));
 } catch (error) {
@@ -71,6 +85,7 @@ function readOptions() {
         folder: { type: 'string' },
         'compute-url': { type: 'string', default: 'http://127.0.0.1:8774/v2.1' },
         glance: { type: 'boolean' },
+        nova: { type: 'boolean' },
         'image-url': { type: 'string', default: 'http://127.0.0.1:9292' },
         'short-lived': { type: 'string' },
         json: { type: 'boolean' },
@@ -90,7 +105,7 @@ function readOptions() {
 }
 
 /** The environment of the user demo for a shell, and the differences of other users. */
-function openrc({ authUrl, shortLivedAuthUrl, imageUrl, people }) {
+function openrc({ authUrl, shortLivedAuthUrl, imageUrl, novaUrl, people }) {
   const { env: demo } = people.demo;
   return [
     `# Keystone is at ${authUrl} until Ctrl-C. This makes a shell's OpenStack clients demo:`,
@@ -102,6 +117,7 @@ function openrc({ authUrl, shortLivedAuthUrl, imageUrl, people }) {
         `#   OS_USERNAME=${env.OS_USERNAME} OS_PROJECT_NAME=${env.OS_PROJECT_NAME} OS_PASSWORD=${env.OS_PASSWORD}`,
     ),
     ...(imageUrl ? [`# Glance is at ${imageUrl}.`] : []),
+    ...(novaUrl ? [`# Nova is at ${novaUrl}.`] : []),
     ...(shortLivedAuthUrl ? [`# Tokens that end soon are to be had at ${shortLivedAuthUrl}`] : []),
     '',
   ].join('\n');

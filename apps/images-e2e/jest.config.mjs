@@ -28,13 +28,14 @@ const ALONE = [
 ].map((name) => `<rootDir>/src/${name}.spec.ts`);
 
 /**
- * They need a container image, a real Keystone, Glance or S3 service, a quiet machine, or the previous release:
- * jest.{container,keystone,glance,s3,clients,upgrade}.config.mjs.
+ * They need a container image, a real Keystone, Glance, Nova or S3 service, a quiet machine, or the previous release:
+ * jest.{container,keystone,glance,nova,s3,clients,upgrade}.config.mjs.
  */
 const ELSEWHERE = [
   '<rootDir>/src/container/',
   '<rootDir>/src/keystone/',
   '<rootDir>/src/glance/',
+  '<rootDir>/src/nova/',
   '<rootDir>/src/s3/',
   '<rootDir>/src/operation/hostile-clients.spec',
   '<rootDir>/src/operation/upgrade.spec',

@@ -34,6 +34,8 @@ const PEOPLE = {
   guest: { project: 'demo', roles: ['guest'] },
   // What Glance is.
   glance: { project: 'service', roles: ['service', 'admin'] },
+  // What Nova is.
+  nova: { project: 'service', roles: ['service', 'admin'] },
 };
 
 /** What can be called, besides Keystone. */

@@ -15,15 +15,16 @@ const SHORT_LIVED = 3;
  * Starts the OpenStack of this run and passes its description to the suites. Where its packages are not installed,
  * the suites report that they are skipped.
  *
- * @param glance whether there is a Glance besides Keystone
+ * @param options `glance` and `nova`: whether these are there besides Keystone; the Glance of a Nova is `image`
  */
-export async function startCloud({ glance = false } = {}) {
+export async function startCloud({ glance = false, nova = false } = {}) {
   const [compute, image] = [await freeAddress(), await freeAddress()];
   const args = [
     '--json',
     `--short-lived=${SHORT_LIVED}`,
     `--compute-url=${compute}/v2.1`,
     ...(glance ? ['--glance'] : [`--image-url=${image}`]),
+    ...(nova ? ['--nova'] : []),
   ];
   const command = spawn(process.execPath, [OPENSTACK, ...args], {
     // It ends with its standard input, which is closed when this process ends in whatever way.

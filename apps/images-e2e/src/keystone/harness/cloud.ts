@@ -22,6 +22,8 @@ export interface Cloud {
   readonly compute: string;
   /** The URL of the image service in the catalog; it is closed unless the run has a Glance. */
   readonly image: string;
+  /** The URL of the run's Nova with `/v2.1`, if it has one. */
+  readonly novaUrl?: string;
   /** The file with the process id of the run's Glance, if it has one; it leads a process group. */
   readonly glancePidFile?: string;
   /** Its settings, which it reads when it starts. */

@@ -1,0 +1,10 @@
+import { run, suites } from './jest.config.mjs';
+
+/** `npm run test:nova`: the suites that need a real Nova. */
+export default {
+  ...suites,
+  ...run,
+  globalSetup: '<rootDir>/src/nova/harness/global-setup.mjs',
+  testMatch: ['<rootDir>/src/nova/**/*.spec.ts'],
+  testTimeout: 120_000,
+};
