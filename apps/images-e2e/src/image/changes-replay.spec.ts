@@ -1,8 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { createCatalogue, settingsOf } from '../harness/catalogue.js';
 import { readDescription, type CheckResponse } from '../harness/description.js';
-import { IMAGE_URL, startService, type Service } from '../harness/service.js';
+import { IMAGE_URL, newFolder, startService, type Service } from '../harness/service.js';
 import {
   CALLERS,
   comparable,
@@ -30,11 +32,16 @@ const asUtf8 = <T>(value: T): T =>
 /** A change that is made here and was refused there: what follows would show it. */
 const MADE_HERE_ONLY = 'more patch system';
 
-/** A body without the names of stores: the recorded Glance has several, and this service one without a name. */
-const withoutStores = (body: unknown): unknown =>
-  JSON.parse(JSON.stringify(comparable(body)), (key, value: unknown) =>
-    key === 'stores' ? undefined : value,
+/** The store of the recorded Glance, which has a name. */
+function configWithStore(): string {
+  const folder = newFolder();
+  const file = join(folder, 'glimpse.yaml');
+  writeFileSync(
+    file,
+    `data: { stores: [{ id: fs, use: file, options: { path: ${join(folder, 'fs')}, reserve: 0 } }] }\n`,
   );
+  return file;
+}
 
 const exchanges = readRecording<Exchange[]>('image-v2.json')
   .filter(({ name }) => name !== MADE_HERE_ONLY)
@@ -56,6 +63,7 @@ describe('all exchanges recorded at a real Glance, in their order', () => {
       GLIMPSE_PORT: 'off',
       GLIMPSE_IMAGE_PORT: '0',
       GLIMPSE_IMAGE_URL: IMAGE_URL,
+      GLIMPSE_CONFIG: configWithStore(),
     });
     check = await readDescription(service.url);
   });
@@ -96,6 +104,6 @@ describe('all exchanges recorded at a real Glance, in their order', () => {
       chosen.set(named, (JSON.parse(text) as Document)['id'] as string);
     }
     const parsed = typeof recorded === 'object' && recorded !== null ? (JSON.parse(text) as unknown) : text;
-    expect(withoutStores(parsed)).toEqual(withoutStores(real(recorded)));
+    expect(comparable(parsed)).toEqual(comparable(real(recorded)));
   });
 });

@@ -156,3 +156,80 @@ it('deletes the others where one cannot be deleted, and counts what is left', as
   await sweeps(1);
   expect([await objects.doomed(), sweeper.queued, sweeper.age < age]).toEqual([[], 0, true]);
 });
+
+describe('with several stores', () => {
+  let stores: OwnStores;
+  const storeOf = (name: string, isDefault: boolean): OwnStore => {
+    const files = new FileStore({ path: join(folder, name), reserveBytes: 0 });
+    return new OwnStore(files, objects, { name, shownName: name, isDefault });
+  };
+
+  beforeEach(async () => {
+    await database.pool.query('UPDATE catalogue_id SET first_store = NULL');
+    stores = new OwnStores([storeOf('slow', false), storeOf('fast', true)]);
+    sweeper = new DataSweeper(objects, stores, (reason) => {
+      throw new Error(reason);
+    });
+    for (const each of stores.all) await each.verified();
+  });
+
+  /** An active image with data in the store `fast`. */
+  async function active(): Promise<string> {
+    const upload = { image: (await catalogue.editor!.create(IMAGE)).id, id: randomUUID(), store: 'fast' };
+    await objects.begin(upload, 'saving', UNLIMITED);
+    await (await stores.named('fast').verified()).write(upload.id, three());
+    await objects.activate(upload, DATA);
+    return upload.image;
+  }
+
+  it('an import whose writer is dead ends, and its stores have failed', async () => {
+    const image = await active();
+    const run = { image, id: randomUUID() };
+    const copy = { id: randomUUID(), store: 'slow', bytes: 3 };
+    await objects.imports.begin({ ...run, status: 'active', stores: ['slow'], objects: [copy] }, undefined);
+    await (await stores.named('slow').verified()).write(copy.id, three());
+    await sweeps(6);
+    expect(await objects.imports.beat(run)).toBe(true);
+    await sweeps(6);
+    expect(existsSync(join(folder, 'slow', copy.id))).toBe(true);
+    await sweeps(1);
+    expect(existsSync(join(folder, 'slow', copy.id))).toBe(false);
+    const { status, properties } = await catalogue.current.imageToChange(image, SEE_ALL);
+    expect([status, properties]).toEqual([
+      ...['active', { os_glance_importing_to_stores: '', os_glance_failed_import: 'slow' }],
+    ]);
+    expect(await objects.imports.settle(run, { live: [copy.id], ends: true, size: 3 })).toBe(false);
+  });
+
+  it('one that is unavailable does not keep the bytes of the others', async () => {
+    const image = await active();
+    const { id } = (await objects.live(image, ['fast']))[0]!;
+    await catalogue.writer.delete(image);
+    await database.pool.query(
+      "INSERT INTO image_objects (id, image_id, state, store) VALUES (gen_random_uuid(), gen_random_uuid(), 'doomed', 'slow')",
+    );
+    rmSync(join(folder, 'slow'), { recursive: true });
+    await expect(sweeper.sweep()).rejects.toMatchObject({ code: 'wrong-store' });
+    expect([existsSync(join(folder, 'fast', id)), sweeper.queued]).toEqual([false, 1]);
+  });
+
+  it('objects of a store that is not configured wait until it is', async () => {
+    const image = await active();
+    const [object] = await objects.live(image, ['fast']);
+    await catalogue.writer.delete(image);
+    sweeper = new DataSweeper(objects, new OwnStores([storeOf('slow', true)]), () => undefined);
+    await sweeps(2);
+    expect([sweeper.queued, await objects.doomed('fast')]).toEqual([0, [object!.id]]);
+    sweeper = new DataSweeper(objects, stores, () => undefined);
+    await sweeps(1);
+    expect(await objects.doomed('fast')).toEqual([]);
+  });
+
+  it('objects without a store are named after the default one', async () => {
+    const image = await active();
+    await database.pool.query('UPDATE image_objects SET store = NULL; UPDATE images SET locations = NULL');
+    await sweeps(1);
+    const { locations } = await catalogue.current.imageToChange(image, SEE_ALL);
+    expect(locations).toEqual({ stores: 'fast' });
+  });
+});

@@ -1,3 +1,4 @@
+import { endedImport } from './import-statements.js';
 import { changeTo, inStore } from './statements.js';
 
 /*
@@ -48,20 +49,43 @@ export const ORPHANS = `
   FROM listed LEFT JOIN image_objects AS object ON object.id = listed.id AND ${inStore('object', '$1')}
   WHERE object.id IS NULL AND ($2::timestamptz IS NULL OR modified_at < $2) ORDER BY modified_at, listed.id`;
 
-/** Images that wait for an upload that nothing receives, and for no staged data either. */
+/** Images that wait for an upload that nothing receives, or an import that nothing makes, and have no staged data. */
 export const WAITING_IMAGES = `
   SELECT id AS image, status, upload FROM images
-  WHERE status IN ('saving', 'uploading') AND deleted_at IS NULL AND NOT EXISTS (
-    SELECT FROM image_objects AS object
-    WHERE image_id = images.id AND (state = 'writing' AND object.id = upload OR state = 'staged' AND upload IS NULL)
-  ) ORDER BY id`;
+  WHERE (status IN ('saving', 'uploading', 'importing') OR status IN ('active', 'deactivated') AND upload IS NOT NULL)
+    AND deleted_at IS NULL AND NOT EXISTS (
+      SELECT FROM image_objects AS object
+      WHERE image_id = images.id AND (
+        state = 'writing' AND upload IN (object.id, object.import_id)
+        OR state = 'staged' AND status = 'uploading' AND upload IS NULL
+      )
+    ) ORDER BY id`;
 
-/** $1: the image's id; $2: the upload that it waits for, or null. */
+/**
+ * Ends an upload or an import that does not run: an image with data is active as before, one with staged data waits for
+ * an import again, any other one for data.
+ *
+ * $1: the image's id; $2: the upload or the import that it waits for, or null.
+ */
 export const QUEUE_IMAGE = `
-  UPDATE images SET ${changeTo("'queued'")}, upload = NULL, size = NULL
-  WHERE id = $1 AND status IN ('saving', 'uploading') AND deleted_at IS NULL AND upload IS NOT DISTINCT FROM $2
-    AND NOT EXISTS (SELECT FROM image_objects WHERE image_id = $1 AND state IN ('writing', 'staged'))
-  RETURNING id`;
+  WITH found AS (
+    SELECT status IN ('active', 'deactivated') AS has_data, EXISTS (
+      SELECT FROM image_objects WHERE image_id = $1 AND state = 'staged'
+    ) AS has_staged
+    FROM images WHERE id = $1
+  )
+  UPDATE images SET
+    ${changeTo("CASE WHEN has_data THEN status WHEN has_staged THEN 'uploading' ELSE 'queued' END")},
+    upload = NULL, size = CASE WHEN has_data OR has_staged THEN size END,
+    properties = ${endedImport('properties')}
+  FROM found
+  WHERE id = $1 AND deleted_at IS NULL AND upload IS NOT DISTINCT FROM $2
+    AND (status IN ('saving', 'uploading', 'importing') OR has_data AND upload IS NOT NULL)
+    AND NOT EXISTS (
+      SELECT FROM image_objects
+      WHERE image_id = $1 AND (state = 'writing' OR state = 'staged' AND status = 'uploading')
+    )
+  RETURNING status`;
 
 /** Objects of images that were deleted, and perhaps purged. */
 export const DELETED_IMAGES = `
@@ -81,7 +105,7 @@ export const STRAY_OBJECTS = `
   WHERE deleted_at IS NULL AND (images.id IS NOT NULL OR used_ids.id IS NULL) AND (
     images.id IS NULL AND state <> 'doomed'
     OR state = 'live' AND status NOT IN ('active', 'deactivated')
-    OR state = 'staged' AND status <> 'uploading'
+    OR state = 'staged' AND status NOT IN ('uploading', 'importing') AND upload IS NULL
     OR state = 'live' AND EXISTS (
       SELECT FROM image_objects AS other
       WHERE other.image_id = object.image_id AND other.state = 'live' AND other.id < object.id

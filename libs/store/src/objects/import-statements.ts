@@ -10,6 +10,10 @@ const TASK = 'os_glance_import_task';
 const IMPORTING = 'os_glance_importing_to_stores';
 const FAILED = 'os_glance_failed_import';
 
+/** The properties of an image whose import has ended before it was settled. */
+export const endedImport = (properties: string): string =>
+  `CASE WHEN ${properties} ? '${TASK}' THEN (${properties} - '${TASK}') || '{"${IMPORTING}": ""}' ELSE ${properties} END`;
+
 /** The names of a property that lists stores. */
 const listOf = (property: string): string =>
   `string_to_array(coalesce(properties ->> '${property}', ''), ',')`;

@@ -153,9 +153,10 @@ export class StoredObjectCheck {
     return row!;
   }
 
-  /** Lets an image wait for data again; false if it has an upload by now. */
-  async queue({ image, upload }: WaitingImage): Promise<boolean> {
-    return (await this.#change(QUEUE_IMAGE, [image, upload])) > 0;
+  /** Lets an image wait for data again. @returns its status; undefined if it has an upload by now */
+  async queue({ image, upload }: WaitingImage): Promise<string | undefined> {
+    const [row] = await this.#change<{ status: string }>(QUEUE_IMAGE, [image, upload]);
+    return row?.status;
   }
 
   /** Has the bytes of an object deleted. */
@@ -196,7 +197,7 @@ export class StoredObjectCheck {
     return (await orUnavailable(() => this.client.query<Row>(text, values))).rows;
   }
 
-  async #change(text: string, values: unknown[]): Promise<number> {
-    return (await orUnavailable(() => this.database.write({ text, values }))).length;
+  #change<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
+    return orUnavailable(() => this.database.write<Row>({ text, values }));
   }
 }

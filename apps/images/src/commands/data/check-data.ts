@@ -55,9 +55,10 @@ export async function checkData({ database, stores, repair, orphansBefore }: Che
       await compareStore(checked);
     }
     await report.each(check.ofUnknownStores(stores.all.map(({ name }) => name)), unknownStoreFinding);
-    await report.each(check.waitingImages(), waitingFinding, async (image) =>
-      repair && (await check.queue(image)) ? 'repaired: it is queued' : undefined,
-    );
+    await report.each(check.waitingImages(), waitingFinding, async (image) => {
+      const status = repair ? await check.queue(image) : undefined;
+      return status && `repaired: it is ${status}`;
+    });
     await report.each(check.ofDeletedImages(), deletedFinding, async ({ id }) => {
       if (!repair) return undefined;
       await check.doom(id);

@@ -49,7 +49,9 @@ export function unknownStoreFinding({ store, count, image }: UnknownStoreObjects
 }
 
 export function waitingFinding({ image, status }: WaitingImage): Finding {
-  return { kind: 'state', text: `image ${image} is ${status}, but has no upload` };
+  const isImport = status !== 'saving' && status !== 'uploading';
+  const lacking = isImport ? 'its import does not run' : 'has no upload';
+  return { kind: 'state', text: `image ${image} is ${status}, but ${lacking}` };
 }
 
 export function deletedFinding({ id, image }: { id: string; image: string }): Finding {
