@@ -293,19 +293,16 @@ describe('what is refused', () => {
     ]);
   });
 
-  it('an environment variable that is no setting, with those that are', () => {
-    for (const name of [
-      'GLIMPSE_COLOUR',
-      'GLIMPSE_EXTENSIONS',
-      'GLIMPSE_DATABASE_URL',
-      'GLIMPSE_COLOUR_FILE',
-    ]) {
-      const [line, ...more] = problemsOf(() => loadSettings({ [name]: 'red' }));
-      expect(more).toEqual([]);
-      expect(line).toMatch(
-        new RegExp(`^${name} is not a known setting: known are GLIMPSE_CONFIG, GLIMPSE_MODE, `),
-      );
-    }
+  it.each([
+    ['GLIMPSE_COLOUR', 'GLIMPSE_CONFIG, GLIMPSE_MODE, .*, GLIMPSE_DATA_…, '],
+    ['GLIMPSE_COLOUR_FILE', 'GLIMPSE_CONFIG, GLIMPSE_MODE, '],
+    ['GLIMPSE_EXTENSIONS', 'GLIMPSE_CONFIG, GLIMPSE_MODE, '],
+    ['GLIMPSE_DATABASE_URL', 'GLIMPSE_DATABASE_POOL$'],
+    ['GLIMPSE_LOG_COLOUR', 'GLIMPSE_LOG_LEVEL, GLIMPSE_LOG_REQUESTS$'],
+  ])('the environment variable %s, which is no setting, with those of its group', (name, known) => {
+    const [line, ...more] = problemsOf(() => loadSettings({ [name]: 'red' }));
+    expect(more).toEqual([]);
+    expect(line).toMatch(new RegExp(`^${name} is not a known setting: known are ${known}`));
   });
 
   it('an unknown key of the file, wherever it is', () => {

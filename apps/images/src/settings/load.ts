@@ -135,8 +135,24 @@ function refuseUnknownNames(env: Environment, paths: readonly string[]): void {
     (name) => name.startsWith('GLIMPSE_') && !known.has(name) && !known.has(name.replace(/_FILE$/, '')),
   );
   if (unknown.length === 0) return;
-  const names = [...known].filter((name) => name.startsWith('GLIMPSE_')).join(', ');
-  throw new InvalidOptions(unknown.map((name) => `${name} is not a known setting: known are ${names}`));
+  throw new InvalidOptions(
+    unknown.map(
+      (name) => `${name} is not a known setting: known are ${namesLike(name, [...known]).join(', ')}`,
+    ),
+  );
+}
+
+/** The names of the group that an unknown name belongs to; all groups, `GLIMPSE_DATA_…`, where it belongs to none. */
+function namesLike(unknown: string, known: readonly string[]): string[] {
+  const names = known.filter((name) => name.startsWith('GLIMPSE_'));
+  const groupOf = (name: string): string => name.split('_', 2).join('_');
+  const group = names.filter((name) => groupOf(name) === groupOf(unknown));
+  if (group.length > 0) return group;
+  const groups = names.map((name) => {
+    const isAlone = names.filter((other) => groupOf(other) === groupOf(name)).length === 1;
+    return isAlone ? name : `${groupOf(name)}_…`;
+  });
+  return [...new Set(groups)];
 }
 
 /**
