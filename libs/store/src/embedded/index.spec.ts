@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
@@ -41,6 +41,19 @@ function newFolder(mode: 0o700 | 0o755 = 0o755): string {
   chmodSync(parent, mode);
   folders.push(parent);
   return join(parent, 'data');
+}
+
+let prepared: string | undefined;
+/** A data folder that was used before. */
+async function usedFolder(): Promise<string> {
+  if (prepared === undefined) {
+    prepared = newFolder();
+    await leave(await open(prepared));
+  }
+  const folder = newFolder();
+  // With the owner and the permissions, which PostgreSQL checks.
+  execFileSync('cp', ['-a', prepared, folder]);
+  return folder;
 }
 
 const opened: EmbeddedDatabase[] = [];
@@ -174,7 +187,7 @@ describe('the embedded database', () => {
   }, 60_000);
 
   it('has one service, beside others that are none', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const service = await open(folder, { service: true });
     const { message } = await refusal(open(folder, { service: true }));
     expect(message).toBe(
@@ -189,7 +202,7 @@ describe('the embedded database', () => {
   }, 60_000);
 
   it('listens on loopback only, and wants its password', async () => {
-    const { url, pid } = await open(newFolder());
+    const { url, pid } = await open(await usedFolder());
     expect(await query(url, 'SHOW listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
     expect(await query(url, 'SHOW unix_socket_directories')).toEqual([{ unix_socket_directories: '' }]);
     const guessed = new URL(url);
@@ -220,14 +233,13 @@ describe('the embedded database', () => {
   }, 60_000);
 
   it('of another PostgreSQL is refused', async () => {
-    const folder = newFolder();
-    await leave(await open(folder));
+    const folder = await usedFolder();
     writeFileSync(join(folder, 'postgres/cluster/PG_VERSION'), '99\n');
     expect((await refusal(open(folder))).message).toContain('was made by PostgreSQL 99');
   }, 60_000);
 
   it('that does not start is refused with where its log is', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const { message } = await refusal(open(folder, { settings: ['shared_buffers=none'] }));
     expect(message).toMatch(
       /^the embedded PostgreSQL does not start \(it ended with 1\): see \S+postgres\.log, or name /,
@@ -241,8 +253,7 @@ describe('the time zone of the embedded database', () => {
   const zones = `SELECT current_setting('timezone') AS answers, current_setting('log_timezone') AS log`;
 
   it('is UTC in a cluster that an earlier release made with the zone of its machine', async () => {
-    const folder = newFolder();
-    await leave(await open(folder));
+    const folder = await usedFolder();
     const file = join(folder, 'postgres/cluster/postgresql.conf');
     appendFileSync(file, "\ntimezone = 'Asia/Kolkata'\nlog_timezone = 'Asia/Kolkata'\n");
     expect(await query((await open(folder)).url, zones)).toEqual([{ answers: 'UTC', log: 'UTC' }]);
@@ -274,7 +285,7 @@ describe('an embedded database that is lost while it is used', () => {
   }
 
   it('is started again on its port when it was killed, for each process that uses it', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const other = await openElsewhere(folder, { service: true });
     const database = await open(folder);
     for (let round = 0; round < 2; round++) {
@@ -296,7 +307,7 @@ describe('an embedded database that is lost while it is used', () => {
   needs('/proc on this platform', linux)(
     'is left as it is when it hangs, and that is an error of one line',
     async () => {
-      const folder = newFolder();
+      const folder = await usedFolder();
       const database = await open(folder);
       const stopped = processesOf(database.pid);
       for (const pid of stopped) process.kill(pid, 'SIGSTOP');
@@ -346,7 +357,7 @@ describe('a data folder', () => {
 
 describe('several processes on one folder', () => {
   it('join the same server, which outlives the one that started it', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const first = await openElsewhere(folder, { service: true });
     const second = await open(folder);
     expect(second.pid).toBe(first.pid);
@@ -378,7 +389,7 @@ describe('several processes on one folder', () => {
   }, 60_000);
 
   it('adopt the server of a service that was killed, and stop it in the end', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const killed = await openElsewhere(folder, { service: true });
     killed.child.kill('SIGKILL');
     await once(killed.child, 'exit');
@@ -390,7 +401,7 @@ describe('several processes on one folder', () => {
   }, 60_000);
 
   it('come and go forty times at random, and each finds a server that answers', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const visit = async (): Promise<number> => {
       await sleep(Math.random() * 8_000);
       const database = await openEmbedded({ folder, service: false, settings: FAST });
@@ -412,7 +423,7 @@ describe('what a killed server left behind', () => {
   needs('/proc on this platform', linux)(
     'a postmaster.pid whose number is another process’s now does not keep it from starting',
     async () => {
-      const folder = newFolder();
+      const folder = await usedFolder();
       const first = await open(folder);
       const [, ...lines] = readFileSync(pidFile(folder), 'utf8').split('\n');
       await leave(first);
@@ -433,7 +444,7 @@ describe('what a killed server left behind', () => {
   );
 
   it('a query that outlives its killed server ends before a new server starts', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const first = await open(folder);
     let over = false;
     const busy = query(
