@@ -108,7 +108,7 @@ export const SAMPLES = {
     {
       id: '1c5293b7-df60-41a2-b7d8-041526374859',
       name: 'db-01 nightly',
-      status: 'saving',
+      status: 'queued',
       visibility: 'private',
       owner: DEMO_PROJECT,
       size: null,

@@ -55,10 +55,13 @@ export class ImageCreations {
       const byId = new Map(rows.map((row) => [row.id, row]));
       for (const { creation, resolve } of batch) resolve(byId.get(creation.id)!);
     } catch (error) {
-      // An image that PostgreSQL refuses does not keep the others from being created.
-      if (batch.length > 1 && !(error instanceof CatalogueUnavailable)) {
+      if (error instanceof CatalogueUnavailable) {
+        // Those that wait would only wait for the same database once more.
+        for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(error);
+      } else if (batch.length > 1) {
+        // An image that PostgreSQL refuses does not keep the others from being created.
         for (const one of batch) await this.#createTogether([one]);
-      } else for (const { reject } of batch) reject(error);
+      } else batch[0]!.reject(error);
     }
   }
 }
