@@ -37,15 +37,15 @@ const SOURCE = `
   };
   const source = {
     get url() { return existsSync(at('url')) ? 'http://images.example.com' : undefined; },
-    missingReadAccess: async () => beThere(),
+    missingReadAccess: async () => undefined,
     async page({ hidden }) {
       const failures = existsSync(at('failures')) ? readFileSync(at('failures'), 'utf8') : '';
       if (failures) writeFileSync(at('failures'), failures.slice(1));
       if (failures) throw unavailable('it answers 502');
       return { images: hidden ? [] : images(), bad: [], next: undefined };
     },
-    newestChange: async () => new Date(1.7e12),
-    image: async (id) => { beThere(); await sleep(5); return images().find((each) => each.id === id); },
+    newestChange: async () => { beThere(); return new Date(1.7e12); },
+    image: async (id) => { await sleep(5); return images().find((each) => each.id === id); },
     members: async (imageId) => ({ imageId, members: new Map() }),
   };
   export default { kind: 'image-source', contract: 1, create: () => source };

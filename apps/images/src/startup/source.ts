@@ -112,15 +112,25 @@ export function withImageUrl(
 export function sourceCheck(source: ImageSource, telemetry: Telemetry): DependencyCheck {
   let reported: string | undefined;
   return async (signal) => {
-    const reason = await source.missingReadAccess(signal).catch((error: unknown) => {
-      if (error instanceof SourceUnavailable) return error.reason;
-      throw error;
-    });
+    const reason = await problemOf(source, signal);
     if (signal.aborted || reason === reported) return;
     reported = reason;
     if (reason === undefined) telemetry.observe('source-available', {});
     else telemetry.observe('source-unavailable', { reason });
   };
+}
+
+/** Why a source is unavailable or does not show this service everything; undefined: it does. */
+async function problemOf(source: ImageSource, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const missingAccess = await source.missingReadAccess(signal);
+    // Access may be known without the source: Glance's is that of a token of Keystone.
+    if (missingAccess === undefined) await source.newestChange(signal);
+    return missingAccess;
+  } catch (error) {
+    if (error instanceof SourceUnavailable) return error.reason;
+    throw error;
+  }
 }
 
 /**
