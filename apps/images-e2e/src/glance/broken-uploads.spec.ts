@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { request, type ClientRequest, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { until } from '@glimpse/domain/testing';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { amount } from '../harness/long.js';
+import { newFolder, type Service } from '../harness/service.js';
+import type { Cloud } from '../keystone/harness/cloud.js';
+import { missingClient, python } from '../keystone/harness/python-client.js';
+import { describeWithGlance } from './harness/cloud.js';
+import { GlanceClient, emptyGlance } from './harness/glance-client.js';
+import { glanceResponds, killGlance } from './harness/glance-process.js';
+import { Mirror } from './harness/mirror.js';
+
+const MIB = 2 ** 20;
+const PIECES = 16;
+const CONTENT = randomBytes(PIECES * MIB);
+const ROUNDS = amount(3, 40);
+
+function suite(cloud: Cloud): void {
+  let mirror: Mirror;
+  let glance: GlanceClient;
+
+  beforeAll(async () => {
+    await emptyGlance(cloud);
+    glance = await GlanceClient.as(cloud, cloud.people.demo);
+    mirror = await Mirror.start(cloud, {
+      GLIMPSE_IMAGE_PORT: '0',
+      GLIMPSE_GLANCE_URL: cloud.image,
+      GLIMPSE_SHUTDOWN_DELAY: '0',
+    });
+  }, 120_000);
+  afterAll(() => mirror?.stop(), 30_000);
+
+  /**
+   * Uploads the content in pieces.
+   *
+   * @param happens runs before the piece of this number is written; after the last one, while the response is due
+   * @returns the status, or undefined where the upload was broken
+   */
+  async function upload(
+    { imageUrl }: Service,
+    id: string,
+    [at, happens]: [number, () => void],
+  ): Promise<number | undefined> {
+    const sent = request(`${imageUrl}/v2/images/${id}/file`, {
+      method: 'PUT',
+      headers: {
+        'x-auth-token': glance.token,
+        'content-type': 'application/octet-stream',
+        'content-length': CONTENT.length,
+      },
+    });
+    sent.on('error', () => undefined);
+    const response = once(sent, 'response') as Promise<[IncomingMessage]>;
+    response.catch(() => undefined);
+    try {
+      await write(sent, response, [at, happens]);
+      const [{ statusCode }] = await response;
+      return statusCode;
+    } catch {
+      return undefined;
+    } finally {
+      sent.destroy();
+    }
+  }
+
+  async function write(
+    sent: ClientRequest,
+    response: Promise<unknown>,
+    [at, happens]: [number, () => void],
+  ): Promise<void> {
+    for (let piece = 0; piece < PIECES; piece++) {
+      if (piece === at) happens();
+      const isTaken = sent.write(CONTENT.subarray(piece * MIB, (piece + 1) * MIB));
+      if (!isTaken) await Promise.race([once(sent, 'drain'), response]);
+    }
+    sent.end();
+    if (at === PIECES) happens();
+  }
+
+  /** What Glance has of an image: no other bytes than those that were sent, or none. */
+  async function expectAllOrNothing(id: string, status: number | undefined): Promise<void> {
+    const image = await glance.show(id);
+    if (status === 204) expect(image.status).toBe('active');
+    if (image.status !== 'active') return;
+    const response = await fetch(`${cloud.image}/v2/images/${id}/file`, {
+      headers: { 'x-auth-token': glance.token },
+    });
+    expect(Buffer.from(await response.arrayBuffer()).equals(CONTENT)).toBe(true);
+  }
+
+  const create = async (service: Service): Promise<string> => {
+    const here = new GlanceClient(service.imageUrl, glance.token);
+    return (await here.create({ name: 'broken' })).id;
+  };
+
+  it('fails or is complete when Glance is killed at any moment of it', async () => {
+    const statuses: (number | undefined)[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const at = Math.round((round / (ROUNDS - 1)) * PIECES);
+      const id = await create(mirror.service);
+      const status = await upload(mirror.service, id, [at, () => killGlance(cloud)]);
+      await glanceResponds(cloud);
+      await expectAllOrNothing(id, status);
+      statuses.push(status);
+    }
+    // The first one was sent to a Glance that was not there.
+    expect(statuses[0]).not.toBe(204);
+  }, 600_000);
+
+  it('fails or is complete when the replica is stopped in the middle of it', async () => {
+    const statuses: (number | undefined)[] = [];
+    for (const [at, timeout] of [
+      [2, '20'],
+      [PIECES - 1, '20'],
+      [4, '1'],
+    ] as const) {
+      const replica = await mirror.serve({ GLIMPSE_SHUTDOWN_TIMEOUT: timeout });
+      const id = await create(replica);
+      let stopped: Promise<unknown> | undefined;
+      const status = await upload(replica, id, [at, () => (stopped = replica.stop())]);
+      await stopped;
+      await expectAllOrNothing(id, status);
+      statuses.push(status);
+    }
+    // The client sends as fast as the replica takes it, which has time for it.
+    expect(statuses[0]).toBe(204);
+  }, 240_000);
+
+  it('fails or is complete when there are more than may be, and one of them is', async () => {
+    const replica = await mirror.serve({ GLIMPSE_GLANCE_TRANSFERS: '1' });
+    try {
+      const ids = [await create(replica), await create(replica), await create(replica)];
+      const nothing = (): void => undefined;
+      const statuses = await Promise.all(ids.map((id) => upload(replica, id, [0, nothing])));
+      for (const [at, id] of ids.entries()) await expectAllOrNothing(id, statuses[at]);
+      expect(statuses).toContain(204);
+    } finally {
+      await replica.stop();
+    }
+  }, 120_000);
+
+  it('of openstackclient fails or is complete when Glance is killed', async () => {
+    const folder = newFolder();
+    const file = join(folder, 'content');
+    writeFileSync(file, CONTENT);
+    const { env } = cloud.people.demo;
+    for (let round = 0; round < amount(1, 10); round++) {
+      const name = `by client ${round}`;
+      const running = python(
+        [
+          '/usr/bin/openstack',
+          'image',
+          'create',
+          name,
+          '--file',
+          file,
+          '--container-format',
+          'bare',
+          '--disk-format',
+          'raw',
+        ],
+        { ...env, OS_IDENTITY_API_VERSION: '3', OS_IMAGE_ENDPOINT_OVERRIDE: mirror.service.imageUrl },
+        folder,
+      );
+      let id: string | undefined;
+      await until(async () => {
+        const [image] = await glance.list(`name=${encodeURIComponent(name)}`);
+        id = image?.id;
+        return image !== undefined && image.status !== 'queued';
+      }, 60_000);
+      killGlance(cloud);
+      const { code } = await running;
+      await glanceResponds(cloud);
+      await expectAllOrNothing(id!, code === 0 ? 204 : undefined);
+    }
+  }, 600_000);
+}
+
+describeWithGlance('an upload through a mirror to a real Glance', suite, missingClient());
