@@ -33,7 +33,7 @@ export class OwnStore {
   readonly name: string | undefined;
   readonly shownName: string;
   readonly isDefault: boolean;
-  /** Whether its last check has failed: reads prefer another store. */
+  /** Whether its last check has failed, or a read since: other reads prefer another store until the next check. */
   isUnavailable = false;
   #known: CatalogueIdentity | undefined;
 

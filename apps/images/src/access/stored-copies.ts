@@ -1,4 +1,4 @@
-import { DataUnavailable } from '@glimpse/domain';
+import { DataTimeout, DataUnavailable } from '@glimpse/domain';
 import type { ByteRange } from '@glimpse/plugins';
 import { WrongStore } from './data-errors.js';
 import type { OwnStore } from './own-store.js';
@@ -24,12 +24,18 @@ export async function openCopies(
   return others.length === 0 ? open(only, range) : CopiesRange.open(copies, range);
 }
 
-const open = async ({ id, store }: StoredCopy, range: ByteRange): Promise<AsyncIterable<Uint8Array>> =>
-  (await store.verified()).read(id, range);
+async function open({ id, store }: StoredCopy, range: ByteRange): Promise<AsyncIterable<Uint8Array>> {
+  return (await store.verified()).read(id, range);
+}
 
 /** Whether another store may have what this one does not deliver. */
 const isStoreFault = (error: unknown): boolean =>
   error instanceof DataUnavailable || error instanceof WrongStore;
+
+/** Each read of a silent store waits for its time limit: others do not wait, too. */
+function noteSilence(store: OwnStore, error: unknown): void {
+  if (error instanceof DataTimeout) store.isUnavailable = true;
+}
 
 /** Not a generator, which could not be ended before it is begun. */
 class CopiesRange implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array> {
@@ -38,6 +44,7 @@ class CopiesRange implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array
   /** The first byte that was not delivered yet. */
   #first: number;
   #chunks!: AsyncIterator<Uint8Array>;
+  #from!: OwnStore;
 
   private constructor(copies: readonly StoredCopy[], { first, last }: ByteRange) {
     this.#copies = [...copies];
@@ -62,6 +69,7 @@ class CopiesRange implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array
         if (!chunk.done) this.#first += chunk.value.length;
         return chunk;
       } catch (error) {
+        noteSilence(this.#from, error);
         await this.#openNext(error);
       }
     }
@@ -80,9 +88,11 @@ class CopiesRange implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array
       try {
         const bytes = await open(copy, { first: this.#first, last: this.#last });
         this.#chunks = bytes[Symbol.asyncIterator]();
+        this.#from = copy.store;
         return;
       } catch (error) {
         cause = error;
+        noteSilence(copy.store, error);
       }
     }
   }

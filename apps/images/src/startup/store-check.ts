@@ -39,10 +39,10 @@ export class StoreCheck {
   async run(signal: AbortSignal): Promise<void> {
     if (!this.isReady()) return;
     const reason = await this.#problem();
+    this.store.isUnavailable = reason !== undefined;
     if (signal.aborted || reason === this.#reported) return;
     this.#reported = reason;
     const { name: store } = this.store;
-    this.store.isUnavailable = reason !== undefined;
     if (reason === undefined) this.telemetry.observe('store-available', { store });
     else this.telemetry.observe('store-unavailable', { reason, store });
   }

@@ -22,6 +22,10 @@ const listOf = (property: string): string =>
 const without = (list: string, names: string): string =>
   `array_to_string(ARRAY(SELECT name FROM unnest(${list}) AS name WHERE name <> '' AND name <> ALL(${names})), ',')`;
 
+/** A list of names as text, in an order that clients can rely on. */
+const sorted = (list: string): string =>
+  `array_to_string(ARRAY(SELECT name FROM unnest(${list}) AS name WHERE name <> '' ORDER BY name COLLATE "C"), ',')`;
+
 const STORES = "string_to_array(locations ->> 'stores', ',')";
 
 /**
@@ -82,7 +86,7 @@ export const SETTLE_IMPORT = `
   ), staged AS (
     SELECT bytes, checksum, hash_value, virtual_size FROM image_objects WHERE image_id = $1 AND state = 'staged'
   ), live AS (
-    UPDATE image_objects AS object SET state = 'live', bytes = $6::bigint
+    UPDATE image_objects AS object SET state = 'live', bytes = $6::bigint, store = coalesce(object.store, ${FIRST_STORE})
     FROM found
     WHERE object.image_id = found.id AND object.id = ANY($3::uuid[]) AND object.state IN ('writing', 'staged')
     RETURNING object.id, object.store
@@ -94,10 +98,9 @@ export const SETTLE_IMPORT = `
     )
     RETURNING object.id
   ), settled AS (
-    SELECT (SELECT string_agg(store, ',' ORDER BY array_position($3::uuid[], id)) FROM live) AS stores,
-           (SELECT array_agg(store::text) FROM live) AS names, (SELECT count(*) FROM doomed) AS doomed
+    SELECT (SELECT array_agg(store::text) FROM live) AS stores, (SELECT count(*) FROM doomed) AS doomed
   ), activated AS (
-    SELECT staged.*, found.id, settled.stores, coalesce(settled.names, '{}') || $4::text[] || $7::text[] AS names,
+    SELECT staged.*, found.id, settled.stores, coalesce(settled.stores, '{}') || $4::text[] || $7::text[] AS names,
            found.status = 'importing' AND found.is_active AS activates,
            found.status = 'importing' AND NOT found.is_active AND $5::boolean AS fails
     FROM found CROSS JOIN settled LEFT JOIN staged ON true WHERE settled.doomed >= 0
@@ -113,7 +116,7 @@ export const SETTLE_IMPORT = `
     version = nextval('images_version_seq'),
     updated_at = CASE WHEN activates OR fails THEN clock_timestamp() ELSE updated_at END,
     locations = CASE WHEN activated.stores IS NULL THEN locations ELSE coalesce(locations, '{}') ||
-      jsonb_build_object('stores', concat_ws(',', nullif(locations ->> 'stores', ''), activated.stores)) END,
+      jsonb_build_object('stores', ${sorted(`coalesce(${STORES}, '{}') || activated.stores`)}) END,
     properties = (CASE WHEN $5::boolean THEN properties - '${TASK}' ELSE properties END) || jsonb_build_object(
       '${IMPORTING}', CASE WHEN $5::boolean THEN '' ELSE ${without(listOf(IMPORTING), 'activated.names')} END,
       '${FAILED}', ${without(`${listOf(FAILED)} || $4::text[]`, "'{}'::text[]")}

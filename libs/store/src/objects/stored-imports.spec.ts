@@ -102,7 +102,7 @@ describe('an import of staged data', () => {
     expect(await shown(image)).toEqual(['importing', undefined, 'far', '', true]);
     const live = [staged, run.written['slow']!, run.written['far']!];
     expect(await objects.imports.settle(run, { live, ends: true, size: 5 })).toBe(true);
-    expect(await shown(image)).toEqual(['active', 'fast,slow,far', '', '', false]);
+    expect(await shown(image)).toEqual(['active', 'far,fast,slow', '', '', false]);
     expect(await imageOf(image)).toMatchObject({
       size: 5,
       checksum: 'md5',
