@@ -1,5 +1,6 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { authtokenSection } from './keystone.mjs';
 import { giveToRunner, run, serve } from './processes.mjs';
 
 const PROGRAM = '/usr/bin/glance-api';
@@ -63,20 +64,11 @@ filesystem_store_datadir = ${folder}/images
 filesystem_store_datadir = ${folder}/staging
 [os_glance_tasks_store]
 filesystem_store_datadir = ${folder}/tasks
-[keystone_authtoken]
-auth_type = password
-auth_url = ${authUrl}
-www_authenticate_uri = ${authUrl}
-username = ${user.OS_USERNAME}
-password = ${user.OS_PASSWORD}
-project_name = ${user.OS_PROJECT_NAME}
-user_domain_id = ${user.OS_USER_DOMAIN_ID}
-project_domain_id = ${user.OS_PROJECT_DOMAIN_ID}
+${authtokenSection(authUrl, user)}
 # So that the access rules of credentials count.
 service_type = image
 # So that a change goes through whose user's token has just expired.
 service_token_roles = service
-service_token_roles_required = true
 # Seconds: roles that are taken away are soon gone.
 token_cache_time = 2
 [oslo_policy]

@@ -227,3 +227,17 @@ function environment(url, name, password, project) {
     OS_PROJECT_DOMAIN_ID: 'default',
   };
 }
+
+/** The section of a service's configuration that names the Keystone whose tokens it accepts. @param user its environment */
+export function authtokenSection(authUrl, user) {
+  return `[keystone_authtoken]
+auth_type = password
+auth_url = ${authUrl}
+www_authenticate_uri = ${authUrl}
+username = ${user.OS_USERNAME}
+password = ${user.OS_PASSWORD}
+project_name = ${user.OS_PROJECT_NAME}
+user_domain_id = ${user.OS_USER_DOMAIN_ID}
+project_domain_id = ${user.OS_PROJECT_DOMAIN_ID}
+service_token_roles_required = true`;
+}

@@ -1,5 +1,6 @@
 import { copyFileSync, chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { authtokenSection } from './keystone.mjs';
 import { giveToRunner, run, serve } from './processes.mjs';
 
 const PROGRAM = '/usr/bin/nova-api';
@@ -52,16 +53,7 @@ connection = sqlite:///${folder}/nova.db
 connection = sqlite:///${folder}/nova-api.db
 [glance]
 endpoint_override = ${imageUrl}
-[keystone_authtoken]
-auth_type = password
-auth_url = ${authUrl}
-www_authenticate_uri = ${authUrl}
-username = ${user.OS_USERNAME}
-password = ${user.OS_PASSWORD}
-project_name = ${user.OS_PROJECT_NAME}
-user_domain_id = ${user.OS_USER_DOMAIN_ID}
-project_domain_id = ${user.OS_PROJECT_DOMAIN_ID}
-service_token_roles_required = true
+${authtokenSection(authUrl, user)}
 [oslo_concurrency]
 lock_path = ${folder}/nova/state
 [oslo_policy]
