@@ -232,3 +232,43 @@ describe('the data of an image', () => {
     expect((await objects.live(image, ['slow']))[0]).toMatchObject({ size: 5, place: undefined });
   });
 });
+
+describe('imports, deletions from stores and dead writers at once', () => {
+  it('leave each image with the stores that its document names, and the usage that its objects have', async () => {
+    const images = await Promise.all(Array.from({ length: 6 }, () => uploaded('saving')));
+    const some = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)]!;
+    const copy = async (): Promise<void> => {
+      const [image, id, store] = [some(images), randomUUID(), some(STORES)];
+      const object = { id: randomUUID(), store, bytes: 5 };
+      const begin = { image, id, status: 'active' as const, stores: [store], objects: [object] };
+      if (!(await objects.imports.begin(begin, 1_000))?.begun) return;
+      if (Math.random() < 0.2) return;
+      await objects.imports.beat({ image, id });
+      const step = Math.random() < 0.8 ? { live: [object.id] } : { failed: [store] };
+      await objects.imports.settle({ image, id }, { ...step, ends: true, size: 5 });
+    };
+    const giveUp = async (): Promise<void> => {
+      for (const { image, importId } of await objects.writing()) {
+        if (importId) await objects.imports.settle({ image, id: importId }, { ends: true, size: 0 });
+      }
+    };
+    const steps = [
+      ...[copy, copy, copy, giveUp],
+      () => objects.imports.deleteFromStore(some(images), some(STORES)),
+      () => objects.nameStores(),
+    ];
+    const client = async (): Promise<void> => {
+      for (let step = 0; step < 25; step++) await some(steps)();
+    };
+    await Promise.all(Array.from({ length: 8 }, client));
+    await giveUp();
+    let copies = 0;
+    for (const image of images) {
+      const live = (await placesOf(image)).map((place) => STORES[place!]).sort();
+      expect((await shown(image)).slice(0, 2)).toEqual(['active', live.join()]);
+      expect(live.length).toBeGreaterThan(0);
+      copies += live.length;
+    }
+    expect(await usage()).toBe(5 * copies);
+  });
+});
