@@ -22,6 +22,8 @@ export default {
   testEnvironmentOptions: { customExportConditions: ['@glimpse/source', 'node', 'node-addons'] },
   reporters: ['default', fileURLToPath(new URL('tools/test-counts.mjs', import.meta.url))],
   testSequencer: fileURLToPath(new URL('tools/longest-first.mjs', import.meta.url)),
+  // A busy machine is no failure: Jest's five seconds have been too short on one.
+  testTimeout: 60_000,
   maxWorkers: '100%',
   workerIdleMemoryLimit: '1GB',
 };

@@ -1,6 +1,6 @@
 import preset from '../../jest.preset.mjs';
 
-const { reporters, testSequencer, maxWorkers, workerIdleMemoryLimit, ...project } = preset;
+const { reporters, testSequencer, testTimeout, maxWorkers, workerIdleMemoryLimit, ...project } = preset;
 
 /** What the suites need; other configurations of this folder choose other specs. */
 export const suites = {
@@ -10,7 +10,7 @@ export const suites = {
 };
 
 /** Options of a run, which may have several projects. */
-export const run = { reporters, testSequencer, maxWorkers, workerIdleMemoryLimit, testTimeout: 60_000 };
+export const run = { reporters, testSequencer, testTimeout, maxWorkers, workerIdleMemoryLimit };
 
 /**
  * Specs that compare times, or whose service has deadlines that other work would make it miss, or that load the machine

@@ -13,15 +13,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { StoredImageReader } from '../images/stored-image-reader.js';
 import { StoredImageWriter } from '../images/stored-image-writer.js';
 import { openDatabase, type Database } from '../connection/database.js';
+import { HeldResults, TestNotifications } from '../testing/cache.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { migrate } from '../migrations/migrate.js';
 import { CachedImageReader } from './cached-image-reader.js';
-import {
-  ChangeNotifications,
-  type ChangedIds,
-  type ListeningSession,
-  type NotificationSource,
-} from './change-notifications.js';
+import { ChangeNotifications, type ChangedIds, type ListeningSession } from './change-notifications.js';
 
 const OWNER: Viewer = { project: 'owner', admin: false };
 const MEMBER: Viewer = { project: 'member', admin: false };
@@ -46,7 +42,7 @@ const query = (text: string, values?: unknown[]): Promise<unknown> => database.p
 class HeldReader extends StoredImageReader {
   reads = 0;
   away = false;
-  #held: (() => void)[] | undefined;
+  readonly results = new HeldResults();
 
   constructor() {
     super(database);
@@ -61,40 +57,9 @@ class HeldReader extends StoredImageReader {
         throw error;
       },
     );
-    if (this.#held) await new Promise<void>((resolve) => this.#held!.push(resolve));
+    await this.results.released();
     return outcome();
   }
-
-  hold(): void {
-    this.#held = [];
-  }
-
-  /** How many results are held. */
-  get held(): number {
-    return this.#held?.length ?? 0;
-  }
-
-  /** Returns the first results, or all of them and those to come. */
-  release(count = Infinity): void {
-    const released = this.#held!.splice(0, count);
-    if (count === Infinity) this.#held = undefined;
-    for (const release of released) release();
-  }
-}
-
-/** Notifications that a test sends, at times that it sets. */
-class TestNotifications implements NotificationSource {
-  time = 1_000_000;
-  session: { confirmedAt: number } | undefined = { confirmedAt: this.time };
-  send!: (changed: ChangedIds) => void;
-
-  subscribe(listener: (changed: ChangedIds) => void): void {
-    this.send = listener;
-  }
-
-  subscribeToAudiences(): void {}
-
-  readonly now = (): number => this.time;
 }
 
 const OPTIONS = { size: SIZE, staleLimit: 300, freshReads: 2 };
@@ -180,28 +145,28 @@ describe('with the notifications of the database', () => {
   });
 
   it('a result that a notification has overtaken goes to the waiting readers, and is not cached', async () => {
-    stored.hold();
+    stored.results.hold();
     const waiting = [nameIn(cache), nameIn(cache)];
-    await until(() => stored.held === 1);
+    await until(() => stored.results.held === 1);
     await rename('new');
     await until(() => wasNotifiedOf(id));
-    stored.release();
+    stored.results.release();
     expect(await Promise.all(waiting)).toEqual(['old', 'old']);
     expect(cache.entries).toBe(0);
     expect(await nameIn(cache)).toBe('new');
   });
 
   it('a read after the notification does not wait for one from before it', async () => {
-    stored.hold();
+    stored.results.hold();
     const early = nameIn(cache);
-    await until(() => stored.held === 1);
+    await until(() => stored.results.held === 1);
     await rename('new');
     await until(() => wasNotifiedOf(id));
     const late = nameIn(cache);
-    await until(() => stored.held === 2);
+    await until(() => stored.results.held === 2);
     // The answers come in the order that is the worst: the older one last.
     const [first, second] = [early, late];
-    stored.release();
+    stored.results.release();
     expect(await second).toBe('new');
     expect(await first).toBe('old');
     expect(await nameIn(cache)).toBe('new');
@@ -209,12 +174,12 @@ describe('with the notifications of the database', () => {
   });
 
   it('nor is a result that was read while all were dropped', async () => {
-    stored.hold();
+    stored.results.hold();
     const waiting = nameIn(cache);
-    await until(() => stored.held === 1);
+    await until(() => stored.results.held === 1);
     await query('TRUNCATE images CASCADE');
     await until(() => received.includes('all'));
-    stored.release();
+    stored.results.release();
     expect(await waiting).toBe('old');
     await expect(nameIn(cache)).rejects.toThrow(ImageNotFound);
   });
@@ -240,12 +205,12 @@ describe('with notifications that are late', () => {
   });
 
   it('a read that began before a change of the same replica is not cached', async () => {
-    stored.hold();
+    stored.results.hold();
     const waiting = cache.image(id, OWNER);
-    await until(() => stored.held === 1);
+    await until(() => stored.results.held === 1);
     const writer = new StoredImageWriter(database, {}, (ids) => cache.drop(ids));
     await writer.change(id, { properties: { kind: 'merge', properties: { a: 'b' } } });
-    stored.release();
+    stored.results.release();
     expect((await waiting).value.properties).toEqual({});
     expect((await cache.image(id, OWNER)).value.properties).toEqual({ a: 'b' });
   });
@@ -269,13 +234,13 @@ describe('with notifications that are late', () => {
 
   it('nothing from before is fresh after a reconnect, nor is a read that began before', async () => {
     await cache.image(id, OWNER);
-    stored.hold();
+    stored.results.hold();
     const [waiting] = [cache.image(id, OWNER, { fresh: true })];
-    await until(() => stored.held === 1);
+    await until(() => stored.results.held === 1);
     notifications.session = undefined;
     await rename('new');
     begin();
-    stored.release();
+    stored.results.release();
     expect((await waiting).value.name).toBe('old');
     expect(await nameIn(cache)).toBe('new');
     expect(await nameIn(cache)).toBe('new');
@@ -286,23 +251,23 @@ describe('with notifications that are late', () => {
     notifications.session = undefined;
     await cache.image(id, OWNER);
     await rename('new');
-    stored.hold();
+    stored.results.hold();
     const reads = Array.from({ length: 20 }, () => nameIn(cache));
-    await until(() => stored.held === 1);
-    stored.release();
+    await until(() => stored.results.held === 1);
+    stored.results.release();
     expect(await Promise.all(reads)).toEqual(Array(20).fill('new'));
     expect(stored.reads).toBe(2);
   });
 
   it('a read in flight for more than two seconds is not shared', async () => {
-    stored.hold();
+    stored.results.hold();
     const early = nameIn(cache);
-    await until(() => stored.held === 1);
+    await until(() => stored.results.held === 1);
     await rename('new');
     notifications.time += 2_001;
     const late = nameIn(cache);
-    await until(() => stored.held === 2);
-    stored.release();
+    await until(() => stored.results.held === 2);
+    stored.results.release();
     expect(await Promise.all([early, late])).toEqual(['old', 'new']);
   });
 });
@@ -405,7 +370,7 @@ describe('a cached image', () => {
     cache.accountBytes(value, -2_000);
     expect(cache.bytes).toBe(alone + 8_000);
     expect(cache.cached(id, OWNER)).toBe(value);
-    notifications.send([id]);
+    notifications.sendIds([id]);
     expect(cache.bytes).toBe(0);
     cache.accountBytes(value, 10_000);
     expect(cache.bytes).toBe(0);
@@ -435,28 +400,28 @@ describe('a read that wants no copy', () => {
   });
 
   it('shares no read that began before', async () => {
-    stored.hold();
+    stored.results.hold();
     const early = [nameIn(cache), nameIn(cache, OWNER, fresh)];
-    await until(() => stored.held === 2);
+    await until(() => stored.results.held === 2);
     await rename('new');
     const late = nameIn(cache, OWNER, fresh);
     // Two such reads go at a time; the third needs the second's place.
-    stored.release(2);
+    stored.results.release(2);
     expect(await Promise.all(early)).toEqual(['old', 'old']);
-    await until(() => stored.held === 1);
-    stored.release();
+    await until(() => stored.results.held === 1);
+    stored.results.release();
     expect(await late).toBe('new');
     expect(await nameIn(cache)).toBe('new');
   });
 
   it('goes with few others at a time, and waits for its turn', async () => {
-    stored.hold();
+    stored.results.hold();
     const reads = Array.from({ length: 7 }, () => cache.image(id, OWNER, fresh));
     for (const round of [2, 2, 2, 1]) {
-      await until(() => stored.held === round);
+      await until(() => stored.results.held === round);
       await sleep(20);
-      expect(stored.held).toBe(round);
-      stored.release(round);
+      expect(stored.results.held).toBe(round);
+      stored.results.release(round);
     }
     await Promise.all(reads);
     expect(stored.reads).toBe(7);
@@ -465,14 +430,14 @@ describe('a read that wants no copy', () => {
   it('is refused when it is queued for too long, rather than served a copy, and delays no other read', async () => {
     await cache.image(id, OWNER);
     const other = randomUUID();
-    stored.hold();
+    stored.results.hold();
     const holding = [cache.image(id, OWNER, fresh), cache.image(id, OWNER, fresh)];
-    await until(() => stored.held === 2);
+    await until(() => stored.results.held === 2);
     const refused = cache.image(id, OWNER, fresh);
     const missing = cache.image(other, OWNER);
     await expect(refused).rejects.toThrow(CatalogueUnavailable);
-    expect(stored.held).toBe(3);
-    stored.release();
+    expect(stored.results.held).toBe(3);
+    stored.results.release();
     await Promise.all(holding);
     await expect(missing).rejects.toThrow(ImageNotFound);
   });
@@ -522,12 +487,12 @@ describe('a database that is unavailable', () => {
 
   it('that is silent is waited for, but not long where there is a copy', async () => {
     stored.away = false;
-    stored.hold();
+    stored.results.hold();
     notifications.session = undefined;
     const without = cache.image(randomUUID(), OWNER).catch((error: unknown) => error);
     expect(await cache.image(id, OWNER)).toMatchObject({ source: 'copy' });
-    expect(stored.held).toBe(2);
-    stored.release();
+    expect(stored.results.held).toBe(2);
+    stored.results.release();
     expect(await without).toBeInstanceOf(ImageNotFound);
   });
 });

@@ -13,14 +13,11 @@ import { openDatabase, type Database } from '../connection/database.js';
 import { StoredImageWriter } from '../images/stored-image-writer.js';
 import { StoredImageLister } from '../lists/stored-image-lister.js';
 import { migrate } from '../migrations/migrate.js';
+import { HeldResults, TestNotifications } from '../testing/cache.js';
 import { openTemporary, type TemporaryDatabase } from '../testing/index.js';
 import { namesOf, type ChangedAudience } from './audience-generations.js';
 import { CachedPages } from './cached-pages.js';
-import {
-  ChangeNotifications,
-  type ListeningSession,
-  type NotificationSource,
-} from './change-notifications.js';
+import { ChangeNotifications, type ListeningSession } from './change-notifications.js';
 
 const OWNER: Viewer = { project: 'owner', admin: false };
 const OTHER: Viewer = { project: 'other', admin: false };
@@ -52,7 +49,7 @@ class HeldPages {
   concurrent = 0;
   running = 0;
   failure: Error | undefined;
-  #held: (() => void)[] | undefined;
+  readonly results = new HeldResults();
   readonly #lister = new StoredImageLister(database);
 
   readonly compose = async (viewer: Viewer = OWNER): Promise<PageDocument> => {
@@ -61,43 +58,13 @@ class HeldPages {
     try {
       if (this.failure) throw this.failure;
       const { value } = await this.#lister.imageNames({ limit: 10 }, viewer);
-      if (this.#held) await new Promise<void>((resolve) => this.#held!.push(resolve));
+      await this.results.released();
       const bytes = value.images.map(({ name }) => name).join();
       return { bytes, tag: bytes };
     } finally {
       this.running--;
     }
   };
-
-  hold(): void {
-    this.#held = [];
-  }
-
-  get held(): number {
-    return this.#held?.length ?? 0;
-  }
-
-  /** Returns the first results, or all of them and those to come. */
-  release(count = Infinity): void {
-    const released = this.#held!.splice(0, count);
-    if (count === Infinity) this.#held = undefined;
-    for (const release of released) release();
-  }
-}
-
-/** Notifications that a test sends, at times that it sets. */
-class TestNotifications implements NotificationSource {
-  time = 1_000_000;
-  session: { confirmedAt: number } | undefined = { confirmedAt: this.time };
-  send!: (changed: ChangedAudience) => void;
-
-  subscribe(): void {}
-
-  subscribeToAudiences(listener: (changed: ChangedAudience) => void): void {
-    this.send = listener;
-  }
-
-  readonly now = (): number => this.time;
 }
 
 const OPTIONS = { size: MIB, staleLimit: 300 };
@@ -181,24 +148,24 @@ describe('with the notifications of the database', () => {
 
   it('a result that a notification has overtaken is returned to its readers, and is not cached', async () => {
     await namesIn(pages);
-    stored.hold();
+    stored.results.hold();
     const waiting = [namesIn(pages), namesIn(pages)];
-    await until(() => stored.held === 1);
+    await until(() => stored.results.held === 1);
     await change(() => rename('new'));
-    stored.release();
+    stored.results.release();
     expect(await Promise.all(waiting)).toEqual(['old', 'old']);
     expect(pages.entries).toBe(0);
     expect(await namesIn(pages)).toBe('new');
   });
 
   it('a request after the notification does not share a query from before it, and waits for that', async () => {
-    stored.hold();
+    stored.results.hold();
     const early = namesIn(pages);
-    await until(() => stored.held === 1);
+    await until(() => stored.results.held === 1);
     await change(() => rename('new'));
     const late = Array.from({ length: 10 }, () => namesIn(pages));
     expect(stored.reads).toBe(1);
-    stored.release();
+    stored.results.release();
     expect(await early).toBe('old');
     expect(new Set(await Promise.all(late))).toEqual(new Set(['new']));
     expect(stored.reads).toBe(2);
@@ -246,14 +213,14 @@ describe('with notifications that are late', () => {
   });
 
   it('a page that was read before a change of the same replica is not cached', async () => {
-    notifications.send(namesOf(['owner']));
-    stored.hold();
+    notifications.sendAudience(namesOf(['owner']));
+    stored.results.hold();
     const waiting = namesIn(pages);
-    await until(() => stored.held === 1);
+    await until(() => stored.results.held === 1);
     await rename('new');
     pages.drop(['owner']);
     const late = namesIn(pages);
-    stored.release();
+    stored.results.release();
     expect(await waiting).toBe('old');
     expect(await late).toBe('new');
     expect(cached(pages)).toBe('new');
@@ -273,25 +240,25 @@ describe('with notifications that are late', () => {
   it('no page from before a reconnection is fresh, nor a query that was sent before', async () => {
     notifications.session = { confirmedAt: notifications.time };
     expect(cached(pages)).toBeUndefined();
-    stored.hold();
+    stored.results.hold();
     const early = namesIn(pages);
-    await until(() => stored.held === 1);
+    await until(() => stored.results.held === 1);
     await rename('new');
     notifications.session = { confirmedAt: notifications.time } satisfies ListeningSession;
     const late = namesIn(pages);
-    stored.release();
+    stored.results.release();
     expect(await Promise.all([early, late])).toEqual(['old', 'new']);
     expect(cached(pages)).toBe('new');
   });
 
   it('without notifications no request shares a query that began before it', async () => {
     notifications.session = undefined;
-    stored.hold();
+    stored.results.hold();
     const early = namesIn(pages);
-    await until(() => stored.held === 1);
+    await until(() => stored.results.held === 1);
     await rename('new');
     const late = Array.from({ length: 10 }, () => namesIn(pages));
-    stored.release();
+    stored.results.release();
     expect(await early).toBe('old');
     expect(new Set(await Promise.all(late))).toEqual(new Set(['new']));
     expect(stored.reads).toBe(4);
@@ -299,27 +266,27 @@ describe('with notifications that are late', () => {
   });
 
   it('a query that fails does not fail the requests that share the next one', async () => {
-    notifications.send('everyone');
-    stored.hold();
+    notifications.sendAudience('everyone');
+    stored.results.hold();
     stored.failure = new TypeError('a defect');
     const early = namesIn(pages);
-    notifications.send('everyone');
+    notifications.sendAudience('everyone');
     const late = namesIn(pages);
     stored.failure = undefined;
     await expect(early).rejects.toThrow('a defect');
-    await until(() => stored.held === 1);
-    stored.release();
+    await until(() => stored.results.held === 1);
+    stored.results.release();
     expect(await late).toBe('old');
   });
 
   it('a page of an administrator is dropped with every change', async () => {
     for (const _ of [1, 2]) await namesIn(pages, ADMIN);
-    notifications.send(namesOf(['a third project']));
+    notifications.sendAudience(namesOf(['a third project']));
     expect(cached(pages)).toBe('old');
     expect(cached(pages, ADMIN)).toBeUndefined();
-    notifications.send([]);
+    notifications.sendAudience([]);
     expect(await namesIn(pages, ADMIN)).toBe('old');
-    notifications.send([]);
+    notifications.sendAudience([]);
     expect(cached(pages, ADMIN)).toBeUndefined();
   });
 
@@ -360,7 +327,7 @@ describe('what is cached', () => {
     // One that was used lately is cached again after a change.
     notifications.session!.confirmedAt = notifications.time += 60_000;
     await request('a');
-    notifications.send('everyone');
+    notifications.sendAudience('everyone');
     notifications.session!.confirmedAt = notifications.time += 9_000;
     await request('a');
     await request('a');
@@ -399,7 +366,7 @@ describe('what is cached', () => {
       return 1 - (reads - before) / 100;
     };
     await victim();
-    notifications.send('everyone');
+    notifications.sendAudience('everyone');
     const alone = await victim();
     const scan = async (): Promise<void> => {
       for (let number = 0; number < 2_000; number++) {
@@ -408,7 +375,7 @@ describe('what is cached', () => {
       }
     };
     await scan();
-    notifications.send(namesOf(['other']));
+    notifications.sendAudience(namesOf(['other']));
     const after = reads;
     await scan();
     expect(reads).toBeGreaterThan(after);
@@ -446,7 +413,7 @@ describe('a database that is unavailable', () => {
   });
 
   it('is not answered by a copy that is known to be outdated', async () => {
-    notifications.send(namesOf(['owner']));
+    notifications.sendAudience(namesOf(['owner']));
     await expect(read(pages)).rejects.toThrow(CatalogueUnavailable);
   });
 
@@ -458,11 +425,11 @@ describe('a database that is unavailable', () => {
 
   it('that is silent is waited for, but not long where there is a copy', async () => {
     stored.failure = undefined;
-    stored.hold();
+    stored.results.hold();
     notifications.session = undefined;
     const without = read(pages, OTHER);
     expect(await read(pages)).toMatchObject({ source: 'copy' });
-    stored.release();
+    stored.results.release();
     expect(await without).toMatchObject({ source: 'fresh' });
   });
 });
