@@ -212,7 +212,7 @@ describe('what is read of the metrics', () => {
     expect(page).toMatch(/^glimpse_data_transferred_bytes_total\{direction="download"\} 10$/m);
     expect(page).toMatch(/^glimpse_data_transfer_duration_seconds_count\{direction="upload"\} 1$/m);
     for (const operation of ['write', 'read']) {
-      const labels = `operation="${operation}",outcome="done"`;
+      const labels = `store="file",operation="${operation}",outcome="done"`;
       expect(page).toContain(`\nglimpse_data_store_operation_duration_seconds_count{${labels}} 1\n`);
     }
     expect(page).toMatch(
