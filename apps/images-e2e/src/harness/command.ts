@@ -1,5 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** The program `glimpse` of the package that the run's setup made: what the container image has. */
 export const COMMAND = process.env['GLIMPSE_E2E_COMMAND']!;
@@ -19,13 +21,21 @@ export interface Run extends Pick<SpawnOptions, 'cwd' | 'detached'> {
   readonly command?: readonly [program: string, ...args: string[]];
 }
 
-/** Starts the `glimpse` command. */
+/** Starts the `glimpse` command, in a folder of its own unless the options name one: it keeps its data there by default. */
 export function spawnGlimpse(
   args: readonly string[],
   settings: Settings,
-  { cwd, detached, command: [program, ...first] = [process.execPath, COMMAND] }: Run = {},
+  {
+    cwd = newWorkingFolder(),
+    detached,
+    command: [program, ...first] = [process.execPath, COMMAND],
+  }: Run = {},
 ): ChildProcessWithoutNullStreams {
   return spawn(program, [...first, ...args], { env: environment(settings), cwd, detached });
+}
+
+function newWorkingFolder(): string {
+  return mkdtempSync(join(process.env['GLIMPSE_E2E_FOLDER']!, 'working-'));
 }
 
 /** Runs the `glimpse` command to its end. */

@@ -178,3 +178,8 @@ export class ImageTooLarge extends DomainError {
     super(`The incoming image is too large: an image has at most ${maxBytes} bytes.`);
   }
 }
+
+/** The message of an error, and that of the store behind it. */
+export function reasonOf({ message, cause }: Error): string {
+  return cause instanceof Error ? `${message} ${cause.message}` : message;
+}

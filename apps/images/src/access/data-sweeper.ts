@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '@glimpse/domain';
 import type { StoredImageObjects, Writing } from '@glimpse/store';
+import { reasonOf } from './data-errors.js';
 import type { OwnStore } from './own-store.js';
 import type { OwnStores } from './own-stores.js';
 
@@ -136,11 +137,6 @@ export class DataSweeper {
     );
     return writing.filter(({ id }) => this.#seen.get(id)!.sweeps >= MAX_STILL_SWEEPS);
   }
-}
-
-/** The error, and that of the store behind it. */
-function reasonOf({ message, cause }: Error): string {
-  return cause instanceof Error ? `${message} ${cause.message}` : message;
 }
 
 /** Waits for the next sweep; false if it was stopped. */

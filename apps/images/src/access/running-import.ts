@@ -1,7 +1,7 @@
 import { Digest } from '@glimpse/data';
 import { DataUnavailable } from '@glimpse/domain';
 import type { ImageImport, ImportStep, ImportedObject, StoredImageObjects } from '@glimpse/store';
-import { UploadCutOff, UploadGone } from './data-errors.js';
+import { UploadCutOff, UploadGone, reasonOf } from './data-errors.js';
 import { BEAT_MS } from './image-data.js';
 import type { OwnStores } from './own-stores.js';
 import { openCopies, type StoredCopy } from './stored-copies.js';
@@ -66,7 +66,7 @@ export class RunningImport {
     try {
       await (this.plan.allMustSucceed ? this.#copyToAll(onFault) : this.#copyToEach(onFault));
     } catch (error) {
-      onFault({ image: this.plan.image, store: '', reason: reasonOf(error) });
+      onFault({ image: this.plan.image, store: '', reason: reasonOf(error as Error) });
     } finally {
       clearInterval(beats);
     }
@@ -106,7 +106,7 @@ export class RunningImport {
       await this.#copy(object);
       return true;
     } catch (error) {
-      onFault({ image: this.plan.image, store: object.store, reason: reasonOf(error) });
+      onFault({ image: this.plan.image, store: object.store, reason: reasonOf(error as Error) });
       return false;
     }
   }
@@ -131,9 +131,4 @@ async function* kept(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Asy
     signal.throwIfAborted();
     yield Buffer.from(chunk);
   }
-}
-
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? `${message} ${cause.message}` : message;
 }

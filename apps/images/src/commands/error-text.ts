@@ -5,7 +5,7 @@ import { InvalidOptions } from '@glimpse/options';
 import { PluginError } from '@glimpse/plugins';
 import { DatabaseUnavailable, MigrationError } from '@glimpse/store';
 import { EmbeddedDatabaseError } from '@glimpse/store/embedded';
-import { WrongStore } from '../access/data-errors.js';
+import { WrongStore, reasonOf } from '../access/data-errors.js';
 import { ProtectionFileError } from '../access/protections/errors.js';
 
 /** Errors whose message is all a reader needs: ours, and those of the operating system. */
@@ -31,9 +31,6 @@ export function textOf(error: unknown): string {
   if (error instanceof SourceUnavailable) {
     return `${error.message}; check OS_AUTH_URL for Keystone, and GLIMPSE_GLANCE_URL or Keystone's catalog for Glance`;
   }
-  if (error instanceof DataUnavailable) {
-    const { message, cause } = error;
-    return `${message} ${cause instanceof Error ? cause.message : ''}; check the settings data.options`;
-  }
+  if (error instanceof DataUnavailable) return `${reasonOf(error)}; check the settings data.options`;
   return isPlain(error) ? error.message : String((error as Error).stack ?? error);
 }
