@@ -11,8 +11,8 @@ export function novaIsInstalled() {
 }
 
 /**
- * Runs a Nova API in a folder: SQLite, messages that nobody receives, so that no server is ever built, and a configuration
- * of its own, nothing of the machine's.
+ * Runs a Nova API in a folder: SQLite, a configuration of its own, nothing of the machine's. No process receives its messages,
+ * so that no server is ever built.
  *
  * @param folder who runs it owns it
  * @param options `port`; `authUrl` and `user` (with its environment): whose tokens it accepts, and as which user it

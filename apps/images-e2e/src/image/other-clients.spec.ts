@@ -1,12 +1,12 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createDatabase } from '../harness/databases.js';
 import { IDENTITIES, newFolder, startService, tokenOf, type Service } from '../harness/service.js';
+import { runClient } from '../keystone/harness/python-client.js';
 
 /** Where Debian keeps the sources of Go's packages. */
 const GO_PATH = '/usr/share/gocode';
@@ -22,23 +22,20 @@ function testWith(isInstalled: boolean, packages: string): [typeof it | typeof i
 
 /** Runs a client; returns what it printed as JSON. */
 async function run(
-  command: readonly string[],
+  command: readonly [string, ...string[]],
   program: string,
-  environment: NodeJS.ProcessEnv = {},
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<unknown> {
   const file = fileURLToPath(new URL(`clients/${program}`, import.meta.url));
-  const client = spawn(command[0]!, [...command.slice(1), file], {
-    cwd: folder,
-    env: {
-      ...{ PATH: '/usr/bin:/bin', HOME: folder, IMAGE: join(folder, 'image.raw'), ...environment },
+  const { code, stdout, stderr } = await runClient(
+    [...command, file],
+    {
+      ...{ IMAGE: join(folder, 'image.raw'), ...environment },
       ...{ IMAGE_URL: service!.imageUrl, COMPUTE_URL: `${service!.url}/v2.1` },
       ...{ DEMO: tokenOf('demo'), ALT: tokenOf('alt'), ALT_PROJECT: ALT },
     },
-  });
-  let [stdout, stderr] = ['', ''];
-  client.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  client.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const [code] = (await once(client, 'close')) as [number];
+    folder,
+  );
   if (code !== 0) throw new Error(`${stderr}\n${service!.log()}`);
   return JSON.parse(stdout) as unknown;
 }

@@ -70,9 +70,9 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
    */
   'store-unavailable': { reason: string; store?: string | undefined };
   'store-available': { store?: string | undefined };
-  /** Bytes of deleted images could not be deleted; counted each time, logged once a minute. */
   /** Image data could not be copied to a store. */
   'copy-failed': { image: string; store: string; reason: string };
+  /** Bytes of deleted images could not be deleted; counted each time, logged once a minute. */
   'sweep-failed': { reason: string };
   /** A request failed with an unexpected error: a defect of this service. */
   'request-failed': { requestId: string; error: unknown };

@@ -1,8 +1,8 @@
 import type { OnImagesChanged } from '@glimpse/domain';
 import type { Database } from '../connection/database.js';
 import type { Availability } from '../connection/unavailable.js';
-import { write } from '../connection/write.js';
 import { storedIdOf } from '../images/image-id.js';
+import { ObjectStatements } from './object-statements.js';
 import { StoredImports } from './stored-imports.js';
 import {
   ACTIVATE,
@@ -102,13 +102,15 @@ const NAMED_AT_ONCE = 500;
 export class StoredImageObjects {
   /** Copies of objects in further stores. */
   readonly imports: StoredImports;
+  private readonly statements: ObjectStatements;
 
   constructor(
-    private readonly database: Database,
-    private readonly availability: Availability = {},
-    private readonly onChanged: OnImagesChanged = () => undefined,
+    database: Database,
+    availability: Availability = {},
+    onChanged: OnImagesChanged = () => undefined,
   ) {
-    this.imports = new StoredImports(database, availability, onChanged);
+    this.statements = new ObjectStatements(database, availability, onChanged);
+    this.imports = new StoredImports(this.statements);
   }
 
   /**
@@ -122,9 +124,9 @@ export class StoredImageObjects {
     { bytes, least, quota }: Reservation,
   ): Promise<Reserved | undefined> {
     const values = [storedIdOf(image), id, status, bytes, least, quota ?? null, store ?? null];
-    const [row] = await this.#run<ReservedRow>('begin upload', BEGIN_UPLOAD, values);
+    const [row] = await this.statements.run<ReservedRow>('begin upload', BEGIN_UPLOAD, values);
     const reserved = row && reservedOf(row);
-    if (reserved && reserved.bytes !== null) this.onChanged([storedIdOf(image)]);
+    if (reserved && reserved.bytes !== null) this.statements.onChanged([storedIdOf(image)]);
     return reserved;
   }
 
@@ -134,18 +136,18 @@ export class StoredImageObjects {
    * @returns all that is reserved for it; undefined if the object is not to be written any more
    */
   async reserve(id: string, bytes: number, quota: number): Promise<Reserved | undefined> {
-    const [row] = await this.#run<ReservedRow>('reserve bytes', RESERVE, [id, bytes, quota]);
+    const [row] = await this.statements.run<ReservedRow>('reserve bytes', RESERVE, [id, bytes, quota]);
     return row && reservedOf(row);
   }
 
   /** Shows that the writer lives; false if the object is not to be written any more. */
   async beat(id: string): Promise<boolean> {
-    return (await this.#run('beat of an upload', BEAT, [id])).length > 0;
+    return (await this.statements.run('beat of an upload', BEAT, [id])).length > 0;
   }
 
   /** Makes the image active; false if it does not wait for this upload any more. */
   async activate(upload: Upload, data: StoredData): Promise<boolean> {
-    return this.#change(upload.image, 'activate image', ACTIVATE, [
+    return this.statements.change(upload.image, 'activate image', ACTIVATE, [
       ...valuesOf(upload, data),
       upload.store ?? null,
     ]);
@@ -153,7 +155,7 @@ export class StoredImageObjects {
 
   /** Keeps the data until the image is imported; false if the image does not wait for this upload any more. */
   async stage(upload: Upload, data: StoredData): Promise<boolean> {
-    return this.#change(upload.image, 'stage data', STAGE, valuesOf(upload, data));
+    return this.statements.change(upload.image, 'stage data', STAGE, valuesOf(upload, data));
   }
 
   /**
@@ -163,23 +165,23 @@ export class StoredImageObjects {
    */
   async importStaged(image: string, defaultStore?: string): Promise<boolean> {
     const values = [storedIdOf(image), defaultStore ?? null];
-    return this.#change(image, 'import staged data', IMPORT_STAGED, values);
+    return this.statements.change(image, 'import staged data', IMPORT_STAGED, values);
   }
 
   /** Gives up an upload that is not complete; false if it is, or was given up before. */
   async giveUp({ image, id }: Pick<Upload, 'image' | 'id'>): Promise<boolean> {
-    return this.#change(image, 'give up upload', GIVE_UP, [storedIdOf(image), id]);
+    return this.statements.change(image, 'give up upload', GIVE_UP, [storedIdOf(image), id]);
   }
 
   /** The state of an object; undefined once its bytes are gone. */
   async stateOf(id: string): Promise<ObjectState | undefined> {
-    const [row] = await this.#run<{ state: ObjectState }>('state of an object', STATE, [id]);
+    const [row] = await this.statements.run<{ state: ObjectState }>('state of an object', STATE, [id]);
     return row?.state;
   }
 
   /** The objects with the data of an image, those of the given stores first and in their order. */
   async live(image: string, stores: readonly (string | undefined)[] = [undefined]): Promise<LiveObject[]> {
-    const rows = await this.#run<{ id: string; bytes: string; place: number | null }>(
+    const rows = await this.statements.run<{ id: string; bytes: string; place: number | null }>(
       'data of an image',
       LIVE_OBJECTS,
       [storedIdOf(image), stores.map((store) => store ?? null)],
@@ -192,17 +194,19 @@ export class StoredImageObjects {
 
   /** The objects that are being written. */
   writing(): Promise<Writing[]> {
-    return this.#run('objects being written', WRITING, []);
+    return this.statements.run('objects being written', WRITING, []);
   }
 
   /** Some of the objects of a store whose bytes are to be deleted now. */
   async doomed(store?: string): Promise<string[]> {
-    return (await this.#run<{ id: string }>('doomed objects', DOOMED, [store ?? null])).map(({ id }) => id);
+    return (await this.statements.run<{ id: string }>('doomed objects', DOOMED, [store ?? null])).map(
+      ({ id }) => id,
+    );
   }
 
   /** The number of objects of a store whose bytes are to be deleted now, up to 10,000. */
   async countDoomed(store?: string): Promise<number> {
-    const [row] = await this.#run<{ count: number }>('count of doomed objects', COUNT_DOOMED, [
+    const [row] = await this.statements.run<{ count: number }>('count of doomed objects', COUNT_DOOMED, [
       store ?? null,
     ]);
     return row!.count;
@@ -210,28 +214,28 @@ export class StoredImageObjects {
 
   /** Notes that the bytes of a doomed object were deleted. */
   async swept(id: string): Promise<void> {
-    await this.#run('object swept', SWEPT, [id]);
+    await this.statements.run('object swept', SWEPT, [id]);
   }
 
   /** What the stores of the catalogue have in common. */
   async identity(): Promise<CatalogueIdentity> {
-    const [row] = await this.#run<CatalogueIdentity>('catalogue id', CATALOGUE_ID, []);
+    const [row] = await this.statements.run<CatalogueIdentity>('catalogue id', CATALOGUE_ID, []);
     return row!;
   }
 
   /** Names the store that the catalogue had before it had several, if it has no name yet. */
   async nameFirstStore(name: string): Promise<void> {
-    await this.#run('name of the first store', NAME_FIRST_STORE, [name]);
+    await this.statements.run('name of the first store', NAME_FIRST_STORE, [name]);
   }
 
   /** Names the store of objects that have none, and shows it in the documents of their images. */
   async nameStores(): Promise<void> {
     for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
-      const rows = await this.#run<{ id: string; image: string }>('names of stores', NAME_STORES, [
+      const rows = await this.statements.run<{ id: string; image: string }>('names of stores', NAME_STORES, [
         after,
         NAMED_AT_ONCE,
       ]);
-      if (rows.length > 0) this.onChanged(rows.map(({ image }) => image));
+      if (rows.length > 0) this.statements.onChanged(rows.map(({ image }) => image));
       if (rows.length < NAMED_AT_ONCE) return;
       after = rows.at(-1)!.id;
     }
@@ -239,18 +243,10 @@ export class StoredImageObjects {
 
   /** Whether the catalogue has objects in a store. */
   async hasObjects(store?: string): Promise<boolean> {
-    const [row] = await this.#run<{ found: boolean }>('objects at all', HAS_OBJECTS, [store ?? null]);
+    const [row] = await this.statements.run<{ found: boolean }>('objects at all', HAS_OBJECTS, [
+      store ?? null,
+    ]);
     return row!.found;
-  }
-
-  async #change(image: string, name: string, text: string, values: unknown[]): Promise<boolean> {
-    const changed = (await this.#run(name, text, values)).length > 0;
-    if (changed) this.onChanged([storedIdOf(image)]);
-    return changed;
-  }
-
-  #run<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
-    return write(this.database, { name, text, values }, this.availability);
   }
 }
 

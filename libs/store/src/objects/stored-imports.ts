@@ -1,7 +1,3 @@
-import type { OnImagesChanged } from '@glimpse/domain';
-import type { Database } from '../connection/database.js';
-import type { Availability } from '../connection/unavailable.js';
-import { write } from '../connection/write.js';
 import { storedIdOf } from '../images/image-id.js';
 import {
   BEAT_IMPORT,
@@ -10,6 +6,7 @@ import {
   SETTLE_IMPORT,
   STAGED_OBJECT,
 } from './import-statements.js';
+import type { ObjectStatements } from './object-statements.js';
 
 /** An import that copies the data of an image to stores. */
 export interface ImageImport {
@@ -59,15 +56,11 @@ export interface StagedObject {
 
 /** The imports that copy data to stores. All methods throw `CatalogueUnavailable`. */
 export class StoredImports {
-  constructor(
-    private readonly database: Database,
-    private readonly availability: Availability,
-    private readonly onChanged: OnImagesChanged,
-  ) {}
+  constructor(private readonly statements: ObjectStatements) {}
 
   /** The data of an image that waits for an import; undefined if it has none. */
   async staged(image: string): Promise<StagedObject | undefined> {
-    const [row] = await this.#run<Omit<StagedObject, 'size'> & { bytes: string }>(
+    const [row] = await this.statements.run<Omit<StagedObject, 'size'> & { bytes: string }>(
       'staged data',
       STAGED_OBJECT,
       [storedIdOf(image)],
@@ -86,7 +79,7 @@ export class StoredImports {
     { image, id, status, stores, objects }: NewImport,
     quota: number | undefined,
   ): Promise<{ begun: boolean; remaining: number } | undefined> {
-    const [row] = await this.#run<{ begun: boolean; remaining: string | null }>(
+    const [row] = await this.statements.run<{ begun: boolean; remaining: string | null }>(
       'begin import',
       BEGIN_IMPORT,
       [
@@ -95,13 +88,13 @@ export class StoredImports {
         ...[quota ?? null, status, stores],
       ],
     );
-    if (row?.begun) this.onChanged([storedIdOf(image)]);
+    if (row?.begun) this.statements.onChanged([storedIdOf(image)]);
     return row && { begun: row.begun, remaining: Number(row.remaining) };
   }
 
   /** Shows that the writer lives; false if the objects are not to be written any more. */
   async beat({ image, id }: ImageImport): Promise<boolean> {
-    return (await this.#run('beat of an import', BEAT_IMPORT, [storedIdOf(image), id])).length > 0;
+    return (await this.statements.run('beat of an import', BEAT_IMPORT, [storedIdOf(image), id])).length > 0;
   }
 
   /** Makes a step of an import; false if the image has no such import any more. */
@@ -110,21 +103,14 @@ export class StoredImports {
     { live = [], done = [], failed = [], ends = false, size }: ImportStep,
   ): Promise<boolean> {
     const values = [storedIdOf(image), id, live, failed, ends, size, done];
-    return this.#change(image, 'settle import', SETTLE_IMPORT, values);
+    return this.statements.change(image, 'settle import', SETTLE_IMPORT, values);
   }
 
   /** Removes the data of an active image from a store; false if it does not have it, or no other store has it. */
   async deleteFromStore(image: string, store: string): Promise<boolean> {
-    return this.#change(image, 'delete from a store', DELETE_FROM_STORE, [storedIdOf(image), store]);
-  }
-
-  async #change(image: string, name: string, text: string, values: unknown[]): Promise<boolean> {
-    const changed = (await this.#run(name, text, values)).length > 0;
-    if (changed) this.onChanged([storedIdOf(image)]);
-    return changed;
-  }
-
-  #run<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
-    return write(this.database, { name, text, values }, this.availability);
+    return this.statements.change(image, 'delete from a store', DELETE_FROM_STORE, [
+      storedIdOf(image),
+      store,
+    ]);
   }
 }

@@ -24,16 +24,16 @@ export interface Outcome {
 }
 
 /**
- * Runs Debian's Python.
+ * Runs a client.
  *
  * @param home its working and home directory, so that it does not read the tester's clouds
  */
-export async function python(
-  args: readonly string[],
+export async function runClient(
+  [program, ...args]: readonly [string, ...string[]],
   env: Readonly<Record<string, string>>,
   home = newFolder(),
 ): Promise<Outcome> {
-  const client = spawn(PYTHON, ['-W', 'ignore', ...args], {
+  const client = spawn(program, args, {
     cwd: home,
     env: { PATH: '/usr/bin:/bin', HOME: home, PYTHONIOENCODING: 'utf-8', ...env },
   });
@@ -43,6 +43,15 @@ export async function python(
   client.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const [code] = (await once(client, 'close')) as [number];
   return { code, stdout, stderr };
+}
+
+/** Runs Debian's Python. */
+export function python(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  home?: string,
+): Promise<Outcome> {
+  return runClient([PYTHON, '-W', 'ignore', ...args], env, home);
 }
 
 /**

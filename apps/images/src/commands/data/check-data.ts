@@ -51,8 +51,7 @@ export async function checkData({ database, stores, repair, orphansBefore }: Che
   const report = new Report();
   try {
     for (const { store, data } of compared) {
-      const checked = { check, store, data, orphansBefore, report };
-      await compareStore(checked);
+      await compareStore({ check, store, data, orphansBefore, report });
     }
     await report.each(check.ofUnknownStores(stores.all.map(({ name }) => name)), unknownStoreFinding);
     await report.each(check.waitingImages(), waitingFinding, async (image) => {
