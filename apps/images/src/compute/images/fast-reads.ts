@@ -39,6 +39,13 @@ type Read = readonly [
 export function fastReads({ auth, access, documents, lists, settings }: FastReadParts): FastPath {
   const sharesWithPages = settings.cors.allowed_origin !== undefined;
   const vary = sharesWithPages ? 'X-Auth-Token, Origin' : 'X-Auth-Token';
+  /** By microversion, of which there are few. */
+  const fields = new Map<string, string[]>();
+  const fieldsOf = (microversion: string): string[] => {
+    let known = fields.get(microversion);
+    if (!known) fields.set(microversion, (known = microversionFields(microversion, vary)));
+    return known;
+  };
   return (request, path) => {
     const { headers, socket } = request;
     if (sharesWithPages && headers.origin !== undefined) return undefined;
@@ -58,11 +65,12 @@ export function fastReads({ auth, access, documents, lists, settings }: FastRead
     const document = documentFor(request, read, caller);
     if (!document) return undefined;
 
-    const route = routeOf(read);
-    const fields = microversionFields(microversion, vary);
     return readyResponse(request, {
-      ...{ document, caller, route, fields },
+      document,
+      caller,
+      route: routeOf(read),
       requestIdHeader: 'x-compute-request-id',
+      fields: fieldsOf(microversion),
     });
   };
 

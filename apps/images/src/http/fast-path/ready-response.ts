@@ -33,16 +33,9 @@ export function readyResponse(
 ): ReadyResponse {
   const requestId = newRequestId();
   const notModified = isNotModified(request, tag);
-  const headers = [
-    ...(requestIdHeader === undefined ? [] : [requestIdHeader, requestId]),
-    'x-openstack-request-id',
-    requestId,
-    'cache-control',
-    'private, no-cache',
-    ...fields,
-    ...validators,
-    ...(notModified ? [] : content),
-  ];
+  const common = ['x-openstack-request-id', requestId, 'cache-control', 'private, no-cache'];
+  const ids = requestIdHeader === undefined ? common : [requestIdHeader, requestId].concat(common);
+  const headers = ids.concat(fields, validators, notModified ? [] : content);
   const body = notModified || request.method === 'HEAD' ? '' : bytes;
   return { requestId, caller, route, status: notModified ? 304 : 200, headers, body };
 }
