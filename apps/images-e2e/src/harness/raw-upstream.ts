@@ -99,7 +99,9 @@ export class RawUpstream {
       connection.off('data', onData);
       const exchange = new Exchange(connection, received);
       if (!/^host: images\.example\.com$/im.test(exchange.head)) {
-        exchange.respond('404 Not Found', ['Connection: close']);
+        // As Glance's of a missing image: it names what was requested.
+        const body = JSON.stringify({ message: exchange.line });
+        exchange.respond('404 Not Found', ['Content-Type: application/json', 'Connection: close'], body);
         return void connection.end();
       }
       this.exchanges.push(exchange);
