@@ -24,18 +24,23 @@ function published({ nx: _nx, devDependencies: _devDependencies, exports, ...man
   return { ...manifest, exports: Object.fromEntries(entries) };
 }
 
-rmSync(target, { recursive: true, force: true });
-for (const name of ['domain', 'links', 'options', 'http-client', 'plugins', 'auth', 'glance', 'mirror']) {
+/** Puts what is packed of a library into a folder. @returns the folder */
+function stage(name) {
   const library = join(root, 'libs', name);
   const manifest = published(JSON.parse(readFileSync(join(library, 'package.json'), 'utf8')));
-  const stage = join(target, manifest.name);
-  mkdirSync(stage, { recursive: true });
-  cpSync(join(library, 'dist'), join(stage, 'dist'), { recursive: true });
-  cpSync(join(library, 'README.md'), join(stage, 'README.md'));
-  cpSync(join(root, 'LICENSE'), join(stage, 'LICENSE'));
-  writeFileSync(join(stage, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  execFileSync('npm', ['pack', '--silent', '--pack-destination', target], {
-    cwd: stage,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const folder = join(target, manifest.name);
+  mkdirSync(folder, { recursive: true });
+  cpSync(join(library, 'dist'), join(folder, 'dist'), { recursive: true });
+  cpSync(join(library, 'README.md'), join(folder, 'README.md'));
+  cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  return folder;
 }
+
+rmSync(target, { recursive: true, force: true });
+const folders = ['domain', 'links', 'options', 'http-client', 'plugins', 'auth', 'glance', 'mirror'].map(
+  stage,
+);
+execFileSync('npm', ['pack', '--silent', '--pack-destination', target, ...folders], {
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
