@@ -27,7 +27,7 @@ import { reachDatabase, reportMissingRights } from './database.js';
 import { welcome } from '../development/welcome.js';
 import { DatabaseProbe } from '../health/database-probe.js';
 import { DependencyProbe } from '../health/dependency-probe.js';
-import { limitYoungGeneration } from './heap.js';
+import { limitOldGrowth, limitYoungGeneration } from './heap.js';
 import { UnreadLimits } from '../http/limits.js';
 import { pathOf } from '../http/path.js';
 import { openPassThrough } from './pass-through.js';
@@ -108,7 +108,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const imageAccess = new ImageAccess(opened.allAttributes, policy, protections);
   const data = new DataAccess(
     ...([imageAccess, opened.objects, openedData?.stores, settings.data] as const),
-    new Transfers(dataMetrics),
+    new Transfers(dataMetrics, limitOldGrowth),
   );
   const imports = new ImageImports(
     ...([imageAccess, opened.objects, openedData?.stores, settings.data] as const),

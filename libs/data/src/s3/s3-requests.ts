@@ -36,6 +36,8 @@ const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 250;
 /** A service puts thousands of parts together when an upload completes. */
 const COMPLETION_FACTOR = 10;
+/** Bytes of a part that are written to the connection at once. */
+const PIECE_BYTES = 262_144;
 /** A client waits for the response to its upload until then; what is left of it goes with its key. */
 const MAX_ABORT_MS = 5_000;
 
@@ -194,7 +196,7 @@ export class S3Requests {
   }
 
   /**
-   * Sends a part, again from its buffers if it fails. The service compares the MD5 as well; this detects a service that
+   * Sends a part, again from its buffer if it fails. The service compares the MD5 as well; this detects a service that
    * does not.
    *
    * @returns its ETag
@@ -266,9 +268,15 @@ interface Sent {
   readonly SSECustomerAlgorithm?: string | undefined;
 }
 
-function bodyOf({ chunks, size, md5 }: Part): PartBody {
-  const Body = size === 0 ? new Uint8Array() : Readable.from(chunks, { objectMode: false });
-  return { Body, ContentLength: size, ContentMD5: md5.toString('base64') };
+/** A stream is not hashed by the SDK, which would block other requests. */
+function bodyOf({ bytes, md5 }: Part): PartBody {
+  const { length } = bytes;
+  const Body = length === 0 ? bytes : Readable.from(piecesOf(bytes), { objectMode: false });
+  return { Body, ContentLength: length, ContentMD5: md5.toString('base64') };
+}
+
+function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES);
 }
 
 /** Whether the ETag is not the MD5: the object is encrypted with a key of its own. */

@@ -1,5 +1,5 @@
 import { DataTooLarge } from '@glimpse/domain';
-import { partsOf, type Part } from './parts.js';
+import { PartBuffers, partsOf, type Part } from './parts.js';
 import type { PartialUpload, S3Requests, SentPart } from './s3-requests.js';
 
 const MIB = 2 ** 20;
@@ -23,10 +23,12 @@ export async function upload(
   length?: number,
 ): Promise<void> {
   const partBytes = partBytesOf(length);
-  const parts = partsOf(bytes, partBytes);
+  // Data that leaves room in its buffer is one part.
+  const buffers = new PartBuffers(length === undefined ? partBytes : Math.min(partBytes, length + 1));
+  const parts = partsOf(bytes, buffers);
   let part = await parts.next();
-  if (!part.done && part.value.size < partBytes) return requests.put(key, part.value);
-  const sender = new PartSender(requests, { key, id: await requests.begin(key) });
+  if (!part.done && part.value.bytes.length < partBytes) return requests.put(key, part.value);
+  const sender = new PartSender(requests, { key, id: await requests.begin(key) }, buffers);
   try {
     while (!part.done) {
       await sender.add(part.value);
@@ -57,13 +59,14 @@ class PartSender {
   constructor(
     private readonly requests: S3Requests,
     private readonly upload: PartialUpload,
+    private readonly buffers: PartBuffers,
   ) {}
 
   /** Begins to send a part, once there are few enough under way. */
   async add(part: Part): Promise<void> {
     if (this.#count === MAX_PARTS) throw new DataTooLarge(MAX_PARTS * PART_BYTES);
     while (this.#underWay.size >= PARTS_AT_A_TIME) await this.unlessFailed(Promise.race(this.#underWay));
-    this.#size += part.size;
+    this.#size += part.bytes.length;
     const sending = this.#send(++this.#count, part).finally(() => this.#underWay.delete(sending));
     this.#underWay.add(sending);
   }
@@ -103,6 +106,7 @@ class PartSender {
   async #send(number: number, part: Part): Promise<void> {
     try {
       this.#sent.push(await this.requests.sendPart(this.upload, number, part, this.#failed.signal));
+      this.buffers.release(part);
     } catch (error) {
       this.#failed.abort(error);
     }
