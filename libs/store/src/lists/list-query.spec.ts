@@ -189,7 +189,7 @@ let database: Database;
 beforeAll(async () => {
   server = await openTemporary();
   await migrate(server.url);
-  database = openDatabase({ url: server.url, poolSize: 2 });
+  database = openDatabase({ url: server.url, poolSize: 2, queryTimeoutMs: 60_000 });
   const client = await database.pool.connect();
   // As they are made, the oldest first: what an index gathers in no order comes in this one.
   const inOrder = [...images].sort((one, other) => one.createdAt.getTime() - other.createdAt.getTime());
