@@ -1,6 +1,4 @@
-import preset from '../../jest.preset.mjs';
-
-const { reporters, testSequencer, testTimeout, maxWorkers, workerIdleMemoryLimit, ...project } = preset;
+import { project, run } from '../../jest.preset.mjs';
 
 /** What the suites need; other configurations of this folder choose other specs. */
 export const suites = {
@@ -8,9 +6,6 @@ export const suites = {
   rootDir: import.meta.dirname,
   globalSetup: '<rootDir>/src/harness/global-setup.mjs',
 };
-
-/** Options of a run, which may have several projects. */
-export const run = { reporters, testSequencer, testTimeout, maxWorkers, workerIdleMemoryLimit };
 
 /**
  * Specs that compare times, or whose service has deadlines that other work would make it miss, or that load the machine

@@ -1,4 +1,5 @@
-import { run, suites } from './jest.config.mjs';
+import { run } from '../../jest.preset.mjs';
+import { suites } from './jest.config.mjs';
 
 /** `npm run test:container`: the container image, run as the Kubernetes manifests describe its pods. */
 export default {

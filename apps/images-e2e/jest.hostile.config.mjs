@@ -1,4 +1,5 @@
-import { run, suites } from './jest.config.mjs';
+import { run } from '../../jest.preset.mjs';
+import { suites } from './jest.config.mjs';
 
 /**
  * Suites whose subject is what the database holds and what is answered of it. They run once more on a PostgreSQL and a

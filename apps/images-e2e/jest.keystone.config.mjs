@@ -1,4 +1,5 @@
-import { run, suites } from './jest.config.mjs';
+import { run } from '../../jest.preset.mjs';
+import { suites } from './jest.config.mjs';
 
 /** `npm run test:keystone`: the suites that want a real Keystone. */
 export default {

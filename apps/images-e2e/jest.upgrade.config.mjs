@@ -1,4 +1,5 @@
-import { run, suites } from './jest.config.mjs';
+import { run } from '../../jest.preset.mjs';
+import { suites } from './jest.config.mjs';
 
 /** Part of `npm run test:long`: the previous release is built first, which takes minutes. */
 export default {
