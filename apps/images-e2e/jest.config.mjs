@@ -15,6 +15,7 @@ const ALONE = [
   'operation/coherence',
   'operation/failover',
   'operation/follow-command',
+  'operation/large-pages',
   'operation/lost-packets',
   'operation/outages',
   'operation/overload',

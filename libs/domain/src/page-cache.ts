@@ -3,8 +3,8 @@ import type { ReadOptions, Reading } from './image-reader.js';
 
 /** A page of a list as it is sent. */
 export interface PageDocument {
-  /** UTF-8, one character per byte. */
-  readonly bytes: string;
+  /** UTF-8. As text it has one character per byte. A large page is binary: all responses with it share its bytes. */
+  readonly bytes: string | Uint8Array;
   /** A strong validator: it changes exactly when the bytes do. */
   readonly tag: string;
 }

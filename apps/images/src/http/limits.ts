@@ -83,7 +83,7 @@ export function limitUnread(fastify: FastifyInstance, api: Api, unread: UnreadLi
   });
 }
 
-function bytesOf(payload: unknown): Buffer | undefined {
+function bytesOf(payload: unknown): Uint8Array | undefined {
   if (typeof payload === 'string') return Buffer.from(payload);
-  return Buffer.isBuffer(payload) ? payload : undefined;
+  return payload instanceof Uint8Array ? payload : undefined;
 }

@@ -65,8 +65,8 @@ export function sendPage(reply: FastifyReply, page: Reading<PageDocument>, stale
 }
 
 interface ValidatedDocument {
-  /** One character per byte. */
-  readonly bytes: string;
+  /** As text, one character per byte. */
+  readonly bytes: string | Uint8Array;
   readonly validators: { readonly etag: string } & Readonly<Record<string, string>>;
 }
 
@@ -81,7 +81,8 @@ function sendValidated(
   if (isNotModified(reply.request, validators.etag)) {
     sendNotModified(reply);
   } else {
-    void reply.header('content-type', 'application/json').send(Buffer.from(bytes, 'latin1'));
+    const body = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes;
+    void reply.header('content-type', 'application/json').send(body);
   }
 }
 

@@ -58,12 +58,12 @@ export class UnreadResponses {
   }
 
   /** The same bytes in pieces; each piece that the connection requests counts as progress. */
-  inPieces(response: ServerResponse, bytes: Buffer): Buffer | Readable {
+  inPieces(response: ServerResponse, bytes: Uint8Array): Uint8Array | Readable {
     if (bytes.length <= PIECE_BYTES) return bytes;
     return Readable.from(this.#pieces(response, bytes), { objectMode: false, highWaterMark: PIECE_BYTES });
   }
 
-  *#pieces(response: ServerResponse, bytes: Buffer): Generator<Buffer> {
+  *#pieces(response: ServerResponse, bytes: Uint8Array): Generator<Uint8Array> {
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
       this.progress(response);
       yield bytes.subarray(at, at + PIECE_BYTES);

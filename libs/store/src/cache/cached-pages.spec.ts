@@ -90,9 +90,9 @@ const read = (
   options?: { fresh: boolean },
 ): ReturnType<CachedPages['page']> =>
   pages.page(`${KEY} ${JSON.stringify(viewer)}`, viewer, () => stored.compose(viewer), options);
-const namesIn = async (...request: Parameters<typeof read>): Promise<string> =>
+const namesIn = async (...request: Parameters<typeof read>): Promise<PageDocument['bytes']> =>
   (await read(...request)).value.bytes;
-const cached = (pages: CachedPages, viewer: Viewer = OWNER): string | undefined =>
+const cached = (pages: CachedPages, viewer: Viewer = OWNER): PageDocument['bytes'] | undefined =>
   pages.cachedPage(`${KEY} ${JSON.stringify(viewer)}`)?.bytes;
 
 describe('with the notifications of the database', () => {

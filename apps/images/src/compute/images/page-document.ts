@@ -10,12 +10,12 @@ import { pageEntries } from '../../http/page-entries.js';
  * @param entryOf composes the document of an image
  * @param linkAfter builds the link to the page after a marker
  */
-export function pageDocument<T extends ImageName>(
+export async function pageDocument<T extends ImageName>(
   { images, next }: Pick<Page<T>, 'images' | 'next'>,
   entryOf: (image: T) => object,
   linkAfter: (marker: string) => NextLink,
-): Buffer {
-  const { json, endedAfter } = pageEntries(images, (image) => JSON.stringify(entryOf(image)));
+): Promise<Buffer> {
+  const { json, endedAfter } = await pageEntries(images, (image) => JSON.stringify(entryOf(image)));
   const marker = endedAfter?.shownId ?? next;
   const links = marker === undefined ? '' : `,"images_links":[${JSON.stringify(linkAfter(marker))}]`;
   return Buffer.from(`{"images":[${json}]${links}}`);

@@ -13,8 +13,8 @@ export interface ReadyResponse {
   readonly status: number;
   /** Names and values in turn. */
   readonly headers: string[];
-  /** One character per byte: Node's `latin1`. */
-  readonly body: string;
+  /** As text, one character per byte: Node's `latin1`. */
+  readonly body: string | Uint8Array;
   readonly requestId: string;
   readonly caller: Identity;
   /** The pattern of the route that would have served the request. */

@@ -6,7 +6,8 @@ import { isNotModified } from '../send.js';
 import type { ReadyResponse } from './fast-path.js';
 
 /** A document with the header fields that belong to it, names and values in turn. */
-export type SentDocument = Pick<ReadyDocument, 'bytes' | 'tag' | 'validators' | 'content'>;
+export interface SentDocument
+  extends Pick<PageDocument, 'bytes' | 'tag'>, Pick<ReadyDocument, 'validators' | 'content'> {}
 
 /** What an API adds to the response to a read. */
 export interface ReadyRead {

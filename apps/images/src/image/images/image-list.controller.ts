@@ -46,7 +46,7 @@ export class ImageListController {
     const { viewer } = this.access.permissionsOf(caller);
     const compose = async (): Promise<ComposedPage> => {
       const page = await this.access.lists.page(criteria, caller);
-      const bytes = pageDocument(page, parameters, (image) =>
+      const bytes = await pageDocument(page, parameters, (image) =>
         JSON.stringify(imageView(image, audienceOf(image, viewer), shown)),
       );
       return { bytes, age: page.age };

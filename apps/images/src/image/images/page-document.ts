@@ -9,12 +9,12 @@ import { pageEntries } from '../../http/page-entries.js';
  * @param parameters those of the request
  * @param entryOf composes the JSON of an image
  */
-export function pageDocument<T extends ImageName>(
+export async function pageDocument<T extends ImageName>(
   { images, next }: Pick<Page<T>, 'images' | 'next'>,
   parameters: URLSearchParams,
   entryOf: (image: T) => string,
-): Buffer {
-  const { json, endedAfter } = pageEntries(images, entryOf);
+): Promise<Buffer> {
+  const { json, endedAfter } = await pageEntries(images, entryOf);
   const marker = endedAfter?.shownId ?? next;
   const links = {
     first: pageLink(parameters),
