@@ -18,6 +18,7 @@ import { imageOf, type ImageRow } from '../images/image-columns.js';
 import { Semaphore, type SemaphoreOptions } from '../semaphore.js';
 import { isSorted, sortedListStatement } from './sorted-list.js';
 import type { Statement } from '../statement.js';
+import { LargePages } from './large-pages.js';
 import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list-query.js';
 
 /** The most characters of an image's name. */
@@ -35,6 +36,7 @@ const GRACE_MS = 500;
 export class StoredImageLister implements ImageLister {
   readonly #nameOf = namesOfPrepared('list');
   readonly #running: Semaphore;
+  readonly #largePages = new LargePages(QUERY_TIMEOUT_MS);
 
   constructor(
     private readonly database: Pick<Database, 'pool' | 'prepares'>,
@@ -69,12 +71,19 @@ export class StoredImageLister implements ImageLister {
   ): Promise<{ images: (Row & ListRow)[]; truncated: boolean }> {
     const { marker, limit } = criteria;
     if (marker !== undefined && !isUuid(marker)) throw new MarkerNotFound(marker);
-    const images = limit > 0 && canMatch(criteria) ? await this.#running.run(read, viewer.project ?? '') : [];
+    const images = limit > 0 && canMatch(criteria) ? await this.#inTurn(read, viewer.project ?? '') : [];
     if (images.length === 0 && marker !== undefined) {
       const found = await this.#query(markerStatement(marker, viewer));
       if (found.length === 0) throw new MarkerNotFound(marker);
     }
     return { images, truncated: images.length < limit && (images.at(-1)?.followed ?? false) };
+  }
+
+  async #inTurn<Row extends ListRow>(read: () => Promise<Row[]>, project: string): Promise<Row[]> {
+    return this.#largePages.run(project, async () => {
+      const images = await this.#running.run(read, project);
+      return [images, Number(images.at(-1)?.before ?? 0)];
+    });
   }
 
   /** Reads the newest images, mostly with one statement; several have the time limit of one. */
