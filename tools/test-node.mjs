@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 /** The container's, and with `GLIMPSE_LONG` the newest one, too. */
 const LINES = process.env.GLIMPSE_LONG ? ['24', '26'] : ['24'];
 const SUITES = {
-  'apps/images': ['startup/heap', 'http/server', 'compute/images/fast-reads'],
+  'apps/images': ['http/server', 'compute/images/fast-reads'],
   'apps/images-e2e': ['compute/contract-replay', 'compute/bad-requests', 'operation/stopping'],
 };
 /** The time after which a run counts as hanging. */

@@ -21,6 +21,9 @@ const POSTGRES = [
   'checkpoint_timeout=30min',
 ];
 
+/** As in the container, where Node derives the heap from a memory limit of 512 MiB. */
+const NODE_FLAGS = ['--max-old-space-size=256', '--heap-growing-percent=100'];
+
 /** Opens the stage. @param {string} node the Node that runs the servers, of the version given */
 export async function openStage(node, version) {
   const folder = mkdtempSync(join(tmpdir(), 'glimpse-bench-'));
@@ -49,7 +52,7 @@ class Stage {
   /** The `glimpse` command of the package, or of the build it was made from. */
   command(of = 'package') {
     const base = of === 'package' ? this.application : join(root, 'apps/images');
-    return [this.node, join(base, 'bin/glimpse.js')];
+    return [this.node, ...NODE_FLAGS, join(base, 'bin/glimpse.js')];
   }
 
   /** The settings that production needs, and to stop at once; everything else is at its default. */

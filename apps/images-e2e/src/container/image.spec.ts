@@ -55,7 +55,7 @@ suite(`the container image${why}`, () => {
   it('runs serve as an unprivileged user, and Node as process 1', () => {
     expect(image.Config).toMatchObject({
       User: '65532:65532',
-      Entrypoint: ['/usr/local/bin/glimpse'],
+      Entrypoint: ['/nodejs/bin/node', '--heap-growing-percent=100', '/usr/local/bin/glimpse'],
       Cmd: ['serve'],
       StopSignal: 'SIGTERM',
     });

@@ -90,7 +90,9 @@ describe('the container image', () => {
     expect(image).not.toMatch(/^RUN /m);
     expect(image).toContain('ENV NODE_ENV=production GLIMPSE_MODE=production\n');
     expect(image).toContain('USER 65532:65532\n');
-    expect(image).toContain('ENTRYPOINT ["/usr/local/bin/glimpse"]\nCMD ["serve"]\n');
+    expect(image).toMatch(
+      /^ENTRYPOINT \["\/nodejs\/bin\/node", .*"\/usr\/local\/bin\/glimpse"\]\nCMD \["serve"\]$/m,
+    );
     const base = readFileSync(join(DEPLOY, 'kubernetes/base/deployment.yaml'), 'utf8');
     expect(base).toContain('runAsUser: 65532\n');
   });

@@ -86,17 +86,3 @@ describe('a download', () => {
     ]);
   });
 });
-
-it('is said to pass data from the beginning of the first to the end of the last', async () => {
-  const said: boolean[] = [];
-  const metrics = { begin: () => ({ passed: () => undefined, end: () => undefined }) };
-  const transfers = new Transfers(metrics, (isPassing) => said.push(isPassing));
-  const download = await transfers.download('one', async () => bytes());
-  await transfers.upload('two', (counted) => drain(counted(bytes())));
-  expect(said).toEqual([true]);
-  await drain(download);
-  expect(said).toEqual([true, false]);
-  await drain(download);
-  await expect(transfers.download('one', () => Promise.reject(new DataUnavailable()))).rejects.toThrow();
-  expect(said).toEqual([true, false, true, false]);
-});

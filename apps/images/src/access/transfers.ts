@@ -1,6 +1,6 @@
 import { CatalogueUnavailable, DataUnavailable, DomainError, StoreFull } from '@glimpse/domain';
 import { MalformedRequest, RequestTimeout } from '../http/errors.js';
-import type { DataMetrics, Direction, Transfer, TransferOutcome } from '../telemetry/data-metrics.js';
+import type { DataMetrics, TransferOutcome } from '../telemetry/data-metrics.js';
 import { UploadCutOff, UploadGone, WrongStore } from './data-errors.js';
 import { observed } from './passing-bytes.js';
 
@@ -17,13 +17,7 @@ type Bytes = AsyncIterable<Uint8Array>;
 
 /** Measures the transfers of image data, from the request that was accepted to the last byte. */
 export class Transfers {
-  #running = 0;
-
-  /** @param onPassing called when the first transfer begins, and when the last one has ended */
-  constructor(
-    private readonly metrics: Pick<DataMetrics, 'begin'>,
-    private readonly onPassing: (isPassing: boolean) => void = () => undefined,
-  ) {}
+  constructor(private readonly metrics: Pick<DataMetrics, 'begin'>) {}
 
   /**
    * Runs an upload.
@@ -31,7 +25,7 @@ export class Transfers {
    * @param run gets a function that counts the bytes which pass through it
    */
   async upload(image: string, run: (counted: (bytes: Bytes) => Bytes) => Promise<void>): Promise<void> {
-    const transfer = this.#begin('upload', image);
+    const transfer = this.metrics.begin('upload', image);
     const ignore = (): void => undefined;
     const passing = { passed: transfer.passed, complete: ignore, failed: ignore, stopped: ignore };
     try {
@@ -45,7 +39,7 @@ export class Transfers {
 
   /** Opens a download, which ends with its bytes. */
   async download(image: string, open: () => Promise<Bytes>): Promise<Bytes> {
-    const transfer = this.#begin('download', image);
+    const transfer = this.metrics.begin('download', image);
     const failed = (error: unknown): void => transfer.end(outcomeOf(error));
     try {
       return observed(await open(), {
@@ -58,20 +52,6 @@ export class Transfers {
       failed(error);
       throw error;
     }
-  }
-
-  #begin(direction: Direction, image: string): Transfer {
-    const transfer = this.metrics.begin(direction, image);
-    let isRunning = true;
-    if (this.#running++ === 0) this.onPassing(true);
-    return {
-      passed: transfer.passed,
-      end: (outcome) => {
-        if (isRunning && --this.#running === 0) this.onPassing(false);
-        isRunning = false;
-        transfer.end(outcome);
-      },
-    };
   }
 }
 

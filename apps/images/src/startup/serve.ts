@@ -27,7 +27,6 @@ import { reachDatabase, reportMissingRights } from './database.js';
 import { welcome } from '../development/welcome.js';
 import { DatabaseProbe } from '../health/database-probe.js';
 import { DependencyProbe } from '../health/dependency-probe.js';
-import { limitOldGrowth, limitYoungGeneration } from './heap.js';
 import { UnreadLimits } from '../http/limits.js';
 import { pathOf } from '../http/path.js';
 import { openPassThrough } from './pass-through.js';
@@ -49,7 +48,6 @@ import { VERSION } from '../settings/version.js';
  * @throws {PluginError} {ProtectionFileError} {EmbeddedDatabaseError} {InvalidOptions} {CannotListen} it cannot start
  */
 export async function serve(given: EffectiveSettings, stop: AbortSignal): Promise<void> {
-  limitYoungGeneration();
   const { level, requests } = given.log;
   const traces = await loadTraces(process.env, VERSION);
   const telemetry = new Telemetry({ level, requests, version: VERSION });
@@ -108,7 +106,7 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   const imageAccess = new ImageAccess(opened.allAttributes, policy, protections);
   const data = new DataAccess(
     ...([imageAccess, opened.objects, openedData?.stores, settings.data] as const),
-    new Transfers(dataMetrics, limitOldGrowth),
+    new Transfers(dataMetrics),
   );
   const imports = new ImageImports(
     ...([imageAccess, opened.objects, openedData?.stores, settings.data] as const),
