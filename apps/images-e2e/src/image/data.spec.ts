@@ -144,6 +144,46 @@ describe('an upload', () => {
     expect((await upload(id, 'again')).status).toBe(204);
   });
 
+  it('is one of at most 32 at a time: others are 429, never 503, and images are read meanwhile', async () => {
+    const { id } = await uploaded(1_000);
+    const ids: string[] = [];
+    while (ids.length < 64) ids.push(await queued());
+    const connections = await Promise.all(ids.map(() => RawConnection.open(service.imageUrl)));
+    // Every other body comes byte by byte, or never ends.
+    const bodies = [
+      { framing: { 'content-length': '1000000' }, part: 'x' },
+      { framing: { 'transfer-encoding': 'chunked' }, part: `1000\r\n${'x'.repeat(0x1000)}\r\n` },
+    ];
+    for (const [n, connection] of connections.entries()) {
+      const headers = { 'x-auth-token': tokenOf('demo'), ...OCTETS, ...bodies[n % 2]!.framing };
+      connection.write(bytesOf({ method: 'PUT', target: `/v2/images/${ids[n]!}/file`, headers }));
+    }
+    const sending = setInterval(() => {
+      for (const [n, connection] of connections.entries()) connection.write(bodies[n % 2]!.part);
+    }, 20);
+    try {
+      const refused = (): RawConnection[] =>
+        connections.filter((connection) => connection.hasReceived('HTTP/1.1 429 '));
+      await until(() => refused().length === 32);
+      for (let round = 0; round < 20; round++) {
+        await until(async () => (await send(id)).status === 200);
+        const headers = { 'x-auth-token': tokenOf('demo') };
+        await until(
+          async () => (await fetch(`${service.url}/v2.1/images/${id}`, { headers })).status === 200,
+        );
+      }
+      expect(connections.filter((connection) => connection.hasReceived('HTTP/1.1 503 '))).toEqual([]);
+    } finally {
+      clearInterval(sending);
+      for (const connection of connections) connection.close();
+    }
+    await until(async () => {
+      const headers = { 'x-auth-token': tokenOf('demo'), 'cache-control': 'no-cache' };
+      const response = await fetch(`${service.imageUrl}/v2/images?status=saving`, { headers });
+      return response.ok && ((await response.json()) as { images: unknown[] }).images.length === 0;
+    });
+  }, 60_000);
+
   it('of an image that is deleted meanwhile is refused with 410, and its bytes go', async () => {
     const id = await queued();
     const before = objects();
