@@ -1,7 +1,7 @@
 import { mkdir, open, opendir, readFile, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataUnavailable, DomainError, StoreFull } from '@glimpse/domain';
-import type { ByteRange, ImageData, ListedObject } from '@glimpse/plugins';
+import type { ByteRange, ImageData, ListedObject, PartialObject } from '@glimpse/plugins';
 
 export interface FileStoreOptions {
   readonly path: string;
@@ -19,6 +19,7 @@ const MARKER = 'catalogue-id';
 const PARTIAL = '.partial';
 /** The names of objects; a volume may have other files, such as `lost+found`. */
 const KEY = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const KEY_LENGTH = 36;
 /** Of so many files the sizes are read at a time. */
 const LISTED_AT_ONCE = 64;
 const OUT_OF_SPACE = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
@@ -61,17 +62,27 @@ export class FileStore implements ImageData {
     });
   }
 
-  async *list(): AsyncGenerator<ListedObject> {
+  list(): AsyncGenerator<ListedObject> {
+    return this.#files('');
+  }
+
+  listPartial(): AsyncGenerator<PartialObject> {
+    return this.#files(PARTIAL);
+  }
+
+  /** The files whose names are a key and a suffix. */
+  async *#files(suffix: string): AsyncGenerator<ListedObject> {
     await stored(() => this.#prepare());
     let keys: string[] = [];
     for await (const { name } of await stored(() => opendir(this.#path))) {
-      if (!KEY.test(name)) continue;
-      keys.push(name);
+      const key = name.slice(0, KEY_LENGTH);
+      if (!KEY.test(key) || name !== key + suffix) continue;
+      keys.push(key);
       if (keys.length < LISTED_AT_ONCE) continue;
-      yield* await this.#found(keys);
+      yield* await this.#found(keys, suffix);
       keys = [];
     }
-    yield* await this.#found(keys);
+    yield* await this.#found(keys, suffix);
   }
 
   async freeBytes(): Promise<number> {
@@ -101,14 +112,14 @@ export class FileStore implements ImageData {
     return join(this.#path, key);
   }
 
-  /** The objects of these keys that are still there. */
-  async #found(keys: readonly string[]): Promise<ListedObject[]> {
-    const found = await Promise.all(keys.map((key) => this.#listed(key)));
+  /** The files of these keys that are still there. */
+  async #found(keys: readonly string[], suffix: string): Promise<ListedObject[]> {
+    const found = await Promise.all(keys.map((key) => this.#listed(key, suffix)));
     return found.filter((object) => object !== undefined);
   }
 
-  async #listed(key: string): Promise<ListedObject | undefined> {
-    const found = await unlessMissing(stat(this.#file(key)));
+  async #listed(key: string, suffix: string): Promise<ListedObject | undefined> {
+    const found = await unlessMissing(stat(this.#file(key) + suffix));
     return found && { key, bytes: found.size, modifiedAt: found.mtime };
   }
 

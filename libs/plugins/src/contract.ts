@@ -200,6 +200,9 @@ export interface ListedObject {
   readonly modifiedAt: Date;
 }
 
+/** An object of a store that is not complete. */
+export type PartialObject = Pick<ListedObject, 'key' | 'modifiedAt'>;
+
 /**
  * A store of image data. Its keys are UUIDs in lower case; no key is written twice. Each call ends within a bounded time,
  * but for the time in which the bytes of `write` are waited for, or those of `read` are not read. Every method throws
@@ -229,6 +232,12 @@ export interface ImageData {
 
   /** All objects, in any order; of those that are written or deleted meanwhile, some. */
   list(): AsyncIterable<ListedObject>;
+
+  /**
+   * The objects that are being written, and what is left of attempts whose process died; the time is that of the first
+   * byte or of the last one. A store that leaves nothing has no such method.
+   */
+  listPartial?(): AsyncIterable<PartialObject>;
 
   /** Bytes that it accepts before it is full. A store that does not know has no such method. */
   freeBytes?(): Promise<number>;

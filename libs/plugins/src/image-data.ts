@@ -29,6 +29,18 @@ export function isolateImageData(data: ImageData, onFault: OnFault): ImageData {
       throw errorOf(error);
     }
   };
+  async function* listed<T>(objects: () => AsyncIterable<T>): AsyncGenerator<T> {
+    const keys = objects()[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { done, value } = await guarded(() => keys.next());
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      await keys.return?.();
+    }
+  }
   return {
     ...(data.maxUploads !== undefined && { maxUploads: data.maxUploads }),
     async write(key, bytes, length) {
@@ -45,18 +57,8 @@ export function isolateImageData(data: ImageData, onFault: OnFault): ImageData {
       return new WholeRange(await guarded(async () => data.read(key, range)), range, errorOf);
     },
     delete: (key) => guarded(async () => data.delete(key)),
-    async *list() {
-      const keys = data.list()[Symbol.asyncIterator]();
-      try {
-        for (;;) {
-          const { done, value } = await guarded(() => keys.next());
-          if (done) return;
-          yield value;
-        }
-      } finally {
-        await keys.return?.();
-      }
-    },
+    list: () => listed(() => data.list()),
+    ...(data.listPartial && { listPartial: () => listed(() => data.listPartial!()) }),
     ...(data.freeBytes && { freeBytes: () => guarded(async () => data.freeBytes!()) }),
     readMarker: () => guarded(async () => data.readMarker()),
     writeMarker: (text) => guarded(async () => data.writeMarker(text)),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -112,6 +112,57 @@ describe('a second store', () => {
     renameSync(join(pathOf('old'), second.object), join(pathOf('new'), second.object));
     writeFileSync(join(pathOf('old'), first.object), 'one');
     rmSync(join(pathOf('new'), orphan));
+  });
+
+  it('is checked for what is left of uploads, and for documents that name other stores', async () => {
+    const [left, recent] = [randomUUID(), randomUUID()];
+    for (const key of [left, recent]) writeFileSync(join(pathOf('new'), `${key}.partial`), 'lef');
+    utimesSync(join(pathOf('new'), `${left}.partial`), 0, 0);
+    const at = join(pathOf('new'), `${second.object}.partial`);
+    writeFileSync(at, 'being written');
+    await query(
+      database,
+      `UPDATE images SET locations = '{"stores": "new,old"}' WHERE id = '${first.image}'`,
+    );
+    const partial = (key: string, date: string): string =>
+      `orphan   upload ${key} that did not end, of ${date}, in the store new: the catalogue does not name it`;
+    const shown = `state    image ${first.image} names the stores new,old, its data is in old`;
+    const today = new Date().toISOString().slice(0, 10);
+    const summary = '3 objects in the store, 3 findings,';
+    expect(await check()).toMatchObject({
+      code: 1,
+      lines: [
+        partial(left, '1970-01-01'),
+        partial(recent, today),
+        shown,
+        `${summary} 0 of them repaired or deleted`,
+      ],
+    });
+    expect(await check('--repair', '--delete-orphans', '--older-than', '1h')).toMatchObject({
+      code: 1,
+      lines: [
+        `${partial(left, '1970-01-01')} (deleted)`,
+        partial(recent, today),
+        `${shown} (repaired: it names these)`,
+        `${summary} 2 of them repaired or deleted`,
+      ],
+    });
+    expect(await read(first.image)).toMatchObject({ stores: 'old' });
+    expect(existsSync(join(pathOf('new'), `${left}.partial`))).toBe(false);
+    for (const path of [at, join(pathOf('new'), `${recent}.partial`)]) rmSync(path);
+    expect(await check()).toMatchObject({ code: 0 });
+  });
+
+  it('that does not respond is named by the check, with its settings', async () => {
+    renameSync(pathOf('new'), pathOf('away'));
+    writeFileSync(pathOf('new'), '');
+    const { code, stderr } = await check();
+    rmSync(pathOf('new'));
+    renameSync(pathOf('away'), pathOf('new'));
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/check the settings data\.stores of the store new\n$/),
+    ]);
   });
 
   it('has no part in imports that nothing runs, which are ended on demand', async () => {

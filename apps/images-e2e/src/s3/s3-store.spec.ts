@@ -223,20 +223,24 @@ await describeWithSwift('image data in a bucket', (swift) => {
     await one.upload(id, Buffer.from('lost'));
     const [key] = (await bucket.keys()).objects.filter((each) => !before.includes(each));
     await bucket.delete(key!);
-    const orphan = randomUUID();
+    const [orphan, begun] = [randomUUID(), randomUUID()];
     await bucket.put(`images/${orphan}`, 'of another time');
+    for (const beginning of ['images/', 'elsewhere/']) await bucket.beginUpload(beginning + begun);
     await bucket.put('images/readme', 'no object');
     const found = await glimpse(['data', 'check'], env);
     expect(found.code).toBe(1);
     expect(found.stdout).toMatch(new RegExp(`^missing +image ${id}: its object .* of 4 bytes`, 'm'));
     expect(found.stdout).toMatch(new RegExp(`^orphan +object ${orphan} of 15 bytes`, 'm'));
-    expect(found.stdout.match(/^(?:missing|damaged|orphan)/gm)).toHaveLength(2);
+    expect(found.stdout).toMatch(new RegExp(`^orphan +upload ${begun} that did not end`, 'm'));
+    expect(found.stdout.match(/^(?:missing|damaged|orphan)/gm)).toHaveLength(3);
 
     await one.send(`/${id}`, { method: 'DELETE' });
     const deleting = ['data', 'check', '--repair', '--delete-orphans', '--older-than', '0s'];
     expect(await glimpse(deleting, env)).toMatchObject({ code: 0 });
-    const { objects } = await bucket.keys();
+    const { objects, uploads } = await bucket.keys();
     expect(objects).not.toContain(`images/${orphan}`);
+    expect(uploads).toEqual([`elsewhere/${begun}`]);
+    await bucket.abortUploads(`elsewhere/${begun}`);
     expect(objects).toContain('images/readme');
     await bucket.delete('images/readme');
   });

@@ -1,12 +1,13 @@
 import { PolicyError } from '@glimpse/auth';
-import { DataUnavailable, SourceUnavailable } from '@glimpse/domain';
+import { SourceUnavailable } from '@glimpse/domain';
 import { BadDocument } from '@glimpse/glance';
 import { InvalidOptions } from '@glimpse/options';
 import { PluginError } from '@glimpse/plugins';
 import { DatabaseUnavailable, MigrationError } from '@glimpse/store';
 import { EmbeddedDatabaseError } from '@glimpse/store/embedded';
-import { WrongStore, reasonOf } from '../access/data-errors.js';
+import { WrongStore } from '../access/data-errors.js';
 import { ProtectionFileError } from '../access/protections/errors.js';
+import { StoreFault } from './data/store-fault.js';
 
 /** Errors whose message is all a reader needs: ours, and those of the operating system. */
 function isPlain(error: unknown): error is Error {
@@ -19,6 +20,7 @@ function isPlain(error: unknown): error is Error {
     error instanceof EmbeddedDatabaseError ||
     error instanceof MigrationError ||
     error instanceof WrongStore ||
+    error instanceof StoreFault ||
     (error as { code?: unknown }).code === 'cannot-listen' ||
     typeof (error as NodeJS.ErrnoException).errno === 'number'
   );
@@ -31,6 +33,5 @@ export function textOf(error: unknown): string {
   if (error instanceof SourceUnavailable) {
     return `${error.message}; check OS_AUTH_URL for Keystone, and GLIMPSE_GLANCE_URL or Keystone's catalog for Glance`;
   }
-  if (error instanceof DataUnavailable) return `${reasonOf(error)}; check the settings data.options`;
   return isPlain(error) ? error.message : String((error as Error).stack ?? error);
 }

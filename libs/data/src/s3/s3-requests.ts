@@ -30,6 +30,11 @@ export interface PartialUpload {
   readonly id: string;
 }
 
+/** One that a service lists. */
+export interface BegunUpload extends PartialUpload {
+  readonly begunAt: Date;
+}
+
 /** How often a part, or an object of one part, is sent before an upload fails. */
 const ATTEMPTS = 5;
 /** Milliseconds before the second attempt; each further pause is twice as long. */
@@ -120,18 +125,17 @@ export class S3Requests {
     );
   }
 
-  /** The uploads of exactly this key that are not complete. */
-  async uploadsOf(key: string): Promise<PartialUpload[]> {
-    const found: PartialUpload[] = [];
+  /** The uploads that are not complete of the keys that begin with a prefix. */
+  async *uploads(Prefix: string): AsyncGenerator<BegunUpload> {
     let after: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } = {};
     for (;;) {
       const page = await this.#inTime(({ client }, how) =>
-        client.send(new ListMultipartUploadsCommand({ ...this.#bucket, Prefix: key, ...after }), how),
+        client.send(new ListMultipartUploadsCommand({ ...this.#bucket, Prefix, ...after }), how),
       );
-      for (const { Key, UploadId } of page.Uploads ?? []) {
-        if (Key === key) found.push({ key, id: UploadId! });
+      for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+        yield { key: Key!, id: UploadId!, begunAt: Initiated! };
       }
-      if (!page.IsTruncated) return found;
+      if (!page.IsTruncated) return;
       after = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
     }
   }

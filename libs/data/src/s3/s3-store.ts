@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { DataTimeout, DataUnavailable, isUuid } from '@glimpse/domain';
-import type { ByteRange, ImageData, ListedObject } from '@glimpse/plugins';
+import type { ByteRange, ImageData, ListedObject, PartialObject } from '@glimpse/plugins';
 import { storeErrorOf } from './s3-errors.js';
 import type { S3StoreOptions } from './open-s3-store.js';
 import { openClients } from './s3-clients.js';
@@ -38,7 +38,9 @@ export class S3Store implements ImageData {
   }
 
   async delete(key: string): Promise<void> {
-    for (const upload of await this.requests.uploadsOf(this.#keyOf(key))) await this.requests.abort(upload);
+    const begun = [];
+    for await (const upload of this.requests.uploads(this.#keyOf(key))) begun.push(upload);
+    for (const upload of begun) if (upload.key === this.#keyOf(key)) await this.requests.abort(upload);
     await this.requests.delete(this.#keyOf(key));
   }
 
@@ -48,6 +50,14 @@ export class S3Store implements ImageData {
       // A bucket may hold more than image data.
       const key = object.key.slice(prefix.length);
       if (isUuid(key)) yield { ...object, key };
+    }
+  }
+
+  async *listPartial(): AsyncGenerator<PartialObject> {
+    const { prefix } = this.options;
+    for await (const upload of this.requests.uploads(prefix)) {
+      const key = upload.key.slice(prefix.length);
+      if (isUuid(key)) yield { key, modifiedAt: upload.begunAt };
     }
   }
 

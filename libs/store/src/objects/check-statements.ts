@@ -1,5 +1,5 @@
 import { endedImport } from './import-statements.js';
-import { changeTo, inStore } from './statements.js';
+import { FIRST_STORE, changeTo, inStore } from './statements.js';
 
 /*
  * The statements of a check of image data against the catalogue. They compare tables, however many objects there are:
@@ -48,6 +48,28 @@ export const ORPHANS = `
   SELECT listed.id, listed.bytes, modified_at AS "modifiedAt"
   FROM listed LEFT JOIN image_objects AS object ON object.id = listed.id AND ${inStore('object', '$1')}
   WHERE object.id IS NULL AND ($2::timestamptz IS NULL OR modified_at < $2) ORDER BY modified_at, listed.id`;
+
+/** The names of the stores that have the data of an image, in the order in which documents have them. */
+const storesOf = (image: string): string => `(
+  SELECT string_agg(DISTINCT name, ',' ORDER BY name) FROM (
+    SELECT coalesce(store, ${FIRST_STORE}) COLLATE "C" AS name FROM image_objects
+    WHERE image_id = ${image} AND state = 'live'
+  ) AS object)`;
+
+/** Images whose documents name other stores than those that have their data, once stores have names. */
+export const WRONGLY_SHOWN = `
+  SELECT images.id AS image, coalesce(locations ->> 'stores', '') AS shown, stored
+  FROM images, LATERAL (SELECT ${storesOf('images.id')} AS stored) AS found,
+    LATERAL (SELECT string_to_array(locations ->> 'stores', ',') AS names, string_to_array(stored, ',') AS stores) AS compared
+  WHERE status IN ('active', 'deactivated') AND deleted_at IS NULL AND ${FIRST_STORE} IS NOT NULL
+    AND stored IS NOT NULL AND (names @> stores AND names <@ stores) IS NOT TRUE
+  ORDER BY images.id`;
+
+/** $1: the image's id. */
+export const SHOW_STORES = `
+  UPDATE images SET version = nextval('images_version_seq'),
+    locations = coalesce(locations, '{}') || jsonb_build_object('stores', ${storesOf('images.id')})
+  WHERE id = $1 AND deleted_at IS NULL AND ${storesOf('images.id')} IS NOT NULL RETURNING id`;
 
 /** Images that wait for an upload that nothing receives, or an import that nothing makes, and have no staged data. */
 export const WAITING_IMAGES = `

@@ -13,10 +13,12 @@ import {
   ORPHANS,
   QUEUE_IMAGE,
   RECOUNT_USAGE,
+  SHOW_STORES,
   STRAY_OBJECTS,
   UNKNOWN_STORES,
   WAITING_IMAGES,
   WITHOUT_DATA,
+  WRONGLY_SHOWN,
   WRONG_USAGE,
 } from './check-statements.js';
 
@@ -69,6 +71,13 @@ export interface StrayObject {
   readonly state: string;
   /** The image's; null: there is no such image. */
   readonly status: string | null;
+}
+
+/** An image whose document names other stores than those that have its data, each as names with commas. */
+export interface WronglyShown {
+  readonly image: string;
+  readonly shown: string;
+  readonly stored: string;
 }
 
 /** The usage of a project that is not the sum of its objects. */
@@ -125,6 +134,11 @@ export class StoredObjectCheck {
     return this.#rows(ORPHANS, [store ?? null, before?.toISOString() ?? null]);
   }
 
+  /** Images whose documents name other stores than those that have their data. */
+  wronglyShown(): AsyncGenerator<WronglyShown> {
+    return this.#rows(WRONGLY_SHOWN);
+  }
+
   /** Objects of stores that are none of these. */
   ofUnknownStores(stores: readonly (string | undefined)[]): AsyncGenerator<UnknownStoreObjects> {
     return this.#rows(UNKNOWN_STORES, [stores.map((store) => store ?? null)]);
@@ -157,6 +171,11 @@ export class StoredObjectCheck {
   async queue({ image, upload }: WaitingImage): Promise<string | undefined> {
     const [row] = await this.#change<{ status: string }>(QUEUE_IMAGE, [image, upload]);
     return row?.status;
+  }
+
+  /** Has the document of an image name the stores that have its data. */
+  async showStores(image: string): Promise<void> {
+    await this.#change(SHOW_STORES, [image]);
   }
 
   /** Has the bytes of an object deleted. */

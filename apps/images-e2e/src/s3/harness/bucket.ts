@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
   DeleteObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
@@ -52,6 +54,19 @@ export class Bucket {
 
   async put(Key: string, Body: string): Promise<void> {
     await this.#client.send(new PutObjectCommand({ Bucket: this.swift.bucket, Key, Body }));
+  }
+
+  /** Begins an upload in parts that nothing ends. */
+  async beginUpload(Key: string): Promise<void> {
+    await this.#client.send(new CreateMultipartUploadCommand({ Bucket: this.swift.bucket, Key }));
+  }
+
+  async abortUploads(Key: string): Promise<void> {
+    const at = { Bucket: this.swift.bucket };
+    const { Uploads = [] } = await this.#client.send(new ListMultipartUploadsCommand({ ...at, Prefix: Key }));
+    for (const { UploadId } of Uploads) {
+      await this.#client.send(new AbortMultipartUploadCommand({ ...at, Key, UploadId }));
+    }
   }
 
   async delete(Key: string): Promise<void> {

@@ -1,19 +1,22 @@
 import { once } from 'node:events';
-import { isUuid, printable } from '@glimpse/domain';
-import type { ImageData } from '@glimpse/plugins';
-import { StoredObjectCheck, type Database, type FoundObject } from '@glimpse/store';
+import { DataUnavailable, isUuid, printable } from '@glimpse/domain';
+import type { ImageData, PartialObject } from '@glimpse/plugins';
+import { StoredObjectCheck, type Database, type FoundObject, type Orphan } from '@glimpse/store';
 import type { OwnStore } from '../../access/own-store.js';
 import type { OwnStores } from '../../access/own-stores.js';
 import {
   deletedFinding,
   missingFinding,
   orphanFinding,
+  partialFinding,
+  shownFinding,
   strayFinding,
   unknownStoreFinding,
   usageFinding,
   waitingFinding,
   type Finding,
 } from './findings.js';
+import { StoreFault } from './store-fault.js';
 
 /** The objects of the store that are compared at a time. */
 const BATCH_OBJECTS = 1_000;
@@ -34,13 +37,13 @@ export interface CheckParts {
  * Compares the stores of image data with the catalogue, and prints a line for each finding.
  *
  * @returns whether no finding is left
- * @throws {WrongStore} {DataUnavailable} {CatalogueUnavailable}
+ * @throws {WrongStore} {StoreFault} {CatalogueUnavailable}
  */
 export async function checkData({ database, stores, repair, orphansBefore }: CheckParts): Promise<boolean> {
   // Another catalogue's store is refused before anything is reported.
   const compared = [];
   for (const store of stores.all) {
-    const data = await store.compared();
+    const data = await named(store, store.compared());
     if (data) compared.push({ store, data });
   }
   if (compared.length === 0) {
@@ -51,9 +54,14 @@ export async function checkData({ database, stores, repair, orphansBefore }: Che
   const report = new Report();
   try {
     for (const { store, data } of compared) {
-      await compareStore({ check, store, data, orphansBefore, report });
+      await named(store, compareStore({ check, store, data, orphansBefore, report }));
     }
     await report.each(check.ofUnknownStores(stores.all.map(({ name }) => name)), unknownStoreFinding);
+    await report.each(check.wronglyShown(), shownFinding, async ({ image }) => {
+      if (!repair) return undefined;
+      await check.showStores(image);
+      return 'repaired: it names these';
+    });
     await report.each(check.waitingImages(), waitingFinding, async (image) => {
       const status = repair ? await check.queue(image) : undefined;
       return status && `repaired: it is ${status}`;
@@ -82,6 +90,15 @@ export async function checkData({ database, stores, repair, orphansBefore }: Che
   return report.left === 0;
 }
 
+/** @throws {StoreFault} the store is unavailable */
+async function named<T>({ name }: OwnStore, result: Promise<T>): Promise<T> {
+  try {
+    return await result;
+  } catch (error) {
+    throw error instanceof DataUnavailable ? new StoreFault(name, error) : error;
+  }
+}
+
 interface ComparedStore extends Pick<CheckParts, 'orphansBefore'> {
   readonly check: StoredObjectCheck;
   readonly store: OwnStore;
@@ -90,30 +107,36 @@ interface ComparedStore extends Pick<CheckParts, 'orphansBefore'> {
 }
 
 async function compareStore({ check, store, data, orphansBefore, report }: ComparedStore): Promise<void> {
-  await check.beginList();
-  await addObjects(check, data.list(), report);
   const { name } = store;
+  const deleteOrphan = async ({ id, modifiedAt }: Orphan): Promise<string | undefined> => {
+    if (!orphansBefore || modifiedAt >= orphansBefore) return undefined;
+    await data.delete(id);
+    return 'deleted';
+  };
+  await check.beginList();
+  await addObjects(check, data.list(), (count) => report.listed(count));
   await report.each(check.missing(name), (object) => missingFinding(object, name));
-  await report.each(
-    check.orphans(name),
-    (object) => orphanFinding(object, name),
-    async ({ id, modifiedAt }) => {
-      if (!orphansBefore || modifiedAt >= orphansBefore) return undefined;
-      await data.delete(id);
-      return 'deleted';
-    },
-  );
+  await report.each(check.orphans(name), (object) => orphanFinding(object, name), deleteOrphan);
+  if (!data.listPartial) return;
+  await check.beginList();
+  await addObjects(check, withoutBytes(data.listPartial()));
+  await report.each(check.orphans(name), (object) => partialFinding(object, name), deleteOrphan);
+}
+
+/** How many bytes there are is not known of what is not complete. */
+async function* withoutBytes(objects: AsyncIterable<PartialObject>): AsyncGenerator<FoundObject> {
+  for await (const object of objects) yield { ...object, bytes: 0 };
 }
 
 async function addObjects(
   check: StoredObjectCheck,
   objects: AsyncIterable<FoundObject>,
-  report: Report,
+  onListed: (count: number) => void = () => undefined,
 ): Promise<void> {
   let batch: FoundObject[] = [];
   const add = async (): Promise<void> => {
     await check.add(batch);
-    report.listed(batch.length);
+    onListed(batch.length);
     batch = [];
   };
   for await (const object of objects) {

@@ -5,6 +5,7 @@ import type {
   UnknownStoreObjects,
   WaitingImage,
   WrongUsage,
+  WronglyShown,
 } from '@glimpse/store';
 
 /** What a check found, as one line. */
@@ -15,6 +16,8 @@ export interface Finding {
 
 /** A store in a finding. @param name undefined where there is one */
 const shown = (name: string | undefined): string => (name === undefined ? 'the store' : `the store ${name}`);
+
+const inStore = (name: string | undefined): string => (name === undefined ? '' : `, in the store ${name}`);
 
 export function missingFinding(
   { id, image, bytes, found }: MissingObject,
@@ -36,7 +39,22 @@ export function orphanFinding({ id, bytes, modifiedAt }: Orphan, name: string | 
   const date = modifiedAt.toISOString().slice(0, 10);
   return {
     kind: 'orphan',
-    text: `object ${id} of ${bytes} bytes, of ${date}${name === undefined ? '' : `, in the store ${name}`}: the catalogue does not name it`,
+    text: `object ${id} of ${bytes} bytes, of ${date}${inStore(name)}: the catalogue does not name it`,
+  };
+}
+
+export function partialFinding({ id, modifiedAt }: Orphan, name: string | undefined): Finding {
+  const date = modifiedAt.toISOString().slice(0, 10);
+  return {
+    kind: 'orphan',
+    text: `upload ${id} that did not end, of ${date}${inStore(name)}: the catalogue does not name it`,
+  };
+}
+
+export function shownFinding({ image, shown, stored }: WronglyShown): Finding {
+  return {
+    kind: 'state',
+    text: `image ${image} names the stores ${shown || 'none'}, its data is in ${stored}`,
   };
 }
 
