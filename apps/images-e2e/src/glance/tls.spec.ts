@@ -6,7 +6,7 @@ import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { GlanceClient, emptyGlance } from './harness/glance-client.js';
 import { Mirror } from './harness/mirror.js';
-import { AUTHORITY, OTHER_AUTHORITY, TlsProxy } from './harness/tls-proxy.js';
+import { AUTHORITY, OTHER_AUTHORITY, TlsProxy } from '../harness/tls-proxy.js';
 
 /** More than one piece of a body. */
 const CONTENT = new Uint8Array(randomBytes(300_000));

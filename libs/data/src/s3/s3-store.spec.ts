@@ -8,6 +8,7 @@ import { definePlugin, type ImageData } from '@glimpse/plugins';
 import { checkImageData } from '@glimpse/plugins/testing';
 import { FaultyProxy } from '../testing/faulty-proxy.js';
 import { describeWithSwift } from '../testing/swift.js';
+import { storeErrorOf } from './s3-errors.js';
 import { openS3Store, type S3StoreOptions } from './open-s3-store.js';
 
 jest.setTimeout(30_000);
@@ -54,6 +55,22 @@ await describeWithSwift('a store in a bucket', (swift) => {
 
   it('conforms to the contract of stores', () =>
     checkImageData(definePlugin({ kind: 'image-data', contract: 1, create: () => open() })));
+
+  it('names the clocks where the service refuses the time of a request', async () => {
+    const skewed = new S3Client({
+      ...{ endpoint: swift.url, region: swift.region, forcePathStyle: true, maxAttempts: 1 },
+      credentials: { accessKeyId: swift.accessKey, secretAccessKey: swift.secretKey },
+      systemClockOffset: 3_600_000,
+    });
+    const refused: unknown = await skewed
+      .send(new ListMultipartUploadsCommand({ Bucket: swift.bucket }))
+      .catch((error: unknown) => storeErrorOf(error));
+    skewed.destroy();
+    expect(refused).toMatchObject({
+      code: 'data-unavailable',
+      cause: { message: expect.stringContaining('(RequestTimeTooSkewed): the clocks of this machine') },
+    });
+  });
 
   it.each([8 * 2 ** 20, 20 * 2 ** 20 + 1])('has what was written in parts: %d bytes', async (size) => {
     const data = await open();

@@ -4,7 +4,7 @@ import { connect, type AddressInfo } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 
-const CERTIFICATES = new URL('../../../../../libs/auth/contract/tls/', import.meta.url);
+const CERTIFICATES = new URL('../../../../libs/auth/contract/tls/', import.meta.url);
 const pem = (name: string): Buffer => readFileSync(new URL(name, CERTIFICATES));
 
 /** The file of the authority that signed the certificate of {@link TlsProxy}, and of one that did not. */
