@@ -63,8 +63,14 @@ const FIRING: Readonly<Record<string, readonly (readonly [series: string, values
     ['glimpse_build_info{version="0.2.0"}', '1x120'],
   ],
   GlimpseStoreUnavailable: [['glimpse_dependency_available{dependency="store"}', '0x120']],
-  GlimpseStoreFilling: [['glimpse_data_store_free_bytes', '1000000-1000x120']],
-  GlimpseStoreFull: [['glimpse_data_store_free_bytes', '0x120']],
+  GlimpseStoreFilling: [
+    ['glimpse_data_store_free_bytes{store="filling"}', '1000000-1000x120'],
+    ['glimpse_data_store_free_bytes{store="full"}', '0x120'],
+  ],
+  GlimpseStoreFull: [
+    ['glimpse_data_store_free_bytes{store="full"}', '0x120'],
+    ['glimpse_data_store_free_bytes{store="other"}', '1000000x120'],
+  ],
   GlimpseUploadsFailing: [['glimpse_data_transfers_total{direction="upload", outcome="failed"}', '0+1x120']],
   GlimpseDownloadsFailing: [
     ['glimpse_data_transfers_total{direction="download", outcome="failed"}', '0+1x120'],
