@@ -19,12 +19,13 @@ await describeWithSwift('image data in a bucket beside a folder', (swift) => {
   const disk = join(folder, 'disk');
   let images: Images;
   let proxy: DatabaseProxy;
+  let database: string;
 
-  beforeAll(async () => {
-    proxy = await DatabaseProxy.to(swift.url);
+  /** The settings of a replica that reaches the bucket through a proxy. @param timeout of the bucket, in seconds */
+  function replicaSettings({ url }: DatabaseProxy, timeout: number): Record<string, string> {
     const settings = bucket.settings();
     const options = {
-      ...{ bucket: swift.bucket, endpoint: proxy.url, region: swift.region, timeout: 2 },
+      ...{ bucket: swift.bucket, endpoint: url, region: swift.region, timeout },
       access_key_file: settings['GLIMPSE_DATA_OPTIONS_ACCESS_KEY_FILE'],
       secret_key_file: settings['GLIMPSE_DATA_OPTIONS_SECRET_KEY_FILE'],
     };
@@ -32,10 +33,15 @@ await describeWithSwift('image data in a bucket beside a folder', (swift) => {
       { id: 'bucket', use: 's3', options },
       { id: 'disk', use: 'file', options: { path: disk, reserve: 0 } },
     ];
-    const config = join(folder, 'glimpse.yaml');
+    const config = join(folder, `glimpse-${timeout}.yaml`);
     writeFileSync(config, stringify({ data: { default_store: 'bucket', stores } }));
-    const database = await createDatabase('migrated');
-    images = new Images(await startService(database, { GLIMPSE_IMAGE_PORT: '0', GLIMPSE_CONFIG: config }));
+    return { GLIMPSE_IMAGE_PORT: '0', GLIMPSE_CONFIG: config };
+  }
+
+  beforeAll(async () => {
+    proxy = await DatabaseProxy.to(swift.url);
+    database = await createDatabase('migrated');
+    images = new Images(await startService(database, replicaSettings(proxy, 2)));
   });
   afterAll(async () => {
     await images.service.stop('SIGKILL');
@@ -45,9 +51,9 @@ await describeWithSwift('image data in a bucket beside a folder', (swift) => {
 
   const asAdmin = { 'x-auth-token': tokenOf('admin') };
 
-  async function importTo(id: string, request: object): Promise<void> {
+  async function importTo(id: string, request: object, at = images): Promise<void> {
     const body = JSON.stringify(request);
-    expect((await images.send(`/${id}/import`, { method: 'POST', headers: asAdmin, body })).status).toBe(202);
+    expect((await at.send(`/${id}/import`, { method: 'POST', headers: asAdmin, body })).status).toBe(202);
   }
 
   async function shown(id: string): Promise<Record<string, unknown>> {
@@ -63,12 +69,18 @@ await describeWithSwift('image data in a bucket beside a folder', (swift) => {
 
   const files = (): string[] => readdirSync(disk).filter((name) => name !== 'catalogue-id');
 
-  /** An image with data in both stores. */
-  async function inBoth(bytes: Uint8Array): Promise<string> {
+  /** An image whose data is staged. */
+  async function staged(bytes: Uint8Array): Promise<string> {
     const id = await images.create();
     const headers = { 'content-type': 'application/octet-stream' };
     const body = bytes as Uint8Array<ArrayBuffer>;
     expect((await images.send(`/${id}/stage`, { method: 'PUT', headers, body })).status).toBe(204);
+    return id;
+  }
+
+  /** An image with data in both stores. */
+  async function inBoth(bytes: Uint8Array): Promise<string> {
+    const id = await staged(bytes);
     await importTo(id, { method: { name: 'glance-direct' }, all_stores: true });
     expect(await imported(id)).toMatchObject({ status: 'active', stores: 'bucket,disk' });
     return id;
@@ -91,13 +103,52 @@ await describeWithSwift('image data in a bucket beside a folder', (swift) => {
       expect((await images.download(id)).equals(bytes)).toBe(true);
     }
     expect((await images.send(`/${id}`, { method: 'DELETE' })).status).toBe(204);
-    await until(async () => {
+    await nothingIsLeft(before);
+  });
+
+  /** Resolves once the stores have no more than before. */
+  const nothingIsLeft = (before: { objects: number; files: number }): Promise<void> =>
+    until(async () => {
       const { objects, uploads } = await bucket.keys();
       return (
         [objects.length - uploads.length, files().length].join() === [before.objects, before.files].join()
       );
     }, 40_000);
-  });
+
+  it('is as it was when the replica of an import is killed, and another import succeeds', async () => {
+    const bytes = randomBytes(MIB);
+    const before = { objects: (await bucket.keys()).objects.length, files: files().length };
+    const [waiting, active] = [await staged(bytes), await images.create()];
+    expect((await images.upload(active, bytes)).status).toBe(204);
+    const imports = [
+      [waiting, { method: { name: 'glance-direct' }, stores: ['disk'] }],
+      [active, { method: { name: 'copy-image' }, stores: ['disk'] }],
+    ] as const;
+
+    const silent = await DatabaseProxy.to(swift.url);
+    const killed = new Images(await startService(database, replicaSettings(silent, 60)));
+    silent.stall();
+    for (const [id, request] of imports) await importTo(id, request, killed);
+    await killed.service.stop('SIGKILL');
+    await silent.close();
+    expect(await shown(waiting)).toMatchObject({
+      status: 'importing',
+      os_glance_importing_to_stores: 'disk',
+    });
+
+    for (const [id] of imports) {
+      await until(async () => (await shown(id))['os_glance_importing_to_stores'] === '', 150_000);
+    }
+    expect(await shown(waiting)).toMatchObject({ status: 'uploading' });
+    expect(await shown(active)).toMatchObject({ status: 'active', stores: 'bucket' });
+    for (const [id, request] of imports) {
+      await importTo(id, request);
+      expect(await imported(id)).toMatchObject({ status: 'active', os_glance_failed_import: '' });
+      expect((await images.download(id)).equals(bytes)).toBe(true);
+      expect((await images.send(`/${id}`, { method: 'DELETE' })).status).toBe(204);
+    }
+    await nothingIsLeft(before);
+  }, 300_000);
 
   describe('while the bucket', () => {
     let id: string;
