@@ -5,6 +5,8 @@ const SECONDS = {
   'libraries/consumers': 120,
   'operation/command': 80,
   'operation/embedded': 70,
+  'image/openstackclient': 50,
+  'operation/data-check': 40,
   'lists/plans': 40,
   'operation/data-kills': 40,
   'operation/stopping': 40,
