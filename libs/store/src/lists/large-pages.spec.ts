@@ -1,5 +1,6 @@
 import { CatalogueBusy } from '@glimpse/domain';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Semaphore } from '../semaphore.js';
 import { LargePages } from './large-pages.js';
 
 const MIB = 2 ** 20;
@@ -7,25 +8,27 @@ const QUEUE_TIMEOUT_MS = 60_000;
 
 let now: number;
 let pages: LargePages;
+let lists: Semaphore;
 beforeEach(() => {
   now = 0;
   pages = new LargePages(QUEUE_TIMEOUT_MS, () => now);
+  lists = new Semaphore({ permits: 7, permitsPerKey: 4, queueTimeoutMs: QUEUE_TIMEOUT_MS });
 });
 
 /** Reads pages that end when `end` is called; `running` has the projects of those that have begun. */
 function reads(): {
   running: string[];
-  read: (project: string, bytes: number) => Promise<string>;
+  read: (project: string, bytes: number) => Promise<string[]>;
   end: (project: string) => Promise<void>;
 } {
   const running: string[] = [];
   const ends: [project: string, end: () => void][] = [];
-  const read = (project: string, bytes: number): Promise<string> =>
-    pages.run(project, async () => {
+  const read = (project: string, bytes: number): Promise<string[]> =>
+    pages.run(project, lists, async () => {
       running.push(project);
       await new Promise<void>((resolve) => ends.push([project, resolve]));
       running.splice(running.indexOf(project), 1);
-      return [project, bytes];
+      return [[project], bytes];
     });
   const end = async (project: string): Promise<void> => {
     const [[, resolve]] = ends.splice(
@@ -38,8 +41,8 @@ function reads(): {
   return { running, read, end };
 }
 
-const readOne = (project: string, bytes: number): Promise<string> =>
-  pages.run(project, async () => [project, bytes]);
+const readOne = (project: string, bytes: number): Promise<string[]> =>
+  pages.run(project, lists, async () => [[project], bytes]);
 
 describe('large pages', () => {
   it('of a project are read one after another, once one was read', async () => {
@@ -50,7 +53,19 @@ describe('large pages', () => {
     await end('a');
     expect(running).toEqual(['a']);
     await end('a');
-    expect(await Promise.all(both)).toEqual(['a', 'a']);
+    expect(await Promise.all(both)).toEqual([['a'], ['a']]);
+  });
+
+  it('of a project are read one after another, also by requests that waited while the first was read', async () => {
+    const { running, read, end } = reads();
+    for (let request = 0; request < 8; request++) void read('a', 4 * MIB);
+    const counts: number[] = [];
+    for (let ended = 0; ended < 7; ended++) {
+      counts.push(running.length);
+      await end('a');
+    }
+    // From the first end on, one of those that waited runs beside those that began with it.
+    expect(counts).toEqual([4, 4, 3, 2, 1, 1, 1]);
   });
 
   it('are read two at a time, and do not delay the lists of projects that have none', async () => {
@@ -84,7 +99,7 @@ describe('large pages', () => {
 
   it('that fail leave their turn to the next', async () => {
     await readOne('a', 4 * MIB);
-    await expect(pages.run('a', () => Promise.reject(new Error('lost')))).rejects.toThrow('lost');
-    expect(await readOne('a', 0)).toBe('a');
+    await expect(pages.run('a', lists, () => Promise.reject(new Error('lost')))).rejects.toThrow('lost');
+    expect(await readOne('a', 0)).toEqual(['a']);
   });
 });

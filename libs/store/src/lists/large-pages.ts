@@ -26,15 +26,27 @@ export class LargePages {
   }
 
   /**
-   * Reads a page, in its turn if it is expected to be large.
+   * Reads a page after waiting for a permit of `lists`, and before that for the other large pages if it is expected to
+   * be large: also where that is known only when it has its permit.
    *
+   * @param lists bounds lists of any size
    * @param read returns the page, and its bytes
    * @throws {CatalogueBusy} it waited too long
    */
-  async run<Page>(project: string, read: () => Promise<readonly [Page, bytes: number]>): Promise<Page> {
-    const [page, bytes] = await (this.#isExpected(project) ? this.#running.run(read, project) : read());
-    if (bytes >= LARGE_BYTES) this.#expect(project);
-    return page;
+  async run<Page extends object>(
+    project: string,
+    lists: Semaphore,
+    read: () => Promise<readonly [Page, bytes: number]>,
+  ): Promise<Page> {
+    const readPage = async (): Promise<Page> => {
+      const [page, bytes] = await read();
+      if (bytes >= LARGE_BYTES) this.#expect(project);
+      return page;
+    };
+    const readUnlessExpected = async (): Promise<Page | undefined> =>
+      this.#isExpected(project) ? undefined : readPage();
+    const page = this.#isExpected(project) ? undefined : await lists.run(readUnlessExpected, project);
+    return page ?? this.#running.run(() => lists.run(readPage, project), project);
   }
 
   #isExpected(project: string): boolean {

@@ -80,8 +80,8 @@ export class StoredImageLister implements ImageLister {
   }
 
   async #inTurn<Row extends ListRow>(read: () => Promise<Row[]>, project: string): Promise<Row[]> {
-    return this.#largePages.run(project, async () => {
-      const images = await this.#running.run(read, project);
+    return this.#largePages.run(project, this.#running, async () => {
+      const images = await read();
       return [images, Number(images.at(-1)?.before ?? 0)];
     });
   }
