@@ -139,7 +139,7 @@ export class OnlyStore extends DomainError {
   }
 }
 
-/** The store of an import or a deletion does not exist. */
+/** The store whose data is to be deleted does not exist. */
 export class StoreNotAvailable extends DomainError {
   readonly code = 'store-not-available';
 

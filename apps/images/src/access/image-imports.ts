@@ -59,7 +59,7 @@ export class ImageImports {
    * Makes an image active with its staged data, or copies the data of an active image to further stores. Where bytes are
    * to be copied that goes on after this resolves.
    *
-   * @throws {NoStore} {StoreNotAvailable} {NotStaged} {NotActive} {FormatsMissing} {NotOwner} {PolicyRefused} {AlreadyStored}
+   * @throws {NoStore} {UnknownStore} {NotStaged} {NotActive} {FormatsMissing} {NotOwner} {PolicyRefused} {AlreadyStored}
    *   {NothingToCopy} {OperationInProgress} {StorageQuotaExceeded} {Overloaded}, and as `ImageAccess.read`
    */
   async import(id: string, caller: Identity, request: ImportRequest): Promise<void> {
@@ -67,6 +67,7 @@ export class ImageImports {
     if (!stores) throw new NoStore();
     const { stores: wanted = [stores.default.shownName] } = request;
     const names = wanted === 'all' ? stores.shownNames : [...new Set(wanted)];
+    for (const name of names) stores.named(name);
     const { image } = await this.access.readCurrent(id, caller);
     if (request.method === 'copy-image') await this.#copy(image, caller, names, request, stores);
     else await this.#importStaged(image, caller, names, request, stores);
@@ -83,7 +84,6 @@ export class ImageImports {
     if (image.status !== 'uploading') throw new NotStaged();
     this.access.permissionsOf(caller).enforceChange('modify_image', image);
     requireFormats(image);
-    requireStores(names, stores);
     const staged = stores.haveNames ? await this.objects.imports.staged(image.id) : undefined;
     const place = staged?.store ?? stores.default.shownName;
     if (names.every((name) => name === place)) {
@@ -108,7 +108,6 @@ export class ImageImports {
   ): Promise<void> {
     if (image.status !== 'active') throw new NotActive(image.shownId, image.status);
     this.access.permissionsOf(caller).enforce('copy_image', image);
-    requireStores(names, stores);
     const stored = await stores.copiesOf(image.id, this.objects);
     if (!stored) throw new NothingToCopy(image.shownId);
     const hasIt = (name: string): boolean => stored.copies.some(({ store }) => store.name === name);
@@ -143,8 +142,7 @@ export class ImageImports {
    * @throws {StoreNotAvailable} {PolicyRefused} {NotActive} {OnlyStore} {NotInStore}, and as `ImageAccess.read`
    */
   async deleteFromStore(store: string, id: string, caller: Identity): Promise<void> {
-    if (!this.stores) throw new StoreNotAvailable(store);
-    requireStores([store], this.stores);
+    if (!this.stores?.shownNames.includes(store)) throw new StoreNotAvailable(store);
     const { image } = await this.access.readCurrent(id, caller);
     const permissions = this.access.permissionsOf(caller);
     permissions.enforce('get_image_location', image);
@@ -165,12 +163,6 @@ export class ImageImports {
   async settled(): Promise<void> {
     await Promise.allSettled(this.#running.values());
   }
-}
-
-/** @throws {StoreNotAvailable} */
-function requireStores(names: readonly string[], { shownNames }: OwnStores): void {
-  const unknown = names.find((name) => !shownNames.includes(name));
-  if (unknown !== undefined) throw new StoreNotAvailable(unknown);
 }
 
 /**

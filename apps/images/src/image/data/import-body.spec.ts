@@ -62,9 +62,9 @@ describe('an import with several stores', () => {
   });
 
   it.each([
-    [{ stores: [1] }, undefined, 'a list of names'],
-    [{ stores: [] }, undefined, 'a list of names'],
-    [{ stores: 'a' }, undefined, 'a list of names'],
+    [{ stores: ['c'] }, undefined, 'some of these: a, b'],
+    [{ stores: [] }, undefined, 'some of these: a, b'],
+    [{ stores: 'a' }, undefined, 'some of these: a, b'],
     [{ stores: ['a'], all_stores: true }, undefined, "can't be used"],
     [{ all_stores: true }, 'a', "can't be used"],
     [{ stores: ['a'] }, 'a', "can't be both"],

@@ -38,7 +38,7 @@ interface ImportDocument {
 /**
  * Reads the body of an import.
  *
- * @throws {InvalidInput} another method, another store than the only one, or contradicting choices of stores
+ * @throws {InvalidInput} another method or store, or contradicting choices of stores
  */
 export function readImportBody(body: Buffer | undefined, context: ImportContext): ImportRequest {
   const document = (parseJson(body) ?? {}) as ImportDocument;
@@ -49,13 +49,13 @@ export function readImportBody(body: Buffer | undefined, context: ImportContext)
   if (!method) {
     throw new InvalidInput(`Unknown import method name '${name}'. Allowed are: ${methods.join(', ')}.`);
   }
-  if (context.haveNames) return { method, ...storesOf(document, context.header) };
+  if (context.haveNames) return { method, ...storesOf(document, context) };
   refuseOtherStores(document, context.known);
   return { method, stores: undefined, allMustSucceed: true };
 }
 
 /** @throws {InvalidInput} */
-function storesOf(document: ImportDocument, header: string | undefined): Omit<ImportRequest, 'method'> {
+function storesOf(document: ImportDocument, { known, header }: ImportContext): Omit<ImportRequest, 'method'> {
   const { stores } = document;
   const allMustSucceed = booleanOf(document, 'all_stores_must_succeed', true);
   if (booleanOf(document, 'all_stores', false)) {
@@ -70,9 +70,9 @@ function storesOf(document: ImportDocument, header: string | undefined): Omit<Im
   if (header !== undefined) {
     throw new InvalidInput("Stores parameter and x-image-meta-store header can't be both specified");
   }
-  const isName = (name: unknown): name is string => typeof name === 'string';
+  const isName = (name: unknown): name is string => known.includes(name as string);
   if (!Array.isArray(stores) || stores.length === 0 || !stores.every(isName)) {
-    throw new InvalidInput('The stores of an import must be a list of names.');
+    throw new InvalidInput(`The stores of an import must be a list of some of these: ${known.join(', ')}.`);
   }
   return { stores, allMustSucceed };
 }
