@@ -4,6 +4,7 @@ import { glimpse, spawnGlimpse } from '../../harness/command.js';
 import { createDatabase, databaseUrl } from '../../harness/databases.js';
 import { newFolder, startBareService, type Service } from '../../harness/service.js';
 import { createCredential, type Cloud, type Person } from '../../keystone/harness/cloud.js';
+import { Reader } from './reader.js';
 
 interface Finished {
   readonly code: number;
@@ -105,7 +106,7 @@ export class Mirror {
     return glimpse(['follow', option], { ...this.settings, ...settings });
   }
 
-  /** Waits until the catalogue equals Glance. */
+  /** Waits until the catalogue equals Glance, and the service knows that it is complete. */
   async isCaughtUp(milliseconds = 60_000): Promise<void> {
     let last = '';
     // An application credential cannot create credentials, so this compares the images only, which is quicker.
@@ -119,6 +120,8 @@ export class Mirror {
       const logs = this.#followers.map(({ log }) => log()).join('\n');
       throw new Error(`the catalogue is not what Glance has: ${last}\n${logs}`);
     });
+    const reader = await Reader.as(this.cloud, this.cloud.people.demo, this.service);
+    await until(async () => (await reader.call('GET', '?limit=1')).status !== 503, milliseconds);
   }
 
   async stop(): Promise<void> {
