@@ -13,6 +13,7 @@ import { printFigures, writeReport } from './report.mjs';
 import { openStage } from './stage.mjs';
 import * as changes from './rows/changes.mjs';
 import * as data from './rows/data.mjs';
+import * as dataS3 from './rows/data-s3.mjs';
 import * as glance from './rows/glance.mjs';
 import * as imageLists from './rows/image-lists.mjs';
 import * as lists from './rows/lists.mjs';
@@ -27,7 +28,7 @@ import * as start from './rows/start.mjs';
 // What is changed was changed lately, and so found by changes-since: sizes come before changes.
 const ROWS = [
   ...[showHot, listsHot, showCold, lists, sizes, imageLists],
-  ...[changes, start, memory, data, glance, mirror],
+  ...[changes, start, memory, data, dataS3, glance, mirror],
 ];
 
 const { values } = parseArgs({

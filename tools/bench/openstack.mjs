@@ -1,22 +1,27 @@
-/** The Keystone and the Glance of Debian's packages, as contestants. */
+/** OpenStack's services of Debian's packages, as contestants and as stores. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { pinned } from './processes.mjs';
 
-const OPENSTACK = fileURLToPath(new URL('../openstack.mjs', import.meta.url));
-/** The exit code of the command where a package is missing. */
+/** The exit code of the commands where a package is missing. */
 const NOT_INSTALLED = 69;
 
-/** @returns undefined where a package is missing */
-export async function startOpenStack() {
-  const [program, ...args] = pinned([process.execPath, OPENSTACK, '--json', '--glance']);
+/** Starts a Keystone and a Glance on the server's core. @returns undefined where a package is missing */
+export const startOpenStack = () => startTool(pinned, 'openstack.mjs', '--glance');
+
+/** Starts a Swift with a bucket, beside the server's core. @returns undefined where a package is missing */
+export const startSwift = () => startTool((command) => command, 'swift.mjs');
+
+async function startTool(placed, tool, ...options) {
+  const path = fileURLToPath(new URL(`../${tool}`, import.meta.url));
+  const [program, ...args] = placed([process.execPath, path, '--json', ...options]);
   const run = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(run, 'exit');
   const [line] = await Promise.race([once(createInterface(run.stdout), 'line'), ended]);
   if (line === NOT_INSTALLED) return undefined;
-  if (typeof line !== 'string') throw new Error(`there is no OpenStack: exit code ${line}`);
+  if (typeof line !== 'string') throw new Error(`${tool} does not start: exit code ${line}`);
   return {
     ...JSON.parse(line),
     async stop() {

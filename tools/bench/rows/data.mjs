@@ -1,18 +1,16 @@
 /** Image data through the `file` store, beside the minimum that stores and hashes the same bytes. */
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { requestOf } from '../connection.mjs';
 import { createImage } from '../images.mjs';
 import { steady } from '../load.mjs';
 import { shown } from '../numbers.mjs';
 import { compare } from '../rounds.mjs';
+import { transfer } from '../transfer.mjs';
 
 export const name = 'data';
 export const title = 'Image data in a folder';
 
-const MIB = 2 ** 20;
 const SIZE_MIB = 1_024;
 /** As many uploads as a process receives at a time. */
 const UPLOADS = 32;
@@ -21,45 +19,6 @@ const READS_PER_S = 200;
 const READS_S = 10;
 /** Uploads beside which images are read. */
 const BESIDE = 4;
-
-const PIECE = randomBytes(MIB);
-
-/** Sends a request and reads its response to the end, without making garbage of it. */
-function transfer(url, { method, path, token, uploadMib = 0 }) {
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve, reject) => {
-    let [head, missing] = ['', Infinity];
-    const received = (count, buffer) => {
-      if (missing === Infinity) {
-        const text = buffer.toString('latin1', 0, count);
-        const end = text.indexOf('\r\n\r\n');
-        head = end < 0 ? text : text.slice(0, end);
-        missing = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0) - (count - end - 4);
-      } else {
-        missing -= count;
-      }
-      if (missing > 0) return true;
-      socket.destroy();
-      if (/^HTTP\/1.1 2/.test(head)) resolve();
-      else reject(new Error(`${method} ${path}: ${head}`));
-      return false;
-    };
-    const socket = connect({
-      ...{ host: hostname, port: Number(port) },
-      onread: { buffer: Buffer.alloc(262_144), callback: received },
-    });
-    socket.on('error', reject);
-    const headers = [`${method} ${path} HTTP/1.1`, 'host: store', `x-auth-token: ${token}`];
-    if (method === 'PUT')
-      headers.push('content-type: application/octet-stream', `content-length: ${uploadMib * MIB}`);
-    socket.write(`${headers.join('\r\n')}\r\n\r\n`);
-    let sent = 0;
-    const pump = () => {
-      while (sent++ < uploadMib) if (!socket.write(PIECE)) return void socket.once('drain', pump);
-    };
-    pump();
-  });
-}
 
 const newImage = (url, token) => createImage(url, token, { name: 'data', disk_format: 'raw' });
 

@@ -1,0 +1,80 @@
+/** Image data through the `s3` store, beside the SDK alone with the same Swift. */
+import { createImage } from '../images.mjs';
+import { shown } from '../numbers.mjs';
+import { startSwift } from '../openstack.mjs';
+import { compare } from '../rounds.mjs';
+import { transfer } from '../transfer.mjs';
+
+export const name = 'data-s3';
+export const title = 'Image data in a bucket';
+
+const SIZE_MIB = 1_024;
+
+async function mibPerSecond(run) {
+  const began = performance.now();
+  await run();
+  return (SIZE_MIB / (performance.now() - began)) * 1000;
+}
+
+async function request(url) {
+  const { status } = await fetch(url);
+  if (status !== 204) throw new Error(`${url}: ${status}`);
+}
+
+export async function run(stage, { rounds }) {
+  const swift = await startSwift();
+  if (!swift) return { skipped: 'Debian’s packages python3-swift and memcached are not installed' };
+  try {
+    const database = await stage.database('with_bucket');
+    const token = stage.token('large');
+    const settings = {
+      ...{ GLIMPSE_PORT: 'off', GLIMPSE_IMAGE_PORT: '0', GLIMPSE_DATA_USE: 's3' },
+      ...{ GLIMPSE_DATA_OPTIONS_BUCKET: swift.bucket, GLIMPSE_DATA_OPTIONS_REGION: swift.region },
+      ...{ GLIMPSE_DATA_OPTIONS_ENDPOINT: swift.url },
+      ...{ AWS_ACCESS_KEY_ID: swift.accessKey, AWS_SECRET_ACCESS_KEY: swift.secretKey },
+    };
+    const of = await compare(
+      {
+        SDK: {
+          start: () => stage.startRival('bucket', { ...swift, sizeMib: SIZE_MIB }),
+          measure: async ({ url }) => ({
+            up: await mibPerSecond(() => request(`${url}/up`)),
+            down: await mibPerSecond(() => request(`${url}/down`)),
+          }),
+        },
+        Glimpse: {
+          start: () => stage.startGlimpse(database, settings),
+          async measure({ url }) {
+            const id = await createImage(url, token, { name: 'data', disk_format: 'raw' });
+            const file = { path: `/v2/images/${id}/file`, token };
+            const put = { ...file, method: 'PUT', uploadMib: SIZE_MIB };
+            return {
+              up: await mibPerSecond(() => transfer(url, put)),
+              down: await mibPerSecond(() => transfer(url, { ...file, method: 'GET' })),
+            };
+          },
+        },
+      },
+      rounds,
+    );
+    return {
+      figures: ['up', 'down'].map((direction) => ({
+        what: `${direction}load of ${SIZE_MIB} MiB / the SDK alone`,
+        value: of('Glimpse', direction).over('SDK'),
+        atLeast: 0.8,
+      })),
+      tables: [
+        {
+          columns: ['MiB/s', 'up', 'down'],
+          lines: ['Glimpse', 'SDK'].map((whose) => [
+            whose,
+            shown(of(whose, 'up').median),
+            shown(of(whose, 'down').median),
+          ]),
+        },
+      ],
+    };
+  } finally {
+    await swift.stop();
+  }
+}
