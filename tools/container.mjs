@@ -17,7 +17,8 @@ Images are kept in ${FOLDER}: CONTAINERS_CONF and CONTAINERS_STORAGE_CONF lead P
   --tag NAME  the image's name (localhost/glimpse:VERSION)
   --twice     build it a second time from nothing, and compare the digests
 
-Needs podman and mmdebstrap (Debian's packages); without them it says that it is skipped, and ends with 0.
+Needs podman and mmdebstrap (Debian's packages); without them, or where the images of the FROM lines cannot be made, it
+says that it is skipped, and ends with 0.
 `;
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -37,11 +38,12 @@ if (options.help) {
   process.exit(0);
 }
 
-const missing = missingEngine();
-if (missing !== undefined) {
-  console.log(`SKIPPED: ${missing}, so the container image was not built`);
+const skip = (reason) => {
+  console.log(`SKIPPED: ${reason}, so the container image was not built`);
   process.exit(0);
-}
+};
+const missing = missingEngine();
+if (missing !== undefined) skip(missing);
 
 const started = Date.now();
 const report = (line) => console.log(`[${((Date.now() - started) / 1000).toFixed(0)} s] ${line}`);
@@ -98,7 +100,11 @@ function build(tag, extra = []) {
   }
 }
 
-makeBases(CONTAINERFILE, report);
+try {
+  makeBases(CONTAINERFILE, report);
+} catch (error) {
+  skip(`the base images cannot be made: ${error.message}`);
+}
 report(`building ${options.tag}`);
 const id = build(options.tag);
 const [image] = JSON.parse(podmanOutput(['image', 'inspect', id]));

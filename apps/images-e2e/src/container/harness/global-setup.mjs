@@ -19,5 +19,16 @@ function whyNot() {
   if (process.getuid() !== 0) return 'limits of memory need root';
   if (spawnSync('kubectl', ['kustomize', '--help']).status !== 0) return 'kubectl is not installed';
   if (podman(['image', 'exists', IMAGE]).status !== 0) return `there is no image ${IMAGE}: npm run container`;
-  return '';
+  const run = [
+    'run',
+    '--rm',
+    '--network',
+    'none',
+    '--entrypoint',
+    '["/nodejs/bin/node"]',
+    IMAGE,
+    '--version',
+  ];
+  const { status, stderr } = podman(run);
+  return status === 0 ? '' : `podman runs no containers here: ${stderr.trim()}`;
 }
