@@ -139,6 +139,8 @@ function serveKeystone(folder, config, port) {
     ...['--plugin', 'python3', '--wsgi-file', join(folder, 'keystone.wsgi')],
     ...['--http-socket', `127.0.0.1:${port}`],
     ...['--master', '--no-orphans', '--enable-threads', '--threads', '8'],
+    // A client on a busy machine may pause for longer than the four seconds that are the default.
+    ...['--socket-timeout', '60'],
     // Long tokens; and it closes each connection, which clients with a connection pool must know.
     ...['--buffer-size', '65535', '--add-header', 'Connection: close'],
   ];
