@@ -236,7 +236,8 @@ await describeWithSwift('image data in a bucket', (swift) => {
 
     await one.send(`/${id}`, { method: 'DELETE' });
     const deleting = ['data', 'check', '--repair', '--delete-orphans', '--older-than', '0s'];
-    expect(await glimpse(deleting, env)).toMatchObject({ code: 0 });
+    // Swift rounds the times of objects up to a whole second, so for some time they are in the future.
+    await until(async () => (await glimpse(deleting, env)).code === 0, 30_000);
     const { objects, uploads } = await bucket.keys();
     expect(objects).not.toContain(`images/${orphan}`);
     expect(uploads).toEqual([`elsewhere/${begun}`]);
