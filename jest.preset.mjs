@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 /** What every project has in common: TypeScript through SWC, ESM, workspace sources. */
@@ -29,8 +28,8 @@ export const run = {
   testSequencer: fileURLToPath(new URL('tools/longest-first.mjs', import.meta.url)),
   // A busy machine is no failure: Jest's five seconds have been too short on one.
   testTimeout: 60_000,
-  // Suites wait for databases and processes half of their time.
-  maxWorkers: availableParallelism() + 1,
+  // Two cores would get one worker, and suites wait for databases and processes half of their time.
+  maxWorkers: '100%',
   workerIdleMemoryLimit: '1GB',
   // There, a worker that leaks nothing may need longer to end than Jest's half second.
   workerGracefulExitTimeout: 10_000,
