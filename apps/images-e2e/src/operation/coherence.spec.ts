@@ -187,7 +187,8 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
       // A paused database applies pending changes when it resumes, so none may be in flight.
       await counting.stop();
       await Promise.all(services.flatMap((service) => IMAGES.map((id) => read(service, id))));
-      for (const service of services) for (const _ of [1, 2]) await list(service);
+      // A notice of the last change may still drop a page: it is kept again with the second request after that.
+      for (const _ of [1, 2, 3, 4]) for (const service of services) await list(service);
       database.signal('SIGSTOP');
       try {
         const stopped = performance.now();

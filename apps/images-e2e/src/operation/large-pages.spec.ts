@@ -55,8 +55,13 @@ afterAll(async () => {
   cgroup?.remove();
 });
 
-const peakBytes = (): number =>
-  Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${service.pid}/status`, 'utf8'))![1]) * 1024;
+/** The most memory that the process ever had, without the pages of its program, which the kernel can drop. */
+function peakBytes(): number {
+  const status = readFileSync(`/proc/${service.pid}/status`, 'utf8');
+  const bytesOf = (name: string): number =>
+    Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)![1]) * 1024;
+  return bytesOf('VmHWM') - bytesOf('RssFile');
+}
 
 /** Sends a request and reads the head of its response only. A connection that is closed before it is opened anew. */
 async function unread(url: string, target: string): Promise<{ socket: Socket; head: string }> {
