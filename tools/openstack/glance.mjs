@@ -6,13 +6,15 @@ import { giveToRunner, run, serve } from './processes.mjs';
 const PROGRAM = '/usr/bin/glance-api';
 /** As Debian ships them; what the machine has of them in /etc is readable for its own user only. */
 const SHIPPED = '/usr/share/glance-common';
+/** Its stores of image data, the default one first; each is a folder of its name. */
+const STORES = ['fast', 'cheap'];
 
 export function glanceIsInstalled() {
   return existsSync(PROGRAM) && existsSync('/usr/bin/glance-manage') && existsSync(SHIPPED);
 }
 
 /**
- * Runs a Glance in a folder: SQLite, images as files, a configuration of its own, nothing of the machine's.
+ * Runs a Glance in a folder: SQLite, two stores of files, a configuration of its own, nothing of the machine's.
  * One that is killed comes back by itself.
  *
  * @param folder who runs it owns it
@@ -34,7 +36,7 @@ export async function startGlance(folder, { port, authUrl, user }) {
 
 function configure(folder, port, authUrl, user) {
   const config = join(folder, 'glance');
-  for (const name of ['glance', 'images', 'staging', 'tasks']) {
+  for (const name of ['glance', ...STORES, 'staging', 'tasks']) {
     mkdirSync(join(folder, name));
     giveToRunner(join(folder, name));
   }
@@ -49,7 +51,7 @@ bind_port = ${port}
 # One process, one call of SQLite at a time: concurrent writers would fail because the database is locked.
 workers = 0
 use_stderr = true
-enabled_backends = file:file
+enabled_backends = ${STORES.map((name) => `${name}:file`)}
 [paste_deploy]
 flavor = keystone
 config_file = ${config}/glance-api-paste.ini
@@ -57,9 +59,8 @@ config_file = ${config}/glance-api-paste.ini
 connection = sqlite:///${folder}/glance.db
 sqlite_synchronous = false
 [glance_store]
-default_backend = file
-[file]
-filesystem_store_datadir = ${folder}/images
+default_backend = ${STORES[0]}
+${STORES.map((name) => `[${name}]\nfilesystem_store_datadir = ${folder}/${name}`).join('\n')}
 [os_glance_staging_store]
 filesystem_store_datadir = ${folder}/staging
 [os_glance_tasks_store]

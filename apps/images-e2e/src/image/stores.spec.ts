@@ -222,6 +222,18 @@ describe('an import of staged data', () => {
     expect(service.log()).toContain('"event":"copy-failed"');
   });
 
+  it('that every store fails, of which one would have been enough, makes the image wait for an upload', async () => {
+    const id = await staged('lost');
+    await without('slow', async () => {
+      await importTo(id, { stores: ['slow'], all_stores_must_succeed: false });
+      const failed = { status: 'queued', size: null, os_glance_failed_import: 'slow' };
+      expect(await imported(id)).toMatchObject(failed);
+    });
+    expect((await importTo(id)).status).toBe(409);
+    expect((await upload(id, 'data')).status).toBe(204);
+    expect(await (await send('GET', `images/${id}/file`)).text()).toBe('data');
+  });
+
   it('is refused for an unknown store, and before the data is staged', async () => {
     expect((await importTo(randomUUID(), { stores: ['none'] })).status).toBe(400);
     expect((await importTo(await queued(), { stores: ['slow'] })).status).toBe(409);

@@ -86,13 +86,14 @@ export class RunningImport {
     await this.#settle({ live, ends: true });
   }
 
-  /** The image gets the data of each store as soon as that is copied. */
+  /** The image gets the data of each store as soon as that is copied. As in Glance it is queued if every store fails. */
   async #copyToEach(onFault: (fault: ImportFault) => void): Promise<void> {
     const { objects, source, adopts } = this.plan;
     if (adopts) await this.#settle({ live: [source.staged!.id] });
     for (const object of objects) {
       const step = (await this.#copied(object, onFault)) ? { live: [object.id] } : { failed: [object.store] };
-      await this.#settle({ ...step, ends: object === objects.at(-1) });
+      const dropsStaged = !this.#cutOff.signal.aborted;
+      await this.#settle({ ...step, ends: object === objects.at(-1), dropsStaged });
     }
   }
 

@@ -73,10 +73,10 @@ export const BEAT_IMPORT = `
 /**
  * Makes objects of an import the data of its image, notes stores that are done or failed, or ends the import: what is not
  * data of the image by then is doomed, and so is staged data, once the image is active. Without any data the image waits
- * for an import again. No row: the image has no such import.
+ * for an import again, or for an upload if its staged data is dropped. No row: the image has no such import.
  *
  * $1: the image's id; $2: the import's; $3: the ids of the objects; $4: the stores that failed; $5: whether it ends; $6: the
- * bytes of the data; $7: the stores that are done. Served by `image_objects_image_id_idx`.
+ * bytes of the data; $7: the stores that are done; $8: whether staged data is dropped at the end in any case. Served by `image_objects_image_id_idx`.
  */
 export const SETTLE_IMPORT = `
   WITH found AS (
@@ -94,7 +94,7 @@ export const SETTLE_IMPORT = `
     UPDATE image_objects AS object SET state = 'doomed'
     FROM found
     WHERE object.image_id = found.id AND $5::boolean AND object.id <> ALL($3::uuid[]) AND (
-      object.import_id = $2::uuid AND object.state = 'writing' OR object.state = 'staged' AND found.is_active
+      object.import_id = $2::uuid AND object.state = 'writing' OR object.state = 'staged' AND (found.is_active OR $8::boolean)
     )
     RETURNING object.id
   ), settled AS (
@@ -106,8 +106,8 @@ export const SETTLE_IMPORT = `
     FROM found CROSS JOIN settled LEFT JOIN staged ON true WHERE settled.doomed >= 0
   )
   UPDATE images SET
-    status = CASE WHEN activates THEN 'active' WHEN fails THEN 'uploading' ELSE status END,
-    size = CASE WHEN activates THEN activated.bytes ELSE size END,
+    status = CASE WHEN activates THEN 'active' WHEN fails AND $8::boolean THEN 'queued' WHEN fails THEN 'uploading' ELSE status END,
+    size = CASE WHEN activates THEN activated.bytes WHEN fails AND $8::boolean THEN NULL ELSE size END,
     checksum = CASE WHEN activates THEN activated.checksum ELSE images.checksum END,
     hash_algorithm = CASE WHEN activates THEN 'sha512' ELSE hash_algorithm END,
     hash_value = CASE WHEN activates THEN activated.hash_value ELSE images.hash_value END,

@@ -133,6 +133,19 @@ describe('an import of staged data', () => {
     expect(await shown(image)).toEqual(['active', 'slow', '', '', false]);
   });
 
+  it('of which every store fails makes the image wait for an upload, where the staged data is dropped', async () => {
+    const image = await uploaded('uploading');
+    const run = await begun(image, 'uploading', ['slow']);
+    await objects.imports.settle(run, { failed: ['slow'], ends: true, dropsStaged: true, size: 5 });
+    expect(await shown(image)).toEqual(['queued', undefined, '', 'slow', false]);
+    expect([(await imageOf(image)).size, await objects.imports.staged(image), await usage()]).toEqual([
+      ...[null, undefined, 0],
+    ]);
+    const upload = { image, id: randomUUID(), store: 'fast' };
+    await objects.begin(upload, 'saving', { ...UNLIMITED, bytes: 5, least: 5 });
+    expect(await objects.activate(upload, DATA)).toBe(true);
+  });
+
   it('makes the image active with its first store, and notes those that fail', async () => {
     const image = await uploaded('uploading');
     const run = await begun(image, 'uploading', ['slow', 'far']);

@@ -41,6 +41,8 @@ export interface ImportStep {
   readonly failed?: readonly string[];
   /** Whether the import ends. */
   readonly ends?: boolean;
+  /** Whether an image that has no data at the end loses its staged data, too, and is `queued` again. */
+  readonly dropsStaged?: boolean;
   /** Bytes of the data. */
   readonly size: number;
 }
@@ -100,9 +102,9 @@ export class StoredImports {
   /** Makes a step of an import; false if the image has no such import any more. */
   async settle(
     { image, id }: ImageImport,
-    { live = [], done = [], failed = [], ends = false, size }: ImportStep,
+    { live = [], done = [], failed = [], ends = false, dropsStaged = false, size }: ImportStep,
   ): Promise<boolean> {
-    const values = [storedIdOf(image), id, live, failed, ends, size, done];
+    const values = [storedIdOf(image), id, live, failed, ends, size, done, dropsStaged];
     return this.statements.change(image, 'settle import', SETTLE_IMPORT, values);
   }
 

@@ -69,6 +69,7 @@ describe('an import with several stores', () => {
     [{ all_stores: true }, 'a', "can't be used"],
     [{ stores: ['a'] }, 'a', "can't be both"],
     [{ all_stores: 'yes' }, undefined, 'boolean'],
+    [{ all_stores: null }, undefined, 'boolean'],
     [{ all_stores_must_succeed: 1 }, undefined, 'boolean'],
   ])('of %j with the header %s is refused', (rest, header, message) => {
     expect(() => readImportBody(bodyOf(rest), { ...context, header })).toThrow(message);

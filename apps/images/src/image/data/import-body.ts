@@ -83,7 +83,7 @@ function booleanOf(
   key: 'all_stores' | 'all_stores_must_succeed',
   initial: boolean,
 ): boolean {
-  const value = document[key] ?? initial;
+  const { [key]: value = initial } = document;
   if (typeof value !== 'boolean') throw new InvalidInput(`'${key}' must be boolean value only`);
   return value;
 }

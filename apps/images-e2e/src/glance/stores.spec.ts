@@ -1,0 +1,404 @@
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { until } from '@glimpse/domain/testing';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { createDatabase, databaseUrl } from '../harness/databases.js';
+import { newFolder, startBareService, type Service } from '../harness/service.js';
+import type { Cloud } from '../keystone/harness/cloud.js';
+import { describeWithGlance } from './harness/cloud.js';
+import { GlanceClient, type GlanceImage, type GlanceResponse } from './harness/glance-client.js';
+
+const STORES = ['fast', 'cheap'];
+const MISSING = '00000000-0000-4000-8000-000000000000';
+const BYTES = new TextEncoder().encode('bytes');
+
+type User = 'demo' | 'alt' | 'admin';
+
+/** A service with two stores, each a folder. */
+interface Site {
+  readonly clients: Readonly<Record<User, GlanceClient>>;
+  readonly folder: string;
+}
+
+/** What of an image is about its data: `stores` is a set. */
+function dataOf(image: GlanceImage): object {
+  const { status, size, checksum, stores, os_glance_failed_import, os_glance_importing_to_stores } = image;
+  return {
+    ...{ status, size, checksum, os_glance_failed_import, os_glance_importing_to_stores },
+    stores: typeof stores === 'string' ? stores.split(',').sort() : stores,
+    keys: Object.keys(image).sort(),
+  };
+}
+
+/** How an import is requested. */
+interface Import {
+  readonly method?: 'glance-direct' | 'copy-image';
+  readonly user?: User;
+  readonly headers?: Record<string, string> | undefined;
+}
+
+/** Sends requests to a service, and notes what it answers. */
+class Conversation {
+  readonly answers: unknown[] = [];
+
+  constructor(readonly site: Site) {}
+
+  note(what: string, answer: unknown): void {
+    this.answers.push([what, answer]);
+  }
+
+  async send(
+    what: string,
+    user: User,
+    method: string,
+    path: string,
+    sent: { body?: unknown; headers?: Record<string, string> } = {},
+  ): Promise<GlanceResponse> {
+    const response = await this.site.clients[user].call(method, `/v2/${path}`, sent);
+    this.note(what, response.status);
+    return response;
+  }
+
+  async queued(attributes: object = {}): Promise<string> {
+    return (await this.site.clients.demo.create(attributes)).id;
+  }
+
+  upload(what: string, id: string, store?: string): Promise<GlanceResponse> {
+    const headers: Record<string, string> = store === undefined ? {} : { 'x-image-meta-store': store };
+    return this.send(what, 'demo', 'PUT', `images/${id}/file`, { body: BYTES, headers });
+  }
+
+  /** An image with data in the default store. */
+  async active(attributes: object = {}): Promise<string> {
+    const id = await this.queued(attributes);
+    await this.upload('an upload', id);
+    return id;
+  }
+
+  async staged(): Promise<string> {
+    const id = await this.queued();
+    await this.send('staged data', 'demo', 'PUT', `images/${id}/stage`, { body: BYTES });
+    return id;
+  }
+
+  /** An image with data in both stores. */
+  async copied(): Promise<string> {
+    const id = await this.active();
+    await this.import(id, { stores: ['cheap'] }, { method: 'copy-image', user: 'admin' });
+    await this.imported(id);
+    return id;
+  }
+
+  import(
+    id: string,
+    rest: object,
+    { method: name = 'glance-direct', user = 'demo', headers = {} }: Import = {},
+  ): Promise<GlanceResponse> {
+    const what = `${name} with ${JSON.stringify({ ...rest, ...headers })} by ${user}`;
+    const body = { method: { name }, ...rest };
+    return this.send(what, user, 'POST', `images/${id}/import`, { body, headers });
+  }
+
+  remove(store: string, id: string, user: User = 'admin'): Promise<GlanceResponse> {
+    return this.send(`deletion from ${store} by ${user}`, user, 'DELETE', `stores/${store}/${id}`);
+  }
+
+  async show(what: string, id: string, user: User = 'demo'): Promise<GlanceImage> {
+    const image = await this.site.clients[user].show(id);
+    this.note(what, dataOf(image));
+    return image;
+  }
+
+  /** The image, once its import has ended. */
+  async imported(id: string): Promise<GlanceImage> {
+    const client = this.site.clients.demo;
+    await until(async () => !('os_glance_import_task' in (await client.show(id))), 60_000);
+    return this.show('imported', id);
+  }
+
+  /** Puts a file in the place of a store's folder while a function runs. */
+  async without<T>(store: string, run: () => Promise<T>): Promise<T> {
+    const place = join(this.site.folder, store);
+    renameSync(place, `${place}-away`);
+    writeFileSync(place, '');
+    try {
+      return await run();
+    } finally {
+      rmSync(place);
+      renameSync(`${place}-away`, place);
+    }
+  }
+}
+
+const PATCH = { 'content-type': 'application/openstack-images-v2.1-json-patch' };
+
+/** What both services answer alike. */
+const ALIKE: Readonly<Record<string, (talk: Conversation) => Promise<void>>> = {
+  async 'what they list'(talk) {
+    for (const user of ['demo', 'admin'] as const) {
+      const { body } = await talk.send(`stores for ${user}`, user, 'GET', 'info/stores');
+      talk.note('stores', body);
+      const { body: details } = await talk.send(`details for ${user}`, user, 'GET', 'info/stores/detail');
+      if (user === 'admin') {
+        const { stores } = details as { stores: { properties: object }[] };
+        const keys = stores.map(({ properties, ...rest }) => ({ ...rest, keys: Object.keys(properties) }));
+        talk.note('details', keys);
+      }
+    }
+    await talk.send('another method', 'demo', 'POST', 'info/stores');
+    for (const path of ['info/stores/fast', 'stores/fast', 'stores']) {
+      await talk.send(path, 'demo', 'GET', path);
+    }
+    const versions = (await talk.site.clients.demo.call('GET', '/versions')).body as {
+      versions: { id: string; status: string }[];
+    };
+    talk.note(
+      'versions',
+      versions.versions.map(({ id, status }) => `${id} ${status}`),
+    );
+  },
+
+  async uploads(talk) {
+    for (const store of [undefined, 'cheap', 'fast', 'none', '', 'FAST', 'fast,cheap']) {
+      const id = await talk.queued();
+      await talk.upload(`to ${store}`, id, store);
+      await talk.show(`to ${store}`, id);
+      await talk.send('list', 'demo', 'GET', `images?id=${id}&stores=cheap`);
+    }
+    await talk.upload('of a missing image', MISSING, 'fast');
+    await talk.upload('of a missing image to an unknown store', MISSING, 'none');
+    const id = await talk.active();
+    await talk.upload('again', id, 'cheap');
+    await talk.upload('again to an unknown store', id, 'none');
+  },
+
+  async 'staged data'(talk) {
+    for (const store of ['cheap', 'none', '']) {
+      const id = await talk.queued();
+      const headers = { 'x-image-meta-store': store };
+      await talk.send(`to ${store}`, 'demo', 'PUT', `images/${id}/stage`, { body: BYTES, headers });
+      await talk.show(`to ${store}`, id);
+    }
+  },
+
+  async imports(talk) {
+    const imports: [object, Record<string, string>?][] = [
+      [{}],
+      [{ stores: ['cheap'] }],
+      [{ stores: ['fast'] }],
+      [{ stores: ['cheap', 'fast'] }],
+      [{ stores: ['cheap'], all_stores: false, all_stores_must_succeed: false }],
+      [{ all_stores: true }],
+      [{ all_stores: true, all_stores_must_succeed: false }],
+      [{}, { 'x-image-meta-store': 'cheap' }],
+    ];
+    for (const [rest, headers] of imports) {
+      const id = await talk.staged();
+      await talk.import(id, rest, { headers });
+      await talk.imported(id);
+    }
+    const id = await talk.staged();
+    await talk.import(id, { stores: ['cheap'] }, { user: 'admin' });
+    await talk.imported(id);
+  },
+
+  async 'refused imports'(talk) {
+    const id = await talk.staged();
+    const refused: [object, Record<string, string>?][] = [
+      [{ stores: ['fast'] }, { 'x-image-meta-store': 'cheap' }],
+      [{ all_stores: true }, { 'x-image-meta-store': 'cheap' }],
+      [{ all_stores: true, stores: ['cheap'] }],
+      [{ all_stores: 'true' }],
+      [{ all_stores: null }],
+      [{ all_stores: true, all_stores_must_succeed: 'false' }],
+      [{ all_stores_must_succeed: 1 }],
+      [{ all_stores_must_succeed: null }],
+    ];
+    for (const [rest, headers] of refused) await talk.import(id, rest, { headers });
+    const cheap = { stores: ['cheap'] };
+    await talk.import(id, cheap, { user: 'alt' });
+    await talk.import(id, cheap, { method: 'copy-image', user: 'admin' });
+    await talk.show('afterwards', id);
+    await talk.import(await talk.queued(), cheap);
+    await talk.import(await talk.active(), cheap);
+    await talk.import(MISSING, cheap);
+  },
+
+  async copies(talk) {
+    const copy = { method: 'copy-image', user: 'admin' } as const;
+    const id = await talk.active();
+    for (const stores of [['fast'], ['fast', 'cheap']]) await talk.import(id, { stores }, copy);
+    await talk.import(id, {}, copy);
+    const cheap = { stores: ['cheap'] };
+    for (const user of ['demo', 'alt'] as const) await talk.import(id, cheap, { ...copy, user });
+    const queued = await talk.queued();
+    for (const user of ['demo', 'admin'] as const) await talk.import(queued, cheap, { ...copy, user });
+    await talk.import(MISSING, cheap, copy);
+    for (const rest of [cheap, { all_stores: true }]) {
+      await talk.import(id, rest, copy);
+      await talk.imported(id);
+    }
+    const other = await talk.active({ visibility: 'community' });
+    await talk.import(other, cheap, { ...copy, user: 'alt' });
+    await talk.import(other, {}, { ...copy, headers: { 'x-image-meta-store': 'cheap' } });
+    await talk.imported(other);
+    const deactivated = await talk.active();
+    await talk.send('deactivate', 'demo', 'POST', `images/${deactivated}/actions/deactivate`);
+    await talk.import(deactivated, cheap, copy);
+  },
+
+  async deletions(talk) {
+    const id = await talk.copied();
+    for (const store of ['none', 'fast']) {
+      await talk.remove(store, MISSING);
+      await talk.remove(store, id, 'alt');
+    }
+    await talk.remove('none', id);
+    await talk.send('read', 'admin', 'GET', `stores/fast/${id}`);
+    await talk.remove('fast', id);
+    await talk.show('in one store', id);
+    for (const store of ['fast', 'cheap']) await talk.remove(store, id);
+    await talk.show('in its last store', id);
+
+    const body = [{ op: 'replace', path: '/protected', value: true }];
+    const guarded = await talk.copied();
+    await talk.send('protect', 'demo', 'PATCH', `images/${guarded}`, { body, headers: PATCH });
+    await talk.remove('cheap', guarded);
+    await talk.show('protected', guarded);
+
+    const deactivated = await talk.copied();
+    await talk.send('deactivate', 'demo', 'POST', `images/${deactivated}/actions/deactivate`);
+    for (const image of [deactivated, await talk.queued(), await talk.staged()]) {
+      await talk.remove('fast', image);
+    }
+    for (const user of ['demo', 'admin'] as const) await talk.show('deactivated', deactivated, user);
+  },
+
+  async 'imports that a store fails'(talk) {
+    for (const rest of [{ all_stores: true }, { stores: ['cheap'] }]) {
+      const id = await talk.staged();
+      await talk.without('cheap', async () => {
+        await talk.import(id, { ...rest, all_stores_must_succeed: false });
+        await talk.imported(id);
+      });
+      await talk.import(id, rest);
+      await talk.show('afterwards', id);
+    }
+  },
+
+  async 'copies that a store fails'(talk) {
+    const copy = { method: 'copy-image', user: 'admin' } as const;
+    for (const all_stores_must_succeed of [true, false]) {
+      const id = await talk.active();
+      const rest = { stores: ['cheap'], all_stores_must_succeed };
+      await talk.without('cheap', async () => {
+        await talk.import(id, rest, copy);
+        await talk.imported(id);
+      });
+      await talk.import(id, rest, copy);
+      await talk.imported(id);
+    }
+  },
+};
+
+/** What is answered otherwise on purpose, with the answers of Glance and of Glimpse. */
+const OTHERWISE: Readonly<
+  Record<string, [answers: (talk: Conversation) => Promise<unknown>, glance: unknown, glimpse: unknown]>
+> = {
+  'an unknown store comes before the image on every route': [
+    async (talk) => {
+      const imports = [
+        talk.import(await talk.staged(), { stores: ['none'] }),
+        talk.import(await talk.staged(), {}, { headers: { 'x-image-meta-store': '' } }),
+        talk.import(await talk.queued(), { stores: ['none'] }),
+        talk.import(MISSING, { stores: ['none'] }),
+      ];
+      return (await Promise.all(imports)).map(({ status }) => status);
+    },
+    [409, 409, 409, 404],
+    [400, 400, 400, 400],
+  ],
+  'an import to no store at all is refused': [
+    async (talk) => {
+      const id = await talk.staged();
+      const { status } = await talk.import(id, { stores: [] });
+      return [status, (await talk.imported(id)).status];
+    },
+    // Its staged data is lost.
+    [202, 'queued'],
+    [400, 'uploading'],
+  ],
+  'an import whose stores must all succeed can be repeated': [
+    async (talk) => {
+      const id = await talk.staged();
+      const image = await talk.without('cheap', async () => {
+        await talk.import(id, { all_stores: true });
+        return talk.imported(id);
+      });
+      const { status } = await talk.import(id, { all_stores: true });
+      return [image.status, image['os_glance_failed_import'], status];
+    },
+    // As its API reference says it is not: the state of the image is unchanged.
+    ['importing', 'cheap', 409],
+    ['uploading', 'cheap', 202],
+  ],
+  'an upload to a store that is away is 502': [
+    async (talk) => {
+      const id = await talk.queued();
+      const { status } = await talk.without('cheap', () => talk.upload('away', id, 'cheap'));
+      return [status, (await talk.show('away', id)).status];
+    },
+    [500, 'queued'],
+    [502, 'queued'],
+  ],
+  'an owner deletes no data from a store under the current policy defaults': [
+    async (talk) => (await talk.remove('fast', await talk.copied(), 'demo')).status,
+    204,
+    403,
+  ],
+};
+
+function suite(cloud: Cloud): void {
+  let service: Service;
+  let glance: Site;
+  let glimpse: Site;
+
+  beforeAll(async () => {
+    const folder = newFolder();
+    const config = join(folder, 'glimpse.yaml');
+    const stores = STORES.map((id) => ({ id, use: 'file', options: { path: join(folder, id), reserve: 0 } }));
+    // JSON is YAML.
+    writeFileSync(config, JSON.stringify({ data: { default_store: STORES[0], stores } }));
+    service = await startBareService({
+      DATABASE_URL: databaseUrl(await createDatabase('migrated')),
+      GLIMPSE_CONFIG: config,
+      GLIMPSE_DATA_DIR: folder,
+      GLIMPSE_IMAGE_PORT: '0',
+      ...cloud.people.glimpse.env,
+    });
+    await until(() => STORES.every((store) => existsSync(join(folder, store, 'catalogue-id'))), 60_000);
+    const users = ['demo', 'alt', 'admin'] as const;
+    const clients = await Promise.all(users.map((user) => GlanceClient.as(cloud, cloud.people[user])));
+    const at = (url: string): Site['clients'] =>
+      Object.fromEntries(
+        users.map((user, n) => [user, new GlanceClient(url, clients[n]!.token)]),
+      ) as unknown as Site['clients'];
+    glance = { clients: at(cloud.image), folder: dirname(cloud.glancePidFile!) };
+    glimpse = { clients: at(service.imageUrl), folder };
+  }, 120_000);
+  afterAll(() => service?.stop(), 30_000);
+
+  it.each(Object.entries(ALIKE))('%s', async (_, subject) => {
+    const [there, here] = [new Conversation(glance), new Conversation(glimpse)];
+    await subject(there);
+    await subject(here);
+    expect(here.answers).toEqual(there.answers);
+  });
+
+  it.each(Object.entries(OTHERWISE))('%s', async (_, [answers, ofGlance, ofGlimpse]) => {
+    expect(await answers(new Conversation(glance))).toEqual(ofGlance);
+    expect(await answers(new Conversation(glimpse))).toEqual(ofGlimpse);
+  });
+}
+
+describeWithGlance('several stores, beside those of a real Glance:', suite);
