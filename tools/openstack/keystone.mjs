@@ -80,11 +80,23 @@ export async function startKeystone(folder, options) {
     doors.push(serveKeystone(folder, shortConfig, shortLived.port));
   }
   await Promise.all(doors);
-  return {
-    authUrl: url,
-    ...(shortLived && { shortLivedAuthUrl: `http://127.0.0.1:${shortLived.port}/v3` }),
-    people: await populate(url, password, options),
-  };
+  const people = await populate(url, password, options);
+  if (!shortLived) return { authUrl: url, people };
+  const shortLivedAuthUrl = `http://127.0.0.1:${shortLived.port}/v3`;
+  await loadPolicy(shortLivedAuthUrl, await signIn(url, password));
+  return { authUrl: url, shortLivedAuthUrl, people };
+}
+
+/**
+ * Makes the first request of a Keystone that its policy decides, which loads the policy: while it does, Keystone
+ * refuses the requests of others with 403.
+ *
+ * @param token an administrator's
+ */
+async function loadPolicy(url, token) {
+  const headers = { 'x-auth-token': token, 'x-subject-token': token };
+  const answer = await fetch(`${url}/auth/tokens`, { headers, signal: AbortSignal.timeout(TIME_LIMIT_MS) });
+  if (!answer.ok) throw new Error(`no validation of a token: ${answer.status} ${await answer.text()}`);
 }
 
 /** Two keys, as `keystone-manage fernet_setup` makes them: the next one and the one in use. */
