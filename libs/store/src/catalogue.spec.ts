@@ -10,7 +10,7 @@ import {
   type ImageLister,
   type Viewer,
 } from '@glimpse/domain';
-import { imageOf, membersOf } from '@glimpse/domain/testing';
+import { imageOf, membersOf, until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { storedCatalogue } from './catalogue.js';
 import { openDatabase, type Database } from './connection/database.js';
@@ -207,12 +207,8 @@ describe('a list', () => {
     const running = `SELECT count(*)::int AS count FROM pg_stat_activity
                      WHERE application_name = 'glimpse' AND state = 'active' AND query LIKE '%pg_sleep(30)%'`;
     await expect(database.pool.query('SELECT pg_sleep(30)')).rejects.toThrow();
-    for (const deadline = Date.now() + 10_000; ; await sleep(50)) {
-      const { rows } = await database.pool.query<{ count: number }>(running);
-      // This query is active itself.
-      if (rows[0]!.count === 1) return;
-      if (Date.now() > deadline) throw new Error('it runs on');
-    }
+    // This query is active itself.
+    await until(async () => (await database.pool.query<{ count: number }>(running)).rows[0]!.count === 1);
   }, 30_000);
 });
 
@@ -242,15 +238,8 @@ async function callAll(): Promise<string[]> {
 
 const all = (outcome: string): string[] => Object.keys(METHODS).map(() => outcome);
 
-async function untilAnswered(): Promise<void> {
-  for (
-    const deadline = Date.now() + 10_000;
-    (await callAll()).some((outcome) => outcome !== 'done');
-    await sleep(50)
-  ) {
-    if (Date.now() > deadline) throw new Error(`no recovery: ${await callAll()}`);
-  }
-}
+const untilAnswered = (): Promise<void> =>
+  until(async () => (await callAll()).every((outcome) => outcome === 'done'));
 
 /** Waits until the port of the server is closed. */
 async function untilGone(): Promise<void> {
