@@ -69,7 +69,7 @@ afterEach(() => end());
 
 function follow(): void {
   stop = new AbortController();
-  const observe = (name: string): void => void (name === 'source-walked' && syncs++);
+  const observe = (name: string): void => void (name === 'full-sync-ended' && syncs++);
   const options = { holder: 'test', interval: 0.05, overlap: 10, round: 100 };
   following.push(
     new Follower({ ...options, source, mirror, pending: new StoredPendingChanges(database), observe }).run(

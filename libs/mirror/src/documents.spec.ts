@@ -71,7 +71,7 @@ describe('the documents of a source', () => {
     source.failingDocuments.add('schemas/images');
     follow();
     await until(async () => (await mirror.facts()).size === SOURCE_DOCUMENTS.length - 1);
-    await until(() => observed.some(({ name }) => name === 'source-walked'));
+    await until(() => observed.some(({ name }) => name === 'full-sync-ended'));
     expect(observed.filter(({ name }) => name === 'source-document-unread')).toEqual([
       { name: 'source-document-unread', known: { name: 'schemas/images', reason: 'it answers 500' } },
     ]);

@@ -97,7 +97,7 @@ function follow({
   return running;
 }
 
-const fullSyncs = (count: number) => until(() => was('source-walked') >= count);
+const fullSyncs = (count: number) => until(() => was('full-sync-ended') >= count);
 const listed = async (viewer = ADMIN) =>
   (await stored.lister.images(CRITERIA, viewer)).value.images.map(({ id }) => id).sort();
 const differences = async () => {
@@ -159,7 +159,7 @@ describe('a follower', () => {
     source.images.delete(goes.id);
     source.unlisted.add(unlisted.id);
     await until(async () => (await listed()).length === 2);
-    await fullSyncs(was('source-walked') + 2);
+    await fullSyncs(was('full-sync-ended') + 2);
     expect(await listed()).toEqual([stays.id, unlisted.id].sort());
     source.images.set(goes.id, goes);
     await until(async () => (await listed()).includes(goes.id));

@@ -1,7 +1,7 @@
 /** Events of a mirror for logs and metrics. None has a token. */
 export interface MirrorObservations {
   /** An image was fetched by id from the source. */
-  'source-looked-up': { readonly outcome: 'found' | 'missing' | 'remembered' | 'refused' | 'failed' };
+  'source-image-fetched': { readonly outcome: 'found' | 'missing' | 'remembered' | 'refused' | 'failed' };
   /** A change or a deletion was sent to the source. */
   'source-changed': { readonly outcome: 'done' | 'refused' | 'failed' };
   /** Why the outcome of a change is unknown. */
@@ -15,7 +15,7 @@ export interface MirrorObservations {
   /** What was applied to the mirror. */
   'source-followed': { readonly kind: 'added' | 'changed' | 'removed' | 'members'; readonly count: number };
   /** A full sync ended. */
-  'source-walked': { readonly images: number; readonly leftOut: number; readonly seconds: number };
+  'full-sync-ended': { readonly images: number; readonly leftOut: number; readonly seconds: number };
   /** Emitted when the reason changes, until the source or the database is available again. */
   'source-unavailable': { readonly reason: string };
   'source-available': object;

@@ -79,7 +79,7 @@ async function delays(stage, url, ids, token) {
 }
 
 /** With the trigger that notifies, and without. */
-async function costOfNotices(stage, url, ids, rounds) {
+async function costOfNotifications(stage, url, ids, rounds) {
   const ratios = [];
   let withThem;
   for (let round = 0; round < rounds; round++) {
@@ -115,7 +115,7 @@ export async function run(stage, { rounds }) {
     Math.min(rounds, 3),
   );
   const seen = await delays(stage, url, ids, stage.token('large'));
-  const notices = await costOfNotices(stage, url, ids, Math.min(rounds, 3));
+  const notifications = await costOfNotifications(stage, url, ids, Math.min(rounds, 3));
   return {
     figures: [
       {
@@ -125,8 +125,8 @@ export async function run(stage, { rounds }) {
         atMost: 50,
       },
       {
-        what: 'commits a second with change notices / without, sixteen clients on PostgreSQL',
-        value: notices.ratio,
+        what: 'commits a second with change notifications / without, sixteen clients on PostgreSQL',
+        value: notifications.ratio,
       },
     ],
     tables: [
@@ -143,8 +143,8 @@ export async function run(stage, { rounds }) {
         ],
       },
       {
-        columns: ['straight on PostgreSQL, with notices', 'commits/s'],
-        lines: [[`${CLIENTS} clients`, shown(notices.rate)]],
+        columns: ['straight on PostgreSQL, with notifications', 'commits/s'],
+        lines: [[`${CLIENTS} clients`, shown(notifications.rate)]],
       },
     ],
   };

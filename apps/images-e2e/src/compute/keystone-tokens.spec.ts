@@ -397,7 +397,7 @@ describe('the metrics of tokens', () => {
       'outcome="identity",source="keystone"',
       'outcome="invalid"',
     ]) {
-      expect(metrics).toContain(`glimpse_tokens_judged_total{${labels}`);
+      expect(metrics).toContain(`glimpse_token_validations_total{${labels}`);
     }
   });
 });

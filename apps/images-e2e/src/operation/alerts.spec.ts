@@ -40,11 +40,11 @@ const FIRING: Readonly<Record<string, readonly (readonly [series: string, values
   GlimpseDatabaseUnavailable: [['glimpse_dependency_available{dependency="database"}', '0x120']],
   GlimpseKeystoneUnavailable: [['glimpse_dependency_available{dependency="keystone"}', '0x120']],
   GlimpseAnswersStale: [['glimpse_image_reads_total{outcome="stale"}', '0+10x120']],
-  GlimpseNoticesLost: [['glimpse_notices_heard', '0x120']],
-  GlimpseNoticesLate: [
-    ['glimpse_notice_lag_seconds_bucket{le="0.25"}', '0+1x120'],
-    ['glimpse_notice_lag_seconds_bucket{le="0.5"}', '0+60x120'],
-    ['glimpse_notice_lag_seconds_bucket{le="+Inf"}', '0+60x120'],
+  GlimpseNotificationsLost: [['glimpse_notifications_received', '0x120']],
+  GlimpseNotificationsLate: [
+    ['glimpse_notification_lag_seconds_bucket{le="0.25"}', '0+1x120'],
+    ['glimpse_notification_lag_seconds_bucket{le="0.5"}', '0+60x120'],
+    ['glimpse_notification_lag_seconds_bucket{le="+Inf"}', '0+60x120'],
   ],
   GlimpseNotificationQueueFilling: [['glimpse_notification_queue_usage_ratio', '0.5x120']],
   GlimpsePoolExhausted: [
@@ -79,12 +79,12 @@ const FIRING: Readonly<Record<string, readonly (readonly [series: string, values
     ['glimpse_data_deletions_age_seconds', '3000x120'],
     ['glimpse_data_deletions_queued', '3x120'],
   ],
-  GlimpseSourceOld: [['glimpse_source_look_age_seconds', '100x120']],
-  GlimpseNobodyFollows: [['glimpse_source_look_age_seconds', '1x120']],
+  GlimpseSourceOld: [['glimpse_source_sync_age_seconds', '100x120']],
+  GlimpseNoFollower: [['glimpse_source_sync_age_seconds', '1x120']],
   GlimpseRemovalsRefused: [['glimpse_source_removals_refused', '3x120']],
   GlimpseMembersUnread: [['glimpse_source_members_unread', '3x120']],
   GlimpseMembersOld: [['glimpse_source_members_age_seconds', '1000x120']],
-  GlimpseLookUpsFailing: [['glimpse_source_look_ups_total{outcome="failed"}', '0+10x120']],
+  GlimpseFetchesFailing: [['glimpse_source_fetches_total{outcome="failed"}', '0+10x120']],
   GlimpseSourceChangesFailing: [['glimpse_source_changes_total{outcome="failed"}', '0+10x120']],
 };
 

@@ -117,7 +117,7 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
     const seen = await during(async () => {
       for (let times = 0; times < 4; times++) {
         await database.query(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'glimpse notices'`,
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'glimpse notifications'`,
         );
         await sleep(150);
       }
@@ -187,7 +187,7 @@ suite(`three replicas on one database${CANNOT_SIGNAL}`, () => {
       // A paused database applies pending changes when it resumes, so none may be in flight.
       await counting.stop();
       await Promise.all(services.flatMap((service) => IMAGES.map((id) => read(service, id))));
-      // A notice of the last change may still drop a page: it is kept again with the second request after that.
+      // A notification of the last change may still drop a page: it is kept again with the second request after that.
       for (const _ of [1, 2, 3, 4]) for (const service of services) await list(service);
       database.signal('SIGSTOP');
       try {

@@ -102,6 +102,6 @@ describe('a primary that dies, and a standby that is promoted', () => {
     await until(async () => (await send('GET', '')).status === 200);
     expect(await keys()).toEqual(expect.arrayContaining(['before', 'after']));
     expect(await keys()).not.toContain('lost');
-    await until(() => service.log().split('"event":"notices-heard"').length === 3);
+    await until(() => service.log().split('"event":"notifications-received"').length === 3);
   }, 60_000);
 });

@@ -101,6 +101,9 @@ describe('glimpse follow, and serve, with a source', () => {
       images: 0,
       complete: false,
       attributesFilled: false,
+      incrementalSyncAge: null,
+      fullSyncAt: null,
+      fullSync: null,
       lastLookAge: null,
       lastWalk: null,
       walk: null,
@@ -109,16 +112,19 @@ describe('glimpse follow, and serve, with a source', () => {
       acceptsRemovals: false,
     });
     follower = await startFollower(settings);
-    await until(() => follower.log().includes('"source-walked"'), 60_000);
+    await until(() => follower.log().includes('"full-sync-ended"'), 60_000);
     const following = await run('--status', '--json');
     expect(following.code).toBe(0);
-    expect(JSON.parse(following.stdout)).toMatchObject({
+    const { lastLookAge, lastWalk, ...status } = JSON.parse(following.stdout) as Record<string, unknown>;
+    expect(status).toMatchObject({
       follower: expect.stringMatching(/ \d+$/),
       images: HIDDEN + 2,
       complete: true,
       attributesFilled: true,
-      lastLookAge: expect.any(Number),
+      incrementalSyncAge: lastLookAge,
+      fullSyncAt: lastWalk,
     });
+    expect([lastLookAge, lastWalk]).toEqual([expect.any(Number), expect.any(String)]);
   }, 120_000);
 
   it('--json alone is refused', async () => {

@@ -16,7 +16,7 @@ const suite = CANNOT_ISOLATE ? describe.skip : describe;
 suite(`a replica to which the network loses change notifications${CANNOT_ISOLATE}`, () => {
   let namespace: NetworkNamespace;
   let database: DatabaseProxy;
-  let notices: DatabaseProxy;
+  let listener: DatabaseProxy;
   let writer: Service;
   let replica: Service;
   const ledger = new Ledger([IMAGE], TOKEN);
@@ -26,24 +26,24 @@ suite(`a replica to which the network loses change notifications${CANNOT_ISOLATE
     namespace = new NetworkNamespace();
     const [usual, listening] = namespace.cables;
     database = await DatabaseProxy.to(databaseUrl(name), usual.outside);
-    notices = await DatabaseProxy.to(databaseUrl(name), listening.outside);
+    listener = await DatabaseProxy.to(databaseUrl(name), listening.outside);
     writer = await startService(name);
     replica = await startService(
       '',
       {
         DATABASE_URL: database.url,
-        DATABASE_LISTEN_URL: notices.url,
+        DATABASE_LISTEN_URL: listener.url,
         GLIMPSE_HOST: usual.inside,
         GLIMPSE_IMAGE_PORT: '0',
       },
       { command: namespace.command(process.execPath, COMMAND) },
     );
-    await until(() => countOf('notices-heard') === 1);
+    await until(() => countOf('notifications-received') === 1);
   }, 60_000);
   afterAll(async () => {
     await replica?.stop();
     await writer?.stop();
-    await notices?.close();
+    await listener?.close();
     await database?.close();
     namespace?.remove();
   });
@@ -61,21 +61,21 @@ suite(`a replica to which the network loses change notifications${CANNOT_ISOLATE
       const [, listening] = namespace.cables;
       const seen = new Readers(ledger, [replica], TOKEN);
       const counting = ledger.keepCounting(writer, 100);
-      const [lost, received] = [countOf('notices-lost'), countOf('notices-heard')];
+      const [lost, received] = [countOf('notifications-lost'), countOf('notifications-received')];
       const before = await hits();
       await until(async () => (await hits()) > before);
 
       listening.lose(what);
-      await until(() => countOf('notices-lost') === lost + 1);
+      await until(() => countOf('notifications-lost') === lost + 1);
       expect(replica.log()).toContain('the listening connection did not answer within 1000 ms');
       await sleep(2_500);
-      expect(countOf('notices-heard')).toBe(received);
+      expect(countOf('notifications-received')).toBe(received);
       const without = await hits();
       await sleep(500);
       expect(await hits()).toBe(without);
 
       listening.mend();
-      await until(() => countOf('notices-heard') === received + 1);
+      await until(() => countOf('notifications-received') === received + 1);
       await until(async () => (await hits()) > without);
       await counting.stop();
       await seen.stop();

@@ -195,9 +195,23 @@ describe('what is read of the metrics', () => {
     expect(documented.sort()).toEqual([...exposed, ...ofGlance].sort());
   });
 
+  it('repeats renamed metrics under their former names', () => {
+    const seriesOf = (name: string): string[] =>
+      page.split('\n').filter((line) => line.startsWith(name) || line.startsWith(`# TYPE ${name} `));
+    for (const [name, formerName] of [
+      ['glimpse_token_validations_total', 'glimpse_tokens_judged_total'],
+      ['glimpse_notifications_received', 'glimpse_notices_heard'],
+      ['glimpse_notification_lag_seconds', 'glimpse_notice_lag_seconds'],
+    ] as const) {
+      const former = seriesOf(formerName);
+      expect(former.length).toBeGreaterThan(1);
+      expect(former.map((line) => line.replace(formerName, name))).toEqual(seriesOf(name));
+    }
+  });
+
   it('counts tokens, and how the connections to the database are used', () => {
-    expect(page).toMatch(/^glimpse_tokens_judged_total\{outcome="identity",source="cache"\} [1-9]/m);
-    expect(page).toMatch(/^glimpse_tokens_judged_total\{outcome="identity",source="keystone"\} 2$/m);
+    expect(page).toMatch(/^glimpse_token_validations_total\{outcome="identity",source="cache"\} [1-9]/m);
+    expect(page).toMatch(/^glimpse_token_validations_total\{outcome="identity",source="keystone"\} 2$/m);
     expect(page).toMatch(/^glimpse_database_query_duration_seconds_count [1-9]/m);
     expect(page).toMatch(/^glimpse_database_pool_size 10$/m);
     expect(page).toMatch(/^glimpse_database_pool_waiting 0$/m);
@@ -243,10 +257,10 @@ describe('what is read of the metrics', () => {
       expect(standing).toContain(`\nglimpse_followed_images_total{kind="${kind}"} 0\n`);
     }
     const served = await pageOf(mirror.url);
-    expect(served).toMatch(/^glimpse_source_look_age_seconds \d/m);
-    expect(served).toMatch(/^glimpse_source_look_ups_total\{outcome="missing"\} 1$/m);
+    expect(served).toMatch(/^glimpse_source_sync_age_seconds \d/m);
+    expect(served).toMatch(/^glimpse_source_fetches_total\{outcome="missing"\} 1$/m);
     expect(served).toMatch(/^glimpse_source_changes_total\{outcome="done"\} 1$/m);
-    expect(served).toMatch(/^glimpse_source_look_ups_total\{outcome="failed"\} 0$/m);
+    expect(served).toMatch(/^glimpse_source_fetches_total\{outcome="failed"\} 0$/m);
     expect(served).toMatch(/^glimpse_source_changes_total\{outcome="refused"\} 0$/m);
     // A mirror stores no image data.
     expect(served).not.toMatch(/glimpse_data_/);
@@ -257,7 +271,7 @@ describe('what is read of the metrics', () => {
   it('measures the lag of change notifications once a second', async () => {
     await until(async () => {
       const now = await (await fetch(`${service.url}/metrics`)).text();
-      return /^glimpse_notice_lag_seconds_count [1-9]/m.test(now);
+      return /^glimpse_notification_lag_seconds_count [1-9]/m.test(now);
     });
   });
 

@@ -213,7 +213,7 @@ describe('stale images', () => {
       const [listening] = await query(
         'postgres',
         `SELECT count(*)::int AS count FROM pg_stat_activity
-        WHERE application_name = 'glimpse notices' AND datname = '${new URL(proxy.url).pathname.slice(1)}'`,
+        WHERE application_name = 'glimpse notifications' AND datname = '${new URL(proxy.url).pathname.slice(1)}'`,
       );
       expect(listening).toEqual({ count: 2 });
       await proxy.cut();

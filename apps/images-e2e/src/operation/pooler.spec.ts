@@ -96,7 +96,7 @@ suite(`PgBouncer in session mode${hasPgBouncer ? '' : ' (skipped: pgbouncer is n
     expect(await glimpse(['purge', '--older-than', '1d'], settings)).toMatchObject({ code: 0 });
     const service = await startService('', settings);
     try {
-      await until(() => service.log().includes('"event":"notices-heard"'));
+      await until(() => service.log().includes('"event":"notifications-received"'));
       const headers = { 'x-auth-token': tokenOf('demo'), 'cache-control': 'no-cache' };
       const get = async (path: string): Promise<unknown> =>
         (await fetch(service.url + path, { headers })).json();
@@ -131,7 +131,7 @@ suite(`PgBouncer in transaction mode${hasPgBouncer ? '' : ' (skipped: pgbouncer 
       DATABASE_POOLER: 'transaction',
       DATABASE_LISTEN_URL: direct,
     });
-    await until(() => service.log().includes('"event":"notices-heard"'));
+    await until(() => service.log().includes('"event":"notifications-received"'));
   });
 
   afterAll(async () => {

@@ -30,7 +30,7 @@ import {
 } from '@glimpse/store';
 import type { EffectiveSettings } from '../settings/settings.js';
 import type { DatabaseProbe } from '../health/database-probe.js';
-import { exposeCache, exposeNoticeLag } from '../telemetry/cache-metrics.js';
+import { exposeCache, exposeNotificationLag } from '../telemetry/cache-metrics.js';
 import { exposeMirror } from '../telemetry/mirror-metrics.js';
 import type { Telemetry } from '../telemetry/telemetry.js';
 
@@ -153,7 +153,7 @@ function openNotifications(
   { database, url, telemetry }: CatalogueParts,
   syncStatus: SyncStatusReader | undefined,
 ): ChangeNotifications {
-  const lags = exposeNoticeLag(telemetry.registry);
+  const lags = exposeNotificationLag(telemetry.registry);
   return new ChangeNotifications({
     url: listen_url ?? url,
     pool: database.pool,
@@ -161,12 +161,12 @@ function openNotifications(
     heartbeatQuery: syncStatus && SYNC_STATUS,
     heartbeatChannel: syncStatus && PENDING_CHANNEL,
     observer: {
-      onListening: () => telemetry.observe('notices-heard', {}),
+      onListening: () => telemetry.observe('notifications-received', {}),
       onCaughtUp(lagMs, row) {
         lags.observe(lagMs / 1000);
         syncStatus?.update(syncStatusOf(row as SyncStatusRow), performance.now() - lagMs);
       },
-      onLost: (error) => telemetry.observe('notices-lost', { error }),
+      onLost: (error) => telemetry.observe('notifications-lost', { error }),
     },
   });
 }

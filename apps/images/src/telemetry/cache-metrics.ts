@@ -19,7 +19,7 @@ export function exposeCache(registry: Registry, caches: Caches, notifications: C
   exposeSizes(registry, caches);
   const gauges: [name: string, help: string, value: () => number][] = [
     [
-      'notices_heard',
+      'notifications_received',
       'Whether change notifications are received: 1 or 0.',
       () => (notifications.session ? 1 : 0),
     ],
@@ -79,9 +79,9 @@ function exposeSizes(registry: Registry, caches: Caches): void {
 }
 
 /** Exposes the lag of cached images behind the database, in seconds. */
-export function exposeNoticeLag(registry: Registry): Histogram {
+export function exposeNotificationLag(registry: Registry): Histogram {
   return new Histogram({
-    name: 'glimpse_notice_lag_seconds',
+    name: 'glimpse_notification_lag_seconds',
     help:
       'Time until the listening connection confirmed all changes so far, by a heartbeat once a second: the most that ' +
       'cached images lag behind. Without a confirmation within a second reads bypass the cache.',

@@ -4,7 +4,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Observations } from './observations.js';
 import type { Telemetry } from './telemetry.js';
 
-type LookUps = MirrorObservations['source-looked-up'];
+type Fetched = MirrorObservations['source-image-fetched'];
 type Changes = MirrorObservations['source-changed'];
 type Ended = MirrorObservations['source-change-ended'];
 type Followed = MirrorObservations['source-followed'];
@@ -13,17 +13,17 @@ type Passed = Observations['request-passed'];
 
 /** Observations of a mirror that are counted and never logged, and their series, which begin at zero. */
 export const COUNTED = {
-  'source-looked-up': {
-    name: 'glimpse_source_look_ups_total',
+  'source-image-fetched': {
+    name: 'glimpse_source_fetches_total',
     help:
       'On-demand fetches of images that the catalogue lacked, by outcome: found, missing, remembered as missing, ' +
       'refused because too many are running, failed because the source was unavailable.',
     label: 'outcome',
     start: { found: 0, missing: 0, remembered: 0, refused: 0, failed: 0 } satisfies Record<
-      LookUps['outcome'],
+      Fetched['outcome'],
       0
     >,
-    of: ({ outcome }: LookUps) => [outcome, 1] as const,
+    of: ({ outcome }: Fetched) => [outcome, 1] as const,
   },
   'source-changed': {
     name: 'glimpse_source_changes_total',
@@ -99,9 +99,9 @@ export class MirrorCounters {
 
 /** Exposes the lag of a mirror behind its source, and the requests that replicas send to the source. */
 export function exposeMirror({ registry, mirror }: Telemetry, syncStatus: SyncStatusReader): void {
-  mirror.expose('source-looked-up', 'source-changed', 'source-change-ended', 'source-left-out');
+  mirror.expose('source-image-fetched', 'source-changed', 'source-change-ended', 'source-left-out');
   new Gauge({
-    name: 'glimpse_source_look_age_seconds',
+    name: 'glimpse_source_sync_age_seconds',
     help: 'Seconds since the last incremental sync; from 60 on images are served as stale copies.',
     registers: [registry],
     async collect() {

@@ -17,9 +17,9 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
   'database-unavailable': { error: unknown };
   'database-available': object;
   /** Change notifications are received, and cached images count as fresh. */
-  'notices-heard': object;
+  'notifications-received': object;
   /** Change notifications are no longer received; observed once an outage. */
-  'notices-lost': { error: unknown };
+  'notifications-lost': { error: unknown };
   /** A policy rule that this service does not enforce has a check that never holds. */
   'policy-rule-unsound': { rule: string; source: string | null; problem: string };
   /** A response was sent. */
@@ -89,7 +89,7 @@ export type ObservationName = keyof Observations;
 /** The level and the message of each observation that is logged. */
 export const LINES: Readonly<
   Record<
-    Exclude<ObservationName, 'token-judged' | keyof typeof COUNTED>,
+    Exclude<ObservationName, 'token-validated' | keyof typeof COUNTED>,
     { level: LogLevel; message: string }
   >
 > = {
@@ -102,8 +102,8 @@ export const LINES: Readonly<
   },
   'database-unavailable': { level: 'error', message: 'the database is unavailable' },
   'database-available': { level: 'info', message: 'the database is available again' },
-  'notices-heard': { level: 'info', message: 'change notifications are received' },
-  'notices-lost': {
+  'notifications-received': { level: 'info', message: 'change notifications are received' },
+  'notifications-lost': {
     level: 'warn',
     message: 'change notifications are not received: every read queries the database',
   },
@@ -137,7 +137,7 @@ export const LINES: Readonly<
   'follower-began': { level: 'info', message: 'this process follows the source' },
   'follower-stands-by': { level: 'info', message: 'another process follows the source: standing by' },
   'source-change-failed': { level: 'error', message: 'a change could not be made at the source' },
-  'source-walked': { level: 'info', message: 'a full sync with the source has ended' },
+  'full-sync-ended': { level: 'info', message: 'a full sync with the source has ended' },
   'source-unavailable': { level: 'error', message: 'the source is unavailable' },
   'source-available': { level: 'info', message: 'the source is available again' },
   'removals-many': {

@@ -11,6 +11,7 @@ import {
   type ObservationName,
   type Observations,
 } from './observations.js';
+import { withFormerNames } from './former-names.js';
 import { LineBudget } from './line-budget.js';
 import { LogDestination } from './log-destination.js';
 import { MirrorCounters } from './mirror-metrics.js';
@@ -52,7 +53,10 @@ export class Telemetry {
   readonly #refusedLines = new LineBudget(REFUSED_LINES_PER_S);
   readonly #transferLines = new LineBudget(TRANSFER_LINES_PER_S);
   readonly #available: Gauge;
-  readonly #metrics = new SharedCall(() => this.registry.metrics(), METRICS_REST_MS);
+  readonly #metrics = new SharedCall(
+    async () => withFormerNames(await this.registry.metrics()),
+    METRICS_REST_MS,
+  );
   readonly #unavailable = new Set<string>();
 
   constructor(private readonly options: TelemetryOptions) {
@@ -126,8 +130,8 @@ export class Telemetry {
         if (omitted > 0) this.#log('request-lines-omitted', { count: omitted });
       }
     }
-    if (name === 'token-judged') {
-      this.#tokens.count(known as Observations['token-judged']);
+    if (name === 'token-validated') {
+      this.#tokens.count(known as Observations['token-validated']);
       return;
     }
     if (this.mirror.count(name, known)) return;

@@ -1,7 +1,7 @@
 import type { KeystoneObservations } from '@glimpse/auth';
 import { Counter, type Registry } from 'prom-client';
 
-type Validated = KeystoneObservations['token-judged'];
+type Validated = KeystoneObservations['token-validated'];
 
 /**
  * Counts the tokens that were validated. The counts are copied into the metric only when it is collected: finding the
@@ -18,7 +18,7 @@ export class TokenCounts {
   constructor(registry: Registry) {
     const counts = this.#counts;
     new Counter({
-      name: 'glimpse_tokens_judged_total',
+      name: 'glimpse_token_validations_total',
       help: 'Tokens that were validated, by outcome and by source: the cache, Keystone, or none.',
       labelNames: ['outcome', 'source'],
       registers: [registry],

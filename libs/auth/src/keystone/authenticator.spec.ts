@@ -41,7 +41,7 @@ function authenticator(options: Partial<KeystoneOptions> = {}): Authenticator {
     { authUrl: keystone.url, ...SERVICE, ...options },
     {
       observe(name, known) {
-        if (name !== 'token-judged') ownEvents.push('reason' in known ? `${name}: ${known.reason}` : name);
+        if (name !== 'token-validated') ownEvents.push('reason' in known ? `${name}: ${known.reason}` : name);
         else if ('source' in known) ownOutcomes.push(`${known.outcome} by ${known.source}`);
       },
       clock: { monotonic: () => performance.now() + ahead, today: () => Date.now() + ahead + skew },

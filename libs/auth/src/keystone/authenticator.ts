@@ -27,7 +27,7 @@ export interface KeystoneObservations {
   'keystone-available': object;
   /** The service's user has no role that Keystone's default policy requires to validate tokens. */
   'keystone-role-missing': { readonly reason: string };
-  'token-judged': {
+  'token-validated': {
     /** `overloaded`: a queue timeout; Keystone may be healthy. */
     readonly outcome: Authentication['outcome'] | 'overloaded';
     /** `none`: neither cached nor validated by Keystone. */
@@ -272,7 +272,7 @@ class KeystoneAuthenticator implements Authenticator {
 
   #count({ authentication, source }: Validated): Authentication {
     const overloaded = authentication.outcome === 'unavailable' && authentication.overloaded;
-    this.observe('token-judged', { outcome: overloaded ? 'overloaded' : authentication.outcome, source });
+    this.observe('token-validated', { outcome: overloaded ? 'overloaded' : authentication.outcome, source });
     return authentication;
   }
 }

@@ -57,7 +57,7 @@ export async function fullSync(context: SyncContext, pending: PendingChanges): P
   // It has read what became of them.
   if (place.beganAt) await pending.giveUp(new Date(place.beganAt.getTime() - LAST_CHANGE_AFTER_MS));
   await mirror.advance({ ...ended, refusedRemovals, ...accepted }, lease);
-  observe('source-walked', { images, leftOut: unreadable, seconds: (performance.now() - began) / 1000 });
+  observe('full-sync-ended', { images, leftOut: unreadable, seconds: (performance.now() - began) / 1000 });
 }
 
 async function beginning({ mirror }: SyncContext): Promise<FullSync> {

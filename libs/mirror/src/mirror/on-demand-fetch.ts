@@ -71,7 +71,7 @@ export class OnDemandFetch {
     const { observe } = this.options;
     if (!fresh) {
       if (this.#missing.has(id)) {
-        observe('source-looked-up', { outcome: 'remembered' });
+        observe('source-image-fetched', { outcome: 'remembered' });
         throw new ImageNotFound(id);
       }
       const running = this.#running.get(key);
@@ -90,7 +90,7 @@ export class OnDemandFetch {
     const { concurrency, observe } = this.options;
     const own = this.#byProject.get(project) ?? 0;
     if (this.#count >= concurrency || own >= Math.max(1, Math.floor(concurrency / 4))) {
-      observe('source-looked-up', { outcome: 'refused' });
+      observe('source-image-fetched', { outcome: 'refused' });
       throw new TooManyFetches();
     }
     this.#count++;
@@ -108,10 +108,10 @@ export class OnDemandFetch {
     try {
       const outcome = await applyImage(this.options, id);
       const found = outcome === 'applied' || !(await this.#confirmMissing(id, outcome.missing));
-      observe('source-looked-up', { outcome: found ? 'found' : 'missing' });
+      observe('source-image-fetched', { outcome: found ? 'found' : 'missing' });
       if (found) return;
     } catch (error) {
-      observe('source-looked-up', { outcome: 'failed' });
+      observe('source-image-fetched', { outcome: 'failed' });
       throw error;
     }
     this.#missing.set(id, true);
@@ -132,9 +132,9 @@ export class OnDemandFetch {
         const missingAccess = await this.#missingReadAccess();
         if (missingAccess !== undefined) throw new SourceUnavailable(missingAccess);
       }
-      observe('source-looked-up', { outcome: 'missing' });
+      observe('source-image-fetched', { outcome: 'missing' });
     } catch (error) {
-      observe('source-looked-up', { outcome: 'failed' });
+      observe('source-image-fetched', { outcome: 'failed' });
       throw error;
     }
     this.#missing.set(id, true);

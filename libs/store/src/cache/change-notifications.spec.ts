@@ -168,7 +168,7 @@ describe('a listening connection', () => {
   it('whose server process ends is opened again at once, and nothing read before is fresh', async () => {
     const session = notifications.session;
     await database.pool.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'glimpse notices'`,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'glimpse notifications'`,
     );
     await rename('new');
     await until(() => notifications.session !== undefined && notifications.session !== session);

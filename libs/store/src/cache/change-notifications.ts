@@ -189,7 +189,7 @@ export class ChangeNotifications implements NotificationSource {
 
   async #connect(stream: () => Socket): Promise<pg.Client> {
     const { url, pooler } = this.options;
-    const session = { name: 'glimpse notices', statementTimeout: 0, pooler };
+    const session = { name: 'glimpse notifications', statementTimeout: 0, pooler };
     try {
       return await connect(url, session, { stream, connectionTimeoutMillis: RESPONSE_TIMEOUT_MS });
     } catch (error) {

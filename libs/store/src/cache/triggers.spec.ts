@@ -73,7 +73,7 @@ async function insert(count: number): Promise<string[]> {
 const idsIn = (payloads: readonly string[]): string[] =>
   payloads.flatMap((payload) => payload.split(',')).sort();
 
-describe('a notice', () => {
+describe('a notification', () => {
   const id = randomUUID();
 
   it('is given of a change and a deletion through the service, and of none that changes nothing', async () => {

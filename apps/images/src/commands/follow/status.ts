@@ -3,7 +3,7 @@ import type { StoredMirror } from '@glimpse/store';
 import type { EffectiveSettings } from '../../settings/settings.js';
 import { telemetryOf, withMirror } from './with-mirror.js';
 
-/** The state of the mirror, for programs: scripts rely on these names, older than `full sync` and `incremental sync`. */
+/** The state of the mirror, for programs. */
 interface MirrorStatus {
   /** Host and process id of the active follower; null: there is none. */
   readonly follower: string | null;
@@ -13,10 +13,11 @@ interface MirrorStatus {
   /** Whether every attribute has been read since release 0.1 followed; until then the Image API has no lists. */
   readonly attributesFilled: boolean;
   /** Seconds since the last incremental sync; null: never. */
-  readonly lastLookAge: number | null;
-  readonly lastWalk: string | null;
+  readonly incrementalSyncAge: number | null;
+  /** The end of the last full sync; null: none has ended. */
+  readonly fullSyncAt: string | null;
   /** The position of the running full sync; null: none is running. */
-  readonly walk: { readonly hidden: boolean; readonly after: string | null } | null;
+  readonly fullSync: { readonly hidden: boolean; readonly after: string | null } | null;
   readonly members: MembersStaleness;
   readonly refusedRemovals: number;
   readonly acceptsRemovals: boolean;
@@ -30,9 +31,9 @@ async function statusOf(mirror: StoredMirror): Promise<MirrorStatus> {
     images: await mirror.count(),
     complete,
     attributesFilled,
-    lastLookAge: Number.isFinite(age) ? age : null,
-    lastWalk: fullSyncAt?.toISOString() ?? null,
-    walk: fullSync && { hidden: fullSync.hidden, after: fullSync.after?.id ?? null },
+    incrementalSyncAge: Number.isFinite(age) ? age : null,
+    fullSyncAt: fullSyncAt?.toISOString() ?? null,
+    fullSync: fullSync && { hidden: fullSync.hidden, after: fullSync.after?.id ?? null },
     members: await mirror.membersStaleness(),
     refusedRemovals,
     acceptsRemovals,
@@ -40,20 +41,27 @@ async function statusOf(mirror: StoredMirror): Promise<MirrorStatus> {
 }
 
 function linesOf(status: MirrorStatus): Record<string, string> {
-  const { follower, images, complete, attributesFilled, lastLookAge, lastWalk, walk, members } = status;
+  const { follower, images, complete, attributesFilled, incrementalSyncAge, fullSyncAt, fullSync, members } =
+    status;
   const { unread, oldest, oldestNone } = members;
-  const position = walk && `${walk.hidden ? 'hidden images' : 'images'} after ${walk.after ?? 'the first'}`;
+  const position =
+    fullSync && `${fullSync.hidden ? 'hidden images' : 'images'} after ${fullSync.after ?? 'the first'}`;
   const missing = !complete ? ', not all yet' : attributesFilled ? '' : ', not all attributes yet';
   return {
     follower: follower ?? 'none',
     images: `${images}${missing}`,
-    'last incremental sync': lastLookAge === null ? 'never' : `${lastLookAge.toFixed(1)} s ago`,
-    'last full sync': `${lastWalk ?? 'never'}${position ? `, one is running: ${position}` : ''}`,
+    'last incremental sync': incrementalSyncAge === null ? 'never' : `${incrementalSyncAge.toFixed(1)} s ago`,
+    'last full sync': `${fullSyncAt ?? 'never'}${position ? `, one is running: ${position}` : ''}`,
     members:
       `the oldest were read ${Math.round(oldest)} s ago, of images without any ${Math.round(oldestNone)} s ago, ` +
       `of ${unread} images never`,
     'refused removals': `${status.refusedRemovals}${status.acceptsRemovals ? ', accepted by the next full sync' : ''}`,
   };
+}
+
+/** The names of release 0.1, deprecated, which scripts may read. */
+function formerNamesOf({ incrementalSyncAge, fullSyncAt, fullSync }: MirrorStatus): object {
+  return { lastLookAge: incrementalSyncAge, lastWalk: fullSyncAt, walk: fullSync };
 }
 
 /**
@@ -67,7 +75,7 @@ export async function printStatus(settings: EffectiveSettings, json: boolean): P
   await withMirror(settings, telemetryOf(settings), async (_source, mirror) => {
     const status = await statusOf(mirror);
     follows = status.follower !== null;
-    if (json) return console.log(printable(JSON.stringify(status)));
+    if (json) return console.log(printable(JSON.stringify({ ...status, ...formerNamesOf(status) })));
     for (const [name, text] of Object.entries(linesOf(status))) {
       console.log(`${`${name}:`.padEnd(23)}${printable(text)}`);
     }
