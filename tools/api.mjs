@@ -1,18 +1,24 @@
 #!/usr/bin/env node
-/**
- * `npm run api`: writes the public types of each library that others build on to its `api.d.txt`, so that a
- * change of them shows where it is reviewed. With `--check` it writes nothing, and fails where a file is not
- * the same as the sources.
- */
+/** `npm run api`: writes the public types of each library that others build on. `--help` has more. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { readArguments } from './command-line.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const LIBRARIES = ['domain', 'links', 'options', 'http-client', 'plugins', 'auth', 'glance', 'mirror'];
-const check = process.argv.includes('--check');
+const HELP = `Usage: node tools/api.mjs [--check]
+
+Writes the public types of each library that others build on to its api.d.txt, so that a change of them shows where it
+is reviewed.
+
+  --check  write nothing, and fail where a file is not the same as the sources
+`;
+const {
+  values: { check },
+} = readArguments(HELP, { options: { check: { type: 'boolean' } } });
 
 /** A declaration as it stands in its file; of a variable, all of its statement. */
 function statementOf(declaration) {

@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readArguments } from './command-line.mjs';
 import { makeBases } from './container/bases.mjs';
 import { FOLDER, IMAGE, VERSION, missingEngine, podman, podmanOutput } from './container/engine.mjs';
 
@@ -26,17 +26,12 @@ const CONTAINERFILE = join(ROOT, 'deploy/Containerfile');
 /** Where the build finds what this machine needs to reach its registry of packages; no layer has it. */
 const BUILD_FILES = '/run/build';
 
-const { values: options } = parseArgs({
+const { values: options } = readArguments(HELP, {
   options: {
     tag: { type: 'string', default: IMAGE },
     twice: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
   },
 });
-if (options.help) {
-  process.stdout.write(HELP);
-  process.exit(0);
-}
 
 const skip = (reason) => {
   console.log(`SKIPPED: ${reason}, so the container image was not built`);

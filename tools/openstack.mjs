@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** Runs the OpenStack that the service is tried against: `node tools/openstack.mjs --help`. */
-import { parseArgs } from 'node:util';
+import { WRONG_OPTIONS, readArguments, requireNumber } from './command-line.mjs';
 import { endWithThis, openFolder } from './openstack/folder.mjs';
 import { glanceIsInstalled, startGlance } from './openstack/glance.mjs';
 import { keystoneIsInstalled, startKeystone } from './openstack/keystone.mjs';
@@ -27,14 +27,26 @@ and nova (roles service and admin, in service), and glimpse-service (role servic
 
 Exit codes: 2 wrong options, 69 Keystone, Glance or Nova is not installed, 1 anything else that went wrong.
 `;
-const WRONG_OPTIONS = 2;
 const NOT_INSTALLED = 69;
 
-const options = readOptions();
-if (options.help) {
-  process.stdout.write(HELP);
-  process.exit(0);
-}
+const { values: options } = readArguments(
+  HELP,
+  {
+    options: {
+      port: { type: 'string' },
+      folder: { type: 'string' },
+      'compute-url': { type: 'string', default: 'http://127.0.0.1:8774/v2.1' },
+      glance: { type: 'boolean' },
+      nova: { type: 'boolean' },
+      'image-url': { type: 'string', default: 'http://127.0.0.1:9292' },
+      'short-lived': { type: 'string' },
+      json: { type: 'boolean' },
+    },
+  },
+  ({ values }) => {
+    for (const name of ['port', 'short-lived']) requireNumber(name, values[name]);
+  },
+);
 if (!keystoneIsInstalled()) {
   console.error('keystone is not installed: apt-get install keystone');
   process.exit(NOT_INSTALLED);
@@ -75,33 +87,6 @@ try {
 } catch (error) {
   console.error(error.cause ? `${error.message}: ${error.cause.message}` : error.message);
   process.exit(1);
-}
-
-function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        port: { type: 'string' },
-        folder: { type: 'string' },
-        'compute-url': { type: 'string', default: 'http://127.0.0.1:8774/v2.1' },
-        glance: { type: 'boolean' },
-        nova: { type: 'boolean' },
-        'image-url': { type: 'string', default: 'http://127.0.0.1:9292' },
-        'short-lived': { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-    for (const name of ['port', 'short-lived']) {
-      if (values[name] !== undefined && !/^[1-9]\d{0,4}$/.test(values[name])) {
-        throw new Error(`--${name} is ${values[name]}: allowed is a positive number`);
-      }
-    }
-    return values;
-  } catch (error) {
-    console.error(`${error.message}\nnode tools/openstack.mjs --help says what there is`);
-    process.exit(WRONG_OPTIONS);
-  }
 }
 
 /** The environment of the user demo for a shell, and the differences of other users. */

@@ -1,19 +1,18 @@
 #!/usr/bin/env node
-/**
- * `npm run pack`: puts the libraries that others build on into tarballs. What is packed is the build, without
- * the condition that leads to sources inside this repository.
- *
- *     node tools/pack.mjs [FOLDER]
- *
- * Beside each tarball in the folder, `dist/packages/` unless given, is what is in it, by the package's name.
- */
+/** `npm run pack`: puts the libraries that others build on into tarballs. `--help` has more. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readFolder } from './command-line.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const target = resolve(process.argv[2] ?? join(root, 'dist/packages'));
+const HELP = `Usage: node tools/pack.mjs [FOLDER]
+
+Puts the libraries that others build on into tarballs: the build, without the condition that leads to sources inside
+this repository. Beside each tarball in the folder (dist/packages) is what is in it, by the package's name.
+`;
+const target = resolve(readFolder(HELP) ?? join(root, 'dist/packages'));
 
 /** The package.json that consumers see. */
 function published({ nx: _nx, devDependencies: _devDependencies, exports, ...manifest }) {

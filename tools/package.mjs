@@ -1,9 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm run package`: composes the contents of a container, in `dist/package/` or a folder of choice: the `glimpse`
- * command in a few files, the migrations, and what cannot be bundled. Nothing in it leads back here.
- *
- *     node tools/package.mjs [FOLDER]
+ * `npm run package`: composes the contents of a container. `--help` has more.
  *
  * What is bundled is tsc's output, because that holds the types that decorators want at run time. It stays
  * as readable as it was: minified it would start no faster, and its stack traces would say nothing.
@@ -12,9 +9,15 @@ import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, write
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { readFolder } from './command-line.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const target = resolve(process.argv[2] ?? join(root, 'dist/package'));
+const HELP = `Usage: node tools/package.mjs [FOLDER]
+
+Composes the contents of a container in the folder (dist/package): the glimpse command in a few files, the migrations,
+and what cannot be bundled. Nothing in it leads back here.
+`;
+const target = resolve(readFolder(HELP) ?? join(root, 'dist/package'));
 
 /** Read at run time, each when it is first needed: Prisma's WebAssembly, and what browsers get. */
 const KEPT = {

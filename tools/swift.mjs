@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** Runs the S3 service that the service is tried against: `node tools/swift.mjs --help`. */
-import { parseArgs } from 'node:util';
+import { WRONG_OPTIONS, readArguments, requireNumber } from './command-line.mjs';
 import { endWithThis, openFolder } from './openstack/folder.mjs';
 import { freePort } from './openstack/processes.mjs';
 import { NoAttributes, startSwift, swiftIsInstalled } from './openstack/swift.mjs';
@@ -19,14 +19,20 @@ standard input ends if that is a pipe.
 Exit codes: 2 wrong options, 69 Swift or memcached is not installed, or the file system of the folder has no extended
 attributes, 1 anything else that went wrong.
 `;
-const WRONG_OPTIONS = 2;
 const UNAVAILABLE = 69;
 
-const options = readOptions();
-if (options.help) {
-  process.stdout.write(HELP);
-  process.exit(0);
-}
+const { values: options } = readArguments(
+  HELP,
+  {
+    options: {
+      port: { type: 'string' },
+      bucket: { type: 'string', default: 'images' },
+      folder: { type: 'string' },
+      json: { type: 'boolean' },
+    },
+  },
+  ({ values: { port } }) => requireNumber('port', port),
+);
 if (!swiftIsInstalled()) {
   console.error('swift is not installed: apt-get install --no-install-recommends python3-swift memcached');
   process.exit(UNAVAILABLE);
@@ -43,27 +49,6 @@ try {
 } catch (error) {
   console.error(error.cause ? `${error.message}: ${error.cause.message}` : error.message);
   process.exit(error instanceof NoAttributes ? UNAVAILABLE : 1);
-}
-
-function readOptions() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        port: { type: 'string' },
-        bucket: { type: 'string', default: 'images' },
-        folder: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-    if (values.port !== undefined && !/^[1-9]\d{0,4}$/.test(values.port)) {
-      throw new Error(`--port is ${values.port}: allowed is a positive number`);
-    }
-    return values;
-  } catch (error) {
-    console.error(`${error.message}\nnode tools/swift.mjs --help says what there is`);
-    process.exit(WRONG_OPTIONS);
-  }
 }
 
 function settings({ url, region, bucket, accessKey, secretKey }) {

@@ -1,12 +1,8 @@
 #!/usr/bin/env node
-/**
- * `npm run bench`: measures the package beside what it could be, in one run, and writes docs/benchmarks/.
- *
- *     npm run bench -- [--only ROW] [--node PATH] [--rounds N] [--10m] [--soak] [--mirror]
- */
+/** `npm run bench`: measures the package beside what it could be, in one run. `--help` has the options. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { parseArgs } from 'node:util';
+import { readArguments, requireNumber } from '../command-line.mjs';
 import { requireWrk } from './load.mjs';
 import { leaveServerCore } from './processes.mjs';
 import { printFigures, writeReport } from './report.mjs';
@@ -31,22 +27,39 @@ const ROWS = [
   ...[changes, start, memory, data, dataS3, glance, mirror],
 ];
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true },
-    node: { type: 'string', default: process.execPath },
-    rounds: { type: 'string', default: '3' },
-    '10m': { type: 'boolean', default: false },
-    soak: { type: 'boolean', default: false },
-    mirror: { type: 'boolean', default: false },
-  },
-});
 const known = ROWS.map(({ name }) => name);
-const unknown = values.only?.find((name) => !known.includes(name));
-if (unknown)
-  throw new Error(`--only = ${JSON.stringify(unknown)} is not allowed: rows are ${known.join(', ')}`);
+const HELP = `Usage: npm run bench -- [options]
+
+Measures the package beside what it could be, and writes docs/benchmarks/.
+
+  --only ROW   this row, or several of them, and no report: ${known.join(', ')}
+  --node PATH  the Node to measure (this one)
+  --rounds N   how often each figure is measured (3)
+  --10m        lists of ten million images, too
+  --soak       memory under ten minutes of load, too
+  --mirror     the row mirror, too
+
+Needs wrk.
+`;
+const { values } = readArguments(
+  HELP,
+  {
+    options: {
+      only: { type: 'string', multiple: true },
+      node: { type: 'string', default: process.execPath },
+      rounds: { type: 'string', default: '3' },
+      '10m': { type: 'boolean', default: false },
+      soak: { type: 'boolean', default: false },
+      mirror: { type: 'boolean', default: false },
+    },
+  },
+  ({ values: { only, rounds } }) => {
+    const unknown = only?.find((name) => !known.includes(name));
+    if (unknown !== undefined) throw new Error(`--only is ${unknown}: rows are ${known.join(', ')}`);
+    requireNumber('rounds', rounds);
+  },
+);
 const rounds = Number(values.rounds);
-if (!(rounds >= 1)) throw new Error(`--rounds = ${JSON.stringify(values.rounds)} is not allowed: 1 or more`);
 const options = {
   rounds,
   sizes: [1_000, 100_000, 1_000_000, ...(values['10m'] ? [10_000_000] : [])],
