@@ -154,6 +154,14 @@ describe('a patch', () => {
     expect(results.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(19).fill(412)]);
   });
 
+  it('of an attribute that the caller may not set is refused, whatever its value', async () => {
+    const { id, owner } = await create();
+    expect((await patch(id, [replace('owner', owner)])).status).toBe(403);
+    expect((await patch(id, [replace('visibility', 'public')], { as: 'admin' })).status).toBe(200);
+    expect((await patch(id, [replace('visibility', 'public')])).status).toBe(403);
+    expect((await patch(id, [replace('name', 'still mine')])).status).toBe(200);
+  });
+
   it('is made whole or not at all', async () => {
     const { id, ...before } = await create({ name: 'whole', x: '1' });
     const bad = [
@@ -264,6 +272,17 @@ describe('members', () => {
     expect((await send('DELETE', `/${id}/members/${MEMBER}`)).status).toBe(204);
     expect((await send('GET', `/${id}`, { as: 'member' })).status).toBe(404);
   });
+
+  it('are changed while the image is shared, and kept meanwhile', async () => {
+    const { id } = await create();
+    await send('POST', `/${id}/members`, { body: { member: MEMBER } });
+    const member = `/${id}/members/${MEMBER}`;
+    await patch(id, [replace('visibility', 'community')]);
+    expect((await send('PUT', member, { as: 'member', body: { status: 'accepted' } })).status).toBe(403);
+    expect((await send('DELETE', member)).status).toBe(403);
+    await patch(id, [replace('visibility', 'shared')]);
+    expect((await send('GET', member)).document['status']).toBe('pending');
+  });
 });
 
 describe('each changing request', () => {
@@ -327,9 +346,7 @@ describe('each changing request', () => {
         // Members accept and reject an image themselves.
         if (kind === 'm' && method === 'PUT' && path.startsWith('/members')) continue;
         const { status } = await send(method, `/${id}${path}`, { as, body });
-        // An image that is not shared has no members.
-        const missing = kind === '-' || (path.startsWith('/members/') && visibility !== 'shared');
-        expect([method + path, status]).toEqual([method + path, missing ? 404 : 403]);
+        expect([method + path, status]).toEqual([method + path, kind === '-' ? 404 : 403]);
       }
       expect(await state()).toEqual(before);
     },

@@ -75,7 +75,7 @@ export class ImageChanges {
     const image: NewImage = { ...DEFAULTS, ...draft, owner };
     const target = asImage(image);
     permissions.enforce('add_image', target);
-    enforceVisibility(permissions, target);
+    enforceVisibility(permissions, target.visibility, target);
     const { properties } = image;
     permissions.view?.checkChange(target.id, { kind: 'merge', properties: properties as Texts }, {});
     requireWithinQuotas(image);
@@ -112,11 +112,13 @@ export class ImageChanges {
     const permissions = this.access.permissionsOf(caller);
     permissions.enforceChange(rule, image);
     precondition?.(image);
-    const wanted: Image = { ...image, ...edit(image) };
-    if (wanted.owner !== image.owner && !permissions.viewer.admin) {
+    const edited = edit(image);
+    // As in Glance, also where it is set to what it is.
+    if ('owner' in edited && !permissions.viewer.admin) {
       throw new OwnerRefused("Owner can't be updated by non admin.");
     }
-    enforceVisibility(permissions, wanted, image);
+    if (edited.visibility !== undefined) enforceVisibility(permissions, edited.visibility, image);
+    const wanted: Image = { ...image, ...edited };
     const { view } = permissions;
     view?.checkChange(
       image.id,
@@ -129,15 +131,19 @@ export class ImageChanges {
     const properties = { ...Object.fromEntries(hidden), ...wanted.properties };
     requireWithinQuotas({ ...wanted, properties });
     const after = { ...wanted, properties, tags: distinct(wanted.tags) };
-    const edited = isSame(stored, after) ? stored : await this.editor.edit(stored, after);
-    return view ? { ...edited, properties: view.readable(edited.properties) } : edited;
+    const result = isSame(stored, after) ? stored : await this.editor.edit(stored, after);
+    return view ? { ...result, properties: view.readable(result.properties) } : result;
   }
 }
 
-/** @throws {PolicyRefused} the caller may not give images the visibility that this one is to have */
-function enforceVisibility(permissions: CallerPermissions, image: Image, before?: Image): void {
-  const rule = VISIBILITY_RULES[image.visibility];
-  if (rule && image.visibility !== before?.visibility) permissions.enforce(rule, before ?? image);
+/** @throws {PolicyRefused} the caller may not give images this visibility */
+function enforceVisibility(
+  permissions: CallerPermissions,
+  visibility: Image['visibility'],
+  image: Image,
+): void {
+  const rule = VISIBILITY_RULES[visibility];
+  if (rule) permissions.enforce(rule, image);
 }
 
 /** Property protections do not depend on values, which may be null. */

@@ -10,12 +10,14 @@ import {
 import type { ImageAccess } from './image-access.js';
 import { visibleMember } from './image-members.js';
 
-/** Members are given to shared images only. */
+/** Members of shared images only are changed; an image that is no longer shared keeps its own. */
 export class CannotShare extends DomainError {
   readonly code = 'cannot-share';
 
-  constructor(id: string) {
-    super(`Not allowed to create members for image ${id}: only images of visibility "shared" have members.`);
+  constructor(id: string, change: 'create' | 'update' | 'delete') {
+    super(
+      `Not allowed to ${change} members for image ${id}: only images of visibility "shared" have members.`,
+    );
   }
 }
 
@@ -41,14 +43,14 @@ export class MemberChanges {
   async add(id: string, project: string, caller: Identity): Promise<ChangedMember> {
     const { image } = await this.access.readCurrent(id, caller);
     this.access.permissionsOf(caller).enforceChange('add_member', image);
-    if (image.visibility !== 'shared') throw new CannotShare(image.shownId);
+    requireShared(image, 'create');
     return { image, project, member: await this.editor.addMember(image, project) };
   }
 
   /**
    * Sets the status of a member: only the member itself may, and an administrator.
    *
-   * @throws {PolicyRefused} {MemberNotFound}, and as `ImageAccess.read`
+   * @throws {PolicyRefused} {CannotShare} {MemberNotFound}, and as `ImageAccess.read`
    */
   async setStatus(
     id: string,
@@ -57,6 +59,7 @@ export class MemberChanges {
     caller: Identity,
   ): Promise<ChangedMember> {
     const { image } = await this.access.readCurrent(id, caller);
+    requireShared(image, 'update');
     const permissions = this.access.permissionsOf(caller);
     const { viewer } = permissions;
     const [member] = visibleMember(image, project, viewer);
@@ -65,12 +68,18 @@ export class MemberChanges {
     return { image, project: member, member: await this.editor.setMemberStatus(image, member, status) };
   }
 
-  /** @throws {NotOwner} {PolicyRefused} {MemberNotFound}, and as `ImageAccess.read` */
+  /** @throws {NotOwner} {PolicyRefused} {CannotShare} {MemberNotFound}, and as `ImageAccess.read` */
   async remove(id: string, project: string, caller: Identity): Promise<void> {
     const { image } = await this.access.readCurrent(id, caller);
+    requireShared(image, 'delete');
     const permissions = this.access.permissionsOf(caller);
     const [member] = visibleMember(image, project, permissions.viewer);
     permissions.enforceChange('delete_member', image);
     await this.editor.removeMember(image, member);
   }
+}
+
+/** @throws {CannotShare} */
+function requireShared({ visibility, shownId }: Image, change: 'create' | 'update' | 'delete'): void {
+  if (visibility !== 'shared') throw new CannotShare(shownId, change);
 }

@@ -114,7 +114,7 @@ function nameOf(path: unknown): string {
   const [name, ...rest] = path.slice(1).split('/').map(unescaped) as [string, ...string[]];
   if (rest.length > 0) {
     // Locations are lists of objects, which clients know as read-only.
-    requireSettable(name);
+    if (name === 'locations') requireSettable(name);
     throw new InvalidInput(`Pointer \`${path}\` has more than one token.`);
   }
   return name;
