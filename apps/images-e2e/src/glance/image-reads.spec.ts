@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { amount } from '../harness/long.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
+import { comparable } from './harness/comparable.js';
 import { setTimes } from './harness/fill-glance.js';
 import { GlanceClient, emptyGlance, type GlanceImage, type GlanceResponse } from './harness/glance-client.js';
 import { Mirror } from './harness/mirror.js';
@@ -153,18 +154,6 @@ const read: fc.Arbitrary<Read> = fc.record({
   limit: fc.constantFrom(undefined, undefined, '0', '3', '10', '1000', '001', '-1', 'x'),
   marker: fc.option(fc.nat(), { nil: undefined, freq: 3 }),
 });
-
-/** A body in which tags are a set, and a link its path and the set of its parameters. */
-function comparable(body: unknown): unknown {
-  return JSON.parse(JSON.stringify(body), (key, value: unknown) => {
-    if (key === 'tags' && Array.isArray(value)) return [...(value as string[])].sort();
-    if ((key === 'first' || key === 'next') && typeof value === 'string') {
-      const { pathname, searchParams } = new URL(value, 'http://images');
-      return { pathname, parameters: [...searchParams].map(String).sort() };
-    }
-    return value;
-  });
-}
 
 function suite(cloud: Cloud): void {
   let mirror: Mirror;

@@ -5,6 +5,7 @@ import { randomNumbers } from '../harness/random-numbers.js';
 import type { Service } from '../harness/service.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
+import { comparable } from './harness/comparable.js';
 import { GlanceClient, emptyGlance, type GlanceImage } from './harness/glance-client.js';
 import { Mirror } from './harness/mirror.js';
 import { Reader } from './harness/reader.js';
@@ -26,13 +27,6 @@ interface Clients {
   readonly glance: GlanceClient;
   readonly image: readonly GlanceClient[];
   readonly compute: readonly Reader[];
-}
-
-/** Tags are a set. */
-function comparable(body: unknown): unknown {
-  return JSON.parse(JSON.stringify(body), (key, value: unknown) =>
-    key === 'tags' && Array.isArray(value) ? [...(value as string[])].sort() : value,
-  );
 }
 
 function suite(cloud: Cloud): void {
