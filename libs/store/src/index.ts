@@ -30,3 +30,4 @@ export { SYNC_STATUS } from './mirror/statements.js';
 export * from './mirror/stored-mirror.js';
 export { PENDING_CHANNEL } from './mirror/pending-statements.js';
 export { StoredPendingChanges, syncStatusOf, type SyncStatusRow } from './mirror/stored-pending-changes.js';
+export { Semaphore } from './semaphore.js';

@@ -1,10 +1,10 @@
 import type { Identity, PageCache, PageDocument, ReadOptions, Reading } from '@glimpse/domain';
-import { readyPage } from '../http/ready-page.js';
 import type { ImageAccess } from './image-access.js';
+import type { ListLimit } from './list-limit.js';
 
 /** A page of a list, composed for one request. */
 export interface ComposedPage {
-  readonly bytes: Buffer;
+  readonly document: PageDocument;
   /** Seconds since its images were known to be current; undefined while they are fresh. */
   readonly age: number | undefined;
 }
@@ -14,7 +14,10 @@ export class ListDocuments {
   /** Left out: nothing is cached. */
   readonly #pages: PageCache | undefined;
 
-  constructor(private readonly access: ImageAccess) {
+  constructor(
+    private readonly access: ImageAccess,
+    private readonly limit: ListLimit,
+  ) {
     this.#pages = access.pages;
   }
 
@@ -42,12 +45,12 @@ export class ListDocuments {
     options: ReadOptions,
   ): Promise<Reading<PageDocument>> {
     const { listKey, viewer } = this.access.permissionsOf(caller);
+    const composeInTurn = (): Promise<ComposedPage> => this.limit.run(viewer.project ?? '', compose);
     if (this.#pages && listKey !== undefined) {
-      const read = async (): Promise<PageDocument> => readyPage((await compose()).bytes);
+      const read = async (): Promise<PageDocument> => (await composeInTurn()).document;
       return this.#pages.page(listKey + address, viewer, read, options);
     }
-    const { bytes, age } = await compose();
-    const value = readyPage(bytes);
+    const { document: value, age } = await composeInTurn();
     return age === undefined ? { source: 'fresh', value } : { source: 'copy', value, age };
   }
 }

@@ -21,7 +21,12 @@ const OVERHEAD_BYTES = 900;
 
 /** A strong validator of a body. */
 export function entityTagOf(body: Buffer): string {
-  return `"${hash('sha256', body, 'base64url').slice(0, 27)}"`;
+  return tagOfDigest(hash('sha256', body, 'base64url'));
+}
+
+/** The same, from the SHA-256 of the body in base64url. */
+export function tagOfDigest(digest: string): string {
+  return `"${digest.slice(0, 27)}"`;
 }
 
 /** Serializes a document about an image. */

@@ -4,7 +4,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { UnreadResponses } from './unread-responses.js';
+import { PIECE_BYTES, UnreadResponses } from './unread-responses.js';
 
 const MIB = 2 ** 20;
 /** More than the system takes for a client that does not read. */
@@ -85,5 +85,21 @@ describe('responses that their clients have not read', () => {
     clearInterval(reads);
     expect(stalled.response.req.socket.destroyed).toBe(true);
     expect(slow.response.req.socket.destroyed).toBe(false);
+  });
+
+  it('are written piece by piece, between which other requests are processed', async () => {
+    let iterations = 0;
+    let next = setImmediate(function count() {
+      iterations++;
+      next = setImmediate(count);
+    });
+    const pieces = new UnreadResponses(MIB).inPieces({} as ServerResponse, Buffer.alloc(MIB)) as Readable;
+    const begun: number[] = [];
+    for await (const piece of pieces) {
+      expect(piece).toHaveLength(PIECE_BYTES);
+      begun.push(iterations);
+    }
+    clearImmediate(next);
+    expect(new Set(begun).size).toBe(MIB / PIECE_BYTES);
   });
 });

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
@@ -63,10 +64,11 @@ export class UnreadResponses {
     return Readable.from(this.#pieces(response, bytes), { objectMode: false, highWaterMark: PIECE_BYTES });
   }
 
-  *#pieces(response: ServerResponse, bytes: Uint8Array): Generator<Uint8Array> {
+  async *#pieces(response: ServerResponse, bytes: Uint8Array): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
       this.progress(response);
       yield bytes.subarray(at, at + PIECE_BYTES);
+      await setImmediate();
     }
   }
 

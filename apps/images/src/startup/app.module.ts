@@ -3,6 +3,7 @@ import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/co
 import { APP_FILTER } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { ImageAccess } from '../access/image-access.js';
+import type { ListLimit } from '../access/list-limit.js';
 import { HEALTH, HealthController, type Health } from '../health/health.controller.js';
 import { API, type Api } from '../http/api.js';
 import { FaultFilter } from '../http/fault.filter.js';
@@ -21,6 +22,7 @@ export interface Parts {
   readonly telemetry: Telemetry;
   readonly traces?: Traces | undefined;
   readonly unread: UnreadLimits;
+  readonly listLimit: ListLimit;
 }
 
 /** The routes of an API, and what they need besides. */

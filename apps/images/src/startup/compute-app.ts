@@ -25,10 +25,10 @@ export interface ComputeParts extends Parts {
 /** The parts of the Compute API, with the form of its image documents. */
 export function computeParts(parts: Parts, extensions: readonly ImageExtension[]): ComputeParts {
   const form = { viewOf: (image: Image, base: LinkBase) => imageView(image, base, extensions), isSameBase };
-  const { access } = parts;
+  const { access, listLimit } = parts;
   return {
     ...{ ...parts, extensions, documents: new ImageDocuments(form, access.cache) },
-    lists: new ListDocuments(access),
+    lists: new ListDocuments(access, listLimit),
   };
 }
 

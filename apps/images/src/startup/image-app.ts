@@ -65,7 +65,7 @@ export function createImageApp(parts: ImageParts): Promise<NestFastifyApplicatio
     },
     access.cache,
   );
-  const lists = new ListDocuments(access);
+  const lists = new ListDocuments(access, parts.listLimit);
   const module = AppModule.of(
     api,
     { ...parts, auth },

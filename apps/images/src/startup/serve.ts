@@ -8,6 +8,7 @@ import type { FastifyRequest } from 'fastify';
 import { ImageAccess } from '../access/image-access.js';
 import { DataAccess } from '../access/image-data.js';
 import { ImageImports } from '../access/image-imports.js';
+import { ListLimit } from '../access/list-limit.js';
 import { loadProtections } from '../access/protections/property-protections.js';
 import { Transfers } from '../access/transfers.js';
 import { loadImagePolicy } from '../access/load-image-policy.js';
@@ -113,7 +114,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     (fault) => telemetry.observe('copy-failed', fault),
   );
   try {
-    const parts = { settings, auth, health, telemetry, traces, unread: new UnreadLimits() };
+    const listLimit = new ListLimit({ poolSize: settings.database.pool });
+    const parts = { settings, auth, health, telemetry, traces, unread: new UnreadLimits(), listLimit };
     const publicUrl = given.image_url?.replace(/\/v2$/, '');
     const { sourceChanges: changes } = opened;
     const passThrough =

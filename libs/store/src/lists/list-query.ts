@@ -25,8 +25,6 @@ export interface ListRow {
   readonly truncated: boolean;
   /** Whether the statement found a row after this one. After the last row: one that is beyond the page's bytes. */
   readonly followed: boolean;
-  /** Bytes of properties, members, tags and locations of the rows before this one, of whole images. */
-  readonly before?: string | null;
 }
 
 /** Images that an index returns in no useful order, and the columns that are read of each. */

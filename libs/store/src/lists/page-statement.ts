@@ -15,7 +15,7 @@ const MAX_PAGE_BYTES = 4 * 2 ** 20;
  */
 export function wholeImages(page: string, order: string): string {
   return `
-      SELECT ${READ_COLUMNS}, members, branch, truncated, followed, before
+      SELECT ${READ_COLUMNS}, members, branch, truncated, followed
       FROM (
         SELECT page.*, lead(page.id) OVER (${order}) IS NOT NULL AS followed,
                sum(octet_length(properties::text) + octet_length(tags::text) + coalesce(octet_length(locations::text), 0)

@@ -15,10 +15,8 @@ import { QUERY_TIMEOUT_MS, type Database } from '../connection/database.js';
 import { namesOfPrepared } from '../connection/prepared.js';
 import { orUnavailable, type Availability } from '../connection/unavailable.js';
 import { imageOf, type ImageRow } from '../images/image-columns.js';
-import { Semaphore, type SemaphoreOptions } from '../semaphore.js';
 import { isSorted, sortedListStatement } from './sorted-list.js';
 import type { Statement } from '../statement.js';
-import { LargePages } from './large-pages.js';
 import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list-query.js';
 
 /** The most characters of an image's name. */
@@ -35,15 +33,11 @@ const GRACE_MS = 500;
 /** Reads lists of images from PostgreSQL. */
 export class StoredImageLister implements ImageLister {
   readonly #nameOf = namesOfPrepared('list');
-  readonly #running: Semaphore;
-  readonly #largePages = new LargePages(QUERY_TIMEOUT_MS);
 
   constructor(
     private readonly database: Pick<Database, 'pool' | 'prepares'>,
     private readonly availability: Availability = {},
-  ) {
-    this.#running = new Semaphore(listPermits(database.pool.options.max));
-  }
+  ) {}
 
   async images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<Image>>> {
     const page = await this.#page<ImageRow>(criteria, viewer, () =>
@@ -71,19 +65,12 @@ export class StoredImageLister implements ImageLister {
   ): Promise<{ images: (Row & ListRow)[]; truncated: boolean }> {
     const { marker, limit } = criteria;
     if (marker !== undefined && !isUuid(marker)) throw new MarkerNotFound(marker);
-    const images = limit > 0 && canMatch(criteria) ? await this.#inTurn(read, viewer.project ?? '') : [];
+    const images = limit > 0 && canMatch(criteria) ? await read() : [];
     if (images.length === 0 && marker !== undefined) {
       const found = await this.#query(markerStatement(marker, viewer));
       if (found.length === 0) throw new MarkerNotFound(marker);
     }
     return { images, truncated: images.length < limit && (images.at(-1)?.followed ?? false) };
-  }
-
-  async #inTurn<Row extends ListRow>(read: () => Promise<Row[]>, project: string): Promise<Row[]> {
-    return this.#largePages.run(project, this.#running, async () => {
-      const images = await read();
-      return [images, Number(images.at(-1)?.before ?? 0)];
-    });
   }
 
   /** Reads the newest images, mostly with one statement; several have the time limit of one. */
@@ -128,15 +115,6 @@ export class StoredImageLister implements ImageLister {
     const { rows } = await orUnavailable(() => this.database.pool.query<Row>(query), this.availability);
     return rows;
   }
-}
-
-/**
- * Lists have most of the pool, and those of one project at most half of that: the rest is for single images and
- * changes, and for other projects.
- */
-function listPermits(poolSize: number): SemaphoreOptions {
-  const permits = Math.max(1, Math.floor((poolSize * 3) / 4));
-  return { permits, permitsPerKey: Math.ceil(permits / 2), queueTimeoutMs: QUERY_TIMEOUT_MS };
 }
 
 /** Whether any image can match. Text that no name can have is not searched for, as each letter costs. */

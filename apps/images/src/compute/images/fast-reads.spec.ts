@@ -29,6 +29,7 @@ import { UnreadLimits } from '../../http/limits.js';
 import { pathOf } from '../../http/path.js';
 import { loadExtensions } from '../../startup/plugins.js';
 import { Telemetry } from '../../telemetry/telemetry.js';
+import { ListLimit } from '../../access/list-limit.js';
 import { ImageAccess } from '../../access/image-access.js';
 import { ListDocuments } from '../../access/list-documents.js';
 import { imageRules } from '../../access/image-rules.js';
@@ -155,7 +156,8 @@ describe.each([
     const policy = loadPolicy({ defaults });
     const catalogue = { reader, lister: LISTER, cache: reader, pages } as Partial<Catalogue> as Catalogue;
     access = new CountingAccess(catalogue, policy);
-    lists = new CountingLists(access);
+    const listLimit = new ListLimit({ poolSize: 10 });
+    lists = new CountingLists(access, listLimit);
     const parts = {
       settings,
       access,
@@ -172,6 +174,7 @@ describe.each([
       },
       telemetry,
       unread: new UnreadLimits(),
+      listLimit,
     };
     const appWith = (fast_path: 'on' | 'off'): Promise<NestFastifyApplication> =>
       createComputeApp({ ...parts, settings: { ...settings, fast_path } });

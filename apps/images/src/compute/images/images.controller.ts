@@ -75,8 +75,8 @@ export class ImagesController {
     const linkAfter = (marker: string): NextLink => nextLink(base, 'images', query.parameters, marker);
     await this.sendList({ request, reply, base, caller }, async () => {
       const page = await this.access.lists.namesPage(criteria, caller);
-      const bytes = await pageDocument(page, (image) => briefImageView(image, base), linkAfter);
-      return { bytes, age: page.age };
+      const document = await pageDocument(page, (image) => briefImageView(image, base), linkAfter);
+      return { document, age: page.age };
     });
   }
 
@@ -100,7 +100,7 @@ export class ImagesController {
     const entryOf = (image: Image): object => detailedImageView(image, base, this.extensions);
     await this.sendList({ request, reply, base, caller }, async () => {
       const page = await this.access.lists.page(criteria, caller);
-      return { bytes: await pageDocument(page, entryOf, linkAfter), age: page.age };
+      return { document: await pageDocument(page, entryOf, linkAfter), age: page.age };
     });
   }
 

@@ -12,8 +12,8 @@ async function documentOf(
   images: ImageName[],
   next?: string,
 ): Promise<{ images: object[]; images_links?: NextLink[] }> {
-  const bytes = await pageDocument({ images, next }, (image) => ({ ...image }), linkAfter);
-  return JSON.parse(bytes.toString()) as { images: object[] };
+  const { bytes } = await pageDocument({ images, next }, (image) => ({ ...image }), linkAfter);
+  return JSON.parse(Buffer.from(bytes as string, 'latin1').toString()) as { images: object[] };
 }
 
 describe('the document of a page', () => {
@@ -27,7 +27,7 @@ describe('the document of a page', () => {
   it('ends before the image that would exceed 4 MiB, and links to the rest', async () => {
     // A character of these names takes three bytes, or six where JSON escapes it.
     const images = named(...Array.from({ length: 10 }, (_, n) => (n % 2 ? '☃' : '\u0001').repeat(150_000)));
-    const bytes = await pageDocument({ images, next: undefined }, (image) => ({ ...image }), linkAfter);
+    const { bytes } = await pageDocument({ images, next: undefined }, (image) => ({ ...image }), linkAfter);
     expect(bytes.length).toBeLessThanOrEqual(LIMIT + 100);
     expect(await documentOf(images)).toEqual({ images: images.slice(0, 6), images_links: [linkAfter('5')] });
   });

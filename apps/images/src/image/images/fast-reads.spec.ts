@@ -20,6 +20,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { FastifyRequest } from 'fastify';
+import { ListLimit } from '../../access/list-limit.js';
 import { ImageAccess } from '../../access/image-access.js';
 import type { CallerPermissions } from '../../access/permissions.js';
 import { DataAccess } from '../../access/image-data.js';
@@ -131,6 +132,7 @@ beforeAll(async () => {
     health: { database: {} as DatabaseProbe, stopping: new AbortController().signal },
     telemetry: new Telemetry({ level: 'fatal', requests: false, version: '0' }),
     unread: new UnreadLimits(),
+    listLimit: new ListLimit({ poolSize: 10 }),
     publicUrl: 'http://cloud.example.com/image',
     imports: {} as ImageImports,
     data: new DataAccess(access, {} as StoredImageObjects, undefined, settings.data, {} as Transfers),

@@ -46,10 +46,10 @@ export class ImageListController {
     const { viewer } = this.access.permissionsOf(caller);
     const compose = async (): Promise<ComposedPage> => {
       const page = await this.access.lists.page(criteria, caller);
-      const bytes = await pageDocument(page, parameters, (image) =>
+      const document = await pageDocument(page, parameters, (image) =>
         JSON.stringify(imageView(image, audienceOf(image, viewer), shown)),
       );
-      return { bytes, age: page.age };
+      return { document, age: page.age };
     };
     const page = await this.lists.read(listAddress(request.raw), caller, compose, readOptionsOf(request));
     sendPage(reply, page, stale.status);

@@ -8,8 +8,10 @@ const IMAGES = [imageOf({ name: 'é ☃ "' }), imageOf({ id: ID })];
 
 async function documentOf(query: string, next?: string, images = IMAGES): Promise<Record<string, unknown>> {
   const page = { images, next };
-  const bytes = await pageDocument(page, new URLSearchParams(query), ({ name }) => JSON.stringify({ name }));
-  return JSON.parse(bytes.toString()) as Record<string, unknown>;
+  const { bytes } = await pageDocument(page, new URLSearchParams(query), ({ name }) =>
+    JSON.stringify({ name }),
+  );
+  return JSON.parse(Buffer.from(bytes as string, 'latin1').toString()) as Record<string, unknown>;
 }
 
 describe('the document of a page', () => {

@@ -1,6 +1,6 @@
-import type { ImageName } from '@glimpse/domain';
+import type { ImageName, PageDocument } from '@glimpse/domain';
 import type { Page } from '../../access/image-lists.js';
-import { pageEntries } from '../../http/page-entries.js';
+import { composePage } from '../../http/compose-page.js';
 
 /**
  * Composes the document of a page of a list. Its links are relative; they keep the parameters of the request, repeated
@@ -9,19 +9,21 @@ import { pageEntries } from '../../http/page-entries.js';
  * @param parameters those of the request
  * @param entryOf composes the JSON of an image
  */
-export async function pageDocument<T extends ImageName>(
+export function pageDocument<T extends ImageName>(
   { images, next }: Pick<Page<T>, 'images' | 'next'>,
   parameters: URLSearchParams,
   entryOf: (image: T) => string,
-): Promise<Buffer> {
-  const { json, endedAfter } = await pageEntries(images, entryOf);
-  const marker = endedAfter?.shownId ?? next;
-  const links = {
-    first: pageLink(parameters),
-    schema: '/v2/schemas/images',
-    ...(marker !== undefined && { next: pageLink(parameters, marker) }),
+): Promise<PageDocument> {
+  const restOf = (endedAfter: T | undefined): string => {
+    const marker = endedAfter?.shownId ?? next;
+    const links = {
+      first: pageLink(parameters),
+      schema: '/v2/schemas/images',
+      ...(marker !== undefined && { next: pageLink(parameters, marker) }),
+    };
+    return `],${JSON.stringify(links).slice(1)}`;
   };
-  return Buffer.from(`{"images":[${json}],${JSON.stringify(links).slice(1)}`);
+  return composePage(images, entryOf, restOf);
 }
 
 function pageLink(parameters: URLSearchParams, marker?: string): string {
