@@ -4,7 +4,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 /** A proxy between a service and its database that can fail as a network does. */
 export class DatabaseProxy {
   readonly #sockets = new Set<Socket>();
-  #stalled = false;
+  /** The bytes that each connection forwards in each direction. */
+  #limit = Infinity;
 
   private constructor(
     /** The URL of the database through this proxy. */
@@ -43,8 +44,10 @@ export class DatabaseProxy {
       [upstream, client],
     ] as const) {
       this.#sockets.add(from);
+      let received = 0;
       from.on('data', (chunk) => {
-        if (!this.#stalled) to.write(chunk);
+        received += chunk.length;
+        if (received <= this.#limit) to.write(chunk);
       });
       from.on('error', () => undefined);
       from.on('close', () => {
@@ -61,15 +64,18 @@ export class DatabaseProxy {
     await closed;
   }
 
-  /** Drops every byte from now on; connections stay open, and new ones are accepted. */
-  stall(): void {
-    this.#stalled = true;
+  /**
+   * Drops every byte from now on, or those of each connection after the first ones; connections stay open, and new ones
+   * are accepted.
+   */
+  stall(afterBytes = 0): void {
+    this.#limit = afterBytes;
   }
 
   /** Forwards again; dropped bytes stay lost. */
   async restore(): Promise<void> {
-    if (this.#stalled) this.#drop();
-    this.#stalled = false;
+    if (this.#limit < Infinity) this.#drop();
+    this.#limit = Infinity;
     if (this.server.listening) return;
     const { hostname, port } = new URL(this.url);
     this.server.listen(Number(port), hostname);

@@ -22,7 +22,11 @@ await describeWithSwift('image data in a bucket beside a folder', (swift) => {
   let database: string;
 
   /** The settings of a replica that reaches the bucket through a proxy. @param timeout of the bucket, in seconds */
-  function replicaSettings({ url }: DatabaseProxy, timeout: number): Record<string, string> {
+  function replicaSettings(
+    { url }: DatabaseProxy,
+    timeout: number,
+    defaultStore = 'bucket',
+  ): Record<string, string> {
     const settings = bucket.settings();
     const options = {
       ...{ bucket: swift.bucket, endpoint: url, region: swift.region, timeout },
@@ -34,7 +38,7 @@ await describeWithSwift('image data in a bucket beside a folder', (swift) => {
       { id: 'disk', use: 'file', options: { path: disk, reserve: 0 } },
     ];
     const config = join(folder, `glimpse-${timeout}.yaml`);
-    writeFileSync(config, stringify({ data: { default_store: 'bucket', stores } }));
+    writeFileSync(config, stringify({ data: { default_store: defaultStore, stores } }));
     return { GLIMPSE_IMAGE_PORT: '0', GLIMPSE_CONFIG: config };
   }
 
@@ -69,12 +73,22 @@ await describeWithSwift('image data in a bucket beside a folder', (swift) => {
 
   const files = (): string[] => readdirSync(disk).filter((name) => name !== 'catalogue-id');
 
-  /** An image whose data is staged. */
-  async function staged(bytes: Uint8Array): Promise<string> {
-    const id = await images.create();
-    const headers = { 'content-type': 'application/octet-stream' };
+  const OCTETS = { 'content-type': 'application/octet-stream' };
+
+  /** An image whose data is staged in the default store of a replica. */
+  async function staged(bytes: Uint8Array, at = images): Promise<string> {
+    const id = await at.create();
     const body = bytes as Uint8Array<ArrayBuffer>;
-    expect((await images.send(`/${id}/stage`, { method: 'PUT', headers, body })).status).toBe(204);
+    expect((await at.send(`/${id}/stage`, { method: 'PUT', headers: OCTETS, body })).status).toBe(204);
+    return id;
+  }
+
+  /** An image with data in a store. */
+  async function uploaded(bytes: Uint8Array, store: string): Promise<string> {
+    const id = await images.create();
+    const headers = { ...OCTETS, 'x-image-meta-store': store };
+    const body = bytes as Uint8Array<ArrayBuffer>;
+    expect((await images.send(`/${id}/file`, { method: 'PUT', headers, body })).status).toBe(204);
     return id;
   }
 
@@ -117,34 +131,56 @@ await describeWithSwift('image data in a bucket beside a folder', (swift) => {
 
   it('is as it was when the replica of an import is killed, and another import succeeds', async () => {
     const bytes = randomBytes(MIB);
+    // More parts than the replica has connections to the bucket.
+    const parts = randomBytes(64 * MIB);
     const before = { objects: (await bucket.keys()).objects.length, files: files().length };
-    const [waiting, active] = [await staged(bytes), await images.create()];
-    expect((await images.upload(active, bytes)).status).toBe(204);
-    const imports = [
-      [waiting, { method: { name: 'glance-direct' }, stores: ['disk'] }],
-      [active, { method: { name: 'copy-image' }, stores: ['disk'] }],
-    ] as const;
+    const slow = await DatabaseProxy.to(swift.url);
+    const killed = new Images(await startService(database, replicaSettings(slow, 60, 'disk')));
+    const importOf = async (
+      image: Promise<string>,
+      name: string,
+      from: string,
+      to: string,
+    ): Promise<{ id: string; from: string; to: string; request: object }> => {
+      return { id: await image, from, to, request: { method: { name }, stores: [to] } };
+    };
+    const toBucket = [
+      await importOf(staged(parts, killed), 'glance-direct', 'disk', 'bucket'),
+      await importOf(uploaded(parts, 'disk'), 'copy-image', 'disk', 'bucket'),
+    ];
+    const toDisk = [
+      await importOf(staged(bytes), 'glance-direct', 'bucket', 'disk'),
+      await importOf(uploaded(bytes, 'bucket'), 'copy-image', 'bucket', 'disk'),
+    ];
 
-    const silent = await DatabaseProxy.to(swift.url);
-    const killed = new Images(await startService(database, replicaSettings(silent, 60)));
-    silent.stall();
-    for (const [id, request] of imports) await importTo(id, request, killed);
+    // Each connection forwards its first part.
+    slow.stall(12 * MIB);
+    for (const { id, request } of toBucket) await importTo(id, request, killed);
+    await until(async () => (await bucket.keys()).uploads.length === toBucket.length, 30_000);
+    slow.stall();
+    for (const { id, request } of toDisk) await importTo(id, request, killed);
     await killed.service.stop('SIGKILL');
-    await silent.close();
-    expect(await shown(waiting)).toMatchObject({
-      status: 'importing',
-      os_glance_importing_to_stores: 'disk',
-    });
+    await slow.close();
 
-    for (const [id] of imports) {
+    const imports = [...toBucket, ...toDisk];
+    for (const { id, to } of imports) {
+      expect(await shown(id)).toMatchObject({ os_glance_importing_to_stores: to });
+    }
+    for (const { id } of imports) {
       await until(async () => (await shown(id))['os_glance_importing_to_stores'] === '', 150_000);
     }
-    expect(await shown(waiting)).toMatchObject({ status: 'uploading' });
-    expect(await shown(active)).toMatchObject({ status: 'active', stores: 'bucket' });
-    for (const [id, request] of imports) {
+    await until(async () => (await bucket.keys()).uploads.length === 0, 40_000);
+    for (const { id, from, to, request } of imports) {
+      const { status, stores, os_glance_failed_import: failed } = await shown(id);
+      expect([status, stores, failed]).toEqual(
+        [toBucket[1], toDisk[1]].some((active) => active!.id === id)
+          ? ['active', from, to]
+          : ['uploading', undefined, to],
+      );
       await importTo(id, request);
       expect(await imported(id)).toMatchObject({ status: 'active', os_glance_failed_import: '' });
-      expect((await images.download(id)).equals(bytes)).toBe(true);
+      const data = await images.download(id);
+      expect(data.equals(data.length === MIB ? bytes : parts)).toBe(true);
       expect((await images.send(`/${id}`, { method: 'DELETE' })).status).toBe(204);
     }
     await nothingIsLeft(before);
