@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 
 /** What is known of data that has passed. */
 export interface Measured {
@@ -9,7 +10,10 @@ export interface Measured {
   readonly hash: string;
 }
 
-/** Computes size and checksums of data as it passes, chunk by chunk: larger pieces would block other requests. */
+/**
+ * Computes size and checksums of data as it passes, one chunk in a turn of the event loop: a connection with more to read
+ * is read dozens of times in one turn, and other requests would wait for the checksums of all that.
+ */
 export class Digest {
   #size = 0;
   readonly #md5 = createHash('md5');
@@ -21,6 +25,7 @@ export class Digest {
       this.#md5.update(chunk);
       this.#sha512.update(chunk);
       yield chunk;
+      await setImmediate();
     }
   }
 
