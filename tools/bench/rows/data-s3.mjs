@@ -1,14 +1,18 @@
 /** Image data through the `s3` store, beside the SDK alone with the same Swift. */
-import { createImage } from '../images.mjs';
 import { shown } from '../numbers.mjs';
 import { startSwift } from '../openstack.mjs';
 import { compare } from '../rounds.mjs';
 import { transfer } from '../transfer.mjs';
+import { BESIDE, growth, newImage, pathOf, readsBeside, readsTable } from '../uploads.mjs';
 
 export const name = 'data-s3';
 export const title = 'Image data in a bucket';
 
 const SIZE_MIB = 1_024;
+/** As many uploads as a process receives at a time. */
+const UPLOADS = 8;
+/** Three parts of 8 MiB, and what the SDK needs beside them. */
+const MIB_AN_UPLOAD = 32;
 
 async function mibPerSecond(run) {
   const began = performance.now();
@@ -33,6 +37,7 @@ export async function run(stage, { rounds }) {
       ...{ GLIMPSE_DATA_OPTIONS_ENDPOINT: swift.url },
       ...{ AWS_ACCESS_KEY_ID: swift.accessKey, AWS_SECRET_ACCESS_KEY: swift.secretKey },
     };
+    const start = () => stage.startGlimpse(database, settings);
     const of = await compare(
       {
         SDK: {
@@ -43,10 +48,9 @@ export async function run(stage, { rounds }) {
           }),
         },
         Glimpse: {
-          start: () => stage.startGlimpse(database, settings),
+          start,
           async measure({ url }) {
-            const id = await createImage(url, token, { name: 'data', disk_format: 'raw' });
-            const file = { path: `/v2/images/${id}/file`, token };
+            const file = { path: pathOf(await newImage(url, token)), token };
             const put = { ...file, method: 'PUT', uploadMib: SIZE_MIB };
             return {
               up: await mibPerSecond(() => transfer(url, put)),
@@ -57,12 +61,29 @@ export async function run(stage, { rounds }) {
       },
       rounds,
     );
+    const server = await start();
+    const grown = await growth(server, token, UPLOADS);
+    const reads = await readsBeside(server, token);
+    await server.stop();
     return {
-      figures: ['up', 'down'].map((direction) => ({
-        what: `${direction}load of ${SIZE_MIB} MiB / the SDK alone`,
-        value: of('Glimpse', direction).over('SDK'),
-        atLeast: 0.8,
-      })),
+      figures: [
+        ...['up', 'down'].map((direction) => ({
+          what: `${direction}load of ${SIZE_MIB} MiB / the SDK alone`,
+          value: of('Glimpse', direction).over('SDK'),
+          atLeast: 0.8,
+        })),
+        {
+          what: `memory of ${UPLOADS} uploads at once`,
+          value: grown,
+          unit: 'MiB',
+          atMost: UPLOADS * MIB_AN_UPLOAD,
+        },
+        {
+          what: `p99 of reads of an image beside ${BESIDE} uploads / without`,
+          value: reads.busy / reads.idle,
+          atMost: 3,
+        },
+      ],
       tables: [
         {
           columns: ['MiB/s', 'up', 'down'],
@@ -72,6 +93,7 @@ export async function run(stage, { rounds }) {
             shown(of(whose, 'down').median),
           ]),
         },
+        readsTable(reads),
       ],
     };
   } finally {

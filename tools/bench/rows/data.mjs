@@ -1,12 +1,10 @@
 /** Image data through the `file` store, beside the minimum that stores and hashes the same bytes. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { requestOf } from '../connection.mjs';
-import { createImage } from '../images.mjs';
-import { steady } from '../load.mjs';
 import { shown } from '../numbers.mjs';
 import { compare } from '../rounds.mjs';
 import { transfer } from '../transfer.mjs';
+import { BESIDE, growth, newImage, pathOf, readsBeside, readsTable } from '../uploads.mjs';
 
 export const name = 'data';
 export const title = 'Image data in a folder';
@@ -14,65 +12,11 @@ export const title = 'Image data in a folder';
 const SIZE_MIB = 1_024;
 /** As many uploads as a process receives at a time. */
 const UPLOADS = 32;
-const UPLOAD_MIB = 64;
-const READS_PER_S = 200;
-const READS_S = 10;
-/** Uploads beside which images are read. */
-const BESIDE = 4;
-
-const newImage = (url, token) => createImage(url, token, { name: 'data', disk_format: 'raw' });
 
 async function mibPerSecond(run) {
   const began = performance.now();
   await run();
   return (SIZE_MIB / (performance.now() - began)) * 1000;
-}
-
-const pathOf = (id) => `/v2/images/${id}/file`;
-
-/** The most memory that a process ever had, in MiB. */
-function peakOf({ pid }) {
-  const [, kib] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(kib) / 1024;
-}
-
-/** MiB by which the process grows while it receives as many uploads as it can, beyond what as many empty ones need. */
-async function growth(server, token) {
-  const uploadAll = async (uploadMib) => {
-    const ids = await Promise.all(Array.from({ length: UPLOADS }, () => newImage(server.url, token)));
-    await Promise.all(
-      ids.map((id) => transfer(server.url, { method: 'PUT', path: pathOf(id), token, uploadMib })),
-    );
-  };
-  await uploadAll(0);
-  const before = peakOf(server);
-  await uploadAll(UPLOAD_MIB);
-  return peakOf(server) - before;
-}
-
-/** p99 of reads of an image beside uploads / without them. */
-async function readsBeside(server, token) {
-  const id = await newImage(server.url, token);
-  const requests = [requestOf(`/v2/images/${id}`, token)];
-  const read = async () => {
-    const { p99, failed } = await steady(server.url, {
-      ...{ requests, rate: READS_PER_S, seconds: READS_S, warmUp: 1, connections: 8 },
-    });
-    if (failed > 0) throw new Error(`${failed} reads failed`);
-    return p99;
-  };
-  const idle = await read();
-  let ended = false;
-  const uploads = Array.from({ length: BESIDE }, async () => {
-    while (!ended) {
-      const path = pathOf(await newImage(server.url, token));
-      await transfer(server.url, { method: 'PUT', path, token, uploadMib: UPLOAD_MIB });
-    }
-  });
-  const busy = await read();
-  ended = true;
-  await Promise.all(uploads);
-  return { idle, busy };
 }
 
 export async function run(stage, { rounds }) {
@@ -103,7 +47,7 @@ export async function run(stage, { rounds }) {
       rounds,
     );
     const server = await start();
-    const grown = await growth(server, token);
+    const grown = await growth(server, token, UPLOADS);
     const reads = await readsBeside(server, token);
     await server.stop();
     return {
@@ -130,13 +74,7 @@ export async function run(stage, { rounds }) {
             shown(of(whose, 'down').median),
           ]),
         },
-        {
-          columns: [`reads of an image, ${READS_PER_S}/s`, 'p99 ms'],
-          lines: [
-            ['alone', shown(reads.idle)],
-            [`beside ${BESIDE} uploads`, shown(reads.busy)],
-          ],
-        },
+        readsTable(reads),
       ],
     };
   } finally {
