@@ -1,14 +1,13 @@
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { createDatabase, databaseUrl } from '../harness/databases.js';
-import { newFolder, startBareService, type Service } from '../harness/service.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
+import { missingClient, python } from '../keystone/harness/python-client.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { GlanceClient, type GlanceImage, type GlanceResponse } from './harness/glance-client.js';
+import { startOwnCatalogue, type OwnCatalogue } from './harness/own-catalogue.js';
 
-const STORES = ['fast', 'cheap'];
 const MISSING = '00000000-0000-4000-8000-000000000000';
 const BYTES = new TextEncoder().encode('bytes');
 
@@ -358,25 +357,65 @@ const OTHERWISE: Readonly<
   ],
 };
 
+/** Commands of glanceclient, and a call of openstacksdk, in one process. */
+const CLIENTS = `
+import contextlib, io, json, sys, tempfile
+import glanceclient, glanceclient.shell, openstack
+url = sys.argv[1]
+conn = openstack.connect(load_yaml_config=False, image_endpoint_override=url)
+images = glanceclient.Client('2', session=conn.session, endpoint_override=url).images
+# It reads an image from standard input unless that is a terminal.
+sys.stdin = io.StringIO()
+sys.stdin.isatty = lambda: True
+file = tempfile.NamedTemporaryFile()
+file.write(b'bytes')
+file.flush()
+answers = []
+
+def glance(*command, at=None):
+    formats = ['--disk-format', 'raw', '--container-format', 'bare'] if 'create' in command[0] else []
+    printed = io.StringIO()
+    ended = 0
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        try:
+            arguments = [*command, *formats, *([at] if at else [])]
+            glanceclient.shell.OpenStackImagesShell().main(['--os-image-url', url, *arguments])
+        except SystemExit as end:
+            ended = end.code
+    ids = [line.split('|')[2].strip() for line in printed.getvalue().splitlines() if line.startswith('| id ')]
+    image = at or (ids[0] if ids else None)
+    answers.append([' '.join(command), ended, image and data_of(image)])
+    return image
+
+def data_of(id):
+    image = images.get(id)
+    while 'os_glance_import_task' in image:
+        image = images.get(id)
+    return [image['status'], sorted(image.get('stores', '').split(',')), image.get('os_glance_failed_import')]
+
+for store in ['cheap', 'none']:
+    glance('image-create', '--store', store, '--file', file.name)
+for stores in [['--stores', 'fast,cheap'], ['--all-stores', 'True', '--allow-failure', 'False'],
+               ['--store', 'cheap'], ['--stores', 'none']]:
+    glance('image-create-via-import', *stores, '--file', file.name)
+made = glance('image-create')
+glance('image-upload', '--store', 'cheap', '--file', file.name, at=made)
+glance('image-import', '--import-method', 'copy-image', '--stores', 'fast', at=made)
+for store in ['cheap', 'fast', 'none']:
+    glance('stores-delete', '--store', store, at=made)
+image = conn.image.create_image('made', filename=file.name, use_import=True, all_stores=True,
+                                disk_format='raw', container_format='bare')
+answers.append(['openstacksdk', [store.id for store in conn.image.stores()], data_of(image.id)])
+print(json.dumps(answers).replace(file.name, 'FILE'))
+`;
+
 function suite(cloud: Cloud): void {
-  let service: Service;
+  let own: OwnCatalogue;
   let glance: Site;
   let glimpse: Site;
 
   beforeAll(async () => {
-    const folder = newFolder();
-    const config = join(folder, 'glimpse.yaml');
-    const stores = STORES.map((id) => ({ id, use: 'file', options: { path: join(folder, id), reserve: 0 } }));
-    // JSON is YAML.
-    writeFileSync(config, JSON.stringify({ data: { default_store: STORES[0], stores } }));
-    service = await startBareService({
-      DATABASE_URL: databaseUrl(await createDatabase('migrated')),
-      GLIMPSE_CONFIG: config,
-      GLIMPSE_DATA_DIR: folder,
-      GLIMPSE_IMAGE_PORT: '0',
-      ...cloud.people.glimpse.env,
-    });
-    await until(() => STORES.every((store) => existsSync(join(folder, store, 'catalogue-id'))), 60_000);
+    own = await startOwnCatalogue(cloud);
     const users = ['demo', 'alt', 'admin'] as const;
     const clients = await Promise.all(users.map((user) => GlanceClient.as(cloud, cloud.people[user])));
     const at = (url: string): Site['clients'] =>
@@ -384,9 +423,9 @@ function suite(cloud: Cloud): void {
         users.map((user, n) => [user, new GlanceClient(url, clients[n]!.token)]),
       ) as unknown as Site['clients'];
     glance = { clients: at(cloud.image), folder: dirname(cloud.glancePidFile!) };
-    glimpse = { clients: at(service.imageUrl), folder };
+    glimpse = { clients: at(own.service.imageUrl), folder: own.folder };
   }, 120_000);
-  afterAll(() => service?.stop(), 30_000);
+  afterAll(() => own?.service.stop(), 30_000);
 
   it.each(Object.entries(ALIKE))('%s', async (_, subject) => {
     const [there, here] = [new Conversation(glance), new Conversation(glimpse)];
@@ -395,10 +434,21 @@ function suite(cloud: Cloud): void {
     expect(here.answers).toEqual(there.answers);
   });
 
+  it('OpenStack’s clients', async () => {
+    const answers = [cloud.image, own.service.imageUrl].map(async (url) => {
+      const { stdout, stderr } = await python(['-c', CLIENTS, url], cloud.people.admin.env);
+      expect(stderr).toBe('');
+      return JSON.parse(stdout) as unknown;
+    });
+    const [there, here] = await Promise.all(answers);
+    expect(here).toEqual(there);
+    expect(there).toContainEqual([expect.any(String), 0, ['active', ['cheap'], null]]);
+  });
+
   it.each(Object.entries(OTHERWISE))('%s', async (_, [answers, ofGlance, ofGlimpse]) => {
     expect(await answers(new Conversation(glance))).toEqual(ofGlance);
     expect(await answers(new Conversation(glimpse))).toEqual(ofGlimpse);
   });
 }
 
-describeWithGlance('several stores, beside those of a real Glance:', suite);
+describeWithGlance('several stores, beside those of a real Glance:', suite, missingClient());

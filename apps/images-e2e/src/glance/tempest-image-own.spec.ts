@@ -1,12 +1,10 @@
-import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { amount } from '../harness/long.js';
-import { newFolder, startBareService, type Service } from '../harness/service.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
 import { addEndpoint } from '../keystone/harness/endpoints.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { GlanceClient } from './harness/glance-client.js';
+import { startOwnCatalogue, type OwnCatalogue } from './harness/own-catalogue.js';
 import { missingTempest, tempest } from './harness/tempest.js';
 
 /** It takes minutes. */
@@ -24,23 +22,17 @@ const LEFT_OUT: Readonly<Record<string, RegExp>> = {
 };
 
 function suite(cloud: Cloud): void {
-  let service: Service;
+  let own: OwnCatalogue;
   let imageId: string;
 
   beforeAll(async () => {
     if (amount(0, 1) === 0) return;
     const admin = await GlanceClient.as(cloud, cloud.people.admin);
     ({ id: imageId } = await admin.createActive({ name: 'public', visibility: 'public' }));
-    service = await startBareService({
-      DATABASE_URL: databaseUrl(await createDatabase('migrated')),
-      GLIMPSE_DATA_DIR: newFolder(),
-      GLIMPSE_IMAGE_PORT: '0',
-      ...cloud.people.glimpse.env,
-    });
-    await until(async () => (await fetch(`${service.url}/readyz`)).ok);
-    await addEndpoint(cloud, 'image', REGION, service.imageUrl);
+    own = await startOwnCatalogue(cloud);
+    await addEndpoint(cloud, 'image', REGION, own.service.imageUrl);
   }, 120_000);
-  afterAll(() => service?.stop(), 30_000);
+  afterAll(() => own?.service.stop(), 30_000);
 
   test(`pass at a catalogue of its own where they pass at a real Glance, but for what is left out${WHY_NOT}`, async () => {
     const there = await tempest(cloud, TESTS, imageId, undefined, FEATURES);
