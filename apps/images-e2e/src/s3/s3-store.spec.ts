@@ -1,4 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describeWithSwift } from '@glimpse/data/testing';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -7,11 +9,23 @@ import { glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl } from '../harness/databases.js';
 import { amount } from '../harness/long.js';
 import type { RawConnection } from '../harness/raw-http.js';
-import { startService, type Service } from '../harness/service.js';
+import { newFolder, startService, type Service } from '../harness/service.js';
 import { Bucket } from './harness/bucket.js';
 import { Images } from './harness/images.js';
 
 const MIB = 2 ** 20;
+
+/** A module that a process imports first. */
+const CLOCK_AN_HOUR_AHEAD = `
+  const Clock = Date;
+  globalThis.Date = class extends Clock {
+    static now() {
+      return Clock.now() + 3_600_000;
+    }
+    constructor(...time) {
+      super(...(time.length === 0 ? [Date.now()] : time));
+    }
+  };`;
 
 await describeWithSwift('image data in a bucket', (swift) => {
   const bucket = new Bucket(swift);
@@ -88,6 +102,16 @@ await describeWithSwift('image data in a bucket', (swift) => {
     const id = await one.create();
     expect((await one.upload(id, new Blob([bytes]).stream())).status).toBe(204);
     expect((await two.download(id)).equals(bytes)).toBe(true);
+  });
+
+  it('is uploaded and downloaded by a replica whose clock is an hour ahead', async () => {
+    const clock = join(newFolder(), 'clock.mjs');
+    writeFileSync(clock, CLOCK_AN_HOUR_AHEAD);
+    const ahead = await start({ NODE_OPTIONS: `--import=${clock}` });
+    const bytes = randomBytes(9 * MIB);
+    const id = await ahead.create();
+    expect((await ahead.upload(id, bytes)).status).toBe(204);
+    expect((await ahead.download(id)).equals(bytes)).toBe(true);
   });
 
   it('is refused with 429 beyond the bound of uploads, and goes on below it', async () => {
