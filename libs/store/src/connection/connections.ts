@@ -6,6 +6,7 @@ import {
   startupOptions,
   type SessionOptions,
 } from './session.js';
+import { limitQueries } from './query-timeout.js';
 import { parseDatabaseUrl, type DatabaseAddress, type Server } from './url.js';
 
 /** Milliseconds within which PostgreSQL has to accept a connection, or the pool to have one free. */
@@ -109,8 +110,9 @@ export class SessionClient extends pg.Client {
   readonly #connections: Connections;
   readonly server: Server;
 
-  constructor({ connections, ...config }: pg.ClientConfig & { connections: Connections }) {
+  constructor({ connections, query_timeout, ...config }: pg.ClientConfig & { connections: Connections }) {
     super({ ...connections.config(), ...config });
+    limitQueries(this, query_timeout ?? 0);
     this.#connections = connections;
     this.server = connections.current;
     // A lost connection emits an error here as well; the query that needs it fails. Unhandled, it would end the process.
