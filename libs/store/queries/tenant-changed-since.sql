@@ -4,7 +4,7 @@ WITH gathered_0 AS MATERIALIZED (
   SELECT image.id, image.created_at, true AND image.updated_at >= $2::timestamptz AS of_0 FROM images image
   WHERE image.visibility = 'public' AND NOT image.hidden AND image.deleted_at IS NULL AND image.status <> 'killed' AND image.updated_at >= $2::timestamptz
   ORDER BY image.updated_at DESC LIMIT 201)
-SELECT version, id, shown_id AS "shownId", name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", disk_format AS "diskFormat", container_format AS "containerFormat", checksum, hash_algorithm AS "hashAlgorithm", hash_value AS "hashValue", virtual_size AS "virtualSize", tags, locations, properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
+SELECT version, id, shown_id AS "shownId", name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", disk_format AS "diskFormat", container_format AS "containerFormat", checksum, hash_algorithm AS "hashAlgorithm", hash_value AS "hashValue", virtual_size AS "virtualSize", tags, locations, properties::text AS properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
 FROM (
   SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
   sum(octet_length(properties::text) + octet_length(tags::text) + coalesce(octet_length(locations::text), 0)
@@ -83,7 +83,7 @@ ORDER BY created_at DESC, id DESC;
 
 -- attempt 2: scan 1 up to 2000, scan 0 up to 20000, scan 0 up to 20000, scan 0 up to 20000, scan 0 up to 20000
 -- [25,"2026-01-01T00:00:00.000Z","project"]
-SELECT version, id, shown_id AS "shownId", name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", disk_format AS "diskFormat", container_format AS "containerFormat", checksum, hash_algorithm AS "hashAlgorithm", hash_value AS "hashValue", virtual_size AS "virtualSize", tags, locations, properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
+SELECT version, id, shown_id AS "shownId", name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", disk_format AS "diskFormat", container_format AS "containerFormat", checksum, hash_algorithm AS "hashAlgorithm", hash_value AS "hashValue", virtual_size AS "virtualSize", tags, locations, properties::text AS properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
 FROM (
   SELECT page.*, lead(page.id) OVER (ORDER BY created_at DESC, id DESC) IS NOT NULL AS followed,
   sum(octet_length(properties::text) + octet_length(tags::text) + coalesce(octet_length(locations::text), 0)

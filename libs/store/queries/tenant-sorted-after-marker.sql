@@ -3,7 +3,7 @@ WITH marker AS MATERIALIZED (
   SELECT id, name, size, created_at FROM images image
   WHERE image.id = $3 AND (image.owner IS NULL OR image.visibility IN ('public', 'community') OR image.owner = $4 OR image.visibility = 'shared' AND EXISTS (
       SELECT FROM members member WHERE member.image_id = image.id AND member.member = $4)))
-SELECT version, id, shown_id AS "shownId", name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", disk_format AS "diskFormat", container_format AS "containerFormat", checksum, hash_algorithm AS "hashAlgorithm", hash_value AS "hashValue", virtual_size AS "virtualSize", tags, locations, properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
+SELECT version, id, shown_id AS "shownId", name, status, visibility, hidden, owner, protected, size, min_disk AS "minDisk", min_ram AS "minRam", disk_format AS "diskFormat", container_format AS "containerFormat", checksum, hash_algorithm AS "hashAlgorithm", hash_value AS "hashValue", virtual_size AS "virtualSize", tags, locations, properties::text AS properties, created_at AS "createdAt", updated_at AS "updatedAt", members, branch, truncated, followed
 FROM (
   SELECT page.*, lead(page.id) OVER (ORDER BY name COLLATE "C" ASC NULLS FIRST, size DESC NULLS LAST, created_at DESC, id DESC) IS NOT NULL AS followed,
   sum(octet_length(properties::text) + octet_length(tags::text) + coalesce(octet_length(locations::text), 0)

@@ -55,6 +55,9 @@ export const READ_COLUMNS = [
   ),
 ].join(', ');
 
+/** The same where {@link listedImageOf} follows: properties are text. */
+export const READ_COLUMNS_OF_LISTS = READ_COLUMNS.replace(/\bproperties\b/, 'properties::text AS properties');
+
 /** All columns that are written of an image of a source. */
 export const IMAGE_COLUMNS = [...sourceColumns, 'deleted_at'].join(', ');
 
@@ -152,6 +155,22 @@ export function imageOf(row: ImageRow): Image {
     updatedAt: row.updatedAt,
     members: new Map(row.members?.map((member) => [member.member, memberOf(member)])),
   };
+}
+
+/** The properties that were read last of a listed image. */
+let parsed: { readonly row: object; readonly properties: Image['properties'] } | undefined;
+
+/** A row with properties as text, which is parsed when they are read: those of a large page would fill the heap. */
+export function listedImageOf(row: ImageRow): Image {
+  return Object.defineProperty(imageOf(row), 'properties', {
+    enumerable: true,
+    get() {
+      if (parsed?.row !== row) {
+        parsed = { row, properties: JSON.parse(row.properties as string) as Image['properties'] };
+      }
+      return parsed.properties;
+    },
+  });
 }
 
 function numberOf(value: bigint | string | null): number | null {

@@ -1,4 +1,4 @@
-import { READ_COLUMNS } from '../images/image-columns.js';
+import { READ_COLUMNS_OF_LISTS } from '../images/image-columns.js';
 
 /** The most images of a page. Its statement has the same text for every page, so that connections keep its plan. */
 export const MAX_PAGE = 1000;
@@ -15,7 +15,7 @@ const MAX_PAGE_BYTES = 4 * 2 ** 20;
  */
 export function wholeImages(page: string, order: string): string {
   return `
-      SELECT ${READ_COLUMNS}, members, branch, truncated, followed
+      SELECT ${READ_COLUMNS_OF_LISTS}, members, branch, truncated, followed
       FROM (
         SELECT page.*, lead(page.id) OVER (${order}) IS NOT NULL AS followed,
                sum(octet_length(properties::text) + octet_length(tags::text) + coalesce(octet_length(locations::text), 0)

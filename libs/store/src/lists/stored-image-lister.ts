@@ -14,7 +14,7 @@ import {
 import { QUERY_TIMEOUT_MS, type Database } from '../connection/database.js';
 import { namesOfPrepared } from '../connection/prepared.js';
 import { orUnavailable, type Availability } from '../connection/unavailable.js';
-import { imageOf, type ImageRow } from '../images/image-columns.js';
+import { listedImageOf, type ImageRow } from '../images/image-columns.js';
 import { isSorted, sortedListStatement } from './sorted-list.js';
 import type { Statement } from '../statement.js';
 import { ListQuery, markerStatement, type ListPlan, type ListRow } from './list-query.js';
@@ -45,7 +45,7 @@ export class StoredImageLister implements ImageLister {
         ? this.#sorted(criteria, viewer)
         : this.#newest(criteria, viewer, (query, plan) => query.statement(plan)),
     );
-    return { source: 'fresh', value: { ...page, images: page.images.map(imageOf) } };
+    return { source: 'fresh', value: { ...page, images: page.images.map(listedImageOf) } };
   }
 
   async imageNames(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<ImageName>>> {
