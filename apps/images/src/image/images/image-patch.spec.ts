@@ -122,7 +122,11 @@ describe('a patch', () => {
     ['an operation that does not exist', { op: 'move', path: '/x', from: '/y' }, 'invalid-input'],
     ['no value', { op: 'add', path: '/x' }, 'invalid-input'],
     ['a part of the locations', { op: 'add', path: '/locations/-', value: {} }, 'attribute-refused'],
-    ['a part of another attribute that is read-only', { op: 'add', path: '/created_at/0', value: '' }, 'invalid-input'],
+    [
+      'a part of another attribute that is read-only',
+      { op: 'add', path: '/created_at/0', value: '' },
+      'invalid-input',
+    ],
     ['the id', { op: 'replace', path: '/id', value: imageOf().id }, 'attribute-refused'],
     ['a hash', { op: 'add', path: '/os_hash_value', value: '0' }, 'attribute-refused'],
   ])('is refused with %s', (_, operation_, code) => {
