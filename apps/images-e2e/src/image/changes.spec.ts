@@ -100,6 +100,8 @@ describe('an image that was created', () => {
     expect((await send('POST', '', { body: { owner: MEMBER } })).status).toBe(403);
     expect(await create({ owner: MEMBER }, 'admin')).toMatchObject({ owner: MEMBER });
     expect(await create({}, 'system')).toMatchObject({ owner: null });
+    const { id } = await create({ owner: '' }, 'admin');
+    expect((await send('GET', `/${id}`, { as: 'admin' })).document['owner']).toBeNull();
     expect((await send('POST', '', { as: 'unscoped', body: {} })).status).toBe(403);
     expect((await send('POST', '', { as: 'reader', body: {} })).status).toBe(403);
   });
@@ -271,6 +273,13 @@ describe('members', () => {
     expect((await send('DELETE', `/${id}/members/${MEMBER}`, { as: 'member' })).status).toBe(403);
     expect((await send('DELETE', `/${id}/members/${MEMBER}`)).status).toBe(204);
     expect((await send('GET', `/${id}`, { as: 'member' })).status).toBe(404);
+  });
+
+  it('are not accepted by the owner, even where it is one itself', async () => {
+    const { id } = await create();
+    expect((await send('POST', `/${id}/members`, { body: { member: OWNER } })).status).toBe(200);
+    const accepted = await send('PUT', `/${id}/members/${OWNER}`, { body: { status: 'accepted' } });
+    expect(accepted.status).toBe(403);
   });
 
   it('are changed while the image is shared, and kept meanwhile', async () => {

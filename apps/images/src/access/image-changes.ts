@@ -72,7 +72,7 @@ export class ImageChanges {
     if ((owner !== project || owner === null) && !admin) {
       throw new OwnerRefused(`You are not permitted to create images owned by ${JSON.stringify(owner)}.`);
     }
-    const image: NewImage = { ...DEFAULTS, ...draft, owner };
+    const image: NewImage = { ...DEFAULTS, ...draft, owner: noneIfEmpty(owner) };
     const target = asImage(image);
     permissions.enforce('add_image', target);
     enforceVisibility(permissions, target.visibility, target);
@@ -118,7 +118,8 @@ export class ImageChanges {
       throw new OwnerRefused("Owner can't be updated by non admin.");
     }
     if (edited.visibility !== undefined) enforceVisibility(permissions, edited.visibility, image);
-    const wanted: Image = { ...image, ...edited };
+    const all: Image = { ...image, ...edited };
+    const wanted = { ...all, owner: noneIfEmpty(all.owner) };
     const { view } = permissions;
     view?.checkChange(
       image.id,
@@ -134,6 +135,11 @@ export class ImageChanges {
     const result = isSame(stored, after) ? stored : await this.editor.edit(stored, after);
     return view ? { ...result, properties: view.readable(result.properties) } : result;
   }
+}
+
+/** An empty owner is none, as in Glance. */
+function noneIfEmpty(owner: string | null): string | null {
+  return owner === '' ? null : owner;
 }
 
 /** @throws {PolicyRefused} the caller may not give images this visibility */

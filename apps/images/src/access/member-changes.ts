@@ -48,7 +48,7 @@ export class MemberChanges {
   }
 
   /**
-   * Sets the status of a member: only the member itself may, and an administrator.
+   * Sets the status of a member: only the member itself may, unless it owns the image, and an administrator.
    *
    * @throws {PolicyRefused} {CannotShare} {MemberNotFound}, and as `ImageAccess.read`
    */
@@ -63,7 +63,8 @@ export class MemberChanges {
     const permissions = this.access.permissionsOf(caller);
     const { viewer } = permissions;
     const [member] = visibleMember(image, project, viewer);
-    if (!viewer.admin && viewer.project !== member) throw new PolicyRefused('modify_member');
+    const accepts = viewer.project === member && viewer.project !== image.owner;
+    if (!viewer.admin && !accepts) throw new PolicyRefused('modify_member');
     permissions.enforce('modify_member', image, member);
     return { image, project: member, member: await this.editor.setMemberStatus(image, member, status) };
   }
