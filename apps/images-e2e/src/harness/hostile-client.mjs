@@ -1,13 +1,14 @@
 /*
- * A hostile client, in a process of its own: `node hostile-client.mjs KIND URL TOKEN IMAGE_URL`. It prints
- * `attacking` once its connections are open, and runs at low priority until it is killed.
+ * A hostile client, in a process of its own: `node hostile-client.mjs KIND URL TOKEN IMAGE_URL OTHER_TOKEN`. It prints
+ * `attacking` once its connections are open, and runs at low priority until it is killed. The other token is one of
+ * another project.
  */
 import { connect } from 'node:net';
 import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 setPriority(10);
-const [kind, url, token, imageUrl] = process.argv.slice(2);
+const [kind, url, token, imageUrl, otherToken] = process.argv.slice(2);
 const ITEM = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';
 
 const get = (target, headers = '') => `GET ${target} HTTP/1.1\r\nhost: a\r\n${headers}\r\n`;
@@ -63,11 +64,11 @@ const every = (milliseconds, text) => (socket) => {
   socket.once('close', () => clearInterval(timer));
 };
 
-async function createImage() {
+async function createImage(properties = {}, owner = token) {
   const response = await fetch(`${imageUrl}/v2/images`, {
     method: 'POST',
-    headers: { 'x-auth-token': token },
-    body: JSON.stringify({ name: 'hostile', disk_format: 'raw', container_format: 'bare' }),
+    headers: { 'x-auth-token': owner },
+    body: JSON.stringify({ name: 'hostile', disk_format: 'raw', container_format: 'bare', ...properties }),
   });
   return (await response.json()).id;
 }
@@ -121,7 +122,7 @@ const ATTACKS = {
   'floods of metrics': () => loop(50, get('/metrics')),
   'lists with 1,000 filters': () => loop(10, get(`/v2.1/images?${filters(1_000)}`, TOKEN)),
   'more uploads than there may be, byte by byte': async () => {
-    const ids = await Promise.all(Array.from({ length: 60 }, createImage));
+    const ids = await Promise.all(Array.from({ length: 60 }, () => createImage()));
     await keepOpen(
       ids.length,
       (socket) => {
@@ -138,6 +139,20 @@ const ATTACKS = {
       ...{ method: 'PUT', headers, body: new Uint8Array(OBJECT_BYTES) },
     });
     await unread(1_000, get(`/v2/images/${id}/file`, TOKEN), 1, DOWNLOADS);
+  },
+  'unread large pages of lists, each another one': async () => {
+    const properties = Object.fromEntries(
+      Array.from({ length: 120 }, (_, at) => [`key ${at}`, 'x'.repeat(255)]),
+    );
+    // Of these a page of 4 MiB has 130.
+    for (let created = 0; created < 140; created++) await createImage(properties, otherToken);
+    let pages = 0;
+    const request = (socket, path) => {
+      socket.write(get(`${path}?limit=${200 + (pages++ % 800)}`, `x-auth-token: ${otherToken}\r\n`));
+      setTimeout(() => socket.destroy(), 1_500);
+    };
+    await keepOpen(200, (socket) => request(socket, '/v2.1/images/detail'));
+    await keepOpen(200, (socket) => request(socket, '/v2/images'), { at: imageUrl });
   },
   'lists with 250 filters': () => loop(10, get(`/v2.1/images?${filters(250)}`, TOKEN)),
 };

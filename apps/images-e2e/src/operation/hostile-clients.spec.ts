@@ -113,7 +113,7 @@ it.each(ATTACKS)(
   `beside %s a well-behaved client gets its responses, none ten times as late as usual${bounded}`,
   async (attack) => {
     const { url, imageUrl } = service;
-    const args = [HOSTILE_CLIENT, attack, url, tokenOf('demo'), imageUrl];
+    const args = [HOSTILE_CLIENT, attack, url, tokenOf('demo'), imageUrl, tokenOf('alt')];
     const attacker = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
