@@ -6,8 +6,8 @@ import { giveToRunner, run, serve } from './processes.mjs';
 const PROGRAM = '/usr/bin/glance-api';
 /** As Debian ships them; what the machine has of them in /etc is readable for its own user only. */
 const SHIPPED = '/usr/share/glance-common';
-/** Its stores of image data, the default one first; each is a folder of its name. */
-const STORES = ['fast', 'cheap'];
+/** Its stores of image data, the default one first; each is a folder of its name. Tempest expects them to be sorted. */
+const STORES = ['fast', 'slow'];
 
 export function glanceIsInstalled() {
   return existsSync(PROGRAM) && existsSync('/usr/bin/glance-manage') && existsSync(SHIPPED);

@@ -83,7 +83,7 @@ class Conversation {
   /** An image with data in both stores. */
   async copied(): Promise<string> {
     const id = await this.active();
-    await this.import(id, { stores: ['cheap'] }, { method: 'copy-image', user: 'admin' });
+    await this.import(id, { stores: ['slow'] }, { method: 'copy-image', user: 'admin' });
     await this.imported(id);
     return id;
   }
@@ -158,21 +158,21 @@ const ALIKE: Readonly<Record<string, (talk: Conversation) => Promise<void>>> = {
   },
 
   async uploads(talk) {
-    for (const store of [undefined, 'cheap', 'fast', 'none', '', 'FAST', 'fast,cheap']) {
+    for (const store of [undefined, 'slow', 'fast', 'none', '', 'FAST', 'fast,slow']) {
       const id = await talk.queued();
       await talk.upload(`to ${store}`, id, store);
       await talk.show(`to ${store}`, id);
-      await talk.send('list', 'demo', 'GET', `images?id=${id}&stores=cheap`);
+      await talk.send('list', 'demo', 'GET', `images?id=${id}&stores=slow`);
     }
     await talk.upload('of a missing image', MISSING, 'fast');
     await talk.upload('of a missing image to an unknown store', MISSING, 'none');
     const id = await talk.active();
-    await talk.upload('again', id, 'cheap');
+    await talk.upload('again', id, 'slow');
     await talk.upload('again to an unknown store', id, 'none');
   },
 
   async 'staged data'(talk) {
-    for (const store of ['cheap', 'none', '']) {
+    for (const store of ['slow', 'none', '']) {
       const id = await talk.queued();
       const headers = { 'x-image-meta-store': store };
       await talk.send(`to ${store}`, 'demo', 'PUT', `images/${id}/stage`, { body: BYTES, headers });
@@ -183,13 +183,13 @@ const ALIKE: Readonly<Record<string, (talk: Conversation) => Promise<void>>> = {
   async imports(talk) {
     const imports: [object, Record<string, string>?][] = [
       [{}],
-      [{ stores: ['cheap'] }],
+      [{ stores: ['slow'] }],
       [{ stores: ['fast'] }],
-      [{ stores: ['cheap', 'fast'] }],
-      [{ stores: ['cheap'], all_stores: false, all_stores_must_succeed: false }],
+      [{ stores: ['slow', 'fast'] }],
+      [{ stores: ['slow'], all_stores: false, all_stores_must_succeed: false }],
       [{ all_stores: true }],
       [{ all_stores: true, all_stores_must_succeed: false }],
-      [{}, { 'x-image-meta-store': 'cheap' }],
+      [{}, { 'x-image-meta-store': 'slow' }],
     ];
     for (const [rest, headers] of imports) {
       const id = await talk.staged();
@@ -197,16 +197,16 @@ const ALIKE: Readonly<Record<string, (talk: Conversation) => Promise<void>>> = {
       await talk.imported(id);
     }
     const id = await talk.staged();
-    await talk.import(id, { stores: ['cheap'] }, { user: 'admin' });
+    await talk.import(id, { stores: ['slow'] }, { user: 'admin' });
     await talk.imported(id);
   },
 
   async 'refused imports'(talk) {
     const id = await talk.staged();
     const refused: [object, Record<string, string>?][] = [
-      [{ stores: ['fast'] }, { 'x-image-meta-store': 'cheap' }],
-      [{ all_stores: true }, { 'x-image-meta-store': 'cheap' }],
-      [{ all_stores: true, stores: ['cheap'] }],
+      [{ stores: ['fast'] }, { 'x-image-meta-store': 'slow' }],
+      [{ all_stores: true }, { 'x-image-meta-store': 'slow' }],
+      [{ all_stores: true, stores: ['slow'] }],
       [{ all_stores: 'true' }],
       [{ all_stores: null }],
       [{ all_stores: true, all_stores_must_succeed: 'false' }],
@@ -214,36 +214,36 @@ const ALIKE: Readonly<Record<string, (talk: Conversation) => Promise<void>>> = {
       [{ all_stores_must_succeed: null }],
     ];
     for (const [rest, headers] of refused) await talk.import(id, rest, { headers });
-    const cheap = { stores: ['cheap'] };
-    await talk.import(id, cheap, { user: 'alt' });
-    await talk.import(id, cheap, { method: 'copy-image', user: 'admin' });
+    const slow = { stores: ['slow'] };
+    await talk.import(id, slow, { user: 'alt' });
+    await talk.import(id, slow, { method: 'copy-image', user: 'admin' });
     await talk.show('afterwards', id);
-    await talk.import(await talk.queued(), cheap);
-    await talk.import(await talk.active(), cheap);
-    await talk.import(MISSING, cheap);
+    await talk.import(await talk.queued(), slow);
+    await talk.import(await talk.active(), slow);
+    await talk.import(MISSING, slow);
   },
 
   async copies(talk) {
     const copy = { method: 'copy-image', user: 'admin' } as const;
     const id = await talk.active();
-    for (const stores of [['fast'], ['fast', 'cheap']]) await talk.import(id, { stores }, copy);
+    for (const stores of [['fast'], ['fast', 'slow']]) await talk.import(id, { stores }, copy);
     await talk.import(id, {}, copy);
-    const cheap = { stores: ['cheap'] };
-    for (const user of ['demo', 'alt'] as const) await talk.import(id, cheap, { ...copy, user });
+    const slow = { stores: ['slow'] };
+    for (const user of ['demo', 'alt'] as const) await talk.import(id, slow, { ...copy, user });
     const queued = await talk.queued();
-    for (const user of ['demo', 'admin'] as const) await talk.import(queued, cheap, { ...copy, user });
-    await talk.import(MISSING, cheap, copy);
-    for (const rest of [cheap, { all_stores: true }]) {
+    for (const user of ['demo', 'admin'] as const) await talk.import(queued, slow, { ...copy, user });
+    await talk.import(MISSING, slow, copy);
+    for (const rest of [slow, { all_stores: true }]) {
       await talk.import(id, rest, copy);
       await talk.imported(id);
     }
     const other = await talk.active({ visibility: 'community' });
-    await talk.import(other, cheap, { ...copy, user: 'alt' });
-    await talk.import(other, {}, { ...copy, headers: { 'x-image-meta-store': 'cheap' } });
+    await talk.import(other, slow, { ...copy, user: 'alt' });
+    await talk.import(other, {}, { ...copy, headers: { 'x-image-meta-store': 'slow' } });
     await talk.imported(other);
     const deactivated = await talk.active();
     await talk.send('deactivate', 'demo', 'POST', `images/${deactivated}/actions/deactivate`);
-    await talk.import(deactivated, cheap, copy);
+    await talk.import(deactivated, slow, copy);
   },
 
   async deletions(talk) {
@@ -256,13 +256,13 @@ const ALIKE: Readonly<Record<string, (talk: Conversation) => Promise<void>>> = {
     await talk.send('read', 'admin', 'GET', `stores/fast/${id}`);
     await talk.remove('fast', id);
     await talk.show('in one store', id);
-    for (const store of ['fast', 'cheap']) await talk.remove(store, id);
+    for (const store of ['fast', 'slow']) await talk.remove(store, id);
     await talk.show('in its last store', id);
 
     const body = [{ op: 'replace', path: '/protected', value: true }];
     const guarded = await talk.copied();
     await talk.send('protect', 'demo', 'PATCH', `images/${guarded}`, { body, headers: PATCH });
-    await talk.remove('cheap', guarded);
+    await talk.remove('slow', guarded);
     await talk.show('protected', guarded);
 
     const deactivated = await talk.copied();
@@ -274,9 +274,9 @@ const ALIKE: Readonly<Record<string, (talk: Conversation) => Promise<void>>> = {
   },
 
   async 'imports that a store fails'(talk) {
-    for (const rest of [{ all_stores: true }, { stores: ['cheap'] }]) {
+    for (const rest of [{ all_stores: true }, { stores: ['slow'] }]) {
       const id = await talk.staged();
-      await talk.without('cheap', async () => {
+      await talk.without('slow', async () => {
         await talk.import(id, { ...rest, all_stores_must_succeed: false });
         await talk.imported(id);
       });
@@ -289,8 +289,8 @@ const ALIKE: Readonly<Record<string, (talk: Conversation) => Promise<void>>> = {
     const copy = { method: 'copy-image', user: 'admin' } as const;
     for (const all_stores_must_succeed of [true, false]) {
       const id = await talk.active();
-      const rest = { stores: ['cheap'], all_stores_must_succeed };
-      await talk.without('cheap', async () => {
+      const rest = { stores: ['slow'], all_stores_must_succeed };
+      await talk.without('slow', async () => {
         await talk.import(id, rest, copy);
         await talk.imported(id);
       });
@@ -330,7 +330,7 @@ const OTHERWISE: Readonly<
   'an import whose stores must all succeed can be repeated': [
     async (talk) => {
       const id = await talk.staged();
-      const image = await talk.without('cheap', async () => {
+      const image = await talk.without('slow', async () => {
         await talk.import(id, { all_stores: true });
         return talk.imported(id);
       });
@@ -338,13 +338,13 @@ const OTHERWISE: Readonly<
       return [image.status, image['os_glance_failed_import'], status];
     },
     // As its API reference says it is not: the state of the image is unchanged.
-    ['importing', 'cheap', 409],
-    ['uploading', 'cheap', 202],
+    ['importing', 'slow', 409],
+    ['uploading', 'slow', 202],
   ],
   'an upload to a store that is away is 502': [
     async (talk) => {
       const id = await talk.queued();
-      const { status } = await talk.without('cheap', () => talk.upload('away', id, 'cheap'));
+      const { status } = await talk.without('slow', () => talk.upload('away', id, 'slow'));
       return [status, (await talk.show('away', id)).status];
     },
     [500, 'queued'],
@@ -393,15 +393,15 @@ def data_of(id):
         image = images.get(id)
     return [image['status'], sorted(image.get('stores', '').split(',')), image.get('os_glance_failed_import')]
 
-for store in ['cheap', 'none']:
+for store in ['slow', 'none']:
     glance('image-create', '--store', store, '--file', file.name)
-for stores in [['--stores', 'fast,cheap'], ['--all-stores', 'True', '--allow-failure', 'False'],
-               ['--store', 'cheap'], ['--stores', 'none']]:
+for stores in [['--stores', 'fast,slow'], ['--all-stores', 'True', '--allow-failure', 'False'],
+               ['--store', 'slow'], ['--stores', 'none']]:
     glance('image-create-via-import', *stores, '--file', file.name)
 made = glance('image-create')
-glance('image-upload', '--store', 'cheap', '--file', file.name, at=made)
+glance('image-upload', '--store', 'slow', '--file', file.name, at=made)
 glance('image-import', '--import-method', 'copy-image', '--stores', 'fast', at=made)
-for store in ['cheap', 'fast', 'none']:
+for store in ['slow', 'fast', 'none']:
     glance('stores-delete', '--store', store, at=made)
 image = conn.image.create_image('made', filename=file.name, use_import=True, all_stores=True,
                                 disk_format='raw', container_format='bare')
@@ -442,7 +442,7 @@ function suite(cloud: Cloud): void {
     });
     const [there, here] = await Promise.all(answers);
     expect(here).toEqual(there);
-    expect(there).toContainEqual([expect.any(String), 0, ['active', ['cheap'], null]]);
+    expect(there).toContainEqual([expect.any(String), 0, ['active', ['slow'], null]]);
   });
 
   it.each(Object.entries(OTHERWISE))('%s', async (_, [answers, ofGlance, ofGlimpse]) => {

@@ -38,6 +38,6 @@ export function serviceDocuments(url: string): Record<SourceDocumentName, Source
     'info/import': {
       'import-methods': { description: 'Import methods available.', type: 'array', value: methods },
     },
-    'info/stores': { stores: [{ id: 'fast', default: 'true' }, { id: 'cheap' }] },
+    'info/stores': { stores: [{ id: 'fast', default: 'true' }, { id: 'slow' }] },
   };
 }

@@ -6,7 +6,7 @@ import { newFolder, startBareService, type Service } from '../../harness/service
 import type { Cloud } from '../../keystone/harness/cloud.js';
 
 /** The stores of the run's Glance, the default one first. */
-const STORES = ['fast', 'cheap'];
+const STORES = ['fast', 'slow'];
 
 /** A service with a catalogue of its own and stores such as Glance has. */
 export interface OwnCatalogue {
