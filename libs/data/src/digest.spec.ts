@@ -27,3 +27,22 @@ it('measures data as it passes, and lets other requests in between its chunks', 
     hash: createHash('sha512').update(bytes).digest('hex'),
   });
 });
+
+it('measures one chunk in each iteration of the event loop, of however much data that passes at once', async () => {
+  let passed = 0;
+  let ended = 0;
+  const uploads = [1, 2, 3].map(async () => {
+    const bytes = new Digest().pass(chunks())[Symbol.asyncIterator]();
+    while (!(await bytes.next()).done) passed++;
+    ended++;
+  });
+  const counts: number[] = [];
+  for (let before = passed; ended < uploads.length; before = passed) {
+    await new Promise(setImmediate);
+    counts.push(passed - before);
+  }
+  await Promise.all(uploads);
+  expect(passed).toBe(3 * CHUNKS.length);
+  // The first chunk of each waits for nothing.
+  expect(Math.max(...counts.slice(1))).toBe(1);
+});

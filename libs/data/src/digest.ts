@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
+import { ownIteration } from './event-loop.js';
 
 /** What is known of data that has passed. */
 export interface Measured {
@@ -11,8 +11,8 @@ export interface Measured {
 }
 
 /**
- * Computes size and checksums of data as it passes, one chunk in a turn of the event loop: a connection with more to read
- * is read dozens of times in one turn, and other requests would wait for the checksums of all that.
+ * Computes size and checksums of data as it passes, one chunk of all data in an iteration of the event loop: a connection
+ * with more to read is read dozens of times in one iteration, and other requests would wait for the checksums of all that.
  */
 export class Digest {
   #size = 0;
@@ -25,7 +25,7 @@ export class Digest {
       this.#md5.update(chunk);
       this.#sha512.update(chunk);
       yield chunk;
-      await setImmediate();
+      await ownIteration();
     }
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
+import { ownIteration } from '@glimpse/data';
 import type { PageDocument } from '@glimpse/domain';
 import { tagOfDigest } from './image-documents.js';
 import { PIECE_BYTES } from './unread-responses.js';
@@ -44,7 +44,7 @@ export async function composePage<T>(
     text += at === 0 ? entry : `,${entry}`;
     if (text.length < SLICE_LENGTH) continue;
     endSlice();
-    await nextTurn();
+    await ownIteration();
   }
   text += restOf(endedAfter);
   endSlice();
@@ -52,11 +52,4 @@ export async function composePage<T>(
   // Node sends text in one write with the head. A larger body is sent in pieces, and all its responses share it.
   const bytes = body.length <= PIECE_BYTES ? body.toString('latin1') : body;
   return { bytes, tag: tagOfDigest(hash.digest('base64url')) };
-}
-
-let lastTurn: Promise<unknown> = Promise.resolve();
-
-/** Waits for an iteration of the event loop that no other slice has. */
-function nextTurn(): Promise<unknown> {
-  return (lastTurn = lastTurn.then(() => setImmediate()));
 }
