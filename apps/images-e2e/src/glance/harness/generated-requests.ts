@@ -68,7 +68,7 @@ const ATTRIBUTES: Readonly<Record<string, Arbitrary>> = {
     ...TAGS,
     Array.from({ length: 129 }, (_, n) => `t${n}`),
   ),
-  owner: one('{demo}', '{alt}', 'someone', null, 5, 'x'.repeat(256)),
+  owner: one('{demo}', '{alt}', 'someone', 5, 'x'.repeat(256)),
   os_hidden: one(true, false, 'x', null),
   status: one('active', 'queued'),
   size: constant(5),
