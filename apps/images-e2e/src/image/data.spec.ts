@@ -70,13 +70,20 @@ async function uploaded(length: number): Promise<{ id: string; bytes: Buffer; ob
 /** The objects that the service has open. */
 const openObjects = (): string[] => openFiles(service.pid, settings.GLIMPSE_DATA_OPTIONS_PATH);
 
-/** Begins an upload whose body does not end, and waits until the service receives it. */
-async function beginUpload(id: string): Promise<RawConnection> {
-  const connection = await RawConnection.open(service.imageUrl);
+/**
+ * Begins an upload whose body does not end, and waits until the image has the status of one that receives data.
+ *
+ * @param to which replica receives it
+ */
+async function beginUpload(
+  id: string,
+  { to = service, route = 'file' }: { to?: Service; route?: 'file' | 'stage' } = {},
+): Promise<RawConnection> {
+  const connection = await RawConnection.open(to.imageUrl);
   const headers = { 'x-auth-token': tokenOf('demo'), ...OCTETS, 'content-length': '1000000' };
-  connection.write(bytesOf({ method: 'PUT', target: `/v2/images/${id}/file`, headers }));
+  connection.write(bytesOf({ method: 'PUT', target: `/v2/images/${id}/${route}`, headers }));
   connection.write(Buffer.alloc(300_000, 1));
-  await until(async () => (await statusOf(id)) === 'saving');
+  await until(async () => (await statusOf(id)) === { file: 'saving', stage: 'uploading' }[route]);
   return connection;
 }
 
@@ -90,6 +97,13 @@ describe('an upload', () => {
     expect(await shown(id)).toMatchObject({
       ...{ status: 'active', size: bytes.length, virtual_size: bytes.length, checksum },
       ...{ os_hash_algo: 'sha512', os_hash_value: createHash('sha512').update(bytes).digest('hex') },
+    });
+    const server = await fetch(`${service.url}/v2.1/images/${id}`, {
+      headers: { 'x-auth-token': tokenOf('demo'), 'cache-control': 'no-cache' },
+    });
+    const { updated_at } = await shown(id);
+    expect(await server.json()).toMatchObject({
+      image: { status: 'ACTIVE', 'OS-EXT-IMG-SIZE:size': bytes.length, updated: updated_at },
     });
     const response = await send(`${id}/file`);
     expect(response.status).toBe(200);
@@ -458,6 +472,37 @@ it('keeps data over a restart, and gives up uploads when it stops', async () => 
   expect(await (await send(`${id}/file`)).text()).toBe('kept');
   expect(await statusOf(broken)).toBe('queued');
 });
+
+it('at the time limit of its stop refuses uploads with 502, whose images are queued again, and cuts downloads', async () => {
+  const { id } = await uploaded(30_000_000);
+  const before = objects();
+  // Uploads have half of it.
+  const stopping = await startService(database, { ...settings, GLIMPSE_SHUTDOWN_TIMEOUT: '6' });
+  const [saving, staging] = [await queued(), await queued()];
+  const uploads = [
+    [saving, await beginUpload(saving, { to: stopping })],
+    [staging, await beginUpload(staging, { to: stopping, route: 'stage' })],
+  ] as const;
+  const headers = { 'x-auth-token': tokenOf('demo') };
+  const { body, status } = await fetch(`${stopping.imageUrl}/v2/images/${id}/file`, { headers });
+  expect(status).toBe(200);
+
+  const ended = stopping.stop();
+  for (const [image, connection] of uploads) {
+    const response = await connection.response({ within: 30_000 });
+    expect([response.status, JSON.parse(response.text)]).toEqual([
+      502,
+      { error: expect.objectContaining({ message: expect.stringContaining('because this service stops') }) },
+    ]);
+    expect(await statusOf(image)).toBe('queued');
+    connection.write(Buffer.alloc(700_000, 1));
+    await connection.closed(30_000);
+  }
+  expect(await ended).toBe(0);
+  await expect(new Response(body).arrayBuffer()).rejects.toThrow('terminated');
+  await until(() => objects().length === before.length, 30_000);
+  for (const [image] of uploads) expect((await upload(image, 'again')).status).toBe(204);
+}, 60_000);
 
 it('refuses the store of another catalogue', async () => {
   const id = await queued();
