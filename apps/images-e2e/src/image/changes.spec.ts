@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCatalogue, settingsOf, type Person } from '../harness/catalogue.js';
 import { glimpse } from '../harness/command.js';
 import { databaseUrl, query } from '../harness/databases.js';
-import { startService, type Service } from '../harness/service.js';
+import { amount } from '../harness/long.js';
+import { newFolder, startService, type Service } from '../harness/service.js';
 
 const OWNER = 'a'.repeat(32);
 const MEMBER = 'b'.repeat(32);
@@ -25,7 +27,12 @@ let database: string;
 let services: readonly [Service, Service];
 beforeAll(async () => {
   database = await createCatalogue({ images: [] });
-  const settings = { ...settingsOf(PEOPLE), GLIMPSE_IMAGE_PORT: '0' };
+  const settings = {
+    ...settingsOf(PEOPLE),
+    GLIMPSE_IMAGE_PORT: '0',
+    GLIMPSE_DATA_OPTIONS_PATH: join(newFolder(), 'data'),
+    GLIMPSE_DATA_OPTIONS_RESERVE: '0',
+  };
   services = [await startService(database, settings), await startService(database, settings)];
 }, 60_000);
 afterAll(() => Promise.all(services.map((service) => service.stop())));
@@ -214,7 +221,7 @@ describe('a patch', () => {
 });
 
 describe('concurrent changes at both replicas', () => {
-  const WRITERS = 150;
+  const WRITERS = amount(150, 400);
   const MOST = 128;
 
   type Write = (n: number, to: 0 | 1) => Promise<{ status: number }>;
@@ -295,6 +302,7 @@ describe('members', () => {
 });
 
 describe('each changing request', () => {
+  const IMPORT = { method: { name: 'glance-direct' } };
   const CHANGES: readonly (readonly [method: string, path: string, body?: unknown])[] = [
     ['PATCH', '', [replace('name', 'x')]],
     ['DELETE', ''],
@@ -307,6 +315,7 @@ describe('each changing request', () => {
     ['POST', '/actions/reactivate'],
     ['PUT', '/file', 'data'],
     ['PUT', '/stage', 'data'],
+    ['POST', '/import', IMPORT],
   ];
 
   /**
@@ -332,7 +341,8 @@ describe('each changing request', () => {
   );
 
   async function sharedAs(visibility: string): Promise<string> {
-    const { id } = await create({ visibility, tags: ['old'] }, visibility === 'public' ? 'admin' : 'owner');
+    const attributes = { visibility, tags: ['old'], disk_format: 'raw', container_format: 'bare' };
+    const { id } = await create(attributes, visibility === 'public' ? 'admin' : 'owner');
     if (visibility === 'shared') {
       expect((await send('POST', `/${id}/members`, { body: { member: MEMBER } })).status).toBe(200);
     }
@@ -346,6 +356,8 @@ describe('each changing request', () => {
     'of a %s image is refused by its %s (%s), and changes nothing',
     async (visibility, as, kind) => {
       const id = await sharedAs(visibility);
+      // An import is refused by the status of the image before it is by policy.
+      expect((await send('PUT', `/${id}/stage`, { body: 'data' })).status).toBe(204);
       const state = async (): Promise<object[]> => [
         (await send('GET', `/${id}`)).document,
         (await send('GET', `/${id}/members`)).document,
@@ -372,8 +384,17 @@ describe('each changing request', () => {
       expect((await send('DELETE', `/${id}/tags/old`, { as })).status).toBe(204);
       const { status } = await send('POST', `/${id}/members`, { as, body: { member: 'm' } });
       expect(status).toBe(visibility === 'shared' ? 200 : 403);
-      expect((await send('GET', `/${id}`)).document).toMatchObject({ tags: ['t'], owner: OWNER });
+      expect((await send('PUT', `/${id}/stage`, { as, body: 'data' })).status).toBe(204);
+      expect((await send('POST', `/${id}/import`, { as, body: IMPORT })).status).toBe(202);
+      expect((await send('POST', `/${id}/actions/deactivate`, { as })).status).toBe(204);
+      expect((await send('POST', `/${id}/actions/reactivate`, { as })).status).toBe(204);
+      expect((await send('GET', `/${id}`)).document).toMatchObject({
+        ...{ tags: ['t'], owner: OWNER, status: 'active', size: 4 },
+      });
       expect((await send('DELETE', `/${id}`, { as })).status).toBe(204);
+      const uploaded = await sharedAs(visibility);
+      expect((await send('PUT', `/${uploaded}/file`, { as, body: 'data' })).status).toBe(204);
+      expect((await send('GET', `/${uploaded}`)).document).toMatchObject({ status: 'active', size: 4 });
     },
   );
 
