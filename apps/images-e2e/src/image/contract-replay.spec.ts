@@ -18,13 +18,13 @@ import {
 
 const recording = new Recording(readRecording('image-v2.json'), readRecording('image-v2-initial.json'));
 
-/** Image data is not served yet. */
-const isServed = ({ request }: Exchange): boolean => !request.path.endsWith('/file');
+/** The states that are imported have no image data. */
+const isReplayed = ({ request }: Exchange): boolean => !request.path.endsWith('/file');
 
 /** The phases of the recording that have more than a few reads. */
 const phases = recording
   .phases()
-  .map(({ reads, state }) => ({ reads: reads.filter(isServed), state }))
+  .map(({ reads, state }) => ({ reads: reads.filter(isReplayed), state }))
   .filter(({ reads }) => reads.length >= 3);
 
 /** The names in the recording with this run's values. */
