@@ -5,7 +5,14 @@ import { glimpse } from '../harness/command.js';
 import { DatabaseProxy } from '../harness/database-proxy.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
 import { sendRaw, type RawResponse } from '../harness/raw-http.js';
-import { newFolder, startBareService, startService, tokenOf, type Service } from '../harness/service.js';
+import {
+  IDENTITIES,
+  newFolder,
+  startBareService,
+  startService,
+  tokenOf,
+  type Service,
+} from '../harness/service.js';
 
 const ITEM = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';
 const OWN = '/v2.1/images/22222222-0000-4000-8000-000000000001';
@@ -53,26 +60,32 @@ async function expectUnavailable(response: Promise<RawResponse>): Promise<void> 
 /** The routes of images that {@link expectRecovery} has read, so that they are cached. */
 const CACHED = [ITEM, OWN, `${OWN}/metadata`, `${OWN}/metadata/k1`];
 
-/** Lists that {@link expectRecovery} has read twice, so that they are cached. */
-const LISTS = ['/v2.1/images?limit=2', '/v2.1/images/detail?limit=2', '/v2/images?limit=2'];
+/** Lists, and an image by the Image API. Each is cached: {@link expectRecovery} has read it twice. */
+const TAGGED = [
+  '/v2.1/images?limit=2',
+  '/v2.1/images/detail?limit=2',
+  '/v2/images?limit=2',
+  '/v2/images/22222222-0000-4000-8000-000000000001',
+];
+
+/** Documents without an entity tag that are cached in the same way: this caller as a member of an image. */
+const MEMBERS = ['members', `members/${IDENTITIES['demo']!.project_id}`].map(
+  (path) => `/v2/images/11111111-0000-4000-8000-000000000007/${path}`,
+);
 
 /** Reads one of these by the API that has it. */
-function sendList(
-  service: Service,
-  target: string,
-  headers: Record<string, string> = {},
-): Promise<RawResponse> {
+function read(service: Service, target: string, headers: Record<string, string> = {}): Promise<RawResponse> {
   const url = target.startsWith('/v2/') ? service.imageUrl : service.url;
   return sendRaw(url, { target, headers: { 'x-auth-token': tokenOf('demo'), ...headers } });
 }
 
-/** Expects an image, or a list, that is served as stale. */
-async function expectStale(response: Promise<RawResponse>): Promise<void> {
+/** Expects a document that is served as stale. */
+async function expectStale(response: Promise<RawResponse>, { isTagged = true } = {}): Promise<void> {
   const { status, headers } = await response;
   expect(status).toBe(203);
   expect(headers).toMatchObject({
     age: expect.stringMatching(/^\d+$/),
-    etag: expect.stringMatching(/^"/),
+    ...(isTagged && { etag: expect.stringMatching(/^"/) }),
     'content-type': 'application/json',
     'cache-control': 'private, no-cache',
   });
@@ -82,7 +95,10 @@ async function expectStale(response: Promise<RawResponse>): Promise<void> {
 async function expectOutage(service: Service, { cached }: { cached: boolean }): Promise<void> {
   const expectItem = cached ? expectStale : expectUnavailable;
   await Promise.all(CACHED.map((target) => expectItem(send(service, 'GET', target))));
-  if (cached) await Promise.all(LISTS.map((target) => expectStale(sendList(service, target))));
+  if (cached) {
+    await Promise.all(TAGGED.map((target) => expectStale(read(service, target))));
+    await Promise.all(MEMBERS.map((target) => expectStale(read(service, target), { isTagged: false })));
+  }
   await Promise.all(
     [
       send(service, 'HEAD', UNKNOWN).then((response) => ({ ...response, text: headText })),
@@ -119,8 +135,8 @@ async function expectRecovery(service: Service): Promise<void> {
     200,
     { status: 'ok', details: { schema: up, database: up, store: up } },
   ]);
-  for (const target of LISTS) {
-    for (const _ of [1, 2]) expect((await sendList(service, target)).status).toBe(200);
+  for (const target of [...TAGGED, ...MEMBERS]) {
+    for (const _ of [1, 2]) expect((await read(service, target)).status).toBe(200);
   }
   const { text } = await send(service, 'GET', `${OWN}/metadata`);
   expect(JSON.parse(text)).toEqual({ metadata: { k1: 'v1', k2: 'v2' } });
@@ -163,12 +179,14 @@ describe('a database that goes away', () => {
     await expectUnavailable(get({}, `${OWN}/metadata/missing`));
     await expectUnavailable(get({ 'x-auth-token': tokenOf('alt') }));
     expect((await get({ 'x-auth-token': 'made up' })).status).toBe(401);
-    for (const target of LISTS) {
-      const list = await sendList(service, target);
-      await expectStale(Promise.resolve(list));
-      const known = await sendList(service, target, { 'if-none-match': list.headers['etag']! });
+    for (const target of TAGGED) {
+      const document = await read(service, target);
+      await expectStale(Promise.resolve(document));
+      const known = await read(service, target, { 'if-none-match': document.headers['etag']! });
       expect(known).toMatchObject({ status: 304, text: '', headers: { age: expect.any(String) } });
-      expect((await sendList(service, target, { 'x-auth-token': tokenOf('alt') })).status).toBe(503);
+    }
+    for (const target of [...TAGGED, ...MEMBERS]) {
+      expect((await read(service, target, { 'x-auth-token': tokenOf('alt') })).status).toBe(503);
     }
     await proxy.restore();
     await expectRecovery(service);
@@ -220,13 +238,14 @@ describe('stale images', () => {
       const copy = await send(plain, 'GET', ITEM);
       expect(copy).toMatchObject({ status: 200, headers: { age: expect.stringMatching(/^\d+$/) } });
       await expectUnavailable(send(never, 'GET', ITEM));
-      for (const target of LISTS) {
-        const page = await sendList(plain, target);
-        expect(page).toMatchObject({ status: 200, headers: { age: expect.stringMatching(/^\d+$/) } });
-        expect((await sendList(never, target)).status).toBe(503);
+      const targets = [...TAGGED, ...MEMBERS];
+      for (const target of targets) {
+        const document = await read(plain, target);
+        expect(document).toMatchObject({ status: 200, headers: { age: expect.stringMatching(/^\d+$/) } });
+        expect((await read(never, target)).status).toBe(503);
       }
       await until(async () => (await send(shortly, 'GET', ITEM)).status === 503);
-      for (const target of LISTS) await until(async () => (await sendList(shortly, target)).status === 503);
+      for (const target of targets) await until(async () => (await read(shortly, target)).status === 503);
       expect((await send(plain, 'GET', ITEM)).status).toBe(200);
       await proxy.restore();
       for (const service of services) await expectRecovery(service);
