@@ -13,8 +13,11 @@ import { fileURLToPath } from 'node:url';
 /** The container's, and with `GLIMPSE_LONG` the newest one, too. */
 const LINES = process.env.GLIMPSE_LONG ? ['24', '26'] : ['24'];
 const SUITES = {
-  'apps/images': ['http/server', 'compute/images/fast-reads'],
-  'apps/images-e2e': ['compute/contract-replay', 'compute/bad-requests', 'operation/stopping'],
+  'apps/images': ['http/server', 'compute/images/fast-reads', 'image/images/fast-reads'],
+  'apps/images-e2e': [
+    ...['compute/contract-replay', 'image/contract-replay', 'image/changes-replay'],
+    ...['compute/bad-requests', 'operation/stopping'],
+  ],
 };
 /** The time after which a run counts as hanging. */
 const RUN_DEADLINE_MS = 300_000;
