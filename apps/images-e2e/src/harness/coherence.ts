@@ -22,7 +22,7 @@ export class Ledger {
     readonly images: readonly string[],
     private readonly token: string,
   ) {
-    for (const id of images) this.#acknowledged.set(id, [{ value: 0, at: 0 }]);
+    for (const id of images) this.#acknowledged.set(id, [{ value: 0, at: -Infinity }]);
   }
 
   /** Increments a counter, and records when the service acknowledged that, if it did. */
