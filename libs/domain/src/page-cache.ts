@@ -12,11 +12,12 @@ export interface PageDocument {
 /** Pages of lists that are cached in memory. */
 export interface PageCache {
   /**
-   * A page as {@link PageCache.page} would return it, but only if it is cached and fresh.
+   * A page as {@link PageCache.page} would return it, but only if it is cached and fresh, or being composed anew.
    *
    * @param key what the page depends on besides the images: the request, and how the caller views images
+   * @returns a promise while it is composed anew, which fails as composing does
    */
-  cachedPage(key: string, viewer: Viewer): PageDocument | undefined;
+  cachedPage(key: string, viewer: Viewer): PageDocument | Promise<PageDocument> | undefined;
 
   /**
    * A page from the cache, or composed. Requests of one key share what is composed.

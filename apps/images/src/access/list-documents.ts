@@ -22,11 +22,11 @@ export class ListDocuments {
   }
 
   /**
-   * A page, only if it is cached and fresh.
+   * A page, only if it is cached and fresh, or being composed for another request.
    *
    * @param address what the page depends on by the request alone: API, path, query, and the base of its links
    */
-  cached(address: string, caller: Identity): PageDocument | undefined {
+  cached(address: string, caller: Identity): ReturnType<PageCache['cachedPage']> {
     const { listKey, viewer } = this.access.permissionsOf(caller);
     return listKey === undefined ? undefined : this.#pages?.cachedPage(listKey + address, viewer);
   }

@@ -66,7 +66,7 @@ export class AllAttributesCatalogue implements ImageReader, ImageLister, ImageCa
     return image?.attributesCurrent ? image : undefined;
   }
 
-  cachedPage(key: string, viewer: Viewer): PageDocument | undefined {
+  cachedPage(key: string, viewer: Viewer): ReturnType<PageCache['cachedPage']> {
     return this.syncStatus.known?.attributesFilled
       ? this.catalogue.pages?.cachedPage(key, viewer)
       : undefined;

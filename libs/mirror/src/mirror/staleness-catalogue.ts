@@ -104,7 +104,7 @@ export class StalenessCatalogue
       : undefined;
   }
 
-  cachedPage(key: string, viewer: Viewer): PageDocument | undefined {
+  cachedPage(key: string, viewer: Viewer): ReturnType<PageCache['cachedPage']> {
     const status = this.syncStatus.known;
     if (this.due?.hasListed(viewer)) return undefined;
     return status?.complete && status.age < FRESH_FOR_S

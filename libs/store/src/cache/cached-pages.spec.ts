@@ -92,8 +92,13 @@ const read = (
   pages.page(`${KEY} ${JSON.stringify(viewer)}`, viewer, () => stored.compose(viewer), options);
 const namesIn = async (...request: Parameters<typeof read>): Promise<PageDocument['bytes']> =>
   (await read(...request)).value.bytes;
-const cached = (pages: CachedPages, viewer: Viewer = OWNER): PageDocument['bytes'] | undefined =>
-  pages.cachedPage(`${KEY} ${JSON.stringify(viewer)}`)?.bytes;
+const cachedPage = (pages: CachedPages, viewer: Viewer = OWNER): ReturnType<CachedPages['cachedPage']> =>
+  pages.cachedPage(`${KEY} ${JSON.stringify(viewer)}`);
+const cached = (pages: CachedPages, viewer?: Viewer): PageDocument['bytes'] | undefined => {
+  const page = cachedPage(pages, viewer);
+  if (page instanceof Promise) throw new Error('it is being composed');
+  return page?.bytes;
+};
 
 describe('with the notifications of the database', () => {
   let stop: AbortController;
@@ -263,6 +268,35 @@ describe('with notifications that are late', () => {
     expect(new Set(await Promise.all(late))).toEqual(new Set(['new']));
     expect(stored.reads).toBe(4);
     expect(stored.concurrent).toBe(1);
+  });
+
+  it('a page that is being composed is shared, unless it was read before a change', async () => {
+    notifications.sendAudience('everyone');
+    expect(cached(pages)).toBeUndefined();
+    stored.results.hold();
+    const early = namesIn(pages);
+    const shared = cachedPage(pages);
+    expect(shared).toBeInstanceOf(Promise);
+    expect(pages.outcomes.shared).toBe(1);
+    await until(() => stored.results.held === 1);
+    await rename('new');
+    notifications.sendAudience('everyone');
+    expect(cached(pages)).toBeUndefined();
+    const late = namesIn(pages);
+    const next = cachedPage(pages);
+    stored.results.release();
+    expect([await early, (await shared)!.bytes]).toEqual(['old', 'old']);
+    expect([await late, (await next)!.bytes]).toEqual(['new', 'new']);
+    expect(stored.reads).toBe(4);
+  });
+
+  it('a page that is being composed is left to requests that may get a copy, without notifications', async () => {
+    notifications.session = undefined;
+    stored.results.hold();
+    const waiting = namesIn(pages);
+    expect(cached(pages)).toBeUndefined();
+    stored.results.release();
+    expect(await waiting).toBe('old');
   });
 
   it('a query that fails does not fail the requests that share the next one', async () => {

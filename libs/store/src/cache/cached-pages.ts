@@ -91,12 +91,11 @@ export class CachedPages implements PageCache {
     this.#generations.raise(namesOf(audience));
   }
 
-  cachedPage(key: string): PageDocument | undefined {
-    const page = this.#pages.get(key);
-    if (!page || !this.#isFresh(page)) return undefined;
-    page.usedAt = this.#now();
-    this.outcomes.hit++;
-    return page.document;
+  cachedPage(key: string): PageDocument | Promise<PageDocument> | undefined {
+    const fresh = this.#fresh(key);
+    // Without notifications the copy is served if the query takes long; what is too large to cache has none.
+    if (fresh || !this.notifications.session || !this.#pages.peek(key)) return fresh;
+    return this.#shared(key);
   }
 
   async page(
@@ -105,7 +104,7 @@ export class CachedPages implements PageCache {
     compose: () => Promise<PageDocument>,
     { fresh = false }: Pick<ReadOptions, 'fresh'> = {},
   ): Promise<Reading<PageDocument>> {
-    const cached = fresh ? undefined : this.cachedPage(key);
+    const cached = fresh ? undefined : this.#fresh(key);
     if (cached) return { source: 'fresh', value: cached };
     try {
       const composed = fresh ? this.#bypass(compose) : this.#share(key, viewer, compose);
@@ -116,6 +115,14 @@ export class CachedPages implements PageCache {
       if (fresh && error instanceof CatalogueBusy && this.notifications.session) throw error;
       return this.#stale(key, error);
     }
+  }
+
+  #fresh(key: string): PageDocument | undefined {
+    const page = this.#pages.get(key);
+    if (!page || !this.#isFresh(page)) return undefined;
+    page.usedAt = this.#now();
+    this.outcomes.hit++;
+    return page.document;
   }
 
   #isFresh({ session, generation, basis }: Basis): boolean {
@@ -129,19 +136,26 @@ export class CachedPages implements PageCache {
   }
 
   /**
-   * Shares the running query of a key if its result would be fresh, else the next one: a request never gets what was
-   * read before a change that it may know of, and no rate of changes costs more than one query at a time.
+   * The page of the running query of a key if its result would be fresh, else of the next one: a request never gets
+   * what was read before a change that it may know of.
    */
+  #shared(key: string): Promise<PageDocument> | undefined {
+    const lane = this.#lanes.get(key);
+    const document = lane?.next ?? (lane && this.#isFresh(lane.running) ? lane.running.document : undefined);
+    if (!document) return undefined;
+    this.#requests.add(key);
+    this.outcomes.shared++;
+    return document;
+  }
+
+  /** Queries a page that no query is shared for; no rate of changes costs more than one query of a key at a time. */
   #share(key: string, viewer: Viewer, compose: () => Promise<PageDocument>): Promise<PageDocument> {
+    const shared = this.#shared(key);
+    if (shared) return shared;
     this.#requests.add(key);
     const lane = this.#lanes.get(key);
-    if (!lane) return this.#query(key, viewer, compose);
-    if (!this.#isFresh(lane.running)) {
-      const query = (): Promise<PageDocument> => this.#query(key, viewer, compose);
-      if (!lane.next) return (lane.next = lane.running.document.then(query, query));
-    }
-    this.outcomes.shared++;
-    return lane.next ?? lane.running.document;
+    const query = (): Promise<PageDocument> => this.#query(key, viewer, compose);
+    return lane ? (lane.next = lane.running.document.then(query, query)) : query();
   }
 
   #query(key: string, viewer: Viewer, compose: () => Promise<PageDocument>): Promise<PageDocument> {

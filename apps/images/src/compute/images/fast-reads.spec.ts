@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { developmentAuthenticator, loadPolicy } from '@glimpse/auth';
 import type { AuthGuardOptions } from '@glimpse/auth/nestjs';
 import {
+  CatalogueUnavailable,
   ImageNotFound,
   MarkerNotFound,
   type Catalogue,
@@ -16,7 +17,7 @@ import {
   type Reading,
   type Viewer,
 } from '@glimpse/domain';
-import { imageOf, listOf, membersOf } from '@glimpse/domain/testing';
+import { imageOf, listOf, membersOf, until } from '@glimpse/domain/testing';
 import { CachedImageReader, CachedPages } from '@glimpse/store';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -91,10 +92,14 @@ const READER = {
   },
 };
 const LISTER = {
-  images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage>> {
+  /** While it is set, lists wait for it. */
+  held: undefined as Promise<void> | undefined,
+
+  async images(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage>> {
+    await this.held;
     const images = listOf(IMAGES, criteria, viewer);
-    if (!images) return Promise.reject(new MarkerNotFound(criteria.marker!));
-    return Promise.resolve({ source: 'fresh', value: { images, truncated: false } });
+    if (!images) throw new MarkerNotFound(criteria.marker!);
+    return { source: 'fresh', value: { images, truncated: false } };
   },
   imageNames(criteria: ImageCriteria, viewer: Viewer): Promise<Reading<ImagePage<ImageName>>> {
     return this.images(criteria, viewer);
@@ -129,6 +134,7 @@ describe.each([
   let apps: { long: NestFastifyApplication; quick: NestFastifyApplication };
   let access: CountingAccess;
   let lists: CountingLists;
+  let pages: CachedPages;
   const ports = { long: 0, quick: 0 };
   /** The number of calls of the authenticator. */
   let authentications = 0;
@@ -149,7 +155,7 @@ describe.each([
     const notifications = { session: { confirmedAt: Infinity }, subscribe, subscribeToAudiences: subscribe };
     const bounds = { size: 2 ** 20, staleLimit: 300 };
     const reader = new CachedImageReader(READER, notifications, { ...bounds, freshReads: 2 });
-    const pages = new CachedPages(notifications, bounds);
+    pages = new CachedPages(notifications, bounds);
     const telemetry = new Telemetry({ level: 'fatal', requests: false, version: '0' });
     const extensions = await loadExtensions(settings, telemetry);
     const defaults = imageRules('own').map((rule) => ({ ...rule, text: rules[rule.name] ?? rule.text }));
@@ -335,6 +341,62 @@ describe.each([
     if (access.permissionsOf(TOKENS.admin).listKey === undefined) expect(atOnce.list).toBe(0);
     else expect(atOnce.list).toBeGreaterThan(5);
   }, 60_000);
+
+  describe('while a page is composed anew', () => {
+    const list = (query: string): string =>
+      `GET /v2.1/images?${query} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n\r\n`;
+    /** Whether pages are cached, which a rule that checks each image prevents. */
+    const isCached = (): boolean => access.permissionsOf(TOKENS.admin).listKey !== undefined;
+    /** How many requests have come to wait for a page, in front of the routes or behind. */
+    const waiting = (): number => (isCached() ? pages.outcomes.shared : lists.reads);
+
+    /** Requests a page that was cached and has changed, and holds it while others are requested. */
+    async function whileComposed(query: string, others: () => Promise<void>, fails = false): Promise<string> {
+      for (const _ of [1, 2]) await answer('quick', list(query));
+      pages.drop('everyone');
+      let end!: () => void;
+      LISTER.held = new Promise<void>((resolve, reject) => {
+        end = () => (fails ? reject(new CatalogueUnavailable()) : resolve());
+      });
+      const before = lists.reads;
+      const first = answer('quick', list(query));
+      await until(() => lists.reads === before + 1);
+      await others();
+      LISTER.held = undefined;
+      end();
+      return first;
+    }
+
+    it('other requests share it, and the routes do not see them', async () => {
+      const query = 'limit=2&name=image%201';
+      const others: Promise<string>[] = [];
+      let reads!: number;
+      const first = await whileComposed(query, async () => {
+        const before = waiting();
+        reads = lists.reads;
+        for (let times = 0; times < 3; times++) others.push(answer('quick', list(query)));
+        await until(() => waiting() === before + 3);
+      });
+      expect(first).toMatch(/^HTTP\/1.1 200 OK[^]*"name":"image 1"/);
+      expect(new Set(await Promise.all(others))).toEqual(new Set([first]));
+      expect(lists.reads - reads).toBe(isCached() ? 0 : 3);
+    });
+
+    it('the routes serve them if it fails, and nothing breaks where clients leave', async () => {
+      let other!: Promise<string>;
+      const composing = async (): Promise<void> => {
+        const before = waiting();
+        const leaving = connect(ports.quick, '127.0.0.1').on('error', () => undefined);
+        leaving.write(list('limit=3'));
+        await until(() => waiting() === before + 1);
+        leaving.resetAndDestroy();
+        other = answer('quick', list('limit=3'));
+        await until(() => waiting() === before + 2);
+      };
+      expect(await whileComposed('limit=3', composing, true)).toMatch(/^HTTP\/1.1 503 /);
+      expect(await other).toMatch(isCached() ? /^HTTP\/1.1 200 / : /^HTTP\/1.1 503 /);
+    });
+  });
 
   it('leaves the request to the routes when it fails', async () => {
     const text = `GET /v2.1/images/${id(1)} HTTP/1.1\r\nhost: a\r\nx-auth-token: admin\r\n\r\n`;

@@ -3,7 +3,7 @@ import { authenticationOf, type AuthGuardOptions } from '@glimpse/auth/nestjs';
 import { projectOf, type Identity } from '@glimpse/domain';
 import type { EffectiveSettings } from '../../settings/settings.js';
 import type { FastPath } from '../../http/fast-path/fast-path.js';
-import { readyResponse, sentPage, type SentDocument } from '../../http/fast-path/ready-response.js';
+import { readyResponse, sentPageOf, type SentDocument } from '../../http/fast-path/ready-response.js';
 import type { ImageAccess } from '../../access/image-access.js';
 import type { ListDocuments } from '../../access/list-documents.js';
 import { isProjectId } from '../api.js';
@@ -78,11 +78,10 @@ export function fastReads({ auth, access, documents, lists, settings }: FastRead
     request: IncomingMessage,
     [, , project, rest]: Read,
     caller: Identity,
-  ): SentDocument | undefined {
+  ): SentDocument | Promise<SentDocument> | undefined {
     const base = linkBaseOf(request, project, settings);
     if (rest === undefined || rest === 'detail') {
-      const page = lists.cached(listAddress(request, base), caller);
-      return page && sentPage(page);
+      return sentPageOf(lists.cached(listAddress(request, base), caller));
     }
     const image = access.readCached(rest, caller);
     return image && documents.cached(image, base);

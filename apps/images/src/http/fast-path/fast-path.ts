@@ -26,9 +26,12 @@ export interface ReadyResponse {
  * body.
  *
  * @param path the decoded path
- * @returns undefined where the response is not ready
+ * @returns a promise where the response is composed for another request; undefined where it is not ready
  */
-export type FastPath = (request: IncomingMessage, path: string) => ReadyResponse | undefined;
+export type FastPath = (
+  request: IncomingMessage,
+  path: string,
+) => ReadyResponse | Promise<ReadyResponse> | undefined;
 
 /** Larger bodies are sent in pieces by the routes, which distinguishes slow clients from stalled ones. */
 const MAX_BODY_BYTES = PIECE_BYTES;
@@ -51,22 +54,43 @@ export function serveReady(
 ): RequestListener {
   return (request, response) => {
     const from = performance.now();
-    const { socket } = request;
     const ready = readyFor(request, response);
-    if (!ready || ready.body.length > MAX_BODY_BYTES) {
-      connections.busy(socket, response);
-      listener(request, response);
+    if (ready && !(ready instanceof Promise) && maySend(ready, response)) {
+      send(ready, request, response, from);
+      connections.responded(request.socket, from);
       return;
     }
-    response.writeHead(ready.status, ready.headers).end(ready.body, 'latin1');
-    if (socket.writableLength > 0) unread.count(response, socket.writableLength);
-    connections.responded(socket, from);
-    const { requestId, caller, route, status } = ready;
-    const milliseconds = performance.now() - from;
-    observeServed(telemetry, request, { api: api.name, requestId, caller, route, status, milliseconds });
+    connections.busy(request.socket, response);
+    if (!(ready instanceof Promise)) return listener(request, response);
+    ready.then(
+      (composed) => {
+        if (maySend(composed, response)) send(composed, request, response, from);
+        else listener(request, response);
+      },
+      // The routes fail in the same way, or have a stale copy.
+      () => listener(request, response),
+    );
   };
 
-  function readyFor(request: IncomingMessage, response: ServerResponse): ReadyResponse | undefined {
+  function maySend({ body }: ReadyResponse, response: ServerResponse): boolean {
+    return body.length <= MAX_BODY_BYTES && response.shouldKeepAlive && !unread.isFull;
+  }
+
+  function send(
+    ready: ReadyResponse,
+    request: IncomingMessage,
+    response: ServerResponse,
+    from: number,
+  ): void {
+    const { socket } = request;
+    const { requestId, caller, route, status, headers, body } = ready;
+    response.writeHead(status, headers).end(body, 'latin1');
+    if (socket.writableLength > 0) unread.count(response, socket.writableLength);
+    const milliseconds = performance.now() - from;
+    observeServed(telemetry, request, { api: api.name, requestId, caller, route, status, milliseconds });
+  }
+
+  function readyFor(request: IncomingMessage, response: ServerResponse): ReturnType<FastPath> {
     try {
       if (!response.shouldKeepAlive || unread.isFull || !isPlainRead(request, api.paths)) return undefined;
       return fastPath(request, pathOf(request));

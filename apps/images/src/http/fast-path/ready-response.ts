@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Identity, PageDocument } from '@glimpse/domain';
+import type { Identity, PageCache, PageDocument } from '@glimpse/domain';
 import type { ReadyDocument } from '../image-documents.js';
 import { newRequestId } from '../response-headers.js';
 import { isNotModified } from '../send.js';
@@ -11,7 +11,7 @@ export interface SentDocument
 
 /** What an API adds to the response to a read. */
 export interface ReadyRead {
-  readonly document: SentDocument;
+  readonly document: SentDocument | Promise<SentDocument>;
   readonly caller: Identity;
   /** The pattern of the route. */
   readonly route: string;
@@ -22,15 +22,32 @@ export interface ReadyRead {
 }
 
 /** A page of a list with its header fields. */
-export function sentPage({ bytes, tag }: PageDocument): SentDocument {
+function sentPage({ bytes, tag }: PageDocument): SentDocument {
   const content = ['content-type', 'application/json', 'content-length', String(bytes.length)];
   return { bytes, tag, validators: ['etag', tag], content };
 }
 
-/** The same response as that of the route, byte for byte. */
+/** The same of a page that is cached, or being composed. */
+export function sentPageOf(
+  page: ReturnType<PageCache['cachedPage']>,
+): SentDocument | Promise<SentDocument> | undefined {
+  return page instanceof Promise ? page.then(sentPage) : page && sentPage(page);
+}
+
+/** The same response as that of the route, byte for byte; a promise where its document is one. */
 export function readyResponse(
   request: IncomingMessage,
-  { document: { bytes, tag, validators, content }, caller, route, requestIdHeader, fields }: ReadyRead,
+  read: ReadyRead,
+): ReadyResponse | Promise<ReadyResponse> {
+  const { document } = read;
+  if (!(document instanceof Promise)) return responseWith(document, request, read);
+  return document.then((composed) => responseWith(composed, request, read));
+}
+
+function responseWith(
+  { bytes, tag, validators, content }: SentDocument,
+  request: IncomingMessage,
+  { caller, route, requestIdHeader, fields }: ReadyRead,
 ): ReadyResponse {
   const requestId = newRequestId();
   const notModified = isNotModified(request, tag);

@@ -1,10 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import { authenticationOf, type AuthGuardOptions } from '@glimpse/auth/nestjs';
 import type { Identity } from '@glimpse/domain';
 import type { ImageAccess } from '../../access/image-access.js';
 import type { ListDocuments } from '../../access/list-documents.js';
 import type { FastPath } from '../../http/fast-path/fast-path.js';
-import { readyResponse, sentPage, type SentDocument } from '../../http/fast-path/ready-response.js';
+import { readyResponse, sentPageOf, type SentDocument } from '../../http/fast-path/ready-response.js';
 import type { ImageDocuments } from '../../http/image-documents.js';
 import type { EffectiveSettings } from '../../settings/settings.js';
 import { audienceOf, type Audience } from './image.view.js';
@@ -40,15 +39,11 @@ export function fastReads({ auth, access, documents, lists, settings }: FastRead
 
     const caller = authenticationOf(auth, { method: request.method!, path, headers, socket }, request);
     if (caller instanceof Promise) return undefined;
-    const document = id === undefined ? pageFor(request, caller) : imageFor(id, caller);
+    const document =
+      id === undefined ? sentPageOf(lists.cached(listAddress(request), caller)) : imageFor(id, caller);
     const route = id === undefined ? LIST_ROUTE : SHOW_ROUTE;
     return document && readyResponse(request, { document, caller, route, fields });
   };
-
-  function pageFor(request: IncomingMessage, caller: Identity): SentDocument | undefined {
-    const page = lists.cached(listAddress(request), caller);
-    return page && sentPage(page);
-  }
 
   function imageFor(id: string, caller: Identity): SentDocument | undefined {
     const image = access.readCached(id, caller);
