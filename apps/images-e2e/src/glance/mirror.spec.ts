@@ -2,7 +2,7 @@ import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { glimpse } from '../harness/command.js';
 import { createCatalogue } from '../harness/catalogue.js';
-import { databaseUrl } from '../harness/databases.js';
+import { databaseUrl, query } from '../harness/databases.js';
 import { newFolder } from '../harness/service.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
@@ -160,12 +160,16 @@ function suite(cloud: Cloud): void {
       const follower = mirror.followers[0]!;
       process.kill(follower.pid, 'SIGSTOP');
       await demo.set(id, { name: 'other' });
+      await query(mirror.database, `UPDATE source_facts SET value = '{}' WHERE name = 'schemas/image'`);
       const { code, stdout } = await mirror.followWith('--check');
       process.kill(follower.pid, 'SIGCONT');
       expect(code).toBe(1);
       expect(stdout).toMatch(
         new RegExp(`^image ${id}: name is "other" in the source and null in the catalogue$`, 'm'),
       );
+      expect(stdout.match(/^the document .*$/gm)).toEqual([
+        "the document schemas/image differs from the source's; a follower reads it each minute",
+      ]);
       expect(stdout).toMatch(/^\d+ differences$/m);
     }, 60_000);
 

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { credentialsOf, type Policy } from '@glimpse/auth';
-import { SourceUnavailable, type Identity } from '@glimpse/domain';
+import { SOURCE_DOCUMENTS, SourceUnavailable, type Identity, type SourceFacts } from '@glimpse/domain';
 import type { ImageSource } from '@glimpse/plugins';
 import { mayList } from '../../access/may-list.js';
 
@@ -13,7 +14,7 @@ export interface SourceFindings {
 
 /** Tests whether a source accepts callers' tokens from here, and whether its policy is the one in effect here. */
 export async function checkSource(source: ImageSource, policy: Policy): Promise<SourceFindings> {
-  const [tokens, lists] = await Promise.all([
+  return joined([
     tested('the source accepts changes from here', async () => {
       const reason = await source.missingWriteAccess?.();
       return (
@@ -22,10 +23,28 @@ export async function checkSource(source: ImageSource, policy: Policy): Promise<
     }),
     tested('the source lists images to the same callers', () => differenceOfLists(source, policy)),
   ]);
-  return {
-    wrong: [...tokens.wrong, ...lists.wrong],
-    untested: [...tokens.untested, ...lists.untested],
-  };
+}
+
+/** Compares the documents that are served here with those by which the source describes its API now. */
+export function checkDocuments(
+  source: Pick<ImageSource, 'document'>,
+  kept: SourceFacts,
+): Promise<SourceFindings> {
+  if (!source.document) return joined([]);
+  return joined(
+    SOURCE_DOCUMENTS.map((name) =>
+      tested(`the document ${name} is the source's`, async () =>
+        isDeepStrictEqual(await source.document!(name), kept.get(name))
+          ? undefined
+          : `the document ${name} differs from the source's; a follower reads it each minute`,
+      ),
+    ),
+  );
+}
+
+async function joined(findings: readonly Promise<SourceFindings>[]): Promise<SourceFindings> {
+  const all = await Promise.all(findings);
+  return { wrong: all.flatMap(({ wrong }) => wrong), untested: all.flatMap(({ untested }) => untested) };
 }
 
 async function tested(what: string, test: () => Promise<string | undefined>): Promise<SourceFindings> {

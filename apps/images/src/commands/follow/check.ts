@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CatalogueUnavailable, printable } from '@glimpse/domain';
+import { CatalogueUnavailable, printable, type SourceDocumentName } from '@glimpse/domain';
 import { compareCatalogues } from '@glimpse/mirror';
 import { InvalidOptions } from '@glimpse/options';
 import { type SourceQuery } from '@glimpse/plugins';
@@ -7,7 +7,7 @@ import type { StoredMirror } from '@glimpse/store';
 import { loadImagePolicy } from '../../access/load-image-policy.js';
 import type { EffectiveSettings } from '../../settings/settings.js';
 import { checkProtections } from './check-protections.js';
-import { checkSource, type SourceFindings } from './check-source.js';
+import { checkDocuments, checkSource, type SourceFindings } from './check-source.js';
 import { telemetryOf, withMirror } from './with-mirror.js';
 
 /** How often a comparison repeats a failed read, and how long it waits before the second attempt. */
@@ -16,14 +16,14 @@ const ATTEMPT_PAUSE_MS = 1_000;
 
 /**
  * Compares all of the catalogue with all of the source, prints each difference, and tests whether the source accepts
- * changes from here and has the policy that is in effect here.
+ * changes from here and has the policy and the documents that are in effect here.
  *
  * @returns whether there is no difference and no failed test; a test that could not be made is not a failed one
  */
 export async function check(settings: EffectiveSettings): Promise<boolean> {
   const policy = loadImagePolicy(settings);
   let differences = 0;
-  let findings: SourceFindings = { wrong: [], untested: [] };
+  let findings: readonly SourceFindings[] = [];
   const { hidden, untried: hiddenUntried } = await checkProtections(settings);
   await withMirror(settings, telemetryOf(settings), async (source, mirror) => {
     const missingAccess = await repeated(() => source.missingReadAccess());
@@ -35,6 +35,9 @@ export async function check(settings: EffectiveSettings): Promise<boolean> {
     const reliable = {
       page: (query: SourceQuery) => repeated(() => source.page(query)),
       members: (id: string) => repeated(() => source.members(id)),
+      ...(source.document && {
+        document: (name: SourceDocumentName) => repeated(() => source.document!(name)),
+      }),
     };
     const stored: Pick<StoredMirror, 'page'> = {
       page: (hidden, limit, after) => repeated(() => mirror.page(hidden, limit, after)),
@@ -46,11 +49,12 @@ export async function check(settings: EffectiveSettings): Promise<boolean> {
     }
     for (const line of leftOut)
       console.log(printable(`left out, because the catalogue cannot hold it: ${line}`));
-    findings = await checked;
+    const kept = await repeated(() => mirror.facts());
+    findings = [await checked, await checkDocuments(reliable, kept)];
   });
   const print = (text: string): void => console.log(printable(text));
-  const { wrong, untested } = findings;
-  for (const line of [...wrong, ...untested]) print(line);
+  const wrong = findings.flatMap((finding) => finding.wrong);
+  for (const line of [...wrong, ...findings.flatMap(({ untested }) => untested)]) print(line);
   for (const section of hidden) {
     print(
       `the mirror never has the properties of [${section}]: the service's user lacks the roles that may read them; ` +
