@@ -275,7 +275,7 @@ function suite(cloud: Cloud): void {
   describe('a deletion', () => {
     it('is 403 of a protected image', async () => {
       const { id } = await demo.create({ protected: true });
-      expect(await demo.call('DELETE', `/v2/images/${id}`)).toEqual({
+      expect(await demo.call('DELETE', `/v2/images/${id}`)).toMatchObject({
         status: 403,
         body: expect.stringContaining('is protected and cannot be deleted.'),
       });
@@ -283,7 +283,7 @@ function suite(cloud: Cloud): void {
 
     it('is 403 of another’s image that is visible', async () => {
       const { id } = await demo.create({ visibility: 'community' });
-      expect(await alt.call('DELETE', `/v2/images/${id}`)).toEqual({
+      expect(await alt.call('DELETE', `/v2/images/${id}`)).toMatchObject({
         status: 403,
         body: expect.stringContaining('You do not own this image'),
       });

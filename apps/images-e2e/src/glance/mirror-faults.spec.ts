@@ -52,6 +52,8 @@ function suite(cloud: Cloud): void {
   let mirror: Mirror;
   let glance: GlanceClient;
   let demo: Reader;
+  /** The same user's client of the Image API. */
+  let image: GlanceClient;
   let alt: Reader;
   let ids: string[];
 
@@ -64,11 +66,13 @@ function suite(cloud: Cloud): void {
     proxy = await GlanceProxy.to(cloud.image);
     mirror = await Mirror.start(cloud, {
       GLIMPSE_GLANCE_URL: proxy.url,
+      GLIMPSE_IMAGE_PORT: '0',
       GLIMPSE_GLANCE_TIMEOUT: '2',
       GLIMPSE_SOURCE_INTERVAL: '1',
       GLIMPSE_SOURCE_ROUND: '1',
     });
     demo = await Reader.as(cloud, people.demo, mirror.service);
+    image = new GlanceClient(mirror.service.imageUrl, demo.token);
     alt = await Reader.as(cloud, people.alt, mirror.service);
     await until(async () => (await demo.call('GET', '')).status === 200, 30_000);
   }, 120_000);
@@ -84,6 +88,18 @@ function suite(cloud: Cloud): void {
     await glance.delete(id);
     await mirror.isCaughtUp();
     expect(await demo.listed()).toEqual(ids);
+  };
+
+  /** Expects 503 with `Retry-After` of a request for images of the Image API. */
+  const expectUnavailable = async (
+    client: GlanceClient,
+    method: string,
+    path: string,
+    body?: object,
+  ): Promise<void> => {
+    const { status, headers } = await client.call(method, `/v2/images${path}`, { body });
+    expect([method, path, status]).toEqual([method, path, 503]);
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
   };
 
   describe('a Glance', () => {
@@ -147,9 +163,17 @@ function suite(cloud: Cloud): void {
           expect([path, status]).toEqual([path, 203]);
           expect(Number(headers.get('age'))).toBeGreaterThanOrEqual(70);
         }
+        for (const path of [`/${ids[1]}`, '', `/${ids[1]}/members`]) {
+          const { status, headers } = await image.call('GET', `/v2/images${path}`);
+          expect([path, status]).toEqual([path, 203]);
+          expect(Number(headers.get('age'))).toBeGreaterThanOrEqual(70);
+        }
         await age(3_700);
         await until(async () => (await demo.status(ids[1]!)) === 503);
         expect((await demo.call('GET', '')).status).toBe(503);
+        for (const path of [`/${ids[1]}`, '', `/${ids[1]}/members`]) {
+          await expectUnavailable(image, 'GET', path);
+        }
       } finally {
         signalGlance(cloud, 'SIGCONT');
       }
@@ -157,6 +181,32 @@ function suite(cloud: Cloud): void {
       await recovers();
     }, 120_000);
   });
+
+  it('serves the Image API’s reads while Glance accepts no connections, and refuses all else', async () => {
+    await mirror.isCaughtUp();
+    const glanceUrl = `http://127.0.0.1:${await freePort()}`;
+    const replica = await mirror.serve({ GLIMPSE_GLANCE_URL: glanceUrl });
+    try {
+      const here = new GlanceClient(replica.imageUrl, demo.token);
+      const id = ids[0]!;
+      for (const path of ['', `/${id}`, `/${id}/members`, '?name=image%200']) {
+        // A busy machine may need a second request.
+        await until(async () => (await here.call('GET', `/v2/images${path}`)).status === 200);
+      }
+      for (let n = 0; n < 3; n++) {
+        await expectUnavailable(here, 'GET', `/${id}/tasks`);
+        await expectUnavailable(here, 'POST', '', {});
+        await expectUnavailable(here, 'POST', `/${id}/members`, {});
+        await expectUnavailable(here, 'DELETE', `/${id}`);
+        await expectUnavailable(here, 'GET', `/${randomUUID()}`);
+        const body = new TextEncoder().encode('content');
+        expect((await here.call('PUT', `/v2/images/${id}/file`, { body })).status).toBe(502);
+      }
+      expect((await image.call('GET', `/v2/images/${id}`)).body).toMatchObject({ id, status: 'queued' });
+    } finally {
+      await replica.stop();
+    }
+  }, 60_000);
 
   it('whose user loses full visibility removes nothing, and reports it', async () => {
     const { id } = await glance.create({ visibility: 'private' });

@@ -31,6 +31,7 @@ export interface PatchOperation {
 
 export interface GlanceResponse {
   readonly status: number;
+  readonly headers: Headers;
   /** The JSON document, or the text of another body. */
   readonly body: unknown;
 }
@@ -74,7 +75,7 @@ export class GlanceClient {
     } catch {
       // A refusal is a page, and a success may be empty.
     }
-    return { status: response.status, body: read };
+    return { status: response.status, headers: response.headers, body: read };
   }
 
   /** @throws Error when it is refused */
