@@ -18,12 +18,13 @@ export class OwnDatabase {
     private server: EmbeddedDatabase | undefined,
   ) {}
 
-  /** @param documents what the catalogue holds */
-  static async start(documents: object): Promise<OwnDatabase> {
+  /** @param documents what the catalogue holds; by default nothing */
+  static async start(documents?: object): Promise<OwnDatabase> {
     const database = new OwnDatabase(await freePort(), undefined);
     await database.restart();
     const env = { DATABASE_URL: database.url };
     await glimpse(['migrate'], env);
+    if (!documents) return database;
     const { code, stderr } = await glimpse(['import', '-'], env, { input: JSON.stringify(documents) });
     if (code !== 0) throw new Error(`the import failed: ${stderr}`);
     return database;
