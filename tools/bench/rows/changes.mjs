@@ -1,6 +1,7 @@
 /** Changes of metadata, and what their notifications cost PostgreSQL. */
 import assert from 'node:assert/strict';
 import pg from 'pg';
+import { PROJECTS } from '../catalogue.mjs';
 import { requestOf } from '../connection.mjs';
 import { median, quantile, shown } from '../numbers.mjs';
 import { closed } from '../load.mjs';
@@ -13,6 +14,19 @@ const CLIENTS = 16;
 const CHANGES_SEEN = 2_000;
 const SEEN_AT_ONCE = 4;
 
+/** Statements on PostgreSQL, and the triggers that notify of them: of the image, and of the lists that may have it. */
+const STATEMENTS = {
+  updates: {
+    text: `UPDATE images SET version = nextval('images_version_seq') WHERE id = $1`,
+    triggers: ['images_updated', 'images_audiences_updated'],
+  },
+  inserts: {
+    text: `INSERT INTO images (id, status, visibility, owner, created_at)
+           VALUES (gen_random_uuid(), 'queued', 'shared', $1, now())`,
+    triggers: ['images_audiences_inserted'],
+  },
+};
+
 /** Changes of one property each, of many images in turn. */
 function changes(ids, token) {
   return Array.from({ length: 4_999 }, (_, number) =>
@@ -23,8 +37,8 @@ function changes(ids, token) {
   );
 }
 
-/** Commits a second of clients that change an image each time, straight on PostgreSQL. */
-async function commits(url, ids, seconds) {
+/** Commits a second of clients that run a statement with one of the values each time, straight on PostgreSQL. */
+async function commits(url, text, values, seconds) {
   const clients = await Promise.all(
     Array.from({ length: CLIENTS }, async () => {
       const client = new pg.Client({ connectionString: url });
@@ -34,13 +48,12 @@ async function commits(url, ids, seconds) {
   );
   const until = performance.now() + seconds * 1000;
   let count = 0;
-  const text = `UPDATE images SET version = nextval('images_version_seq') WHERE id = $1`;
-  const change = async (client) => {
+  const run = async (client) => {
     while (performance.now() < until) {
-      await client.query({ name: 'change', text, values: [ids[count++ % ids.length]] });
+      await client.query({ name: 'statement', text, values: [values[count++ % values.length]] });
     }
   };
-  await Promise.all(clients.map(change));
+  await Promise.all(clients.map(run));
   await Promise.all(clients.map((client) => client.end()));
   return count / seconds;
 }
@@ -78,18 +91,20 @@ async function delays(stage, url, ids, token) {
   return all.sort((one, other) => one - other);
 }
 
-/** With the trigger that notifies, and without. */
-async function costOfNotifications(stage, url, ids, rounds) {
+/** Commits a second with the triggers that notify, and the ratio to those without. */
+async function costOfNotifications(stage, url, { text, triggers }, values, rounds) {
+  const alter = (how) =>
+    stage.query(url, `ALTER TABLE images ${triggers.map((name) => `${how} TRIGGER ${name}`).join(', ')}`);
   const ratios = [];
-  let withThem;
+  const rates = [];
   for (let round = 0; round < rounds; round++) {
-    await stage.query(url, 'ALTER TABLE images DISABLE TRIGGER images_updated');
-    const without = await commits(url, ids, 1.5);
-    await stage.query(url, 'ALTER TABLE images ENABLE TRIGGER images_updated');
-    withThem = await commits(url, ids, 1.5);
-    ratios.push(withThem / without);
+    await alter('DISABLE');
+    const without = await commits(url, text, values, 1.5);
+    await alter('ENABLE');
+    rates.push(await commits(url, text, values, 1.5));
+    ratios.push(rates.at(-1) / without);
   }
-  return { ratio: median(ratios), rate: withThem };
+  return { ratio: median(ratios), rate: median(rates) };
 }
 
 export async function run(stage, { rounds }) {
@@ -115,7 +130,11 @@ export async function run(stage, { rounds }) {
     Math.min(rounds, 3),
   );
   const seen = await delays(stage, url, ids, stage.token('large'));
-  const notifications = await costOfNotifications(stage, url, ids, Math.min(rounds, 3));
+  const copy = await stage.copyOf(url, 'notifications');
+  const cost = (statement, values) =>
+    costOfNotifications(stage, copy, statement, values, Math.min(rounds, 3));
+  const updates = await cost(STATEMENTS.updates, ids);
+  const inserts = await cost(STATEMENTS.inserts, [PROJECTS.large]);
   return {
     figures: [
       {
@@ -125,8 +144,12 @@ export async function run(stage, { rounds }) {
         atMost: 50,
       },
       {
-        what: 'commits a second with change notifications / without, sixteen clients on PostgreSQL',
-        value: notifications.ratio,
+        what: 'updates a second with the notifications of images and lists / without, sixteen clients on PostgreSQL',
+        value: updates.ratio,
+      },
+      {
+        what: 'inserts a second with the notification of lists / without, sixteen clients on PostgreSQL',
+        value: inserts.ratio,
       },
     ],
     tables: [
@@ -143,8 +166,11 @@ export async function run(stage, { rounds }) {
         ],
       },
       {
-        columns: ['straight on PostgreSQL, with notifications', 'commits/s'],
-        lines: [[`${CLIENTS} clients`, shown(notifications.rate)]],
+        columns: [`straight on PostgreSQL, with notifications, ${CLIENTS} clients`, 'commits/s'],
+        lines: [
+          ['updates', shown(updates.rate)],
+          ['inserts', shown(inserts.rate)],
+        ],
       },
     ],
   };
