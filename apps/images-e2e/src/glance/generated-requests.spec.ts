@@ -15,19 +15,13 @@ import {
   type GeneratedRequest,
 } from './harness/generated-requests.js';
 import { GlanceClient, emptyGlance, type GlanceResponse } from './harness/glance-client.js';
-import { restartGlanceWith } from './harness/glance-process.js';
+import { restartGlanceWith, withCurrentDefaults } from './harness/glance-process.js';
 
 const SEED = amount(20_261_130, Date.now() % 2 ** 31);
 const COUNT = amount(250, 6_000);
 /** The maximum number of images at a time. */
 const MOST = 10;
 const MISSING_ID = '00000000-0000-4000-8000-000000000000';
-
-/** The policy defaults of today, which the contract was recorded with. */
-const withDefaultsOfToday = (settings: string): string =>
-  settings
-    .replace('[DEFAULT]\n', '[DEFAULT]\nenforce_secure_rbac = true\n')
-    .replace('[oslo_policy]\n', '[oslo_policy]\nenforce_new_defaults = true\nenforce_scope = true\n');
 
 /** Whether the contract has the difference between two refusals. */
 function isListed(
@@ -95,7 +89,7 @@ function suite(cloud: Cloud): void {
   const statuses = new Map<number, number>();
 
   beforeAll(async () => {
-    restore = await restartGlanceWith(cloud, withDefaultsOfToday);
+    restore = await restartGlanceWith(cloud, withCurrentDefaults);
     await emptyGlance(cloud);
     service = await startBareService({
       DATABASE_URL: databaseUrl(await createDatabase('migrated')),

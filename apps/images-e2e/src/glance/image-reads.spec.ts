@@ -3,23 +3,15 @@ import fc from 'fast-check';
 import { amount } from '../harness/long.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
-import { comparable } from './harness/comparable.js';
 import { setTimes } from './harness/fill-glance.js';
-import { GlanceClient, emptyGlance, type GlanceImage, type GlanceResponse } from './harness/glance-client.js';
+import { GlanceClient, emptyGlance, type GlanceImage } from './harness/glance-client.js';
 import { Mirror } from './harness/mirror.js';
+import { PairedReader, withImageApi } from './harness/paired-reader.js';
 
 const SEED = 20261129;
 const COUNT = 48;
 const CALLERS = ['demo', 'reader', 'alt', 'admin'] as const;
 type Caller = (typeof CALLERS)[number];
-
-/** A caller's clients of Glance and of the mirror in front of it. */
-interface Clients {
-  readonly glance: GlanceClient;
-  readonly mirror: GlanceClient;
-  /** Images that the caller may name as the marker of a list. */
-  readonly markers: readonly string[];
-}
 
 const time = (second: number): Date => new Date(Date.UTC(2026, 0, 1, 0, 0, second));
 const text = (second: number): string => time(second).toISOString().replace('.000', '');
@@ -158,33 +150,21 @@ const read: fc.Arbitrary<Read> = fc.record({
 function suite(cloud: Cloud): void {
   let mirror: Mirror;
   let ids: string[];
-  const clients = new Map<Caller, Clients>();
+  const readers = {} as Record<Caller, PairedReader>;
+  /** For each caller, the images that it may name as the marker of a list. */
+  const markers = {} as Record<Caller, readonly string[]>;
 
   beforeAll(async () => {
     ids = await fill(cloud);
-    mirror = await Mirror.start(cloud, { GLIMPSE_IMAGE_PORT: '0', GLIMPSE_GLANCE_URL: cloud.image });
+    mirror = await Mirror.start(cloud, withImageApi(cloud));
     for (const caller of CALLERS) {
-      const glance = await GlanceClient.as(cloud, cloud.people[caller]);
-      const listed = await glance.list('limit=1000&visibility=all&member_status=all');
-      const front = new GlanceClient(mirror.service.imageUrl, glance.token);
-      clients.set(caller, { glance, mirror: front, markers: listed.map(({ id }) => id) });
+      readers[caller] = await PairedReader.as(cloud, caller, mirror.service);
+      const listed = await readers[caller].glance.list('limit=1000&visibility=all&member_status=all');
+      markers[caller] = listed.map(({ id }) => id);
     }
     await mirror.isCaughtUp();
   }, 240_000);
   afterAll(() => mirror?.stop(), 30_000);
-
-  /** Sends a request to Glance and to the mirror; returns Glance's response when the two are equal. */
-  async function compare(caller: Caller, target: string): Promise<GlanceResponse> {
-    const { glance, mirror: front } = clients.get(caller)!;
-    const [expected, actual] = await Promise.all([glance.call('GET', target), front.call('GET', target)]);
-    const form = ({ status, body }: GlanceResponse): object => ({
-      request: `${caller}: GET ${target}`,
-      status,
-      ...(status < 400 && { body: comparable(body) }),
-    });
-    expect(form(actual)).toEqual(form(expected));
-    return expected;
-  }
 
   it('answers generated lists as Glance does', async () => {
     let listed = 0;
@@ -193,9 +173,9 @@ function suite(cloud: Cloud): void {
         const parameters = new URLSearchParams(order);
         for (const [name, value] of filters) parameters.append(name, value);
         if (limit !== undefined) parameters.append('limit', limit);
-        const { markers } = clients.get(caller)!;
-        if (marker !== undefined) parameters.append('marker', markers[marker % markers.length]!);
-        const { status, body } = await compare(caller, `/v2/images?${parameters.toString()}`);
+        const known = markers[caller];
+        if (marker !== undefined) parameters.append('marker', known[marker % known.length]!);
+        const { status, body } = await readers[caller].read(`/v2/images?${parameters.toString()}`);
         if (status === 200) listed += (body as { images: unknown[] }).images.length;
       }),
       { numRuns: amount(150, 900), seed: SEED },
@@ -208,7 +188,7 @@ function suite(cloud: Cloud): void {
       for (const filter of ['', '&visibility=all', '&os_hidden=true&tag=odd']) {
         let target: string | undefined = `/v2/images?limit=${filter === '' ? 7 : 4}${filter}&${order}`;
         while (target !== undefined) {
-          const { body } = await compare(CALLERS[at % CALLERS.length]!, target);
+          const { body } = await readers[CALLERS[at % CALLERS.length]!].read(target);
           target = (body as { next?: string }).next;
         }
       }
@@ -218,7 +198,7 @@ function suite(cloud: Cloud): void {
   it('answers lists of what is shared as Glance does', async () => {
     for (const caller of CALLERS) {
       for (const status of PARAMETERS['member_status']!) {
-        await compare(caller, `/v2/images?limit=1000&visibility=shared&member_status=${status}`);
+        await readers[caller].read(`/v2/images?limit=1000&visibility=shared&member_status=${status}`);
       }
     }
   }, 600_000);
@@ -227,9 +207,9 @@ function suite(cloud: Cloud): void {
     const numbers = amount(12, COUNT);
     for (const id of [...ids.slice(0, numbers), 'ffffffff-ffff-4fff-8fff-ffffffffffff', 'abc']) {
       for (const caller of CALLERS) {
-        await compare(caller, `/v2/images/${id}`);
-        await compare(caller, `/v2/images/${id}/members`);
-        await compare(caller, `/v2/images/${id}/members/${cloud.people.alt.projectId}`);
+        await readers[caller].read(`/v2/images/${id}`);
+        await readers[caller].read(`/v2/images/${id}/members`);
+        await readers[caller].read(`/v2/images/${id}/members/${cloud.people.alt.projectId}`);
       }
     }
   }, 600_000);

@@ -4,9 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { amount } from '../harness/long.js';
 import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
+import { setSecondsApart } from './harness/fill-glance.js';
 import { GlanceClient, emptyGlance, type GlanceImage, type PatchOperation } from './harness/glance-client.js';
 import { restartGlanceWith } from './harness/glance-process.js';
 import { Mirror } from './harness/mirror.js';
+import { PairedReader, withImageApi } from './harness/paired-reader.js';
 import { Reader } from './harness/reader.js';
 
 /** A pattern, and the roles that may create, read, update and delete what it matches. */
@@ -118,6 +120,10 @@ function suite(cloud: Cloud): void {
     const policy = join(folder, 'policy.yaml');
     const glance = {} as Record<Name, GlanceClient>;
     const readers = {} as Record<Name, Reader>;
+    const pairs = {} as Record<Name, PairedReader>;
+    let published: GlanceImage;
+    /** It has other values than the published one. */
+    let shared: GlanceImage;
     let restore: (() => Promise<void>) | undefined;
     let mirror: Mirror | undefined;
 
@@ -128,16 +134,24 @@ function suite(cloud: Cloud): void {
       if (format === 'policies') writeFileSync(policy, JSON.stringify(POLICIES), { mode: 0o644 });
       const settings = `property_protection_file = ${file}\nproperty_protection_rule_format = ${format}`;
       restore = await restartGlanceWith(cloud, (text) => text.replace('[DEFAULT]', `[DEFAULT]\n${settings}`));
+      for (const name of NAMES) glance[name] = await GlanceClient.as(cloud, people[name]);
+      published = await create('public');
+      shared = await create('shared', 'shared ');
+      await glance.demo.share(shared.id, people.alt.projectId);
+      await glance.alt.accept(shared.id, people.alt.projectId);
+      setSecondsApart(cloud, [published.id, shared.id]);
       mirror = await Mirror.start(cloud, {
+        ...withImageApi(cloud),
         GLIMPSE_PROPERTY_PROTECTIONS_FILE: file,
         GLIMPSE_PROPERTY_PROTECTIONS_RULE_FORMAT: format,
         ...(format === 'policies' && { GLIMPSE_POLICY_FILE: policy }),
       });
       for (const name of NAMES) {
-        glance[name] = await GlanceClient.as(cloud, people[name]);
         readers[name] = new Reader(mirror.service, glance[name].token);
+        pairs[name] = await PairedReader.as(cloud, name, mirror.service);
       }
-    }, 120_000);
+      await mirror.isCaughtUp();
+    }, 180_000);
     afterAll(async () => {
       await mirror?.stop();
       await restore?.();
@@ -145,12 +159,15 @@ function suite(cloud: Cloud): void {
       rmSync(policy, { force: true });
     }, 120_000);
 
-    const create = (visibility: string): Promise<GlanceImage> =>
-      glance.admin.create({ owner: people.demo.projectId, visibility, ...PROPERTIES });
+    /** @param prefix of each value */
+    const create = (visibility: string, prefix = ''): Promise<GlanceImage> =>
+      glance.admin.create({
+        ...{ owner: people.demo.projectId, visibility },
+        ...Object.fromEntries(Object.entries(PROPERTIES).map(([key, value]) => [key, prefix + value])),
+      });
 
     it('show in front of Glance what they show in Glance itself', async () => {
-      const { id } = await create('public');
-      await mirror!.isCaughtUp();
+      const { id } = published;
       for (const name of NAMES) {
         const inGlance = propertiesOf(await glance[name].show(id));
         const seen = {
@@ -172,6 +189,26 @@ function suite(cloud: Cloud): void {
           );
           expect({ name, key, found: found.body['images'] }).toMatchObject({
             found: key in inGlance ? [{ id }] : [],
+          });
+        }
+      }
+    }, 120_000);
+
+    it('show by the Image API what they show in Glance itself, but for filters by what they hide', async () => {
+      for (const name of NAMES) {
+        const reader = pairs[name];
+        await reader.read('/v2/images?limit=1000');
+        for (const { id } of [published, shared]) {
+          await reader.read(`/v2/images/${id}`);
+          await reader.read(`/v2/images/${id}/members`);
+        }
+        const inGlance = propertiesOf(await glance[name].show(published.id));
+        for (const [key, value] of Object.entries(PROPERTIES)) {
+          const target = `/v2/images?${new URLSearchParams({ [key]: value }).toString()}`;
+          // Glance finds images by properties that it does not show.
+          const { body } = key in inGlance ? await reader.read(target) : await reader.readFromMirror(target);
+          expect({ name, key, found: (body as { images: object[] }).images }).toMatchObject({
+            found: key in inGlance ? [{ id: published.id }] : [],
           });
         }
       }

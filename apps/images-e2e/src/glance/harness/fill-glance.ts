@@ -55,3 +55,12 @@ export function setTimes(
   );
   sql(cloud, `BEGIN; ${updates.join('\n')} COMMIT;`);
 }
+
+/** Sets when images were created and changed, each a second after the one before. */
+export function setSecondsApart(cloud: Cloud, ids: readonly string[]): void {
+  const time = (second: number): Date => new Date(Date.UTC(2026, 0, 1, 0, 0, second));
+  setTimes(
+    cloud,
+    ids.map((id, second) => ({ id, createdAt: time(second), updatedAt: time(second) })),
+  );
+}

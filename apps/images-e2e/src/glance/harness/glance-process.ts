@@ -41,6 +41,13 @@ export async function restartGlanceWith(
   return () => restart(before);
 }
 
+/** Settings with the policy defaults since 2023.1, which the contract was recorded with. */
+export function withCurrentDefaults(settings: string): string {
+  return settings
+    .replace('[DEFAULT]\n', '[DEFAULT]\nenforce_secure_rbac = true\n')
+    .replace('[oslo_policy]\n', '[oslo_policy]\nenforce_new_defaults = true\nenforce_scope = true\n');
+}
+
 /** Runs a function while the run's Glance has other settings. */
 export async function withGlanceSettings(
   cloud: Cloud,
