@@ -10,9 +10,11 @@ const SECONDS = {
   'libraries/consumers': 42,
   'mirror/src/changes/changes': 42,
   'lists/list-query': 38,
+  'operation/odd-source': 36,
   'mirror/src/mirror': 35,
   'operation/embedded': 32,
   'operation/data-check': 31,
+  'operation/npm-start': 26,
   'operation/data-kills': 25,
   'images/fast-reads': 25,
 };

@@ -31,9 +31,10 @@ export const ODDITIES = {
     const firstPages = new Map<string, ListDocument>();
     return list((document, path) => {
       const query = path.replace(/&marker=[^&]*/, '');
-      if (!firstPages.has(query)) firstPages.set(query, structuredClone(document));
-      if (document.next !== undefined || document.images.length === 0) return;
-      Object.assign(document, firstPages.get(query), { next: '/v2/images?marker=again' });
+      if (query === path) firstPages.set(query, structuredClone(document));
+      const first = firstPages.get(query);
+      if (document.next !== undefined || !first?.images.length) return;
+      Object.assign(document, first, { next: '/v2/images?marker=again' });
     });
   },
   /** One attribute of one image is this in lists, which may be of any type; undefined: missing. */
