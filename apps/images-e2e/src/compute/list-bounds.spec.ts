@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCatalogue, settingsOf } from '../harness/catalogue.js';
+import { DatabaseProxy } from '../harness/database-proxy.js';
+import { databaseUrl } from '../harness/databases.js';
 import { startService, type Service } from '../harness/service.js';
 
 const PROJECT = 'a'.repeat(32);
@@ -24,12 +26,20 @@ interface List {
   images_links?: { href: string }[];
 }
 
+let proxy: DatabaseProxy;
 let service: Service;
 beforeAll(async () => {
   const database = await createCatalogue({ images: IMAGES });
-  service = await startService(database, settingsOf({ owner: { project_id: PROJECT, roles: ['member'] } }));
+  proxy = await DatabaseProxy.to(databaseUrl(database));
+  service = await startService(database, {
+    ...settingsOf({ owner: { project_id: PROJECT, roles: ['member'] } }),
+    DATABASE_URL: proxy.url,
+  });
 }, 60_000);
-afterAll(() => service.stop());
+afterAll(async () => {
+  await service?.stop();
+  await proxy?.close();
+});
 
 async function list(url: string): Promise<{ status: number; text: string; body: List }> {
   const response = await fetch(url, { headers: { 'x-auth-token': 'owner' } });
@@ -52,10 +62,13 @@ describe('a page of a list', () => {
     expect(pages).toBe(3);
   });
 
-  it('holds its full number of images where it only names them', async () => {
+  it('holds its full number of images where it only names them, and reads no more of them', async () => {
+    const before = proxy.bytesFromDatabase;
     const { body } = await list(`${service.url}/v2.1/images`);
     expect(body.images.map(({ id }) => id)).toEqual(NEWEST_FIRST);
     expect(body).not.toHaveProperty('images_links');
+    // All of the images are 10 MB.
+    expect(proxy.bytesFromDatabase - before).toBeLessThan(2 ** 20);
   });
 });
 

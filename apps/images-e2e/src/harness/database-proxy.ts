@@ -4,6 +4,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 /** A proxy between a service and its database that can fail as a network does. */
 export class DatabaseProxy {
   readonly #sockets = new Set<Socket>();
+  /** How many bytes the database has sent. */
+  bytesFromDatabase = 0;
   /** The bytes that each connection forwards in each direction. */
   #limit = Infinity;
 
@@ -47,6 +49,7 @@ export class DatabaseProxy {
       let received = 0;
       from.on('data', (chunk) => {
         received += chunk.length;
+        if (from === upstream) this.bytesFromDatabase += chunk.length;
         if (received <= this.#limit) to.write(chunk);
       });
       from.on('error', () => undefined);
