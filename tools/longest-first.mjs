@@ -5,6 +5,7 @@ const SECONDS = {
   's3/second-store': 106,
   'embedded/index': 76,
   'keystone/authenticator': 59,
+  's3/s3-store': 58,
   'operation/command': 54,
   'lists/plans': 45,
   'libraries/consumers': 42,

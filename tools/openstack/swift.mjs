@@ -146,7 +146,7 @@ container_update_timeout = 30
   write(
     'proxy-server',
     `${common(port)}[pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck cache listing_formats s3api tempauth copy slo dlo proxy-server
+pipeline = catch_errors gatekeeper healthcheck cache listing_formats s3api tempauth copy container_quotas slo dlo proxy-server
 [filter:catch_errors]
 use = egg:swift#catch_errors
 [filter:gatekeeper]
@@ -169,6 +169,8 @@ user_${ACCOUNT.name}_${ACCOUNT.user} = ${ACCOUNT.secret} .admin
 storage_url_scheme = http
 [filter:copy]
 use = egg:swift#copy
+[filter:container_quotas]
+use = egg:swift#container_quotas
 [filter:slo]
 use = egg:swift#slo
 max_manifest_segments = 10000

@@ -8,6 +8,8 @@ export class DatabaseProxy {
   bytesFromDatabase = 0;
   /** The bytes that each connection forwards in each direction. */
   #limit = Infinity;
+  /** The bytes a second that each connection forwards in each direction. */
+  #rate = Infinity;
 
   private constructor(
     /** The URL of the database through this proxy. */
@@ -50,7 +52,11 @@ export class DatabaseProxy {
       from.on('data', (chunk) => {
         received += chunk.length;
         if (from === upstream) this.bytesFromDatabase += chunk.length;
-        if (received <= this.#limit) to.write(chunk);
+        if (received > this.#limit) return;
+        to.write(chunk);
+        if (this.#rate === Infinity) return;
+        from.pause();
+        setTimeout(() => from.resume(), (chunk.length / this.#rate) * 1_000);
       });
       from.on('error', () => undefined);
       from.on('close', () => {
@@ -75,10 +81,16 @@ export class DatabaseProxy {
     this.#limit = afterBytes;
   }
 
-  /** Forwards again; dropped bytes stay lost. */
+  /** Forwards so many bytes a second of each connection and direction from now on. */
+  slow(bytesPerSecond: number): void {
+    this.#rate = bytesPerSecond;
+  }
+
+  /** Forwards again, and at full speed; dropped bytes stay lost. */
   async restore(): Promise<void> {
     if (this.#limit < Infinity) this.#drop();
     this.#limit = Infinity;
+    this.#rate = Infinity;
     if (this.server.listening) return;
     const { hostname, port } = new URL(this.url);
     this.server.listen(Number(port), hostname);

@@ -14,6 +14,8 @@ import { Bucket } from './harness/bucket.js';
 import { Images } from './harness/images.js';
 
 const MIB = 2 ** 20;
+/** A part takes half a minute. */
+const SLOW_BYTES_PER_SECOND = MIB / 4;
 
 /** A module that a process imports first. */
 const CLOCK_AN_HOUR_AHEAD = `
@@ -130,6 +132,30 @@ await describeWithSwift('image data in a bucket', (swift) => {
     expect((await two.upload(ids[2]!, Buffer.from('y'))).status).toBe(204);
   });
 
+  it('is uploaded to a slow store while other requests are served', async () => {
+    const patient = await start({
+      GLIMPSE_DATA_OPTIONS_ENDPOINT: proxy.url,
+      GLIMPSE_DATA_OPTIONS_TIMEOUT: '300',
+    });
+    const [id, other] = [await patient.create(), await patient.create()];
+    const bytes = randomBytes(9 * MIB);
+    proxy.slow(SLOW_BYTES_PER_SECOND);
+    try {
+      const upload = patient.upload(id, bytes);
+      await until(async () => (await patient.statusOf(id)) === 'saving');
+      expect((await patient.upload(other, Buffer.from('small'))).status).toBe(204);
+      expect((await patient.download(other)).toString()).toBe('small');
+      expect((await patient.send('')).status).toBe(200);
+      expect((await patient.send(`/${other}`, { method: 'DELETE' })).status).toBe(204);
+      expect(await patient.statusOf(id)).toBe('saving');
+      await proxy.restore();
+      expect((await upload).status).toBe(204);
+    } finally {
+      await proxy.restore();
+    }
+    expect((await patient.download(id)).equals(bytes)).toBe(true);
+  });
+
   it('is downloaded after 60 downloads that were left in the middle', async () => {
     const bytes = randomBytes(20 * MIB);
     const id = await one.create();
@@ -182,6 +208,48 @@ await describeWithSwift('image data in a bucket', (swift) => {
       await swift.responds();
       if (status === 204) expect((await two.download(id)).equals(bytes)).toBe(true);
       else expect([status, await one.statusOf(id)]).toEqual([502, 'queued']);
+    });
+
+    it.each([
+      ['one of its parts', 9 * MIB],
+      ['all of it', 2 * MIB],
+    ])('because the store has too little space for %s, is 507, and nothing is kept', async (_, size) => {
+      const [id, kept] = [await one.create(), await one.create()];
+      await one.upload(kept, Buffer.from('kept'));
+      const before = await bucket.keys();
+      await bucket.limitRoom(MIB);
+      try {
+        const refused = await one.upload(id, randomBytes(size));
+        expect([refused.status, await refused.text()]).toEqual([
+          507,
+          expect.stringContaining('There is not enough space in the store of image data.'),
+        ]);
+        expect(await one.statusOf(id)).toBe('queued');
+        const { objects, uploads } = await bucket.keys();
+        expect(objects.filter((key) => !before.objects.includes(key))).toEqual([]);
+        expect(uploads.filter((key) => !before.uploads.includes(key))).toEqual([]);
+        expect((await one.download(kept)).toString()).toBe('kept');
+        expect((await one.send(`/${kept}`, { method: 'DELETE' })).status).toBe(204);
+      } finally {
+        await bucket.limitRoom(undefined);
+      }
+      expect((await one.upload(id, randomBytes(size))).status).toBe(204);
+    });
+
+    it('because the store is slow, is 504, and the image waits for data again', async () => {
+      const [id, other] = [await two.create(), await two.create()];
+      await two.upload(other, Buffer.alloc(MIB));
+      proxy.slow(SLOW_BYTES_PER_SECOND);
+      try {
+        // A part takes half a minute, and the download four seconds, but it is never silent for two.
+        const upload = two.upload(id, Buffer.alloc(9 * MIB));
+        expect(await two.download(other)).toHaveLength(MIB);
+        const { status } = await upload;
+        expect([status, await two.statusOf(id)]).toEqual([504, 'queued']);
+      } finally {
+        await proxy.restore();
+      }
+      expect((await two.upload(id, Buffer.from('again'))).status).toBe(204);
     });
 
     it('because of wrong credentials, is 502, and the log names the reason', async () => {

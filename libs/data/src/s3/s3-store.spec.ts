@@ -122,6 +122,17 @@ await describeWithSwift('a store in a bucket', (swift) => {
     proxy.close();
   });
 
+  it('keeps nothing of an object for which the service has too little space after a part', async () => {
+    const proxy = await FaultyProxy.to(swift.url);
+    const data = await open({ endpoint: proxy.url });
+    proxy.failNext(/^PUT .*partNumber=2/, 'full');
+    await expect(data.write(randomUUID(), bytesOf(20 * 2 ** 20))).rejects.toMatchObject({
+      code: 'store-full',
+    });
+    expect([proxy.left, await uploads('')]).toEqual([0, []]);
+    proxy.close();
+  });
+
   it('keeps nothing of an object whose bytes failed after some parts', async () => {
     const data = await open();
     const broken = (async function* () {

@@ -2,8 +2,13 @@ import { once } from 'node:events';
 import { createServer, request as requestOf, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** `refuse`: 503; `cut`: the connection ends before the service has the request; `lose`: before the client has the response. */
-export type Fault = 'refuse' | 'cut' | 'lose';
+/**
+ * `refuse`: 503; `full`: 507; `cut`: the connection ends before the service has the request; `lose`: before the client has
+ * the response.
+ */
+export type Fault = 'refuse' | 'full' | 'cut' | 'lose';
+
+const STATUS = { refuse: 503, full: 507 };
 
 /** A proxy in front of an S3 service that fails as networks and services do. */
 export class FaultyProxy {
@@ -43,8 +48,8 @@ export class FaultyProxy {
     const at = this.#faults.findIndex(({ only }) => only.test(`${method} ${url}`));
     const fault = at < 0 ? undefined : this.#faults.splice(at, 1)[0]!.fault;
     if (fault === 'cut') return void request.socket.destroy();
-    if (fault === 'refuse') {
-      request.resume().on('end', () => response.writeHead(503).end());
+    if (fault === 'refuse' || fault === 'full') {
+      request.resume().on('end', () => response.writeHead(STATUS[fault]).end());
       return;
     }
     const { hostname, port } = this.service;

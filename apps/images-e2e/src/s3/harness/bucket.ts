@@ -56,6 +56,26 @@ export class Bucket {
     await this.#client.send(new PutObjectCommand({ Bucket: this.swift.bucket, Key, Body }));
   }
 
+  /** Lets Swift refuse what has more bytes than these, by a quota; undefined: nothing. */
+  async limitRoom(bytes: number | undefined): Promise<void> {
+    const { url, bucket, accessKey, secretKey } = this.swift;
+    const login = { 'x-auth-user': accessKey, 'x-auth-key': secretKey };
+    const { headers: given } = await fetch(`${url}/auth/v1.0`, { headers: login });
+    const token = { 'x-auth-token': given.get('x-auth-token')! };
+    // The parts of uploads are in a container of their own.
+    for (const name of [bucket, `${bucket}+segments`]) {
+      const container = `${given.get('x-storage-url')}/${name}`;
+      const { headers } = await fetch(container, { method: 'HEAD', headers: token });
+      const used = Number(headers.get('x-container-bytes-used'));
+      const quota = bytes === undefined ? '' : String(used + bytes);
+      const response = await fetch(container, {
+        method: 'PUT',
+        headers: { ...token, 'x-container-meta-quota-bytes': quota },
+      });
+      if (!response.ok) throw new Error(`no quota for ${name}: ${response.status}`);
+    }
+  }
+
   /** Begins an upload in parts that nothing ends. */
   async beginUpload(Key: string): Promise<void> {
     await this.#client.send(new CreateMultipartUploadCommand({ Bucket: this.swift.bucket, Key }));
