@@ -41,3 +41,10 @@ export function transfer(url, { method, path, token, uploadMib = 0 }) {
     pump();
   });
 }
+
+/** The rate of a function that transfers so many MiB. */
+export async function mibPerSecond(mib, run) {
+  const began = performance.now();
+  await run();
+  return (mib / (performance.now() - began)) * 1000;
+}

@@ -2,7 +2,7 @@
 import { shown } from '../numbers.mjs';
 import { startSwift } from '../openstack.mjs';
 import { compare } from '../rounds.mjs';
-import { transfer } from '../transfer.mjs';
+import { mibPerSecond, transfer } from '../transfer.mjs';
 import { BESIDE, growth, newImage, pathOf, readsBeside, readsTable } from '../uploads.mjs';
 
 export const name = 'data-s3';
@@ -13,12 +13,6 @@ const SIZE_MIB = 1_024;
 const UPLOADS = 8;
 /** Three parts of 8 MiB, and what the SDK needs beside them. */
 const MIB_AN_UPLOAD = 32;
-
-async function mibPerSecond(run) {
-  const began = performance.now();
-  await run();
-  return (SIZE_MIB / (performance.now() - began)) * 1000;
-}
 
 async function request(url) {
   const { status } = await fetch(url);
@@ -43,8 +37,8 @@ export async function run(stage, { rounds }) {
         SDK: {
           start: () => stage.startRival('bucket', { ...swift, sizeMib: SIZE_MIB }),
           measure: async ({ url }) => ({
-            up: await mibPerSecond(() => request(`${url}/up`)),
-            down: await mibPerSecond(() => request(`${url}/down`)),
+            up: await mibPerSecond(SIZE_MIB, () => request(`${url}/up`)),
+            down: await mibPerSecond(SIZE_MIB, () => request(`${url}/down`)),
           }),
         },
         Glimpse: {
@@ -53,8 +47,8 @@ export async function run(stage, { rounds }) {
             const file = { path: pathOf(await newImage(url, token)), token };
             const put = { ...file, method: 'PUT', uploadMib: SIZE_MIB };
             return {
-              up: await mibPerSecond(() => transfer(url, put)),
-              down: await mibPerSecond(() => transfer(url, { ...file, method: 'GET' })),
+              up: await mibPerSecond(SIZE_MIB, () => transfer(url, put)),
+              down: await mibPerSecond(SIZE_MIB, () => transfer(url, { ...file, method: 'GET' })),
             };
           },
         },

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { shown } from '../numbers.mjs';
 import { compare } from '../rounds.mjs';
-import { transfer } from '../transfer.mjs';
+import { mibPerSecond, transfer } from '../transfer.mjs';
 import { BESIDE, growth, newImage, pathOf, readsBeside, readsTable } from '../uploads.mjs';
 
 export const name = 'data';
@@ -12,12 +12,6 @@ export const title = 'Image data in a folder';
 const SIZE_MIB = 1_024;
 /** As many uploads as a process receives at a time. */
 const UPLOADS = 32;
-
-async function mibPerSecond(run) {
-  const began = performance.now();
-  await run();
-  return (SIZE_MIB / (performance.now() - began)) * 1000;
-}
 
 export async function run(stage, { rounds }) {
   const folder = mkdtempSync(join(stage.folder, 'data-'));
@@ -31,8 +25,10 @@ export async function run(stage, { rounds }) {
   const measured = (pathFor) => async (server) => {
     const path = await pathFor(server);
     return {
-      up: await mibPerSecond(() => transfer(server.url, { method: 'PUT', path, token, uploadMib: SIZE_MIB })),
-      down: await mibPerSecond(() => transfer(server.url, { method: 'GET', path, token })),
+      up: await mibPerSecond(SIZE_MIB, () =>
+        transfer(server.url, { method: 'PUT', path, token, uploadMib: SIZE_MIB }),
+      ),
+      down: await mibPerSecond(SIZE_MIB, () => transfer(server.url, { method: 'GET', path, token })),
     };
   };
   try {

@@ -20,7 +20,7 @@ export function limitQueries(client: pg.Client, defaultMs: number): void {
     const { query_timeout: limitMs = defaultMs, ...sent } =
       typeof config === 'string' ? { text: config } : config;
     const sendLimited = (onEnd: Callback): void => {
-      const stop = limitMs > 0 ? closeUnlessHeard(client, limitMs) : () => undefined;
+      const stop = limitMs > 0 ? closeOnSilence(client, limitMs) : () => undefined;
       send(sent, values, (error, result) => {
         stop();
         onEnd(error, result);
@@ -35,7 +35,7 @@ export function limitQueries(client: pg.Client, defaultMs: number): void {
 }
 
 /** Closes the connection of a client once nothing was received for some time; returns what ends that. */
-function closeUnlessHeard(client: pg.Client, limitMs: number): () => void {
+function closeOnSilence(client: pg.Client, limitMs: number): () => void {
   const { connection } = client as pg.Client & { connection: { stream: Socket } };
   let { bytesRead } = connection.stream;
   let immediate: NodeJS.Immediate | undefined;
