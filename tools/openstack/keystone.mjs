@@ -11,12 +11,20 @@ export function keystoneIsInstalled() {
 }
 
 /**
- * The WSGI application. A dependency imports eventlet, and oslo.log then replaces the locks of Python's logging by
- * eventlet's, which deadlock between the threads of a process: every tenth Keystone never responded to its first POST.
+ * The WSGI application, made safe for threads in two places. A dependency imports eventlet, and oslo.log then replaces
+ * the locks of Python's logging by eventlet's, which deadlock between the threads of a process: every tenth Keystone
+ * never responded to its first POST. And Keystone's middleware keeps the token of a request in itself, where those of
+ * concurrent requests replace it: one of thirty restricted application credentials could create others.
  */
-const APPLICATION = `from oslo_log import log
+const APPLICATION = `import threading
+from oslo_log import log
 log._fix_eventlet_logging = lambda: None
+from keystone.server.flask.request_processing.middleware.auth_context import AuthContextMiddleware
 from keystone.server.wsgi import initialize_public_application
+
+current = threading.local()
+AuthContextMiddleware.token = property(
+    lambda _: getattr(current, 'token', None), lambda _, token: setattr(current, 'token', token))
 application = initialize_public_application()
 `;
 
