@@ -9,6 +9,7 @@ import { printFigures, writeReport } from './report.mjs';
 import { openStage } from './stage.mjs';
 import * as changes from './rows/changes.mjs';
 import * as data from './rows/data.mjs';
+import * as dataMirror from './rows/data-mirror.mjs';
 import * as dataS3 from './rows/data-s3.mjs';
 import * as glance from './rows/glance.mjs';
 import * as imageLists from './rows/image-lists.mjs';
@@ -16,6 +17,7 @@ import * as lists from './rows/lists.mjs';
 import * as listsHot from './rows/lists-hot.mjs';
 import * as memory from './rows/memory.mjs';
 import * as mirror from './rows/mirror.mjs';
+import * as nova from './rows/nova.mjs';
 import * as showCold from './rows/show-cold.mjs';
 import * as showHot from './rows/show-hot.mjs';
 import * as sizes from './rows/sizes.mjs';
@@ -24,7 +26,7 @@ import * as start from './rows/start.mjs';
 // What is changed was changed lately, and so found by changes-since: sizes come before changes.
 const ROWS = [
   ...[showHot, listsHot, showCold, lists, sizes, imageLists],
-  ...[changes, start, memory, data, dataS3, glance, mirror],
+  ...[changes, start, memory, data, dataS3, dataMirror, glance, nova, mirror],
 ];
 
 const known = ROWS.map(({ name }) => name);

@@ -1,15 +1,24 @@
-/** OpenStack's services of Debian's packages, as contestants and as stores. */
+/** OpenStack's services of Debian's packages, as contestants, as sources of mirrors and as stores. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { pinned } from './processes.mjs';
+import { createImage } from './images.mjs';
+import { pinned, startServer } from './processes.mjs';
 
 /** The exit code of the commands where a package is missing. */
 const NOT_INSTALLED = 69;
 
-/** Starts a Keystone and a Glance on the server's core. @returns undefined where a package is missing */
-export const startOpenStack = () => startTool(pinned, 'openstack.mjs', '--glance');
+/** Images that a Glance and its mirror have. */
+const IMAGES = 100;
+const SYNC_DEADLINE_S = 120;
+
+/** Starts a Keystone, a Glance and more on the server's core. @returns undefined where a package is missing */
+export const startOpenStack = (...more) => startTool(pinned, 'openstack.mjs', '--glance', ...more);
+
+/** Starts a Keystone and a Glance beside the server's core. @returns undefined where a package is missing */
+export const startGlance = () => startTool((command) => command, 'openstack.mjs', '--glance');
 
 /** Starts a Swift with a bucket, beside the server's core. @returns undefined where a package is missing */
 export const startSwift = () => startTool((command) => command, 'swift.mjs');
@@ -42,4 +51,58 @@ export async function tokenOf({ authUrl, people }, who) {
   });
   if (answer.status !== 201) throw new Error(`no token for ${who}: ${answer.status}`);
   return answer.headers.get('x-subject-token');
+}
+
+/** Creates images in the Glance of a cloud. @returns their ids */
+export async function createImages({ imageUrl }, token) {
+  const ids = [];
+  for (let n = 0; n < IMAGES; n++) {
+    const attributes = {
+      ...{ name: `image ${n}`, visibility: 'shared', disk_format: 'qcow2', tags: ['a', 'b'] },
+      ...{ os_distro: 'debian', os_version: '12', architecture: 'x86_64' },
+    };
+    ids.push(await createImage(imageUrl, token, attributes));
+  }
+  return ids;
+}
+
+/**
+ * Starts a follower of the Glance of a cloud.
+ *
+ * @returns `start`, which starts a service that serves the mirror by the API of a path; and `stop`
+ */
+export async function openMirror(stage, { imageUrl, people }, token, images = IMAGES) {
+  const url = await stage.database(`mirror_${Math.random().toString(36).slice(2)}`);
+  const settings = {
+    ...{ GLIMPSE_SOURCE: 'glance', GLIMPSE_GLANCE_URL: imageUrl, GLIMPSE_POLICY_DEFAULTS: 'legacy' },
+    ...people.glimpse.env,
+  };
+  const follower = await startServer(
+    [...stage.command(), 'follow'],
+    { ...stage.settings(url), ...settings },
+    /"event":"(follower-began)"/,
+  );
+  return {
+    async start(api, more = {}) {
+      const server = await stage.startGlimpse(url, { ...settings, ...API_SETTINGS[api], ...more });
+      await untilListed(server, api, token, images);
+      return server;
+    },
+    stop: () => follower.stop(),
+  };
+}
+
+/** The settings with which the service serves an API alone. */
+const API_SETTINGS = {
+  '/v2': { GLIMPSE_PORT: 'off', GLIMPSE_IMAGE_PORT: '0' },
+  '/v2.1': {},
+};
+
+async function untilListed({ url }, api, token, count) {
+  for (let second = 0; second < SYNC_DEADLINE_S; second++) {
+    const answer = await fetch(`${url}${api}/images?limit=1000`, { headers: { 'x-auth-token': token } });
+    if (answer.ok && (await answer.json()).images.length === count) return;
+    await sleep(1_000);
+  }
+  throw new Error(`the first full sync of ${count} images did not end within ${SYNC_DEADLINE_S} s`);
 }

@@ -17,7 +17,7 @@ export const newImage = (url, token) => createImage(url, token, { name: 'data', 
 export const pathOf = (id) => `/v2/images/${id}/file`;
 
 /** The most memory that a process ever had, in MiB. */
-function peakOf({ pid }) {
+export function peakOf({ pid }) {
   const [, kib] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(kib) / 1024;
 }

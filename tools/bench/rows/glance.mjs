@@ -2,68 +2,36 @@
  * The Image API beside a Glance: of a mirror of that Glance, with the same images, the same token, the same requests; and
  * of a catalogue of its own, whose images are created with the same request.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { createImage } from '../images.mjs';
 import { peak } from '../load.mjs';
 import { shown } from '../numbers.mjs';
-import { startOpenStack, tokenOf } from '../openstack.mjs';
-import { startServer } from '../processes.mjs';
+import { createImages, openMirror, startOpenStack, tokenOf } from '../openstack.mjs';
 import { compareInTurns } from '../rounds.mjs';
 
 export const name = 'glance';
 export const title = 'Beside Glance';
 
-const IMAGES = 100;
 const SHOW_AT_LEAST = 100;
 const LIST_AT_LEAST = 10;
+const HOT_LIST_AT_LEAST = 200;
 const CREATE_AT_LEAST = 20;
 const WARM_UP_S = 3;
 const TURN_S = 2;
 const TURNS = 3;
 /** As many as make Glance's one process busy: with more its requests only wait. */
 const CONNECTIONS = 16;
-const SYNC_DEADLINE_S = 120;
 
 const CREATE = [
   `POST /v2/images ${JSON.stringify({ name: 'created', disk_format: 'qcow2', container_format: 'bare' })}`,
 ];
 
-async function createImages({ imageUrl }, token) {
-  const ids = [];
-  for (let n = 0; n < IMAGES; n++) {
-    const attributes = {
-      ...{ name: `image ${n}`, visibility: 'shared', disk_format: 'qcow2', tags: ['a', 'b'] },
-      ...{ os_distro: 'debian', os_version: '12', architecture: 'x86_64' },
-    };
-    ids.push(await createImage(imageUrl, token, attributes));
-  }
-  return ids;
-}
-
-async function untilListed(server, token) {
-  for (let second = 0; second < SYNC_DEADLINE_S; second++) {
-    const answer = await fetch(`${server.url}/v2/images?limit=1000`, { headers: { 'x-auth-token': token } });
-    if (answer.ok && (await answer.json()).images.length === IMAGES) return;
-    await sleep(1_000);
-  }
-  throw new Error(`the first full sync of ${IMAGES} images did not end within ${SYNC_DEADLINE_S} s`);
-}
-
 export async function run(stage, { rounds }) {
   const cloud = await startOpenStack();
   if (!cloud) return { skipped: 'Debian’s packages keystone and glance-api are not installed' };
-  let follower;
+  let mirror;
   try {
     const token = await tokenOf(cloud, 'demo');
     const ids = await createImages(cloud, token);
-    const url = await stage.database('beside_glance');
-    const { env } = cloud.people.glimpse;
-    const settings = {
-      ...{ GLIMPSE_SOURCE: 'glance', GLIMPSE_GLANCE_URL: cloud.imageUrl, GLIMPSE_POLICY_DEFAULTS: 'legacy' },
-      ...{ GLIMPSE_PORT: 'off', GLIMPSE_IMAGE_PORT: '0', ...env },
-    };
-    const followed = { ...stage.settings(url), ...settings };
-    follower = await startServer([...stage.command(), 'follow'], followed, /"event":"(follower-began)"/);
+    mirror = await openMirror(stage, cloud, token);
     const shows = ids.map((id) => `GET /v2/images/${id}`);
     const list = ['GET /v2/images?limit=25'];
     const load = (server, requests, seconds, connections = CONNECTIONS) =>
@@ -80,19 +48,12 @@ export async function run(stage, { rounds }) {
         return { show: show.rate, list: page.rate };
       },
     });
-    const mirror =
-      (more = {}) =>
-      async () => {
-        const server = await stage.startGlimpse(url, { ...settings, ...more });
-        await untilListed(server, token);
-        return server;
-      };
     const glance = { url: cloud.imageUrl, cpu: () => NaN, stop: async () => undefined };
     const of = await compareInTurns(
       {
         Glance: contestant(async () => glance),
-        Glimpse: contestant(mirror()),
-        'Glimpse, no cache': contestant(mirror({ GLIMPSE_CACHE_SIZE: '0' })),
+        Glimpse: contestant(() => mirror.start('/v2')),
+        'Glimpse, no cache': contestant(() => mirror.start('/v2', { GLIMPSE_CACHE_SIZE: '0' })),
       },
       Math.min(rounds, 2),
       TURNS,
@@ -108,7 +69,10 @@ export async function run(stage, { rounds }) {
       {
         Glance: creator(async () => glance),
         Glimpse: creator(() =>
-          stage.startGlimpse(own, { GLIMPSE_PORT: 'off', GLIMPSE_IMAGE_PORT: '0', ...env }),
+          stage.startGlimpse(own, {
+            ...{ GLIMPSE_PORT: 'off', GLIMPSE_IMAGE_PORT: '0' },
+            ...cloud.people.glimpse.env,
+          }),
         ),
       },
       Math.min(rounds, 2),
@@ -120,6 +84,11 @@ export async function run(stage, { rounds }) {
           what: 'show by the Image API of a mirror / the same by the Glance behind it',
           value: of('Glimpse', 'show').over('Glance'),
           atLeast: SHOW_AT_LEAST,
+        },
+        {
+          what: 'its list of 25, from memory / the same by the Glance behind it',
+          value: of('Glimpse', 'list').over('Glance'),
+          atLeast: HOT_LIST_AT_LEAST,
         },
         {
           what: 'its list of 25, without a cache / the same by the Glance behind it',
@@ -145,7 +114,7 @@ export async function run(stage, { rounds }) {
       ],
     };
   } finally {
-    await follower?.stop();
+    await mirror?.stop();
     await cloud.stop();
   }
 }
