@@ -17,12 +17,12 @@ const MIB = 2 ** 20;
 /** A part takes half a minute. */
 const SLOW_BYTES_PER_SECOND = MIB / 4;
 
-/** A module that a process imports first. */
-const CLOCK_AN_HOUR_AHEAD = `
+/** A module that a process imports first. @param hours that the clock of the process is ahead */
+const clockAhead = (hours: number): string => `
   const Clock = Date;
   globalThis.Date = class extends Clock {
     static now() {
-      return Clock.now() + 3_600_000;
+      return Clock.now() + ${hours} * 3_600_000;
     }
     constructor(...time) {
       super(...(time.length === 0 ? [Date.now()] : time));
@@ -106,14 +106,17 @@ await describeWithSwift('image data in a bucket', (swift) => {
     expect((await two.download(id)).equals(bytes)).toBe(true);
   });
 
-  it('is uploaded and downloaded by a replica whose clock is an hour ahead', async () => {
+  it.each([
+    ['ahead', 1],
+    ['behind', -1],
+  ])('is uploaded and downloaded by a replica whose clock is an hour %s', async (_, hours) => {
     const clock = join(newFolder(), 'clock.mjs');
-    writeFileSync(clock, CLOCK_AN_HOUR_AHEAD);
-    const ahead = await start({ NODE_OPTIONS: `--import=${clock}` });
+    writeFileSync(clock, clockAhead(hours));
+    const skewed = await start({ NODE_OPTIONS: `--import=${clock}` });
     const bytes = randomBytes(9 * MIB);
-    const id = await ahead.create();
-    expect((await ahead.upload(id, bytes)).status).toBe(204);
-    expect((await ahead.download(id)).equals(bytes)).toBe(true);
+    const id = await skewed.create();
+    expect((await skewed.upload(id, bytes)).status).toBe(204);
+    expect((await skewed.download(id)).equals(bytes)).toBe(true);
   });
 
   it('is refused with 429 beyond the bound of uploads, and goes on below it', async () => {
