@@ -1,9 +1,9 @@
 import { cpSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { until } from '@glimpse/domain/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { glimpse } from '../harness/command.js';
+import { itSurvivesRestores, type RestoredStore } from '../harness/data-restores.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
 import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
 
@@ -196,51 +196,17 @@ describe('glimpse data check', () => {
 });
 
 describe('a database and a store of different times', () => {
-  it('lose nothing by themselves, and work again once both are of one time', async () => {
-    await serve();
-    const kept = await uploaded('kept');
-    const deleted = await uploaded('deleted later');
-    await stop();
-    const older = `${database}_older`;
-    await query('postgres', `CREATE DATABASE ${older} TEMPLATE ${database}`);
-    const olderFolder = join(newFolder(), 'older');
-    cpSync(folder, olderFolder, { recursive: true });
-
-    await serve();
-    const later = await uploaded('uploaded later');
-    expect((await send('DELETE', `/${deleted.image}`)).status).toBe(204);
-    await until(() => objects().length === 2, 30_000);
-    await stop();
-    const newer = { database, folder };
-
-    // The database of the backup, with the store of today.
-    database = older;
-    await serve();
-    const doomed = await uploaded('doomed');
-    expect((await send('DELETE', `/${doomed.image}`)).status).toBe(204);
-    // Once this is swept, all else has been.
-    await until(() => !objects().includes(doomed.object), 30_000);
-    expect(objects().sort()).toEqual([kept.object, later.object].sort());
-    expect((await send('GET', `/${deleted.image}/file`)).status).toBe(502);
-    expect((await send('GET', `/${deleted.image}`)).text).toContain('"status":"active"');
-    await stop();
-    expect((await check()).lines).toEqual([
-      expect.stringContaining(`missing  image ${deleted.image}`),
-      expect.stringContaining(`orphan   object ${later.object}`),
-    ]);
-
-    // The database of today, with the store of the backup.
-    ({ database } = newer);
-    folder = olderFolder;
-    await serve();
-    expect((await send('GET', `/${later.image}/file`)).status).toBe(502);
-    expect(await send('GET', `/${kept.image}/file`)).toEqual({ status: 200, text: 'kept' });
-    expect((await check()).lines).toEqual([expect.stringContaining(`missing  image ${later.image}`)]);
-    await stop();
-
-    ({ folder } = newer);
-    await serve();
-    expect(await send('GET', `/${later.image}/file`)).toEqual({ status: 200, text: 'uploaded later' });
-    expect(await check()).toMatchObject({ code: 0, lines: [] });
-  }, 120_000);
+  itSurvivesRestores('lose nothing by themselves, and work again once both are of one time', inFolder);
 });
+
+function inFolder(path = join(newFolder(), 'data')): RestoredStore {
+  return {
+    settings: { GLIMPSE_DATA_OPTIONS_PATH: path, GLIMPSE_DATA_OPTIONS_RESERVE: '0' },
+    keys: async () => readdirSync(path).filter((name) => name !== 'catalogue-id'),
+    async copy() {
+      const copied = join(newFolder(), 'copied');
+      cpSync(path, copied, { recursive: true });
+      return inFolder(copied);
+    },
+  };
+}

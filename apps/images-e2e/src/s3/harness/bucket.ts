@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   AbortMultipartUploadCommand,
+  CopyObjectCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   ListMultipartUploadsCommand,
@@ -86,6 +87,18 @@ export class Bucket {
     const { Uploads = [] } = await this.#client.send(new ListMultipartUploadsCommand({ ...at, Prefix: Key }));
     for (const { UploadId } of Uploads) {
       await this.#client.send(new AbortMultipartUploadCommand({ ...at, Key, UploadId }));
+    }
+  }
+
+  /** Copies all objects behind a prefix, the marker too. */
+  async copy(Prefix: string, to: string): Promise<void> {
+    const { Contents = [] } = await this.#client.send(
+      new ListObjectsV2Command({ Bucket: this.swift.bucket, Prefix }),
+    );
+    for (const { Key } of Contents) {
+      const CopySource = `${this.swift.bucket}/${Key}`;
+      const copied = { Bucket: this.swift.bucket, Key: to + Key!.slice(Prefix.length), CopySource };
+      await this.#client.send(new CopyObjectCommand(copied));
     }
   }
 
