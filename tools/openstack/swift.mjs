@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, giveToRunner, run, RUNNER, serve, start } from './processes.mjs';
 
 const PYTHON = '/usr/bin/python3';
@@ -9,6 +12,11 @@ const MEMCACHED = '/usr/bin/memcached';
 export function swiftIsInstalled() {
   return existsSync('/usr/lib/python3/dist-packages/swift/proxy/server.py') && existsSync(MEMCACHED);
 }
+
+/** Milliseconds that a server may need until it accepts requests. */
+const LIMIT_MS = 60_000;
+/** Milliseconds between two attempts. */
+const PAUSE_MS = 200;
 
 /** The account that its clients use: the access key is its name. */
 const ACCOUNT = { name: 'glimpse', user: 'robot', secret: 'robot-secret' };
@@ -84,6 +92,8 @@ export async function startSwift(folder, { port, bucket }) {
   const user = RUNNER.uid === undefined ? [] : ['-u', runnerName()];
   const memcached = [MEMCACHED, '-l', '127.0.0.1', '-p', String(memcachedPort), '-U', '0', ...user];
   start(folder, join(folder, 'memcached.log'), memcached);
+  // A proxy that cannot reach it gives no tokens.
+  await accepts(memcachedPort);
   const url = `http://127.0.0.1:${port}`;
   const proxyPidFile = join(folder, 'proxy.pid');
   const begin = (kind, at, options) => {
@@ -156,6 +166,11 @@ use = egg:swift#healthcheck
 [filter:cache]
 use = egg:swift#memcache
 memcache_servers = 127.0.0.1:${memcachedPort}
+# Without it there are no tokens; a busy machine needs more than 0.3 s to connect.
+connect_timeout = 10
+pool_timeout = 10
+io_timeout = 60
+error_suppression_limit = 1000000
 [filter:listing_formats]
 use = egg:swift#listing_formats
 [filter:s3api]
@@ -194,10 +209,27 @@ error_suppression_limit = 1000000
 /** Creates a bucket with Swift's own interface, which needs no signature. */
 async function createBucket(url, bucket) {
   const headers = { 'x-auth-user': `${ACCOUNT.name}:${ACCOUNT.user}`, 'x-auth-key': ACCOUNT.secret };
-  const { headers: given } = await fetch(`${url}/auth/v1.0`, { headers });
+  const { headers: given, status } = await fetch(`${url}/auth/v1.0`, { headers });
+  const token = given.get('x-auth-token');
+  if (token === null) throw new Error(`Swift gives no token: ${status}`);
   const created = await fetch(`${given.get('x-storage-url')}/${bucket}`, {
     method: 'PUT',
-    headers: { 'x-auth-token': given.get('x-auth-token') },
+    headers: { 'x-auth-token': token },
   });
   if (!created.ok) throw new Error(`the bucket ${bucket} cannot be created: ${created.status}`);
+}
+
+/** Waits until a server accepts connections. */
+async function accepts(port) {
+  for (const deadline = Date.now() + LIMIT_MS; ; await sleep(PAUSE_MS)) {
+    const socket = connect(port, '127.0.0.1');
+    try {
+      await once(socket, 'connect');
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    } finally {
+      socket.destroy();
+    }
+  }
 }
