@@ -22,7 +22,8 @@ const INTERVAL = 250;
 
 /**
  * nginx in front of replicas, with persistent connections to them. Like a Kubernetes Service it sends requests to
- * those that were ready a moment ago, and it does not retry a failed request on another one.
+ * those that were ready a moment ago, it does not retry a failed request on another one, and it passes uploads and
+ * downloads on as they come.
  */
 export class Balancer {
   #watching = true;
@@ -88,6 +89,7 @@ function configuration(folder: string, port: number, ports: readonly number[]): 
       client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
       uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
       keepalive_requests 1000000;
+      client_max_body_size 0; proxy_request_buffering off; proxy_max_temp_file_size 0;
       ${upstreams.join('\n')}
       split_clients $request_id $choice_0 { ${ports
         .slice(1)

@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
 import { Balancer, freePort } from './balancer.js';
+import type { Settings } from './command.js';
 import { startService, type Service } from './service.js';
 
 /** Another release than this one. */
@@ -10,6 +11,12 @@ export interface Release {
   readonly unknown?: readonly string[];
 }
 
+export interface ReplicaOptions {
+  readonly release?: Release | undefined;
+  /** The settings of a replica that serves on a port; by default the Compute API. */
+  readonly settingsOf?: (port: string) => Settings;
+}
+
 /** Replicas behind a balancer, which are replaced one after the other. */
 export class Replicas {
   #running: { port: number; service: Service }[] = [];
@@ -17,16 +24,17 @@ export class Replicas {
   private constructor(
     private readonly database: string,
     private readonly ports: readonly number[],
+    private readonly options: ReplicaOptions,
     readonly balancer: Balancer,
   ) {}
 
-  static async start(database: string, count: number, release?: Release): Promise<Replicas> {
+  static async start(database: string, count: number, options: ReplicaOptions = {}): Promise<Replicas> {
     const ports = await Promise.all(Array.from({ length: count + 1 }, freePort));
     const first = [];
     for (const port of ports.slice(0, count)) {
-      first.push({ port, service: await startReplica(database, port, release) });
+      first.push({ port, service: await startReplica(database, port, options) });
     }
-    const replicas = new Replicas(database, ports, await Balancer.before(ports));
+    const replicas = new Replicas(database, ports, options, await Balancer.before(ports));
     replicas.#running = first;
     return replicas;
   }
@@ -37,11 +45,12 @@ export class Replicas {
 
   /** Adds a replica before it stops one, as a Deployment does with `maxSurge: 1` and `maxUnavailable: 0`. */
   async roll(release?: Release): Promise<void> {
-    for (const { service } of [...this.#running]) {
+    for (const { service: replaced } of [...this.#running]) {
       const port = this.ports.find((free) => this.#running.every((one) => one.port !== free))!;
-      this.#running.push({ port, service: await startReplica(this.database, port, release) });
+      const service = await startReplica(this.database, port, { ...this.options, release });
+      this.#running.push({ port, service });
       this.#running.shift();
-      expect(await service.stop('SIGTERM')).toBe(0);
+      expect(await replaced.stop('SIGTERM')).toBe(0);
     }
   }
 
@@ -51,11 +60,15 @@ export class Replicas {
   }
 }
 
-function startReplica(database: string, port: number, release?: Release): Promise<Service> {
+function startReplica(
+  database: string,
+  port: number,
+  { release, settingsOf = (own) => ({ GLIMPSE_PORT: own }) }: ReplicaOptions,
+): Promise<Service> {
   const unset = Object.fromEntries((release?.unknown ?? []).map((name) => [name, undefined]));
   return startService(
     database,
-    { GLIMPSE_PORT: String(port), GLIMPSE_SHUTDOWN_DELAY: '3', GLIMPSE_DATABASE_POOL: '5', ...unset },
+    { GLIMPSE_SHUTDOWN_DELAY: '3', GLIMPSE_DATABASE_POOL: '5', ...settingsOf(String(port)), ...unset },
     release && { command: [process.execPath, release.command] },
   );
 }

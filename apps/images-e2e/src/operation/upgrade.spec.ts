@@ -35,7 +35,7 @@ suite(`an upgrade under load${missing && ` (skipped: ${missing})`}`, () => {
       });
       if (code !== 0) throw new Error(stderr);
     }
-    replicas = await Replicas.start(database, REPLICAS, previous);
+    replicas = await Replicas.start(database, REPLICAS, { release: previous });
   }, LIMIT_MS);
   afterAll(() => replicas?.stop());
 

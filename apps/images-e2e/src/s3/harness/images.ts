@@ -1,17 +1,28 @@
+import { until } from '@glimpse/domain/testing';
 import { bytesOf, RawConnection } from '../../harness/raw-http.js';
 import { tokenOf, type Service } from '../../harness/service.js';
 
 const OCTETS = { 'content-type': 'application/octet-stream' };
 
+/** Whether a response says that the database did not respond in time, as on a busy machine. */
+export function isBusy(text: string): boolean {
+  return text.includes('The image catalogue is temporarily unavailable.');
+}
+
 type Sent = RequestInit & { readonly duplex?: 'half' };
 
-/** The images of one project, as one replica serves them. */
-export class Images {
-  constructor(readonly service: Service) {}
+/** The images of one project, as a replica or a load balancer serves them. */
+export class Images<At extends Pick<Service, 'imageUrl'> = Service> {
+  constructor(readonly service: At) {}
 
-  send(path: string, { headers, ...init }: Sent = {}): Promise<Response> {
+  /** Sends a request, again if a busy service has refused it: uploads are never 503. */
+  async send(path: string, { headers, ...init }: Sent = {}): Promise<Response> {
     const all = { 'x-auth-token': tokenOf('demo'), ...(headers as Record<string, string>) };
-    return fetch(`${this.service.imageUrl}/v2/images${path}`, { ...init, headers: all });
+    for (;;) {
+      const response = await fetch(`${this.service.imageUrl}/v2/images${path}`, { ...init, headers: all });
+      if (response.status !== 503 || init.method === 'PUT') return response;
+      await response.arrayBuffer();
+    }
   }
 
   /** Creates an image that waits for data, and returns its id. */
@@ -22,9 +33,17 @@ export class Images {
     return ((await response.json()) as { id: string }).id;
   }
 
-  upload(id: string, body: Uint8Array | ReadableStream): Promise<Response> {
+  /** Uploads data, again if a busy service has refused bytes that can be sent twice. */
+  async upload(id: string, body: Uint8Array | ReadableStream): Promise<Response> {
     const sent = body as Uint8Array<ArrayBuffer> | ReadableStream;
-    return this.send(`/${id}/file`, { method: 'PUT', headers: OCTETS, body: sent, duplex: 'half' });
+    for (;;) {
+      const response = await this.send(`/${id}/file`, {
+        ...{ method: 'PUT', headers: OCTETS, body: sent, duplex: 'half' },
+      });
+      if (response.status !== 502 || body instanceof ReadableStream) return response;
+      if (!isBusy(await response.clone().text())) return response;
+      await this.waitsForData(id);
+    }
   }
 
   async download(id: string, range?: string): Promise<Buffer> {
@@ -36,6 +55,11 @@ export class Images {
   async statusOf(id: string): Promise<unknown> {
     const response = await this.send(`/${id}`, { headers: { 'cache-control': 'no-cache' } });
     return ((await response.json()) as { status: unknown }).status;
+  }
+
+  /** Waits until an upload that has failed is given up, by the sweeper if the database did not respond. */
+  waitsForData(id: string): Promise<void> {
+    return until(async () => (await this.statusOf(id)) === 'queued', 120_000);
   }
 
   /** Begins an upload, whose body the test goes on with. */
