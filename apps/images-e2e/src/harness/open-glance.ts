@@ -8,7 +8,10 @@ export function openGlance(glance: FakeGlance): Server {
     glance.admit(token, { projectId: 'service', roles: ['service', 'admin'] });
     void fetch(glance.url + request.url!, { headers: { 'x-auth-token': token } }).then(
       async (upstream) => {
-        response.writeHead(upstream.status, { 'content-type': upstream.headers.get('content-type') ?? '' });
+        const kept = ['content-type', 'date'].map(
+          (name) => [name, upstream.headers.get(name) ?? ''] as const,
+        );
+        response.writeHead(upstream.status, Object.fromEntries(kept));
         response.end(await upstream.text());
       },
       () => response.destroy(),

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
@@ -179,7 +180,8 @@ describe('a role with the rights of the guide', () => {
       expect((await client.send(`${PATH}/${id}`)).status).toBe(200);
       const headers = { 'x-auth-token': tokenOf('demo') };
       expect((await client.send(`${PATH}/${id}`, { method: 'DELETE', headers })).status).toBe(204);
-      expect(client.service.log()).not.toContain('rights-missing');
+      await until(() => client.service.log().includes('"event":"checks-ended"'));
+      expect(client.service.log()).not.toContain('"subject":"rights"');
     } finally {
       await client.service.stop();
     }

@@ -3,7 +3,6 @@ import { InvalidOptions } from '@glimpse/options';
 import {
   migrate,
   missingMigrations,
-  missingRights,
   openDatabase,
   orUnavailable,
   type Database,
@@ -13,7 +12,6 @@ import { openEmbedded } from '@glimpse/store/embedded';
 import type { EffectiveSettings } from '../settings/settings.js';
 import { SAMPLES } from '../development/samples.js';
 import { importCatalogue } from '../import/import-catalogue.js';
-import type { Telemetry } from '../telemetry/telemetry.js';
 import { aborted, stopSignal } from './stop-signal.js';
 
 /** The PostgreSQL that the settings configure. */
@@ -85,12 +83,6 @@ export async function requireMigrations({ pool }: Database): Promise<void> {
   const missing = await orUnavailable(() => missingMigrations(pool));
   if (missing.length === 0) return;
   throw new InvalidOptions([`the database lacks ${missing.join(', ')}: run glimpse migrate first`]);
-}
-
-/** Logs the rights that the role of the service lacks: changes fail without them, long after the start. */
-export async function reportMissingRights({ pool }: Database, telemetry: Telemetry): Promise<void> {
-  const statements = await missingRights(pool);
-  if (statements.length > 0) telemetry.observe('rights-missing', { statements });
 }
 
 /** Fills a catalogue that never had an image. */

@@ -17,6 +17,7 @@ import { computeParts, createComputeApp, type ComputeParts } from './compute-app
 import { createImageApp, type ImageParts } from './image-app.js';
 import { closeListeners, openListeners, type Listener } from './listeners.js';
 import { openCatalogue } from './catalogue.js';
+import { logFindings } from './checks/checks.js';
 import { computeDescription } from '../compute/openapi.js';
 import { ownDocuments } from '../image/api-documents.js';
 import { imageDescription } from '../image/openapi.js';
@@ -24,7 +25,7 @@ import { serveDescription } from '../http/openapi.js';
 import { isLoopback } from '../settings/complete.js';
 import type { EffectiveSettings } from '../settings/settings.js';
 import { loadStores, openData } from './data.js';
-import { reachDatabase, reportMissingRights } from './database.js';
+import { reachDatabase } from './database.js';
 import { welcome } from '../development/welcome.js';
 import { DatabaseProbe } from '../health/database-probe.js';
 import { DependencyProbe } from '../health/dependency-probe.js';
@@ -96,8 +97,6 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
   }
   const swept = openedData?.sweeper.run(over.signal);
   void probe.ready.then(() => openedData?.checks.forEach((check) => void check.run(over.signal)));
-  // An outage is reported by the probe.
-  void probe.ready.then(() => reportMissingRights(database, telemetry)).catch(() => undefined);
   if (source) {
     void probe.ready
       .then(() => refuseOtherImages(new StoredMirror(database), settings))
@@ -120,7 +119,8 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
     const { sourceChanges: changes } = opened;
     const passThrough =
       changes && (await openPassThrough(settings, { telemetry, changes, publicUrl, stopping: stop }));
-    await serveUntil(AbortSignal.any([stop, refused.signal]), {
+    const stopping = AbortSignal.any([stop, refused.signal]);
+    const all: AllParts = {
       compute: computeParts(
         { ...parts, access: new ImageAccess(opened.catalogue, policy, protections) },
         extensions,
@@ -136,6 +136,10 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
         publicUrl,
         passThrough,
       },
+    };
+    await serveUntil(stopping, all, () => {
+      const dependencies = { settings: given, source, stores: loadedStores, faultOf: () => undefined };
+      void probe.ready.then(() => logFindings({ ...dependencies, signal: stopping }, telemetry));
     });
     refused.signal.throwIfAborted();
   } finally {
@@ -183,7 +187,7 @@ function dependenciesOf(
  * Serves requests until `stop`. From then on `/readyz` fails, but requests are still served for a while, so that
  * load balancers react before a request could fail; then accepted requests are completed.
  */
-async function serveUntil(stop: AbortSignal, parts: AllParts): Promise<void> {
+async function serveUntil(stop: AbortSignal, parts: AllParts, onListening: () => void): Promise<void> {
   const { settings, telemetry } = parts.compute;
   const { delay = 0, timeout } = settings.shutdown;
   const listeners = await listenersOf(parts);
@@ -192,6 +196,7 @@ async function serveUntil(stop: AbortSignal, parts: AllParts): Promise<void> {
     const urls = await openListeners(listeners, settings.host);
     metrics = await serveMetrics(telemetry, settings);
     announce(listeners, urls, parts.compute);
+    onListening();
     await aborted(stop);
     telemetry.observe('stopping', { reason: String(stop.reason) });
     await sleep(delay * 1000);

@@ -11,8 +11,10 @@ export interface Observations extends KeystoneObservations, MirrorObservations {
   'schema-seen': object;
   /** The database lacks migrations of this build. */
   'schema-behind': { missing: readonly string[] };
-  /** The role lacks rights on the tables; the statements grant them. */
-  'rights-missing': { statements: readonly string[] };
+  /** The checks at the start found what `glimpse doctor` reports. */
+  'check-finding': { state: 'warning' | 'failed'; subject: string; text: string };
+  /** The checks at the start have ended, with so many findings. */
+  'checks-ended': { findings: number };
   /** The database is unavailable; observed once an outage. */
   'database-unavailable': { error: unknown };
   'database-available': object;
@@ -96,10 +98,8 @@ export const LINES: Readonly<
   listening: { level: 'info', message: 'listening' },
   'schema-seen': { level: 'info', message: 'the database schema is up to date' },
   'schema-behind': { level: 'warn', message: 'the database lacks migrations: run glimpse migrate' },
-  'rights-missing': {
-    level: 'warn',
-    message: 'the role lacks rights on the tables of the catalogue: run the statements as their owner',
-  },
+  'check-finding': { level: 'warn', message: 'a check of what the service depends on found a problem' },
+  'checks-ended': { level: 'info', message: 'what the service depends on was checked' },
   'database-unavailable': { level: 'error', message: 'the database is unavailable' },
   'database-available': { level: 'info', message: 'the database is available again' },
   'notifications-received': { level: 'info', message: 'change notifications are received' },

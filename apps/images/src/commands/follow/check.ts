@@ -6,8 +6,8 @@ import { type SourceQuery } from '@glimpse/plugins';
 import type { StoredMirror } from '@glimpse/store';
 import { loadImagePolicy } from '../../access/load-image-policy.js';
 import type { EffectiveSettings } from '../../settings/settings.js';
-import { checkProtections } from './check-protections.js';
-import { checkDocuments, checkSource, type SourceFindings } from './check-source.js';
+import { checkProtections } from '../../startup/checks/check-protections.js';
+import { checkDocuments, checkSource, type SourceFindings } from '../../startup/checks/check-source.js';
 import { telemetryOf, withMirror } from './with-mirror.js';
 
 /** How often a comparison repeats a failed read, and how long it waits before the second attempt. */

@@ -1,11 +1,11 @@
 import { KeystoneUnavailable, createServiceCredentials, type KeystoneOptions } from '@glimpse/auth';
-import type { EffectiveSettings } from '../../settings/settings.js';
 import {
   keystoneOptionName,
   keystoneOptions,
   serviceUserOptionName,
   serviceUserOptions,
-} from '../../startup/keystone.js';
+} from '../keystone.js';
+import type { CheckedDependencies } from './checks.js';
 import { failed, ok, skipped, warning, type Finding } from './finding.js';
 import { examineHttpClock } from './http-clock.js';
 
@@ -13,7 +13,7 @@ import { examineHttpClock } from './http-clock.js';
 const VALIDATING_ROLES = ['service', 'admin'];
 
 /** Tests the credentials of the service at Keystone, and their roles. */
-export async function examineKeystone(settings: EffectiveSettings): Promise<Finding[]> {
+export async function examineKeystone({ settings }: CheckedDependencies): Promise<Finding[]> {
   if (settings.authenticator.use !== 'keystone') {
     return [skipped('Keystone', `tokens are those of ${settings.authenticator.use}`)];
   }

@@ -8,11 +8,11 @@ import {
   type Database,
   type DatabaseFindings,
 } from '@glimpse/store';
-import type { EffectiveSettings } from '../../settings/settings.js';
+import type { CheckedDependencies } from './checks.js';
 import { clockFinding, failed, ok, skipped, warning, type Finding } from './finding.js';
 
 /** Tests the database of `DATABASE_URL`, and the connection for change notifications if it is another. */
-export async function examineDatabase({ database }: EffectiveSettings): Promise<Finding[]> {
+export async function examineDatabase({ settings: { database } }: CheckedDependencies): Promise<Finding[]> {
   if (!database.url) return [skipped('database', 'embedded: serve starts and migrates it')];
   const { url, pooler, listen_url: listenUrl } = database;
   const findings = await withDatabase('database', { url, pooler }, (opened) =>

@@ -13,15 +13,19 @@ export interface SourceFindings {
 }
 
 /** Tests whether a source accepts callers' tokens from here, and whether its policy is the one in effect here. */
-export async function checkSource(source: ImageSource, policy: Policy): Promise<SourceFindings> {
+export async function checkSource(
+  source: ImageSource,
+  policy: Policy,
+  signal?: AbortSignal,
+): Promise<SourceFindings> {
   return joined([
     tested('the source accepts changes from here', async () => {
-      const reason = await source.missingWriteAccess?.();
+      const reason = await source.missingWriteAccess?.(signal);
       return (
         reason && `the source refuses changes from here: ${reason}; see "Glance's side" in docs/glance.md`
       );
     }),
-    tested('the source lists images to the same callers', () => differenceOfLists(source, policy)),
+    tested('the source lists images to the same callers', () => differenceOfLists(source, policy, signal)),
   ]);
 }
 
@@ -58,8 +62,12 @@ async function tested(what: string, test: () => Promise<string | undefined>): Pr
 }
 
 /** How lists differ for a caller with no more than a service role, whom Glance's old and new defaults treat differently. */
-async function differenceOfLists(source: ImageSource, policy: Policy): Promise<string | undefined> {
-  const access = await source.listAccess?.();
+async function differenceOfLists(
+  source: ImageSource,
+  policy: Policy,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  const access = await source.listAccess?.(signal);
   if (access === undefined) return undefined;
   const { roles, allowed } = access;
   if (mayList(policy, credentialsOf(callerWith(roles))) === allowed) return undefined;

@@ -3,7 +3,7 @@ import type { Identity } from '@glimpse/domain';
 import { loadImagePolicy } from '../../access/load-image-policy.js';
 import { loadProtections } from '../../access/protections/property-protections.js';
 import type { EffectiveSettings } from '../../settings/settings.js';
-import { keystoneOptionName, keystoneOptions } from '../../startup/keystone.js';
+import { keystoneOptionName, keystoneOptions } from '../keystone.js';
 
 /** The properties that a mirror lacks because Glance hides them from the service's own user. */
 interface ProtectionCheck {

@@ -5,7 +5,8 @@ import { openDatabase, orUnavailable } from '@glimpse/store';
 import { WrongStore } from '../../access/data-errors.js';
 import { markerOf } from '../../access/own-store.js';
 import type { EffectiveSettings } from '../../settings/settings.js';
-import { loadStores, type LoadedStore } from '../../startup/data.js';
+import type { LoadedStore } from '../data.js';
+import type { CheckedDependencies } from './checks.js';
 import { failed, ok, skipped, warning, type Finding } from './finding.js';
 
 const TEST_DATA = Buffer.from('glimpse doctor');
@@ -30,15 +31,13 @@ const KNOWN = `
   ) AS used`;
 
 /** Tests whether each store of image data is that of the catalogue, and writes, reads and deletes an object. */
-export async function examineStores(settings: EffectiveSettings): Promise<Finding[]> {
-  const faults = new Map<string, string>();
-  const stores = await loadStores(settings, (use) => (reason) => void faults.set(use, reason));
+export async function examineStores({ settings, stores, faultOf }: CheckedDependencies): Promise<Finding[]> {
   if (stores.length === 0) {
     return [skipped('store', 'no image data is stored here: data.use is not set')];
   }
   const findings: Finding[] = [];
   for (const store of stores) {
-    findings.push(...(await examineStore(store, settings, () => faults.get(store.configured.use))));
+    findings.push(...(await examineStore(store, settings, () => faultOf(store.configured.use))));
   }
   return findings;
 }
