@@ -97,10 +97,13 @@ function scraped(series: string, target: Readonly<Record<string, string>>): stri
 
 const POD = { job: 'glimpse', namespace: 'glimpse', pod: 'glimpse-0' };
 
-/** Whether the text of an alert names a pod, for which it needs that label. */
-function namesPod({ annotations }: Rule): boolean {
-  return Object.values(annotations).some((text) => text.includes('$labels.pod'));
-}
+/** The alerts about the service as a whole; each other names the pod that it is about. */
+const OF_THE_SERVICE = new Set([
+  ...['GlimpseAbsent', 'GlimpseErrors', 'GlimpseSlow', 'GlimpseQueriesSlow', 'GlimpseReleasesMixed'],
+  ...['GlimpseNotificationQueueFilling', 'GlimpseStoreFilling', 'GlimpseStoreFull', 'GlimpseUploadsFailing'],
+  ...['GlimpseDownloadsFailing', 'GlimpseDeletionsQueued', 'GlimpseNoFollower', 'GlimpseRemovalsRefused'],
+  ...['GlimpseMembersUnread', 'GlimpseMembersOld', 'GlimpseFetchesFailing', 'GlimpseSourceChangesFailing'],
+]);
 
 /** The names of the alerts that fire for the series of one target, which last as long as the slowest rule needs. */
 function test(
@@ -142,6 +145,13 @@ suite(`the alerts${why}`, () => {
     expect(Object.keys(FIRING)).toEqual(rules.map(({ alert }) => alert));
   });
 
+  it('name the pod in their text, unless they are about the service as a whole', () => {
+    const unnamed = rules.filter(
+      ({ annotations }) => !Object.values(annotations).some((text) => text.includes('$labels.pod')),
+    );
+    expect(new Set(unnamed.map(({ alert }) => alert))).toEqual(OF_THE_SERVICE);
+  });
+
   it('fire for a replica, and are silent for any other process that Prometheus scrapes', () => {
     const others = [
       { ...POD, job: 'another' },
@@ -150,8 +160,9 @@ suite(`the alerts${why}`, () => {
     const names = rules.map(({ alert }) => alert);
     const tests = [
       ...rules.map((rule) => {
-        const [pod, labels] = namesPod(rule) ? [', pod="glimpse-0"', 'alertname, pod'] : ['', 'alertname'];
-        return test([rule.alert], POD, [{ labels: `{alertname="${rule.alert}"${pod}}`, value: 1 }], labels);
+        const pod = OF_THE_SERVICE.has(rule.alert) ? '' : ', pod="glimpse-0"';
+        const firing = [{ labels: `{alertname="${rule.alert}"${pod}}`, value: 1 }];
+        return test([rule.alert], POD, firing, 'alertname, pod');
       }),
       ...others.map((target) =>
         test(

@@ -39,7 +39,7 @@ const rules = (
 
 const panels = (
   JSON.parse(readFileSync(join(MONITORING, 'dashboard.json'), 'utf8')) as {
-    panels: { title: string; targets?: { expr: string }[] }[];
+    panels: { title: string; targets?: { expr: string; legendFormat: string }[] }[];
   }
 ).panels;
 
@@ -154,6 +154,23 @@ describe('what is read of the metrics', () => {
   afterAll(async () => {
     await Promise.all([service.stop(), mirror.stop(), follower.stop()]);
     await keystone.close();
+  });
+
+  it('is shown for each pod where it is about a process, and can be narrowed to a pod everywhere', () => {
+    const ofProcess =
+      /\b(?:nodejs|process|glimpse_(?:cache|database_pool|dependency_available|follower_active|notification_lag))_?/;
+    for (const { title, targets = [] } of panels) {
+      for (const { expr, legendFormat } of targets) {
+        const aggregations = [...expr.matchAll(/\bby \(([^)]*)\)/g)].map(([, list]) => list!.split(', '));
+        const byPod = aggregations.length > 0 && aggregations.every((names) => names.includes('pod'));
+        const named = { byPod, legend: legendFormat.includes('{{pod}}') };
+        const about = ofProcess.test(expr);
+        expect({ title, ...named }).toEqual({ title, byPod: about, legend: about });
+        for (const [selector] of expr.matchAll(/\{[^}]*\}/g)) {
+          expect({ title, selector }).toEqual({ title, selector: expect.stringContaining('pod=~"$pod"') });
+        }
+      }
+    }
   });
 
   it('is read of this service alone, wherever Prometheus scrapes others', () => {
