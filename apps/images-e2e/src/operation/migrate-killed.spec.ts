@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '@glimpse/domain/testing';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { glimpse, spawnGlimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
 import { amount } from '../harness/long.js';
@@ -115,6 +117,32 @@ describe('glimpse migrate that is killed at random moments', () => {
       const first = await firstAppliedAfter(database);
       reference[kind] = { first, schema: await schemaOf(database) };
     }
+  }, 60_000);
+
+  it('or loses its connection reports it in one line, and is completed by one more run', async () => {
+    const database = await createFilled();
+    const other = new pg.Client({ connectionString: databaseUrl(database) });
+    await other.connect();
+    try {
+      // The next migration waits for this lock.
+      await other.query('BEGIN; LOCK TABLE images IN ACCESS EXCLUSIVE MODE');
+      const run = glimpse(['migrate'], settingsOf(database));
+      await until(async () => {
+        const ended = await query(
+          database,
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return ended.length > 0;
+      });
+      const { code, stderr } = await run;
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^glimpse: [^\n]+\n$/) });
+      await other.query('COMMIT');
+    } finally {
+      await other.end();
+    }
+    expect(await glimpse(['migrate'], settingsOf(database))).toMatchObject({ code: 0, stderr: '' });
+    expect(await schemaOf(database)).toEqual(reference['filled']!.schema);
   }, 60_000);
 
   it.each(['empty', 'filled'] as const)(
