@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { FakeKeystone } from '@glimpse/auth/testing';
 import { until } from '@glimpse/domain/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { Linter } from 'eslint';
 import { COMMAND, glimpse } from '../harness/command.js';
 import { createDatabase, databaseUrl, query } from '../harness/databases.js';
 import { IDENTITIES, newFolder, startBareService, type Service } from '../harness/service.js';
@@ -81,6 +82,19 @@ describe('the command', () => {
       stdout: '',
       stderr: 'glimpse: this is Node 18.20.8, and 20.19 is the oldest that is supported\n',
     });
+  });
+
+  it.each([
+    ['apps/images/bin/glimpse.js', ''],
+    ['tools/start.mjs', 'node:child_process node:fs node:path node:url ./parent.mjs'],
+    ['tools/parent.mjs', ''],
+  ])('lets a Node that is too old read %s', (file, imports) => {
+    const text = readFileSync(new URL(`../../../../${file}`, import.meta.url), 'utf8');
+    // Node 18 has the syntax of 2022.
+    const problems = new Linter().verify(text, { languageOptions: { ecmaVersion: 2022 } });
+    expect(problems.filter(({ fatal }) => fatal)).toEqual([]);
+    const found = [...text.matchAll(/^import .*'(.*)';$/gm)].map(([, name]) => name);
+    expect(found.join(' ')).toBe(imports);
   });
 
   it('prints its version', async () => {
