@@ -6,7 +6,7 @@ import { describeWithGlance } from './harness/cloud.js';
 import { setTimes } from './harness/fill-glance.js';
 import { GlanceClient, emptyGlance, type GlanceImage } from './harness/glance-client.js';
 import { Mirror } from './harness/mirror.js';
-import { PairedReader, withImageApi } from './harness/paired-reader.js';
+import { PairedClient, withImageApi } from './harness/paired-client.js';
 
 const SEED = 20261129;
 const COUNT = 48;
@@ -150,7 +150,7 @@ const read: fc.Arbitrary<Read> = fc.record({
 function suite(cloud: Cloud): void {
   let mirror: Mirror;
   let ids: string[];
-  const readers = {} as Record<Caller, PairedReader>;
+  const readers = {} as Record<Caller, PairedClient>;
   /** For each caller, the images that it may name as the marker of a list. */
   const markers = {} as Record<Caller, readonly string[]>;
 
@@ -158,7 +158,7 @@ function suite(cloud: Cloud): void {
     ids = await fill(cloud);
     mirror = await Mirror.start(cloud, withImageApi(cloud));
     for (const caller of CALLERS) {
-      readers[caller] = await PairedReader.as(cloud, caller, mirror.service);
+      readers[caller] = await PairedClient.as(cloud, caller, mirror.service);
       const listed = await readers[caller].glance.list('limit=1000&visibility=all&member_status=all');
       markers[caller] = listed.map(({ id }) => id);
     }

@@ -9,7 +9,7 @@ import { setSecondsApart } from './harness/fill-glance.js';
 import { GlanceClient, emptyGlance } from './harness/glance-client.js';
 import { restartGlanceWith, withCurrentDefaults } from './harness/glance-process.js';
 import { Mirror } from './harness/mirror.js';
-import { PairedReader, withImageApi } from './harness/paired-reader.js';
+import { PairedClient, withImageApi } from './harness/paired-client.js';
 import { Reader } from './harness/reader.js';
 
 const GENERATOR = '/usr/bin/oslopolicy-sample-generator';
@@ -149,7 +149,7 @@ function suite(cloud: Cloud): void {
     });
 
     it.each(CALLERS)('shows %s by the Image API what Glance shows, members included', async (name) => {
-      const reader = await PairedReader.as(cloud, name, mirror!.service);
+      const reader = await PairedClient.as(cloud, name, mirror!.service);
       for (const list of LISTS) await reader.read(`/v2/images?limit=1000&${list}`);
       for (const id of ids) await reader.read(`/v2/images/${id}`);
       for (const id of sharedIds) {

@@ -8,7 +8,7 @@ import { setSecondsApart } from './harness/fill-glance.js';
 import { GlanceClient, emptyGlance, type GlanceImage, type PatchOperation } from './harness/glance-client.js';
 import { restartGlanceWith } from './harness/glance-process.js';
 import { Mirror } from './harness/mirror.js';
-import { PairedReader, withImageApi } from './harness/paired-reader.js';
+import { PairedClient, withImageApi } from './harness/paired-client.js';
 import { Reader } from './harness/reader.js';
 
 /** A pattern, and the roles that may create, read, update and delete what it matches. */
@@ -120,7 +120,7 @@ function suite(cloud: Cloud): void {
     const policy = join(folder, 'policy.yaml');
     const glance = {} as Record<Name, GlanceClient>;
     const readers = {} as Record<Name, Reader>;
-    const pairs = {} as Record<Name, PairedReader>;
+    const pairs = {} as Record<Name, PairedClient>;
     let published: GlanceImage;
     /** It has other values than the published one. */
     let shared: GlanceImage;
@@ -148,7 +148,7 @@ function suite(cloud: Cloud): void {
       });
       for (const name of NAMES) {
         readers[name] = new Reader(mirror.service, glance[name].token);
-        pairs[name] = await PairedReader.as(cloud, name, mirror.service);
+        pairs[name] = await PairedClient.as(cloud, name, mirror.service);
       }
       await mirror.isCaughtUp();
     }, 180_000);
@@ -206,7 +206,8 @@ function suite(cloud: Cloud): void {
         for (const [key, value] of Object.entries(PROPERTIES)) {
           const target = `/v2/images?${new URLSearchParams({ [key]: value }).toString()}`;
           // Glance finds images by properties that it does not show.
-          const { body } = key in inGlance ? await reader.read(target) : await reader.readFromMirror(target);
+          const { body } =
+            key in inGlance ? await reader.read(target) : await reader.callMirror('GET', target);
           expect({ name, key, found: (body as { images: object[] }).images }).toMatchObject({
             found: key in inGlance ? [{ id: published.id }] : [],
           });

@@ -36,7 +36,7 @@ export interface GlanceResponse {
   readonly body: unknown;
 }
 
-interface Sent {
+export interface Sent {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
