@@ -138,7 +138,11 @@ export async function serve(given: EffectiveSettings, stop: AbortSignal): Promis
       },
     };
     await serveUntil(stopping, all, () => {
-      const dependencies = { settings: given, source, stores: loadedStores, faultOf: () => undefined };
+      const dependencies = {
+        ...{ settings: given, source, stores: loadedStores, faultOf: () => undefined },
+        // A replica that is killed meanwhile would leave it there.
+        writesObjects: false,
+      };
       void probe.ready.then(() => logFindings({ ...dependencies, signal: stopping }, telemetry));
     });
     refused.signal.throwIfAborted();

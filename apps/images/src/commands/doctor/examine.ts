@@ -40,6 +40,7 @@ export async function examine(settings: EffectiveSettings): Promise<boolean> {
     settings,
     source: await loadSource(settings, telemetryOf(settings)),
     stores: await loadStores(settings, (use) => (reason) => void faults.set(use, reason)),
+    writesObjects: true,
     faultOf: (use: string) => faults.get(use),
   };
   let healthy = true;

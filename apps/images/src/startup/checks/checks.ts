@@ -14,6 +14,8 @@ export interface CheckedDependencies {
   /** Undefined where the catalogue is its own. */
   readonly source: ImageSource | undefined;
   readonly stores: readonly LoadedStore[];
+  /** Whether an object is written to each store, read and deleted. */
+  readonly writesObjects: boolean;
   /** What a plugin that stores image data has reported last. */
   faultOf(plugin: string): string | undefined;
   /** Aborted when the results are no longer needed. */
@@ -21,8 +23,8 @@ export interface CheckedDependencies {
 }
 
 /**
- * The checks of everything that the service depends on, by subject. They write nothing but an object in each store of
- * image data, which they delete, and an application credential of the service user, which they delete as well.
+ * The checks of everything that the service depends on, by subject. They write nothing but an application credential of
+ * the service user, and an object in each store of image data where that is wanted; they delete both.
  */
 export const CHECKS: Readonly<Record<string, (on: CheckedDependencies) => Promise<Finding[]>>> = {
   database: examineDatabase,
