@@ -18,6 +18,11 @@ const LIMIT_MS = 60_000;
 /** Milliseconds between two attempts. */
 const PAUSE_MS = 200;
 
+/**
+ * The loopback address of what only this Swift uses: those that start at the same time cannot get one another's ports.
+ */
+const ADDRESS = `127.${64 + ((process.pid >>> 16) & 63)}.${(process.pid >>> 8) & 255}.${process.pid & 255}`;
+
 /** The account that its clients use: the access key is its name. */
 const ACCOUNT = { name: 'glimpse', user: 'robot', secret: 'robot-secret' };
 const REGION = 'us-east-1';
@@ -45,8 +50,8 @@ folder = sys.argv[1]
 for kind in sys.argv[2:]:
     name, port = kind.split('=')
     builder = RingBuilder(4, 1, 1)
-    builder.add_dev({'id': 0, 'region': 1, 'zone': 1, 'ip': '127.0.0.1', 'port': int(port), 'device': 'disk',
-                     'weight': 1.0, 'replication_ip': '127.0.0.1', 'replication_port': int(port)})
+    builder.add_dev({'id': 0, 'region': 1, 'zone': 1, 'ip': '${ADDRESS}', 'port': int(port), 'device': 'disk',
+                     'weight': 1.0, 'replication_ip': '${ADDRESS}', 'replication_port': int(port)})
     builder.rebalance()
     builder.get_ring().save(os.path.join(folder, name + '.ring.gz'))
 `;
@@ -90,7 +95,7 @@ export async function startSwift(folder, { port, bucket }) {
   await run(folder, log, [PYTHON, '-c', BUILD_RINGS, servers, ...rings]);
 
   const user = RUNNER.uid === undefined ? [] : ['-u', runnerName()];
-  const memcached = [MEMCACHED, '-l', '127.0.0.1', '-p', String(memcachedPort), '-U', '0', ...user];
+  const memcached = [MEMCACHED, '-l', ADDRESS, '-p', String(memcachedPort), '-U', '0', ...user];
   start(folder, join(folder, 'memcached.log'), memcached);
   // A proxy that cannot reach it gives no tokens.
   await accepts(memcachedPort);
@@ -101,7 +106,7 @@ export async function startSwift(folder, { port, bucket }) {
     return serve(folder, join(folder, `${kind}.log`), command, {}, `${at}/healthcheck`, options);
   };
   await Promise.all([
-    ...KINDS.map((kind) => begin(kind, `http://127.0.0.1:${ports[kind]}`)),
+    ...KINDS.map((kind) => begin(kind, `http://${ADDRESS}:${ports[kind]}`)),
     begin('proxy', url, { pidFile: proxyPidFile }),
   ]);
   await createBucket(url, bucket);
@@ -125,8 +130,8 @@ name = one
 default = yes
 `,
   );
-  const common = (at) => `[DEFAULT]
-bind_ip = 127.0.0.1
+  const common = (at, address) => `[DEFAULT]
+bind_ip = ${address}
 bind_port = ${at}
 user = ${runnerName()}
 workers = 0
@@ -136,7 +141,7 @@ log_level = INFO
   for (const kind of KINDS) {
     write(
       `${kind}-server`,
-      `${common(ports[kind])}devices = ${disks}
+      `${common(ports[kind], ADDRESS)}devices = ${disks}
 mount_check = false
 fallocate_reserve = 0
 disable_fallocate = true
@@ -155,7 +160,7 @@ container_update_timeout = 30
   }
   write(
     'proxy-server',
-    `${common(port)}[pipeline:main]
+    `${common(port, '127.0.0.1')}[pipeline:main]
 pipeline = catch_errors gatekeeper healthcheck cache listing_formats s3api tempauth copy container_quotas slo dlo proxy-server
 [filter:catch_errors]
 use = egg:swift#catch_errors
@@ -165,7 +170,7 @@ use = egg:swift#gatekeeper
 use = egg:swift#healthcheck
 [filter:cache]
 use = egg:swift#memcache
-memcache_servers = 127.0.0.1:${memcachedPort}
+memcache_servers = ${ADDRESS}:${memcachedPort}
 # Without it there are no tokens; a busy machine needs more than 0.3 s to connect.
 connect_timeout = 10
 pool_timeout = 10
@@ -206,23 +211,27 @@ error_suppression_limit = 1000000
   );
 }
 
-/** Creates a bucket with Swift's own interface, which needs no signature. */
+/** Creates a bucket with Swift's own interface, which needs no signature; again if a busy Swift refuses it. */
 async function createBucket(url, bucket) {
-  const headers = { 'x-auth-user': `${ACCOUNT.name}:${ACCOUNT.user}`, 'x-auth-key': ACCOUNT.secret };
-  const { headers: given, status } = await fetch(`${url}/auth/v1.0`, { headers });
-  const token = given.get('x-auth-token');
-  if (token === null) throw new Error(`Swift gives no token: ${status}`);
-  const created = await fetch(`${given.get('x-storage-url')}/${bucket}`, {
-    method: 'PUT',
-    headers: { 'x-auth-token': token },
-  });
-  if (!created.ok) throw new Error(`the bucket ${bucket} cannot be created: ${created.status}`);
+  for (const deadline = Date.now() + LIMIT_MS; ; await sleep(PAUSE_MS)) {
+    const headers = { 'x-auth-user': `${ACCOUNT.name}:${ACCOUNT.user}`, 'x-auth-key': ACCOUNT.secret };
+    const { headers: given, status } = await fetch(`${url}/auth/v1.0`, { headers });
+    const token = given.get('x-auth-token');
+    if (token === null) throw new Error(`Swift gives no token: ${status}`);
+    const created = await fetch(`${given.get('x-storage-url')}/${bucket}`, {
+      method: 'PUT',
+      headers: { 'x-auth-token': token },
+    });
+    if (created.ok) return;
+    if (Date.now() < deadline) continue;
+    throw new Error(`the bucket ${bucket} cannot be created: ${created.status} ${await created.text()}`);
+  }
 }
 
 /** Waits until a server accepts connections. */
 async function accepts(port) {
   for (const deadline = Date.now() + LIMIT_MS; ; await sleep(PAUSE_MS)) {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, ADDRESS);
     try {
       await once(socket, 'connect');
       return;
