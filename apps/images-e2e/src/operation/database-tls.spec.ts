@@ -33,9 +33,10 @@ beforeAll(async () => {
 afterAll(() => database?.stop());
 
 const test = HOSTILE ? it.skip : it;
+const WHY_NOT = HOSTILE ? ' (skipped: it has a PostgreSQL of its own)' : '';
 
 test.each(['require', 'verify-ca'])(
-  'a service whose database is reached with sslmode=%s logs nothing but JSON',
+  `a service whose database is reached with sslmode=%s logs nothing but JSON${WHY_NOT}`,
   async (mode) => {
     const url = new URL(database.url);
     url.search = '';

@@ -16,8 +16,9 @@ import { newFolder, startBareService, type Service } from '../harness/service.js
 const PASSWORD = 'a-very-secret-password';
 
 const suite = HOSTILE ? describe.skip : describe;
+const WHY_NOT = HOSTILE ? ' (skipped: the doctor reports the settings of that PostgreSQL)' : '';
 
-suite('glimpse doctor', () => {
+suite(`glimpse doctor${WHY_NOT}`, () => {
   let keystone: FakeKeystone;
   let glance: FakeGlance;
   let front: Server;
