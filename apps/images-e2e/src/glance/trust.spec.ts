@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { authenticate, byPassword, callKeystone, ownProject, type Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
-import { emptyGlance } from './harness/glance-client.js';
+import { GlanceClient, emptyGlance } from './harness/glance-client.js';
 import { withGlanceSettings } from './harness/glance-process.js';
 import { Mirror, byCredential } from './harness/mirror.js';
 
@@ -70,6 +70,39 @@ function suite(cloud: Cloud): void {
       ),
     ]);
   }, 60_000);
+
+  it('names what Glance shows of where data is, and this service does not', async () => {
+    const demo = await GlanceClient.as(cloud, cloud.people.demo);
+    await demo.createActive();
+    // Without a service user, whose token is waited for.
+    const served = {
+      ...(await byCredential(cloud)),
+      GLIMPSE_GLANCE_URL: cloud.image,
+      GLIMPSE_IMAGE_PORT: '0',
+    };
+    const hidden = async (settings: object = {}): Promise<string[]> => {
+      const { stdout } = await mirror.followWith('--check', { ...served, ...settings });
+      return stdout.split('\n').filter((line) => line.startsWith('the source shows '));
+    };
+    expect(await hidden()).toEqual([]);
+    await withGlanceSettings(
+      cloud,
+      (settings) =>
+        settings.replace(
+          '[DEFAULT]',
+          '[DEFAULT]\nshow_image_direct_url = true\nshow_multiple_locations = true',
+        ),
+      async () => {
+        expect(await hidden()).toEqual([
+          'the source shows direct_url of images, and this service does not: set image.show_direct_url = on',
+          'the source shows locations of images, and this service does not: set image.show_locations = on',
+        ]);
+        const shown = { GLIMPSE_IMAGE_SHOW_DIRECT_URL: 'on', GLIMPSE_IMAGE_SHOW_LOCATIONS: 'on' };
+        expect(await hidden(shown)).toEqual([]);
+        expect(await hidden({ GLIMPSE_IMAGE_PORT: 'off' })).toEqual([]);
+      },
+    );
+  }, 120_000);
 }
 
 describeWithGlance('the command that checks a mirror tests whether Glance accepts changes from here', suite);

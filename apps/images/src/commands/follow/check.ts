@@ -8,6 +8,7 @@ import { loadImagePolicy } from '../../access/load-image-policy.js';
 import type { EffectiveSettings } from '../../settings/settings.js';
 import { checkProtections } from '../../startup/checks/check-protections.js';
 import { checkDocuments, checkSource, type SourceFindings } from '../../startup/checks/check-source.js';
+import { ShownLocations } from './shown-locations.js';
 import { telemetryOf, withMirror } from './with-mirror.js';
 
 /** How often a comparison repeats a failed read, and how long it waits before the second attempt. */
@@ -16,7 +17,7 @@ const ATTEMPT_PAUSE_MS = 1_000;
 
 /**
  * Compares all of the catalogue with all of the source, prints each difference, and tests whether the source accepts
- * changes from here and has the policy and the documents that are in effect here.
+ * changes from here, has the policy and the documents that are in effect here, and shows no more of where data is.
  *
  * @returns whether there is no difference and no failed test; a test that could not be made is not a failed one
  */
@@ -24,6 +25,7 @@ export async function check(settings: EffectiveSettings): Promise<boolean> {
   const policy = loadImagePolicy(settings);
   let differences = 0;
   let findings: readonly SourceFindings[] = [];
+  const locations = new ShownLocations();
   const { hidden, untried: hiddenUntried } = await checkProtections(settings);
   await withMirror(settings, telemetryOf(settings), async (source, mirror) => {
     const missingAccess = await repeated(() => source.missingReadAccess());
@@ -33,7 +35,11 @@ export async function check(settings: EffectiveSettings): Promise<boolean> {
     const checked = checkSource(source, policy);
     checked.catch(() => undefined);
     const reliable = {
-      page: (query: SourceQuery) => repeated(() => source.page(query)),
+      async page(query: SourceQuery) {
+        const page = await repeated(() => source.page(query));
+        locations.note(page.images);
+        return page;
+      },
       members: (id: string) => repeated(() => source.members(id)),
       ...(source.document && {
         document: (name: SourceDocumentName) => repeated(() => source.document!(name)),
@@ -53,7 +59,7 @@ export async function check(settings: EffectiveSettings): Promise<boolean> {
     findings = [await checked, await checkDocuments(reliable, kept)];
   });
   const print = (text: string): void => console.log(printable(text));
-  const wrong = findings.flatMap((finding) => finding.wrong);
+  const wrong = [...findings.flatMap((finding) => finding.wrong), ...locations.hiddenBy(settings.image)];
   for (const line of [...wrong, ...findings.flatMap(({ untested }) => untested)]) print(line);
   for (const section of hidden) {
     print(
