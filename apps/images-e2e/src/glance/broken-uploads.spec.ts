@@ -13,7 +13,7 @@ import { missingClient, python } from '../keystone/harness/python-client.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { GlanceClient, emptyGlance, type GlanceImage } from './harness/glance-client.js';
 import { glanceResponds, killGlance } from './harness/glance-process.js';
-import { Mirror } from './harness/mirror.js';
+import { Mirror, withImageApi } from './harness/mirror.js';
 
 const MIB = 2 ** 20;
 const PIECES = 16;
@@ -30,8 +30,7 @@ function suite(cloud: Cloud): void {
     await emptyGlance(cloud);
     glance = await GlanceClient.as(cloud, cloud.people.demo);
     mirror = await Mirror.start(cloud, {
-      GLIMPSE_IMAGE_PORT: '0',
-      GLIMPSE_GLANCE_URL: cloud.image,
+      ...withImageApi(cloud),
       GLIMPSE_SHUTDOWN_DELAY: '0',
     });
   }, 120_000);

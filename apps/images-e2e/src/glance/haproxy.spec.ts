@@ -12,7 +12,7 @@ import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { GlanceClient, emptyGlance } from './harness/glance-client.js';
 import { missingHaproxy, startHaproxy, type Haproxy } from './harness/haproxy.js';
-import { Mirror } from './harness/mirror.js';
+import { Mirror, withImageApi } from './harness/mirror.js';
 
 const MIB = 2 ** 20;
 const PIECE = randomBytes(MIB);
@@ -29,7 +29,7 @@ function suite(cloud: Cloud): void {
 
   beforeAll(async () => {
     await emptyGlance(cloud);
-    const settings = { GLIMPSE_IMAGE_PORT: '0', GLIMPSE_GLANCE_URL: cloud.image };
+    const settings = withImageApi(cloud);
     mirror = await Mirror.start(cloud, settings);
     replicas = [mirror.service, await mirror.serve()];
     glance = await GlanceClient.as(cloud, cloud.people.demo);

@@ -6,7 +6,7 @@ import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { comparable } from './harness/comparable.js';
 import { GlanceClient, type GlanceImage } from './harness/glance-client.js';
-import { Mirror } from './harness/mirror.js';
+import { Mirror, withImageApi } from './harness/mirror.js';
 import { Reader } from './harness/reader.js';
 
 const OPERATIONS = amount(250, 2_000);
@@ -35,8 +35,7 @@ function suite(cloud: Cloud): void {
   beforeAll(async () => {
     mirror = await Mirror.start(cloud, {
       GLIMPSE_SOURCE_ROUND: '1',
-      GLIMPSE_IMAGE_PORT: '0',
-      GLIMPSE_GLANCE_URL: cloud.image,
+      ...withImageApi(cloud),
     });
     glance = await each((name) => GlanceClient.as(cloud, cloud.people[name]));
     const { service } = mirror;

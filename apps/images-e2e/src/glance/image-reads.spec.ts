@@ -5,8 +5,8 @@ import type { Cloud } from '../keystone/harness/cloud.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { setTimes } from './harness/fill-glance.js';
 import { GlanceClient, emptyGlance, type GlanceImage } from './harness/glance-client.js';
-import { Mirror } from './harness/mirror.js';
-import { PairedClient, withImageApi } from './harness/paired-client.js';
+import { Mirror, withImageApi } from './harness/mirror.js';
+import { PairedClient } from './harness/paired-client.js';
 
 const SEED = 20261129;
 const COUNT = 48;

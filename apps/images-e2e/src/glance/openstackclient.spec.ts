@@ -8,7 +8,7 @@ import type { Cloud, Person } from '../keystone/harness/cloud.js';
 import { missingClient, python } from '../keystone/harness/python-client.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { GlanceClient } from './harness/glance-client.js';
-import { Mirror } from './harness/mirror.js';
+import { Mirror, withImageApi } from './harness/mirror.js';
 
 const CONTENT = randomBytes(2 ** 20);
 
@@ -34,7 +34,7 @@ function suite(cloud: Cloud): void {
   beforeAll(async () => {
     writeFileSync(file, CONTENT);
     there = await GlanceClient.as(cloud, demo);
-    mirror = await Mirror.start(cloud, { GLIMPSE_IMAGE_PORT: '0', GLIMPSE_GLANCE_URL: cloud.image });
+    mirror = await Mirror.start(cloud, withImageApi(cloud));
     await until(async () => (await fetch(`${mirror.service.imageUrl}/healthcheck`)).ok, 30_000);
     const clouds = Object.fromEntries(
       [admin, demo, alt].map((person) => [

@@ -8,8 +8,8 @@ import { describeWithGlance } from './harness/cloud.js';
 import { setSecondsApart } from './harness/fill-glance.js';
 import { GlanceClient, emptyGlance } from './harness/glance-client.js';
 import { restartGlanceWith, withCurrentDefaults } from './harness/glance-process.js';
-import { Mirror } from './harness/mirror.js';
-import { PairedClient, withImageApi } from './harness/paired-client.js';
+import { Mirror, withImageApi } from './harness/mirror.js';
+import { PairedClient } from './harness/paired-client.js';
 import { Reader } from './harness/reader.js';
 
 const GENERATOR = '/usr/bin/oslopolicy-sample-generator';

@@ -7,8 +7,8 @@ import { describeWithGlance } from './harness/cloud.js';
 import { setSecondsApart } from './harness/fill-glance.js';
 import { GlanceClient, emptyGlance, type GlanceImage, type PatchOperation } from './harness/glance-client.js';
 import { restartGlanceWith } from './harness/glance-process.js';
-import { Mirror } from './harness/mirror.js';
-import { PairedClient, withImageApi } from './harness/paired-client.js';
+import { Mirror, withImageApi } from './harness/mirror.js';
+import { PairedClient } from './harness/paired-client.js';
 import { Reader } from './harness/reader.js';
 
 /** A pattern, and the roles that may create, read, update and delete what it matches. */

@@ -7,7 +7,7 @@ import type { Cloud } from '../keystone/harness/cloud.js';
 import { Caller, untilAllSame } from './harness/caller.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { emptyGlance } from './harness/glance-client.js';
-import { Mirror } from './harness/mirror.js';
+import { Mirror, withImageApi } from './harness/mirror.js';
 
 const OPERATIONS = amount(36, 2_000);
 /** After how many operations the test waits until none runs, and compares everything. */
@@ -33,8 +33,7 @@ function suite(cloud: Cloud): void {
     await emptyGlance(cloud);
     mirror = await Mirror.start(cloud, {
       ...RARELY,
-      GLIMPSE_IMAGE_PORT: '0',
-      GLIMPSE_GLANCE_URL: cloud.image,
+      ...withImageApi(cloud),
     });
     const [near, far] = [mirror.service, await mirror.serve()];
     other = far;

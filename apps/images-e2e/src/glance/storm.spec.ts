@@ -11,7 +11,7 @@ import { Caller, untilAllSame } from './harness/caller.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { emptyGlance, type GlanceImage } from './harness/glance-client.js';
 import { signalGlance } from './harness/glance-process.js';
-import { Mirror } from './harness/mirror.js';
+import { Mirror, withImageApi } from './harness/mirror.js';
 
 const ROUNDS = amount(2, 10);
 const WRITERS = 3;
@@ -107,8 +107,7 @@ function suite(cloud: Cloud): void {
     database = await OwnDatabase.start();
     mirror = await Mirror.start(cloud, {
       DATABASE_URL: database.url,
-      GLIMPSE_IMAGE_PORT: '0',
-      GLIMPSE_GLANCE_URL: cloud.image,
+      ...withImageApi(cloud),
       GLIMPSE_GLANCE_TIMEOUT: '2',
       GLIMPSE_SOURCE_INTERVAL: '1',
       GLIMPSE_SOURCE_ROUND: '1',

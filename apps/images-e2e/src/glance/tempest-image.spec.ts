@@ -4,7 +4,7 @@ import type { Cloud } from '../keystone/harness/cloud.js';
 import { addEndpoint } from '../keystone/harness/endpoints.js';
 import { describeWithGlance } from './harness/cloud.js';
 import { GlanceClient } from './harness/glance-client.js';
-import { Mirror } from './harness/mirror.js';
+import { Mirror, withImageApi } from './harness/mirror.js';
 import { missingTempest, tempest } from './harness/tempest.js';
 
 /** It takes minutes. */
@@ -21,7 +21,7 @@ function suite(cloud: Cloud): void {
     if (amount(0, 1) === 0) return;
     const admin = await GlanceClient.as(cloud, cloud.people.admin);
     ({ id: imageId } = await admin.createActive({ name: 'public', visibility: 'public' }));
-    mirror = await Mirror.start(cloud, { GLIMPSE_IMAGE_PORT: '0', GLIMPSE_GLANCE_URL: cloud.image });
+    mirror = await Mirror.start(cloud, withImageApi(cloud));
     await mirror.isCaughtUp();
     await addEndpoint(cloud, 'image', REGION, mirror.service.imageUrl);
   }, 120_000);

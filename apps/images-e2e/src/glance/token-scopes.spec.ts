@@ -14,8 +14,8 @@ import { describeWithGlance } from './harness/cloud.js';
 import { setSecondsApart } from './harness/fill-glance.js';
 import { GlanceClient, emptyGlance, type GlanceImage, type GlanceResponse } from './harness/glance-client.js';
 import { restartGlanceWith, withCurrentDefaults } from './harness/glance-process.js';
-import { Mirror } from './harness/mirror.js';
-import { PairedClient, withImageApi } from './harness/paired-client.js';
+import { Mirror, withImageApi } from './harness/mirror.js';
+import { PairedClient } from './harness/paired-client.js';
 
 const LISTS = [
   '',
@@ -99,7 +99,7 @@ function suite(cloud: Cloud): void {
       return image.id;
     };
     published = await create(ofAdmin, { name: 'public', visibility: 'public' });
-    await create(ofAdmin, { name: 'of nobody', visibility: 'private', owner: null });
+    await create(ofAdmin, { name: 'without an owner', visibility: 'private', owner: null });
     demosOwn = await create(ofDemo, { name: 'private', visibility: 'private' });
     await create(ofAlt, { name: 'private', visibility: 'private' });
     await create(ofAlt, { name: 'community', visibility: 'community' });

@@ -3,7 +3,7 @@ import { authenticate, byPassword, callKeystone, ownProject, type Cloud } from '
 import { describeWithGlance } from './harness/cloud.js';
 import { GlanceClient, emptyGlance } from './harness/glance-client.js';
 import { withGlanceSettings } from './harness/glance-process.js';
-import { Mirror, byCredential } from './harness/mirror.js';
+import { Mirror, byCredential, withImageApi } from './harness/mirror.js';
 
 function suite(cloud: Cloud): void {
   const { glimpse } = cloud.people;
@@ -77,8 +77,7 @@ function suite(cloud: Cloud): void {
     // Without a service user, whose token is waited for.
     const served = {
       ...(await byCredential(cloud)),
-      GLIMPSE_GLANCE_URL: cloud.image,
-      GLIMPSE_IMAGE_PORT: '0',
+      ...withImageApi(cloud),
     };
     const hidden = async (settings: object = {}): Promise<string[]> => {
       const { stdout } = await mirror.followWith('--check', { ...served, ...settings });

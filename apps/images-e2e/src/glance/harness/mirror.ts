@@ -28,6 +28,11 @@ const PASSWORD = 'GLIMPSE_KEYSTONE_SERVICE_USER_PASSWORD';
 /** The settings of a mirror that has no service user. */
 export const WITHOUT_SERVICE_USER = { [USERNAME]: '', [PASSWORD]: '' };
 
+/** The settings of a mirror that also serves the Image API. */
+export function withImageApi({ image }: Cloud): Record<string, string> {
+  return { GLIMPSE_IMAGE_PORT: '0', GLIMPSE_GLANCE_URL: image };
+}
+
 /** The settings that make a user the service user of a mirror. */
 export function serviceUser({ env }: Person): Record<string, string> {
   return { [USERNAME]: env['OS_USERNAME']!, [PASSWORD]: env['OS_PASSWORD']! };

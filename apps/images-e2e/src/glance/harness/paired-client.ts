@@ -5,11 +5,6 @@ import type { Cloud } from '../../keystone/harness/cloud.js';
 import { comparable } from './comparable.js';
 import { GlanceClient, type GlanceResponse, type Sent } from './glance-client.js';
 
-/** The settings of a mirror that also serves the Image API. */
-export function withImageApi({ image }: Cloud): Record<string, string> {
-  return { GLIMPSE_IMAGE_PORT: '0', GLIMPSE_GLANCE_URL: image };
-}
-
 /** A client of Glance, and of the Image API of a mirror in front of it, with one token. */
 export class PairedClient {
   private constructor(
