@@ -55,7 +55,7 @@ export function serveReady(
   return (request, response) => {
     const from = performance.now();
     const ready = readyFor(request, response);
-    if (ready && !(ready instanceof Promise) && maySend(ready, response)) {
+    if (ready && !(ready instanceof Promise) && isSmall(ready)) {
       send(ready, request, response, from);
       connections.responded(request.socket, from);
       return;
@@ -64,7 +64,7 @@ export function serveReady(
     if (!(ready instanceof Promise)) return listener(request, response);
     ready.then(
       (composed) => {
-        if (maySend(composed, response)) send(composed, request, response, from);
+        if (isSmall(composed) && isOpen(response)) send(composed, request, response, from);
         else listener(request, response);
       },
       // The routes fail in the same way, or have a stale copy.
@@ -72,8 +72,9 @@ export function serveReady(
     );
   };
 
-  function maySend({ body }: ReadyResponse, response: ServerResponse): boolean {
-    return body.length <= MAX_BODY_BYTES && response.shouldKeepAlive && !unread.isFull;
+  /** Whether the connection stays open, and clients have not left too much unread. */
+  function isOpen(response: ServerResponse): boolean {
+    return response.shouldKeepAlive && !unread.isFull;
   }
 
   function send(
@@ -92,13 +93,17 @@ export function serveReady(
 
   function readyFor(request: IncomingMessage, response: ServerResponse): ReturnType<FastPath> {
     try {
-      if (!response.shouldKeepAlive || unread.isFull || !isPlainRead(request, api.paths)) return undefined;
+      if (!isOpen(response) || !isPlainRead(request, api.paths)) return undefined;
       return fastPath(request, pathOf(request));
     } catch {
       // The routes fail in the same way, and respond to it.
       return undefined;
     }
   }
+}
+
+function isSmall({ body }: ReadyResponse): boolean {
+  return body.length <= MAX_BODY_BYTES;
 }
 
 /** Whether a request is a valid read without a body; computes its path. */
