@@ -3,15 +3,15 @@ import type { ImageSettings } from '../../settings/image.js';
 
 /** The setting that shows each attribute of where the data of an image is. */
 const SETTINGS = { direct_url: 'show_direct_url', locations: 'show_locations' } as const;
+const ATTRIBUTES = ['direct_url', 'locations'] as const;
 
 /** Which attributes of where data is the source shows in its images. */
 export class ShownLocations {
-  readonly #shown = new Set<keyof typeof SETTINGS>();
+  readonly #shown = new Set<(typeof ATTRIBUTES)[number]>();
 
   note(images: readonly Pick<SourceImage, 'locations'>[]): void {
-    for (const { locations } of images) {
-      if (locations?.direct_url !== undefined) this.#shown.add('direct_url');
-      if (locations?.locations !== undefined) this.#shown.add('locations');
+    for (const attribute of ATTRIBUTES) {
+      if (images.some(({ locations }) => locations?.[attribute] !== undefined)) this.#shown.add(attribute);
     }
   }
 
