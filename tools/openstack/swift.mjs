@@ -98,7 +98,7 @@ export async function startSwift(folder, { port, bucket }) {
   const memcached = [MEMCACHED, '-l', ADDRESS, '-p', String(memcachedPort), '-U', '0', ...user];
   start(folder, join(folder, 'memcached.log'), memcached);
   // A proxy that cannot reach it gives no tokens.
-  await accepts(memcachedPort);
+  await repeated(() => connectOnce(memcachedPort));
   const url = `http://127.0.0.1:${port}`;
   const proxyPidFile = join(folder, 'proxy.pid');
   const begin = (kind, at, options) => {
@@ -109,7 +109,7 @@ export async function startSwift(folder, { port, bucket }) {
     ...KINDS.map((kind) => begin(kind, `http://${ADDRESS}:${ports[kind]}`)),
     begin('proxy', url, { pidFile: proxyPidFile }),
   ]);
-  await createBucket(url, bucket);
+  await repeated(() => createBucket(url, bucket));
   const accessKey = `${ACCOUNT.name}:${ACCOUNT.user}`;
   return { url, region: REGION, bucket, accessKey, secretKey: ACCOUNT.secret, proxyPidFile };
 }
@@ -211,34 +211,37 @@ error_suppression_limit = 1000000
   );
 }
 
-/** Creates a bucket with Swift's own interface, which needs no signature; again if a busy Swift refuses it. */
+/** Creates a bucket with Swift's own interface, which needs no signature. */
 async function createBucket(url, bucket) {
-  for (const deadline = Date.now() + LIMIT_MS; ; await sleep(PAUSE_MS)) {
-    const headers = { 'x-auth-user': `${ACCOUNT.name}:${ACCOUNT.user}`, 'x-auth-key': ACCOUNT.secret };
-    const { headers: given, status } = await fetch(`${url}/auth/v1.0`, { headers });
-    const token = given.get('x-auth-token');
-    if (token === null) throw new Error(`Swift gives no token: ${status}`);
-    const created = await fetch(`${given.get('x-storage-url')}/${bucket}`, {
-      method: 'PUT',
-      headers: { 'x-auth-token': token },
-    });
-    if (created.ok) return;
-    if (Date.now() < deadline) continue;
-    throw new Error(`the bucket ${bucket} cannot be created: ${created.status} ${await created.text()}`);
+  const headers = { 'x-auth-user': `${ACCOUNT.name}:${ACCOUNT.user}`, 'x-auth-key': ACCOUNT.secret };
+  const { headers: given, status } = await fetch(`${url}/auth/v1.0`, { headers });
+  const token = given.get('x-auth-token');
+  if (token === null) throw new Error(`Swift gives no token: ${status}`);
+  const created = await fetch(`${given.get('x-storage-url')}/${bucket}`, {
+    method: 'PUT',
+    headers: { 'x-auth-token': token },
+  });
+  if (created.ok) return;
+  throw new Error(`the bucket ${bucket} cannot be created: ${created.status} ${await created.text()}`);
+}
+
+/** Connects to a server once. */
+async function connectOnce(port) {
+  const socket = connect(port, ADDRESS);
+  try {
+    await once(socket, 'connect');
+  } finally {
+    socket.destroy();
   }
 }
 
-/** Waits until a server accepts connections. */
-async function accepts(port) {
+/** Repeats what fails while a server is starting or busy. */
+async function repeated(attempt) {
   for (const deadline = Date.now() + LIMIT_MS; ; await sleep(PAUSE_MS)) {
-    const socket = connect(port, ADDRESS);
     try {
-      await once(socket, 'connect');
-      return;
+      return await attempt();
     } catch (error) {
       if (Date.now() > deadline) throw error;
-    } finally {
-      socket.destroy();
     }
   }
 }
