@@ -5,7 +5,9 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createImage } from './images.mjs';
+import { peak } from './load.mjs';
 import { pinned, startServer } from './processes.mjs';
+import { compareInTurns } from './rounds.mjs';
 
 /** The exit code of the commands where a package is missing. */
 const NOT_INSTALLED = 69;
@@ -13,6 +15,14 @@ const NOT_INSTALLED = 69;
 /** Images that a Glance and its mirror have. */
 const IMAGES = 100;
 const SYNC_DEADLINE_S = 120;
+
+const WARM_UP_S = 3;
+/** Seconds of a turn, and how many each has in a round: OpenStack's services serve a dozen requests a second. */
+const TURN_S = 3;
+const TURNS = 3;
+const MAX_ROUNDS = 2;
+/** As many as make the one process of a service busy: with more its requests only wait. */
+const CONNECTIONS = 16;
 
 /** Starts a Keystone, a Glance and more on the server's core. @returns undefined where a package is missing */
 export const startOpenStack = (...more) => startTool(pinned, 'openstack.mjs', '--glance', ...more);
@@ -105,4 +115,33 @@ async function untilListed({ url }, api, token, count) {
     await sleep(1_000);
   }
   throw new Error(`the first full sync of ${count} images did not end within ${SYNC_DEADLINE_S} s`);
+}
+
+/** A service that runs already, as one that is started. */
+export const running = (url) => async () => ({ url, cpu: () => NaN, stop: async () => undefined });
+
+/**
+ * Requests a second of each server, measured in turns.
+ *
+ * @param {Record<string, () => Promise<object>>} starts by name
+ * @param {Record<string, string[]>} requests by name, as those of `peak`
+ */
+export function compareRates(stage, starts, requests, { token, rounds }) {
+  const load = (server, list, seconds) =>
+    peak(server, { folder: stage.folder, requests: list, token, seconds, connections: CONNECTIONS });
+  const contestant = (start) => ({
+    start,
+    async warmUp(server) {
+      for (const list of Object.values(requests)) await load(server, list, WARM_UP_S);
+    },
+    async measure(server) {
+      const rates = {};
+      for (const [what, list] of Object.entries(requests)) {
+        ({ rate: rates[what] } = await load(server, list, TURN_S));
+      }
+      return rates;
+    },
+  });
+  const contestants = Object.entries(starts).map(([name, start]) => [name, contestant(start)]);
+  return compareInTurns(Object.fromEntries(contestants), Math.min(rounds, MAX_ROUNDS), TURNS);
 }

@@ -1,6 +1,6 @@
 /** Image data through a mirror, beside the same transfers with the Glance behind it. */
 import { shown } from '../numbers.mjs';
-import { openMirror, startGlance, tokenOf } from '../openstack.mjs';
+import { openMirror, running, startGlance, tokenOf } from '../openstack.mjs';
 import { compare } from '../rounds.mjs';
 import { mibPerSecond, transfer } from '../transfer.mjs';
 import { newImage, pathOf, peakOf } from '../uploads.mjs';
@@ -39,10 +39,9 @@ export async function run(stage, { rounds }) {
       await remove(server, path);
       return { up, down, grown };
     };
-    const glance = { url: cloud.imageUrl, stop: async () => undefined };
     const of = await compare(
       {
-        Glance: { start: async () => glance, measure },
+        Glance: { start: running(cloud.imageUrl), measure },
         Glimpse: { start: () => mirror.start('/v2'), measure },
       },
       Math.min(rounds, 2),

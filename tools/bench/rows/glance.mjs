@@ -2,10 +2,8 @@
  * The Image API beside a Glance: of a mirror of that Glance, with the same images, the same token, the same requests; and
  * of a catalogue of its own, whose images are created with the same request.
  */
-import { peak } from '../load.mjs';
 import { shown } from '../numbers.mjs';
-import { createImages, openMirror, startOpenStack, tokenOf } from '../openstack.mjs';
-import { compareInTurns } from '../rounds.mjs';
+import { compareRates, createImages, openMirror, running, startOpenStack, tokenOf } from '../openstack.mjs';
 
 export const name = 'glance';
 export const title = 'Beside Glance';
@@ -14,11 +12,6 @@ const SHOW_AT_LEAST = 100;
 const LIST_AT_LEAST = 10;
 const HOT_LIST_AT_LEAST = 200;
 const CREATE_AT_LEAST = 20;
-const WARM_UP_S = 3;
-const TURN_S = 2;
-const TURNS = 3;
-/** As many as make Glance's one process busy: with more its requests only wait. */
-const CONNECTIONS = 16;
 
 const CREATE = [
   `POST /v2/images ${JSON.stringify({ name: 'created', disk_format: 'qcow2', container_format: 'bare' })}`,
@@ -32,51 +25,25 @@ export async function run(stage, { rounds }) {
     const token = await tokenOf(cloud, 'demo');
     const ids = await createImages(cloud, token);
     mirror = await openMirror(stage, cloud, token);
-    const shows = ids.map((id) => `GET /v2/images/${id}`);
-    const list = ['GET /v2/images?limit=25'];
-    const load = (server, requests, seconds, connections = CONNECTIONS) =>
-      peak(server, { folder: stage.folder, requests, token, seconds, connections });
-    const contestant = (start) => ({
-      start,
-      async warmUp(server) {
-        await load(server, shows, WARM_UP_S);
-        await load(server, list, WARM_UP_S);
-      },
-      async measure(server) {
-        const show = await load(server, shows, TURN_S);
-        const page = await load(server, list, TURN_S);
-        return { show: show.rate, list: page.rate };
-      },
-    });
-    const glance = { url: cloud.imageUrl, cpu: () => NaN, stop: async () => undefined };
-    const of = await compareInTurns(
+    const glance = running(cloud.imageUrl);
+    const options = { token, rounds };
+    const of = await compareRates(
+      stage,
       {
-        Glance: contestant(async () => glance),
-        Glimpse: contestant(() => mirror.start('/v2')),
-        'Glimpse, no cache': contestant(() => mirror.start('/v2', { GLIMPSE_CACHE_SIZE: '0' })),
+        Glance: glance,
+        Glimpse: () => mirror.start('/v2'),
+        'Glimpse, no cache': () => mirror.start('/v2', { GLIMPSE_CACHE_SIZE: '0' }),
       },
-      Math.min(rounds, 2),
-      TURNS,
+      { show: ids.map((id) => `GET /v2/images/${id}`), list: ['GET /v2/images?limit=25'] },
+      options,
     );
-    const create = (server, seconds) => load(server, CREATE, seconds);
-    const creator = (start) => ({
-      start,
-      warmUp: (server) => create(server, WARM_UP_S),
-      measure: (server) => create(server, TURN_S),
-    });
     const own = await stage.database('instead_of_glance');
-    const created = await compareInTurns(
-      {
-        Glance: creator(async () => glance),
-        Glimpse: creator(() =>
-          stage.startGlimpse(own, {
-            ...{ GLIMPSE_PORT: 'off', GLIMPSE_IMAGE_PORT: '0' },
-            ...cloud.people.glimpse.env,
-          }),
-        ),
-      },
-      Math.min(rounds, 2),
-      TURNS,
+    const settings = { GLIMPSE_PORT: 'off', GLIMPSE_IMAGE_PORT: '0', ...cloud.people.glimpse.env };
+    const created = await compareRates(
+      stage,
+      { Glance: glance, Glimpse: () => stage.startGlimpse(own, settings) },
+      { rate: CREATE },
+      options,
     );
     return {
       figures: [

@@ -1,18 +1,11 @@
 /** The Compute API of a mirror of a Glance beside a Nova in front of the same Glance: the same images, token and requests. */
-import { peak } from '../load.mjs';
 import { shown } from '../numbers.mjs';
-import { createImages, openMirror, startOpenStack, tokenOf } from '../openstack.mjs';
-import { compareInTurns } from '../rounds.mjs';
+import { compareRates, createImages, openMirror, running, startOpenStack, tokenOf } from '../openstack.mjs';
 
 export const name = 'nova';
 export const title = 'Beside Nova';
 
 const LIST_AT_LEAST = 200;
-const WARM_UP_S = 3;
-const TURN_S = 3;
-const TURNS = 3;
-/** As many as make Nova's one process busy: with more its requests only wait. */
-const CONNECTIONS = 16;
 
 const LISTS = { brief: ['GET /v2.1/images?limit=25'], detail: ['GET /v2.1/images/detail?limit=25'] };
 
@@ -25,27 +18,11 @@ export async function run(stage, { rounds }) {
     const ids = await createImages(cloud, token);
     mirror = await openMirror(stage, cloud, token);
     const requests = { show: ids.map((id) => `GET /v2.1/images/${id}`), ...LISTS };
-    const load = (server, what, seconds) =>
-      peak(server, {
-        ...{ folder: stage.folder, token, seconds, connections: CONNECTIONS },
-        requests: requests[what],
-      });
-    const contestant = (start) => ({
-      start,
-      async warmUp(server) {
-        for (const what of Object.keys(requests)) await load(server, what, WARM_UP_S);
-      },
-      async measure(server) {
-        const rates = {};
-        for (const what of Object.keys(requests)) rates[what] = (await load(server, what, TURN_S)).rate;
-        return rates;
-      },
-    });
-    const nova = { url: new URL(cloud.novaUrl).origin, cpu: () => NaN, stop: async () => undefined };
-    const of = await compareInTurns(
-      { Nova: contestant(async () => nova), Glimpse: contestant(() => mirror.start('/v2.1')) },
-      Math.min(rounds, 2),
-      TURNS,
+    const of = await compareRates(
+      stage,
+      { Nova: running(new URL(cloud.novaUrl).origin), Glimpse: () => mirror.start('/v2.1') },
+      requests,
+      { token, rounds },
     );
     return {
       figures: [
