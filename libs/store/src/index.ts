@@ -20,7 +20,14 @@ export {
   type Upload,
   type Writing,
 } from './objects/stored-image-objects.js';
-export type { ImageImport, ImportStep, ImportedObject, StagedObject } from './objects/stored-imports.js';
+export type {
+  ImageImport,
+  ImportRecord,
+  ImportRequester,
+  ImportStep,
+  ImportedObject,
+  StagedObject,
+} from './objects/stored-imports.js';
 export { StoredImageReader } from './images/stored-image-reader.js';
 export { StoredImageLister } from './lists/stored-image-lister.js';
 export * from './migrations/migrate.js';

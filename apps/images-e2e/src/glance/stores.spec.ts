@@ -29,6 +29,27 @@ function dataOf(image: GlanceImage): object {
   };
 }
 
+type Task = Readonly<Record<string, unknown>>;
+
+/** What tasks of an image say, with ids and times by their form. */
+function shapesOf(tasks: readonly Task[], id: string): unknown {
+  const shapeOf = (value: unknown): unknown =>
+    typeof value !== 'string'
+      ? value
+      : value
+          .replace(id, 'IMAGE')
+          .replace(/^(req-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, '$1UUID')
+          .replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/, 'TIME');
+  return tasks
+    .toSorted((one, other) => (String(one['created_at']) < String(other['created_at']) ? -1 : 1))
+    .map((task) => {
+      // Why an import has failed is said in other words.
+      const { message, ...rest } = task;
+      const compared = { ...rest, message: task['status'] === 'failure' ? typeof message : message };
+      return JSON.parse(JSON.stringify(compared), (_, value) => shapeOf(value)) as unknown;
+    });
+}
+
 /** How an import is requested. */
 interface Import {
   readonly method?: 'glance-direct' | 'copy-image';
@@ -108,11 +129,22 @@ class Conversation {
     return image;
   }
 
+  /** Resolves once no import of the image runs. */
+  ended(id: string): Promise<void> {
+    const client = this.site.clients.demo;
+    return until(async () => !('os_glance_import_task' in (await client.show(id))), 60_000);
+  }
+
   /** The image, once its import has ended. */
   async imported(id: string): Promise<GlanceImage> {
-    const client = this.site.clients.demo;
-    await until(async () => !('os_glance_import_task' in (await client.show(id))), 60_000);
+    await this.ended(id);
     return this.show('imported', id);
+  }
+
+  /** Notes the tasks of an image that a user reads. */
+  async tasks(what: string, id: string, user: User): Promise<void> {
+    const { body } = await this.send(what, user, 'GET', `images/${id}/tasks`);
+    if (typeof body === 'object' && 'tasks' in body!) this.note(what, shapesOf(body.tasks as Task[], id));
   }
 
   /** Puts a file in the place of a store's folder while a function runs. */
@@ -221,6 +253,33 @@ const ALIKE: Readonly<Record<string, (talk: Conversation) => Promise<void>>> = {
     await talk.import(await talk.queued(), slow);
     await talk.import(await talk.active(), slow);
     await talk.import(MISSING, slow);
+  },
+
+  async tasks(talk) {
+    const id = await talk.staged();
+    await talk.tasks('before the import', id, 'demo');
+    await talk.import(id, { stores: ['slow'] });
+    await talk.imported(id);
+    await talk.import(id, { all_stores: true }, { method: 'copy-image', user: 'admin' });
+    await talk.imported(id);
+    for (const user of ['demo', 'alt', 'admin'] as const)
+      await talk.tasks('an image in two stores', id, user);
+    const failing = await talk.staged();
+    await talk.without('slow', async () => {
+      await talk.import(failing, { all_stores: true });
+      await talk.ended(failing);
+    });
+    await talk.tasks('an import that fails', failing, 'demo');
+    await talk.tasks('an upload', await talk.active(), 'demo');
+    await talk.tasks('a missing image', MISSING, 'demo');
+    const other = await talk.staged();
+    await talk.import(other, {}, { user: 'admin' });
+    await talk.imported(other);
+    await talk.tasks('imported by an administrator', other, 'demo');
+    const both = await talk.copied();
+    await talk.import(both, { all_stores: true }, { method: 'copy-image', user: 'admin' });
+    await talk.imported(both);
+    await talk.tasks('a copy with nothing to do', both, 'admin');
   },
 
   async copies(talk) {
@@ -340,6 +399,12 @@ const OTHERWISE: Readonly<
     // As its API reference says it is not: the state of the image is unchanged.
     ['importing', 'slow', 409],
     ['uploading', 'slow', 202],
+  ],
+  'tasks are read alone': [
+    async (talk) =>
+      (await talk.send('another method', 'demo', 'POST', `images/${await talk.active()}/tasks`)).status,
+    404,
+    405,
   ],
   'an upload to a store that is away is 502': [
     async (talk) => {

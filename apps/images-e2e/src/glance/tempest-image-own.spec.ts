@@ -19,8 +19,6 @@ const FEATURES = ['import_image', 'os_glance_reserved'];
 /** The tests that pass at a Glance and fail here, by their names, with the reason. */
 const LEFT_OUT: Readonly<Record<string, RegExp>> = {
   'metadata definitions are left out': /metadefs/,
-  'tasks are left out, and it reads those of an import where there are several stores':
-    /ImportImagesTest\.test_image_glance_direct_import/,
 };
 
 function suite(cloud: Cloud): void {

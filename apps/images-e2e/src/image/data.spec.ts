@@ -355,6 +355,8 @@ describe('staged data', () => {
     expect((await importImage(id, direct, 'alt')).status).toBe(403);
     const results = await Promise.all(Array.from({ length: 5 }, () => importImage(id, direct)));
     expect(results.map(({ status }) => status).sort()).toEqual([202, 409, 409, 409, 409]);
+    const { tasks } = (await (await send(`${id}/tasks`)).json()) as { tasks: object[] };
+    expect(tasks).toMatchObject([{ image_id: id, status: 'success', input: { backend: ['file'] } }]);
   });
 });
 

@@ -118,6 +118,7 @@ describe('what callers see', () => {
         const shown = await request(person, id);
         expect(shown.status).toBe(cell === '-' ? 404 : 200);
         expect(shown.text.includes('the secret of')).toBe(cell !== '-');
+        expect((await request(person, `${id}/tasks`)).status).toBe(shown.status);
 
         const list = { '-': [], s: [], n: [], m: [MEMBER], a: [MEMBER, OTHER_MEMBER] }[cell] ?? [];
         const status = { '-': 404, s: 403 }[cell] ?? 200;
@@ -133,7 +134,7 @@ describe('what callers see', () => {
 
   it('is nothing without a token', async () => {
     const id = idOf.get('public')!;
-    for (const path of [id, `${id}/members`, `${id}/members/${MEMBER}`, 'none', 'none/x']) {
+    for (const path of [id, `${id}/members`, `${id}/members/${MEMBER}`, `${id}/tasks`, 'none', 'none/x']) {
       expect((await request('', path)).status).toBe(401);
     }
   });
@@ -141,7 +142,7 @@ describe('what callers see', () => {
   it('is for an image of another project the same as for one that does not exist', async () => {
     const missing = 'ffffffff-ffff-4fff-8fff-ffffffffffff';
     const hidden = idOf.get('private')!;
-    for (const path of ['', '/members', `/members/${MEMBER}`]) {
+    for (const path of ['', '/members', `/members/${MEMBER}`, '/tasks']) {
       const one = await request('stranger', hidden + path);
       const other = await request('stranger', missing + path);
       expect(one).toEqual({ ...other, text: other.text.replaceAll(missing, hidden) });

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDatabase, query } from '../harness/databases.js';
+import { readDescription } from '../harness/description.js';
 import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
 
 const folder = newFolder();
@@ -238,6 +239,55 @@ describe('an import of staged data', () => {
     expect((await importTo(randomUUID(), { stores: ['none'] })).status).toBe(400);
     expect((await importTo(await queued(), { stores: ['slow'] })).status).toBe(409);
     expect((await importTo(await staged('x'), { stores: ['slow'] }, 'web-download')).status).toBe(400);
+  });
+});
+
+describe('the tasks of an image', () => {
+  async function tasksOf(id: string, as = 'demo'): Promise<Document[]> {
+    const response = await send('GET', `images/${id}/tasks`, { as });
+    const text = await response.text();
+    const check = await readDescription(service.imageUrl!);
+    check('GET', `/v2/images/${id}/tasks`, response.status, text);
+    return (JSON.parse(text) as { tasks: Document[] }).tasks;
+  }
+
+  it('are its imports, each with the id of its request', async () => {
+    const id = await staged('task');
+    expect(await tasksOf(id)).toEqual([]);
+    const request = await importTo(id, { stores: ['slow'] });
+    await imported(id);
+    const [task, ...others] = await tasksOf(id);
+    expect(others).toEqual([]);
+    expect(task).toMatchObject({
+      ...{ status: 'success', image_id: id, result: { image_id: id }, message: 'Copied 0 MiB' },
+      request_id: request.headers.get('x-openstack-request-id'),
+      input: { import_req: { method: { name: 'glance-direct' }, stores: ['slow'] }, backend: ['slow'] },
+    });
+  });
+
+  it('say which stores an import has failed for', async () => {
+    const id = await staged('lost');
+    await without('slow', async () => {
+      await importTo(id, { stores: ['slow'], all_stores_must_succeed: false });
+      await imported(id);
+    });
+    expect(await tasksOf(id)).toMatchObject([
+      { status: 'failure', result: null, message: 'The data could not be copied to slow.' },
+    ]);
+  });
+
+  it('are those of the caller’s project, and for administrators all', async () => {
+    const body = JSON.stringify({ disk_format: 'raw', container_format: 'bare', visibility: 'public' });
+    const created = await send('POST', 'images', { as: 'admin', body });
+    const { id } = (await created.json()) as { id: string };
+    const octets = { 'content-type': 'application/octet-stream' };
+    await send('PUT', `images/${id}/file`, { as: 'admin', body: 'public', headers: octets });
+    const copy = JSON.stringify({ method: { name: 'copy-image' }, stores: ['slow'] });
+    expect((await send('POST', `images/${id}/import`, { as: 'admin', body: copy })).status).toBe(202);
+    expect(await tasksOf(id, 'admin')).toMatchObject([{ image_id: id, type: 'api_image_import' }]);
+    expect(await tasksOf(id)).toEqual([]);
+    expect((await send('GET', `images/${await staged('own')}/tasks`, { as: 'alt' })).status).toBe(404);
+    expect((await send('GET', `images/${id}/tasks`, { as: 'none' })).status).toBe(401);
   });
 });
 

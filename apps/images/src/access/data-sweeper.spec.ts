@@ -186,7 +186,9 @@ describe('with several stores', () => {
     const image = await active();
     const run = { image, id: randomUUID() };
     const copy = { id: randomUUID(), store: 'slow', bytes: 3 };
-    await objects.imports.begin({ ...run, status: 'active', stores: ['slow'], objects: [copy] }, undefined);
+    const requester = { project: 'p', userId: 'u', requestId: 'req-1', request: {} };
+    const started = { ...run, stores: ['slow'], objects: [copy], size: 3, requester };
+    await objects.imports.begin({ ...started, status: 'active' }, undefined);
     await (await stores.named('slow').verified()).write(copy.id, three());
     await sweeps(6);
     expect(await objects.imports.beat(run)).toBe(true);
@@ -198,6 +200,8 @@ describe('with several stores', () => {
     expect([status, properties]).toEqual([
       ...['active', { os_glance_importing_to_stores: '', os_glance_failed_import: 'slow' }],
     ]);
+    const failure = 'The service that copied the data has ended.';
+    expect(await objects.imports.ofImage(image)).toMatchObject([{ id: run.id, failure }]);
     expect(await objects.imports.settle(run, { live: [copy.id], ends: true, size: 3 })).toBe(false);
   });
 

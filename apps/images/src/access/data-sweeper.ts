@@ -18,8 +18,9 @@ interface Seen {
 }
 
 /**
- * Deletes the bytes of objects that no image needs any more, and gives up the uploads of writers that died. It counts
- * only sweeps that it made itself: an outage of the database, in which no writer could show that it lives, ends no upload.
+ * Deletes the bytes of objects that no image needs any more, gives up the uploads of writers that died, and forgets
+ * imports that are over for long. It counts only sweeps that it made itself: an outage of the database, in which no writer
+ * could show that it lives, ends no upload.
  */
 export class DataSweeper {
   #seen = new Map<string, Seen>();
@@ -63,6 +64,7 @@ export class DataSweeper {
   /** Sweeps once, until nothing is left to delete. @throws {WrongStore} {DataUnavailable} {CatalogueUnavailable} */
   async sweep(stop?: AbortSignal): Promise<void> {
     await this.#giveUp(await this.#dead());
+    await this.objects.imports.sweep();
     let fault: unknown;
     for (const store of this.stores.all) {
       try {
@@ -122,7 +124,9 @@ export class DataSweeper {
     }
     for (const [id, objects] of imports) {
       const failed = objects.flatMap(({ store }) => store ?? []);
-      await this.objects.imports.settle({ image: objects[0]!.image, id }, { failed, ends: true, size: 0 });
+      const failure = 'The service that copied the data has ended.';
+      const step = { failed, ends: true, failure, size: 0 };
+      await this.objects.imports.settle({ image: objects[0]!.image, id }, step);
     }
   }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Identity, Image } from '@glimpse/domain';
-import type { ImportedObject, StoredImageObjects } from '@glimpse/store';
+import { projectOf, type Identity, type Image } from '@glimpse/domain';
+import type { ImportRecord, ImportRequester, ImportedObject, StoredImageObjects } from '@glimpse/store';
 import { Overloaded } from '../http/overload.js';
 import type { DataSettings } from '../settings/data.js';
 import {
@@ -28,6 +28,10 @@ export interface ImportRequest {
   readonly stores: readonly string[] | 'all' | undefined;
   /** Whether the import fails with the first store that does. */
   readonly allMustSucceed: boolean;
+  /** The members of the body that say so. */
+  readonly document: object;
+  /** The id of the request. */
+  readonly requestId: string;
 }
 
 /** An import that was checked. */
@@ -36,7 +40,8 @@ interface CheckedImport {
   readonly status: 'uploading' | 'active';
   readonly stores: readonly string[];
   readonly source: ImportSource;
-  readonly allMustSucceed: boolean;
+  readonly caller: Identity;
+  readonly request: ImportRequest;
 }
 
 /** The imports of image data to one store or several, as a caller may make them. */
@@ -77,7 +82,7 @@ export class ImageImports {
     image: Image,
     caller: Identity,
     names: readonly string[],
-    { allMustSucceed }: ImportRequest,
+    request: ImportRequest,
     stores: OwnStores,
   ): Promise<void> {
     // As in Glance the status comes before policy here.
@@ -87,7 +92,10 @@ export class ImageImports {
     const staged = stores.haveNames ? await this.objects.imports.staged(image.id) : undefined;
     const place = staged?.store ?? stores.default.shownName;
     if (names.every((name) => name === place)) {
-      if (!(await this.objects.importStaged(image.id, stores.default.name))) throw new NotStaged();
+      const started = { image: image.id, id: randomUUID() };
+      const store = { name: place, hasName: stores.haveNames };
+      const imported = await this.objects.imports.importStaged(started, store, requesterOf(caller, request));
+      if (!imported) throw new NotStaged();
       return;
     }
     if (!staged) throw new NotStaged();
@@ -96,14 +104,14 @@ export class ImageImports {
       ...{ size, hash, staged: { id: staged.id, store: place } },
       copies: [{ id: staged.id, store: stores.named(place) }],
     };
-    await this.#begin({ image, status: 'uploading', stores: names, source, allMustSucceed }, stores);
+    await this.#begin({ image, caller, status: 'uploading', stores: names, source, request }, stores);
   }
 
   async #copy(
     image: Image,
     caller: Identity,
     names: readonly string[],
-    { stores: wanted, allMustSucceed }: ImportRequest,
+    request: ImportRequest,
     stores: OwnStores,
   ): Promise<void> {
     if (image.status !== 'active') throw new NotActive(image.shownId, image.status);
@@ -112,28 +120,50 @@ export class ImageImports {
     if (!stored) throw new NothingToCopy(image.shownId);
     const hasIt = (name: string): boolean => stored.copies.some(({ store }) => store.name === name);
     const present = names.find(hasIt);
-    if (present !== undefined && wanted !== 'all') throw new AlreadyStored(present);
+    if (present !== undefined && request.stores !== 'all') throw new AlreadyStored(present);
     const missing = names.filter((name) => !hasIt(name));
     if (missing.length === 0) return;
     const source = { ...stored, hash: image.hashValue, staged: undefined };
-    await this.#begin({ image, status: 'active', stores: missing, source, allMustSucceed }, stores);
+    await this.#begin({ image, caller, status: 'active', stores: missing, source, request }, stores);
   }
 
   async #begin(checked: CheckedImport, stores: OwnStores): Promise<void> {
-    const { image, status, stores: names, source, allMustSucceed } = checked;
+    const { image, caller, status, stores: names, source, request } = checked;
     if (this.#running.size >= stores.default.maxUploads) throw new Overloaded();
     const objects = objectsOf(names, source);
     const started = { image: image.id, id: randomUUID() };
     const quota = quotaBytesOf(this.settings);
-    const begun = await this.objects.imports.begin({ ...started, status, stores: names, objects }, quota);
+    const { size } = source;
+    const requester = requesterOf(caller, request);
+    const begun = await this.objects.imports.begin(
+      { ...started, status, stores: names, objects, size, requester },
+      quota,
+    );
     if (!begun) throw new OperationInProgress(image.shownId);
-    if (!begun.begun) throw new StorageQuotaExceeded(source.size * objects.length, begun.remaining);
+    if (!begun.begun) throw new StorageQuotaExceeded(size * objects.length, begun.remaining);
     const isAdopted = source.staged !== undefined && names.includes(source.staged.store);
     const run = new RunningImport(this.objects.imports, stores, {
-      ...{ ...started, objects, source, allMustSucceed, adopts: isAdopted },
+      ...{ ...started, objects, source, allMustSucceed: request.allMustSucceed, adopts: isAdopted },
     });
     const ended = run.run(this.onFault).finally(() => this.#running.delete(run));
     this.#running.set(run, ended);
+  }
+
+  /**
+   * The imports of an image that the caller's project began, or all of them for an administrator.
+   *
+   * @throws as `ImageAccess.read`
+   */
+  async of(id: string, caller: Identity): Promise<{ image: Image; imports: ImportRecord[] }> {
+    const { image } = await this.access.readCurrent(id, caller);
+    const { viewer } = this.access.permissionsOf(caller);
+    const imports = await this.objects.imports.ofImage(image.id);
+    return {
+      image,
+      imports: imports.filter(
+        ({ project }) => viewer.admin || project === null || project === viewer.project,
+      ),
+    };
   }
 
   /**
@@ -175,3 +205,7 @@ function objectsOf(names: readonly string[], { size, staged }: ImportSource): Im
     .filter((name) => name !== staged?.store)
     .map((store, at) => ({ id: randomUUID(), store, bytes: moves && at === 0 ? 0 : size }));
 }
+
+const requesterOf = (caller: Identity, { document, requestId }: ImportRequest): ImportRequester => ({
+  ...{ project: projectOf(caller), userId: caller.userId, requestId, request: document },
+});

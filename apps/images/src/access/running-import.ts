@@ -78,7 +78,7 @@ export class RunningImport {
     if (adopts) await this.#settle({ done: [source.staged!.store] });
     for (const object of objects) {
       if (!(await this.#copied(object, onFault))) {
-        return this.#settle({ failed: [object.store], ends: true });
+        return this.#settle({ failed: [object.store], ends: true, failure: notCopiedTo([object.store]) });
       }
       if (object !== objects.at(-1)) await this.#settle({ done: [object.store] });
     }
@@ -89,11 +89,15 @@ export class RunningImport {
   /** The image gets the data of each store as soon as that is copied. As in Glance it is queued if every store fails. */
   async #copyToEach(onFault: (fault: ImportFault) => void): Promise<void> {
     const { objects, source, adopts } = this.plan;
+    let hasData = adopts || source.staged === undefined;
     if (adopts) await this.#settle({ live: [source.staged!.id] });
     for (const object of objects) {
-      const step = (await this.#copied(object, onFault)) ? { live: [object.id] } : { failed: [object.store] };
+      const isCopied = await this.#copied(object, onFault);
+      hasData ||= isCopied;
+      const step = isCopied ? { live: [object.id] } : { failed: [object.store] };
       const dropsStaged = !this.#cutOff.signal.aborted;
-      await this.#settle({ ...step, ends: object === objects.at(-1), dropsStaged });
+      const failure = hasData ? undefined : notCopiedTo(objects.map(({ store }) => store));
+      await this.#settle({ ...step, ends: object === objects.at(-1), dropsStaged, failure });
     }
   }
 
@@ -125,6 +129,9 @@ export class RunningImport {
     }
   }
 }
+
+const notCopiedTo = (stores: readonly string[]): string =>
+  `The data could not be copied to ${stores.join(', ')}.`;
 
 /** The same bytes in memory of their own: a store that reads uses its memory again, and one that writes may keep it. */
 async function* kept(bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {

@@ -224,6 +224,73 @@ export class StoresDocument {
   stores!: object[];
 }
 
+class TaskInput {
+  @ApiProperty({ format: 'uuid' })
+  image_id!: string;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    description: 'What the body of the import says.',
+  })
+  import_req!: object;
+
+  @ApiProperty({ type: [String], description: 'The stores of the import.' })
+  backend!: string[];
+}
+
+class TaskDocument {
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+
+  @ApiProperty({ enum: ['api_image_import'] })
+  type!: string;
+
+  @ApiProperty({ enum: ['processing', 'success', 'failure'] })
+  status!: string;
+
+  @ApiProperty(orNull('string'))
+  owner!: string | null;
+
+  @ApiProperty(orNull('string'))
+  expires_at!: string | null;
+
+  @ApiProperty()
+  created_at!: string;
+
+  @ApiProperty()
+  updated_at!: string;
+
+  @ApiProperty(orNull('string'))
+  deleted_at!: string | null;
+
+  @ApiProperty()
+  deleted!: boolean;
+
+  @ApiProperty({ format: 'uuid' })
+  image_id!: string;
+
+  @ApiProperty()
+  request_id!: string;
+
+  @ApiProperty()
+  user_id!: string;
+
+  @ApiProperty({ type: TaskInput })
+  input!: TaskInput;
+
+  @ApiProperty({ oneOf: [{ type: 'object', additionalProperties: true }, { type: 'null' as 'string' }] })
+  result!: object | null;
+
+  @ApiProperty()
+  message!: string;
+}
+
+export class TaskList {
+  @ApiProperty({ type: [TaskDocument] })
+  tasks!: TaskDocument[];
+}
+
 class ErrorDocument {
   @ApiProperty({ type: 'integer' })
   code!: number;

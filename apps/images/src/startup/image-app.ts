@@ -14,6 +14,7 @@ import type { GlancePassThrough } from '../image/pass-through/glance-pass-throug
 import { ActionsController } from '../image/actions/actions.controller.js';
 import { API_DOCUMENTS, type ApiDocuments } from '../image/api-documents.js';
 import { DataController } from '../image/data/data.controller.js';
+import { ImportTasksController } from '../image/data/import-tasks.controller.js';
 import { StagingController } from '../image/data/staging.controller.js';
 import { StoreDataController } from '../image/data/store-data.controller.js';
 import { fastReads } from '../image/images/fast-reads.js';
@@ -47,10 +48,10 @@ export interface ImageParts extends Parts {
   attributesFilled(): Promise<boolean>;
 }
 
-/** What serves the changes and the data of images in a catalogue of its own. */
+/** What serves the changes, the data and the imports of images in a catalogue of its own. */
 const CHANGES = [
   ...[ImageChangesController, TagsController, ActionsController, MemberChangesController],
-  ...[DataController, StagingController, StoreDataController, StoresDetailController],
+  ...[DataController, StagingController, ImportTasksController, StoreDataController, StoresDetailController],
 ];
 
 /** Composes the server of the Image API. */

@@ -15,7 +15,7 @@ export const inStore = (object: string, store: string): string =>
   `coalesce(${object}.store, ${FIRST_STORE}) IS NOT DISTINCT FROM coalesce(${store}::text, ${FIRST_STORE})`;
 
 /** The locations of an image whose only store is this one; unchanged where stores have no names. */
-const shownIn = (store: string): string =>
+export const shownIn = (store: string): string =>
   `locations = CASE WHEN ${store} IS NULL THEN locations
                     ELSE coalesce(locations, '{}') || jsonb_build_object('stores', ${store}) END`;
 
@@ -109,32 +109,6 @@ export const STAGE = `
   )
   UPDATE image_objects SET state = 'staged', bytes = $3, checksum = $4, hash_value = $5, virtual_size = $6
   WHERE id = $2 AND state = 'writing' AND EXISTS (SELECT FROM staged)
-  RETURNING id`;
-
-/**
- * Makes an image active with its staged data. No row: it has none. The two properties are those that Glance leaves
- * behind an import, which clients wait for.
- *
- * $1: the image's id; $2: the name of the store of objects without one, or null where stores have no names. Served by
- * `image_objects_image_id_idx`.
- */
-export const IMPORT_STAGED = `
-  WITH staged AS (
-    SELECT id, image_id, bytes, checksum, hash_value, virtual_size,
-           CASE WHEN $2::text IS NOT NULL THEN coalesce(store, ${FIRST_STORE}, $2) END AS store
-    FROM image_objects WHERE image_id = $1 AND state = 'staged'
-  ), active AS (
-    UPDATE images SET ${changeTo("'active'")}, size = staged.bytes, checksum = staged.checksum,
-                      hash_algorithm = 'sha512', hash_value = staged.hash_value,
-                      virtual_size = staged.virtual_size, ${shownIn('staged.store')},
-                      properties = properties ||
-                        '{"os_glance_importing_to_stores": "", "os_glance_failed_import": ""}'
-    FROM staged
-    WHERE images.id = staged.image_id AND status = 'uploading' AND upload IS NULL AND deleted_at IS NULL
-    RETURNING images.id
-  )
-  UPDATE image_objects SET state = 'live', store = coalesce((SELECT store FROM staged), store)
-  WHERE id = (SELECT id FROM staged) AND state = 'staged' AND EXISTS (SELECT FROM active)
   RETURNING id`;
 
 /** Gives up an upload: the image waits for data again. $1: the image's id; $2: the upload's. */

@@ -46,6 +46,13 @@ async function begun(status: 'saving' | 'uploading' = 'saving'): Promise<Upload>
   return upload;
 }
 
+const importStaged = (image: string): Promise<boolean> =>
+  objects.imports.importStaged(
+    { image, id: randomUUID() },
+    { name: 'file', hasName: false },
+    { project: 'p', userId: 'u', requestId: 'req-1', request: {} },
+  );
+
 async function count(condition: string): Promise<number> {
   const { rows } = await database.pool.query<{ count: string }>(`SELECT count(*) FROM ${condition}`);
   return Number(rows[0]!.count);
@@ -79,10 +86,10 @@ describe('an upload', () => {
 
   it('that is staged is imported once', async () => {
     const upload = await begun('uploading');
-    expect(await objects.importStaged(upload.image)).toBe(false);
+    expect(await importStaged(upload.image)).toBe(false);
     expect(await objects.stage(upload, DATA)).toBe(true);
     expect(await objects.giveUp(upload)).toBe(false);
-    const imports = Array.from({ length: 5 }, () => objects.importStaged(upload.image));
+    const imports = Array.from({ length: 5 }, () => importStaged(upload.image));
     expect((await Promise.all(imports)).filter(Boolean)).toHaveLength(1);
     expect([await statusOf(upload.image), await objects.stateOf(upload.id)]).toEqual(['active', 'live']);
   });
@@ -178,7 +185,7 @@ describe('the quota of a project', () => {
     expect([await usage(), await usage(other)]).toEqual([0, 300]);
     await objects.stage(upload, DATA);
     expect(await usage(other)).toBe(DATA.size);
-    await objects.importStaged(image);
+    await importStaged(image);
     expect(await usage(other)).toBe(DATA.size);
     const ownerless = await catalogue.current.imageToChange(image, SEE_ALL);
     await catalogue.editor!.edit(ownerless, { owner: null });

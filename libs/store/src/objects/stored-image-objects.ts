@@ -13,7 +13,6 @@ import {
   DOOMED,
   GIVE_UP,
   HAS_OBJECTS,
-  IMPORT_STAGED,
   LIVE_OBJECTS,
   NAME_FIRST_STORE,
   NAME_STORES,
@@ -100,7 +99,7 @@ const NAMED_AT_ONCE = 500;
  * store is undefined it is the only one, which has no name.
  */
 export class StoredImageObjects {
-  /** Copies of objects in further stores. */
+  /** Imports of staged data, and copies of data in further stores. */
   readonly imports: StoredImports;
   private readonly statements: ObjectStatements;
 
@@ -156,16 +155,6 @@ export class StoredImageObjects {
   /** Keeps the data until the image is imported; false if the image does not wait for this upload any more. */
   async stage(upload: Upload, data: StoredData): Promise<boolean> {
     return this.statements.change(upload.image, 'stage data', STAGE, valuesOf(upload, data));
-  }
-
-  /**
-   * Makes the image active with its staged data; false if it has none.
-   *
-   * @param defaultStore undefined where the only store has no name
-   */
-  async importStaged(image: string, defaultStore?: string): Promise<boolean> {
-    const values = [storedIdOf(image), defaultStore ?? null];
-    return this.statements.change(image, 'import staged data', IMPORT_STAGED, values);
   }
 
   /** Gives up an upload that is not complete; false if it is, or was given up before. */

@@ -12,6 +12,13 @@ const DATA = { size: 5, checksum: 'md5', hash: 'sha512', virtualSize: 7 };
 const UNLIMITED = { bytes: 0, least: 0, quota: undefined };
 const SEE_ALL = { project: null, admin: true };
 const STORES = ['fast', 'slow', 'far'];
+const REQUESTER = {
+  project: 'p',
+  userId: 'u',
+  requestId: 'req-1',
+  request: { method: { name: 'copy-image' } },
+};
+const REQUESTED = { size: 5, requester: REQUESTER };
 
 let server: TemporaryDatabase;
 let database: Database;
@@ -67,7 +74,7 @@ async function begun(
   const copies = written.map((store) => ({ id: randomUUID(), store, bytes: 5 }));
   const stores = [...adopted, ...written];
   expect(
-    await objects.imports.begin({ image, id, status, stores, objects: copies }, undefined),
+    await objects.imports.begin({ image, id, status, stores, objects: copies, ...REQUESTED }, undefined),
   ).toMatchObject({
     begun: true,
   });
@@ -174,7 +181,7 @@ describe('a copy of the data of an active image', () => {
       objects.imports.begin(
         {
           ...{ image, id: randomUUID(), status: 'active', stores: [store] },
-          objects: [{ id: randomUUID(), store, bytes: 5 }],
+          ...{ objects: [{ id: randomUUID(), store, bytes: 5 }], ...REQUESTED },
         },
         undefined,
       );
@@ -189,7 +196,7 @@ describe('a copy of the data of an active image', () => {
       const written = ['slow', 'far'].map((store) => ({ id: randomUUID(), store, bytes: 5 }));
       const stores = ['slow', 'far'];
       return objects.imports.begin(
-        { image, id: randomUUID(), status: 'active', stores, objects: written },
+        { image, id: randomUUID(), status: 'active', stores, objects: written, ...REQUESTED },
         quota,
       );
     };
@@ -209,6 +216,84 @@ describe('a copy of the data of an active image', () => {
       false,
     );
     expect([await objects.stateOf(run.written['slow']!), await usage()]).toEqual(['doomed', 0]);
+  });
+});
+
+describe('what is known of an import', () => {
+  /** The imports of an image without their times, which are compared apart. */
+  async function known(image: string): Promise<object[]> {
+    return (await objects.imports.ofImage(image)).map(({ begunAt, endedAt, expiresAt, ...rest }) => {
+      const at = (time: string): number => Date.parse(`${time}Z`);
+      expect(Math.abs(Date.now() - at(begunAt))).toBeLessThan(60_000);
+      if (endedAt !== null) {
+        expect([at(endedAt) >= at(begunAt), at(expiresAt!) - at(endedAt)]).toEqual([true, 48 * 3_600_000]);
+      }
+      return { ...rest, ended: endedAt !== null };
+    });
+  }
+
+  it('is what it is for, and whether it has ended', async () => {
+    const image = await uploaded('saving');
+    expect(await known(image)).toEqual([]);
+    const first = await begun(image, 'active', ['slow', 'far']);
+    const running = {
+      ...{ ...REQUESTER, id: first.id, stores: ['slow', 'far'], bytes: 5, failure: null, ended: false },
+    };
+    expect(await known(image)).toEqual([running]);
+    await objects.imports.settle(first, { live: [first.written['slow']!], size: 5 });
+    expect(await known(image)).toEqual([running]);
+    await objects.imports.settle(first, { failed: ['far'], ends: true, failure: 'why', size: 5 });
+    const second = await begun(image, 'active', ['far']);
+    await objects.imports.settle(second, { live: [second.written['far']!], ends: true, size: 5 });
+    await objects.imports.settle(second, { ends: true, failure: 'again', size: 5 });
+    expect(await known(image)).toEqual([
+      { ...running, failure: 'why', ended: true },
+      { ...running, id: second.id, stores: ['far'], ended: true },
+    ]);
+  });
+
+  it('includes one that is complete at once, with the bytes of the staged data', async () => {
+    const image = await uploaded('uploading');
+    const id = randomUUID();
+    const store = { name: 'fast', hasName: true };
+    expect(await objects.imports.importStaged({ image, id }, store, REQUESTER)).toBe(true);
+    expect(await objects.imports.importStaged({ image, id: randomUUID() }, store, REQUESTER)).toBe(false);
+    expect(await known(image)).toEqual([
+      { ...REQUESTER, id, stores: ['fast'], bytes: 5, failure: null, ended: true },
+    ]);
+  });
+
+  it('is none of an import that the quota refuses', async () => {
+    const image = await uploaded('saving');
+    const copy = { id: randomUUID(), store: 'slow', bytes: 5 };
+    const begin = { image, id: randomUUID(), status: 'active' as const, stores: ['slow'], objects: [copy] };
+    expect(await objects.imports.begin({ ...begin, ...REQUESTED }, 9)).toMatchObject({ begun: false });
+    expect(await known(image)).toEqual([]);
+  });
+
+  it('is forgotten two days after its end, by a sweep that leaves the others', async () => {
+    const image = await uploaded('saving');
+    const old = await begun(image, 'active', ['slow']);
+    await objects.imports.settle(old, { live: [old.written['slow']!], ends: true, size: 5 });
+    await database.pool.query(
+      "UPDATE image_imports SET ended_at = ended_at - interval '48 hours' WHERE id = $1",
+      [old.id],
+    );
+    expect(await known(image)).toEqual([]);
+    const { id } = await begun(image, 'active', ['far']);
+    await objects.imports.sweep();
+    const { rows } = await database.pool.query('SELECT id, ended_at FROM image_imports WHERE image_id = $1', [
+      image,
+    ]);
+    expect(rows).toEqual([{ id, ended_at: null }]);
+  });
+
+  it('says that it was interrupted, once its image does not wait for it any more', async () => {
+    const image = await uploaded('saving');
+    const { id } = await begun(image, 'active', ['slow']);
+    await database.pool.query('UPDATE images SET upload = NULL WHERE id = $1', [image]);
+    await objects.imports.sweep();
+    expect(await known(image)).toMatchObject([{ id, failure: 'The import was interrupted.', ended: true }]);
   });
 });
 
@@ -253,7 +338,14 @@ describe('imports, deletions from stores and dead writers at once', () => {
     const copy = async (): Promise<void> => {
       const [image, id, store] = [some(images), randomUUID(), some(STORES)];
       const object = { id: randomUUID(), store, bytes: 5 };
-      const begin = { image, id, status: 'active' as const, stores: [store], objects: [object] };
+      const begin = {
+        image,
+        id,
+        status: 'active' as const,
+        stores: [store],
+        objects: [object],
+        ...REQUESTED,
+      };
       if (!(await objects.imports.begin(begin, 1_000))?.begun) return;
       if (Math.random() < 0.2) return;
       await objects.imports.beat({ image, id });

@@ -3,8 +3,11 @@ import {
   BEAT_IMPORT,
   BEGIN_IMPORT,
   DELETE_FROM_STORE,
+  IMPORTS_OF_IMAGE,
+  IMPORT_STAGED,
   SETTLE_IMPORT,
   STAGED_OBJECT,
+  SWEEP_IMPORTS,
 } from './import-statements.js';
 import type { ObjectStatements } from './object-statements.js';
 
@@ -12,6 +15,30 @@ import type { ObjectStatements } from './object-statements.js';
 export interface ImageImport {
   readonly image: string;
   readonly id: string;
+}
+
+/** The request that an import is made for. */
+export interface ImportRequester {
+  /** The project of the caller; null: it has none. */
+  readonly project: string | null;
+  readonly userId: string;
+  readonly requestId: string;
+  /** What the body of the request says, as JSON. */
+  readonly request: object;
+}
+
+/** An import, as it is known until two days after its end. Times are in UTC, as Python writes them. */
+export interface ImportRecord extends ImportRequester {
+  readonly id: string;
+  readonly stores: readonly string[];
+  /** Of the data. */
+  readonly bytes: number;
+  readonly begunAt: string;
+  /** Null while it runs. */
+  readonly endedAt: string | null;
+  readonly expiresAt: string | null;
+  /** Why it has failed; null: it has not. */
+  readonly failure: string | null;
 }
 
 /** An object that an import writes. */
@@ -30,6 +57,9 @@ export interface NewImport extends ImageImport {
   readonly stores: readonly string[];
   /** Those that are to be written. */
   readonly objects: readonly ImportedObject[];
+  /** Bytes of the data. */
+  readonly size: number;
+  readonly requester: ImportRequester;
 }
 
 /** A step of an import. */
@@ -41,6 +71,8 @@ export interface ImportStep {
   readonly failed?: readonly string[];
   /** Whether the import ends. */
   readonly ends?: boolean;
+  /** Why it has failed; undefined: it has not. */
+  readonly failure?: string | undefined;
   /** Whether an image that has no data at the end loses its staged data, too, and is `queued` again. */
   readonly dropsStaged?: boolean;
   /** Bytes of the data. */
@@ -56,7 +88,7 @@ export interface StagedObject {
   readonly hash: string;
 }
 
-/** The imports that copy data to stores. All methods throw `CatalogueUnavailable`. */
+/** The imports of image data. All methods throw `CatalogueUnavailable`. */
 export class StoredImports {
   constructor(private readonly statements: ObjectStatements) {}
 
@@ -71,14 +103,30 @@ export class StoredImports {
   }
 
   /**
-   * Begins an import.
+   * Makes an image active with its staged data; false if it has none.
+   *
+   * @param store the one of the staged data; `hasName`: whether documents show it
+   */
+  async importStaged(
+    { image, id }: ImageImport,
+    store: { readonly name: string; readonly hasName: boolean },
+    requester: ImportRequester,
+  ): Promise<boolean> {
+    return this.statements.change(image, 'import staged data', IMPORT_STAGED, [
+      ...[storedIdOf(image), id, store.hasName ? store.name : null, store.name],
+      ...valuesOf(requester),
+    ]);
+  }
+
+  /**
+   * Begins an import that copies data to stores.
    *
    * @param quota the bytes that the project may have; undefined: any number
    * @returns undefined: the image has another status or import, or a store has its data; `begun` is false where the
    *   quota has only `remaining` bytes left
    */
   async begin(
-    { image, id, status, stores, objects }: NewImport,
+    { image, id, status, stores, objects, size, requester }: NewImport,
     quota: number | undefined,
   ): Promise<{ begun: boolean; remaining: number } | undefined> {
     const [row] = await this.statements.run<{ begun: boolean; remaining: string | null }>(
@@ -87,7 +135,7 @@ export class StoredImports {
       [
         ...[storedIdOf(image), id, objects.map((object) => object.id)],
         ...[objects.map(({ store }) => store), objects.map(({ bytes }) => bytes)],
-        ...[quota ?? null, status, stores],
+        ...[quota ?? null, status, stores, size, ...valuesOf(requester)],
       ],
     );
     if (row?.begun) this.statements.onChanged([storedIdOf(image)]);
@@ -102,9 +150,9 @@ export class StoredImports {
   /** Makes a step of an import; false if the image has no such import any more. */
   async settle(
     { image, id }: ImageImport,
-    { live = [], done = [], failed = [], ends = false, dropsStaged = false, size }: ImportStep,
+    { live = [], done = [], failed = [], ends = false, dropsStaged = false, failure, size }: ImportStep,
   ): Promise<boolean> {
-    const values = [storedIdOf(image), id, live, failed, ends, size, done, dropsStaged];
+    const values = [storedIdOf(image), id, live, failed, ends, size, done, dropsStaged, failure ?? null];
     return this.statements.change(image, 'settle import', SETTLE_IMPORT, values);
   }
 
@@ -115,4 +163,23 @@ export class StoredImports {
       store,
     ]);
   }
+
+  /** The imports of an image that run, or have ended less than two days ago, in the order of their beginning. */
+  async ofImage(image: string): Promise<ImportRecord[]> {
+    const rows = await this.statements.run<Omit<ImportRecord, 'bytes'> & { bytes: string }>(
+      'imports of an image',
+      IMPORTS_OF_IMAGE,
+      [storedIdOf(image)],
+    );
+    return rows.map(({ bytes, ...row }) => ({ ...row, bytes: Number(bytes) }));
+  }
+
+  /** Forgets imports that ended two days ago, and ends those that were interrupted. */
+  async sweep(): Promise<void> {
+    await this.statements.run('sweep of imports', SWEEP_IMPORTS, []);
+  }
 }
+
+const valuesOf = ({ project, userId, requestId, request }: ImportRequester): unknown[] => [
+  ...[project, userId, requestId, JSON.stringify(request)],
+];

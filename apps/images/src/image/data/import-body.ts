@@ -40,7 +40,10 @@ interface ImportDocument {
  *
  * @throws {InvalidInput} another method or store, or contradicting choices of stores
  */
-export function readImportBody(body: Buffer | undefined, context: ImportContext): ImportRequest {
+export function readImportBody(
+  body: Buffer | undefined,
+  context: ImportContext,
+): Omit<ImportRequest, 'requestId'> {
   const document = (parseJson(body) ?? {}) as ImportDocument;
   const name = document.method?.name;
   if (typeof name !== 'string') throw new InvalidInput('The import method has no name.');
@@ -49,13 +52,18 @@ export function readImportBody(body: Buffer | undefined, context: ImportContext)
   if (!method) {
     throw new InvalidInput(`Unknown import method name '${name}'. Allowed are: ${methods.join(', ')}.`);
   }
-  if (context.haveNames) return { method, ...storesOf(document, context) };
+  const { stores, all_stores, all_stores_must_succeed } = document;
+  const read = { method, document: { method: { name }, stores, all_stores, all_stores_must_succeed } };
+  if (context.haveNames) return { ...read, ...storesOf(document, context) };
   refuseOtherStores(document, context.known);
-  return { method, stores: undefined, allMustSucceed: true };
+  return { ...read, stores: undefined, allMustSucceed: true };
 }
 
 /** @throws {InvalidInput} */
-function storesOf(document: ImportDocument, { known, header }: ImportContext): Omit<ImportRequest, 'method'> {
+function storesOf(
+  document: ImportDocument,
+  { known, header }: ImportContext,
+): Pick<ImportRequest, 'stores' | 'allMustSucceed'> {
   const { stores } = document;
   const allMustSucceed = booleanOf(document, 'all_stores_must_succeed', true);
   if (booleanOf(document, 'all_stores', false)) {

@@ -65,6 +65,7 @@ export class StagingController {
     @Req() request: FastifyRequest,
   ): Promise<void> {
     const header = request.headers[STORE_HEADER] as string | undefined;
-    await this.imports.import(id, caller, readImportBody(body, { ...this.context, header }));
+    const read = readImportBody(body, { ...this.context, header });
+    await this.imports.import(id, caller, { ...read, requestId: request.id });
   }
 }
