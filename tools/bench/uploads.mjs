@@ -6,7 +6,7 @@ import { steady } from './load.mjs';
 import { shown } from './numbers.mjs';
 import { transfer } from './transfer.mjs';
 
-const UPLOAD_MIB = 64;
+export const UPLOAD_MIB = 64;
 const READS_PER_S = 200;
 const READS_S = 10;
 /** Uploads beside which images are read. */
@@ -36,8 +36,12 @@ export async function growth(server, token, uploads) {
   return peakOf(server) - before;
 }
 
-/** p99 of reads of an image beside uploads and without them, in milliseconds. */
-export async function readsBeside(server, token) {
+/**
+ * p99 of reads of an image beside uploads and without them, in milliseconds.
+ *
+ * @param elsewhere makes an upload past the service, to see what the same load on the machine costs
+ */
+export async function readsBeside(server, token, elsewhere) {
   const id = await newImage(server.url, token);
   const requests = [requestOf(`/v2/images/${id}`, token)];
   const read = async () => {
@@ -47,25 +51,30 @@ export async function readsBeside(server, token) {
     if (failed > 0) throw new Error(`${failed} reads failed`);
     return p99;
   };
+  const readWhile = async (upload) => {
+    let ended = false;
+    const uploads = Array.from({ length: BESIDE }, async () => {
+      while (!ended) await upload();
+    });
+    const p99 = await read();
+    ended = true;
+    await Promise.all(uploads);
+    return p99;
+  };
   const idle = await read();
-  let ended = false;
-  const uploads = Array.from({ length: BESIDE }, async () => {
-    while (!ended) {
-      const path = pathOf(await newImage(server.url, token));
-      await transfer(server.url, { method: 'PUT', path, token, uploadMib: UPLOAD_MIB });
-    }
+  const busy = await readWhile(async () => {
+    const path = pathOf(await newImage(server.url, token));
+    await transfer(server.url, { method: 'PUT', path, token, uploadMib: UPLOAD_MIB });
   });
-  const busy = await read();
-  ended = true;
-  await Promise.all(uploads);
-  return { idle, busy };
+  return { idle, busy, past: elsewhere && (await readWhile(elsewhere)) };
 }
 
 /** A table of {@link readsBeside}. */
-export const readsTable = ({ idle, busy }) => ({
+export const readsTable = ({ idle, busy, past }) => ({
   columns: [`reads of an image, ${READS_PER_S}/s`, 'p99 ms'],
   lines: [
     ['alone', shown(idle)],
     [`beside ${BESIDE} uploads`, shown(busy)],
+    ...(past === undefined ? [] : [[`beside ${BESIDE} uploads that pass the service by`, shown(past)]]),
   ],
 });

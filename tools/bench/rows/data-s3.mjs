@@ -3,7 +3,7 @@ import { shown } from '../numbers.mjs';
 import { startSwift } from '../openstack.mjs';
 import { compare } from '../rounds.mjs';
 import { mibPerSecond, transfer } from '../transfer.mjs';
-import { BESIDE, growth, newImage, pathOf, readsBeside, readsTable } from '../uploads.mjs';
+import { BESIDE, UPLOAD_MIB, growth, newImage, pathOf, readsBeside, readsTable } from '../uploads.mjs';
 
 export const name = 'data-s3';
 export const title = 'Image data in a bucket';
@@ -32,10 +32,11 @@ export async function run(stage, { rounds }) {
       ...{ AWS_ACCESS_KEY_ID: swift.accessKey, AWS_SECRET_ACCESS_KEY: swift.secretKey },
     };
     const start = () => stage.startGlimpse(database, settings);
+    const startSdk = (sizeMib) => stage.startRival('bucket', { ...swift, sizeMib });
     const of = await compare(
       {
         SDK: {
-          start: () => stage.startRival('bucket', { ...swift, sizeMib: SIZE_MIB }),
+          start: () => startSdk(SIZE_MIB),
           measure: async ({ url }) => ({
             up: await mibPerSecond(SIZE_MIB, () => request(`${url}/up`)),
             down: await mibPerSecond(SIZE_MIB, () => request(`${url}/down`)),
@@ -57,7 +58,9 @@ export async function run(stage, { rounds }) {
     );
     const server = await start();
     const grown = await growth(server, token, UPLOADS);
-    const reads = await readsBeside(server, token);
+    const sdk = await startSdk(UPLOAD_MIB);
+    const reads = await readsBeside(server, token, () => request(`${sdk.url}/up`));
+    await sdk.stop();
     await server.stop();
     return {
       figures: [
@@ -76,6 +79,10 @@ export async function run(stage, { rounds }) {
           what: `p99 of reads of an image beside ${BESIDE} uploads / without`,
           value: reads.busy / reads.idle,
           atMost: 3,
+        },
+        {
+          what: `the same beside ${BESIDE} uploads / beside as many of the SDK alone, past the service`,
+          value: reads.busy / reads.past,
         },
       ],
       tables: [

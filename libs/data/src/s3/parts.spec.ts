@@ -17,7 +17,7 @@ async function gathered(
 ): Promise<{ parts: Buffer[]; buffers: Set<unknown> }> {
   const [parts, buffers] = [[] as Buffer[], new Set<unknown>()];
   const free = new PartBuffers(part);
-  for await (const one of partsOf(chunksOf(bytes, chunk), free)) {
+  for await (const one of partsOf(chunksOf(bytes, chunk), part, free)) {
     expect(createHash('md5').update(one.bytes).digest().equals(one.md5)).toBe(true);
     parts.push(Buffer.from(one.bytes));
     buffers.add(one.bytes.buffer);
@@ -40,6 +40,30 @@ describe('the parts of an object', () => {
     expect(parts.map(({ length }) => length)).toEqual(sizes);
     expect(Buffer.concat(parts).equals(bytes)).toBe(true);
     expect(buffers.size).toBeLessThanOrEqual(2);
+  });
+
+  it('of one object after another are in the same buffers', async () => {
+    const buffers = new PartBuffers(10);
+    const seen = new Set<unknown>();
+    for (let object = 0; object < 5; object++) {
+      for await (const part of partsOf(chunksOf(randomBytes(20), 7), 10, buffers)) {
+        seen.add(part.bytes.buffer);
+        buffers.release(part);
+      }
+    }
+    expect(seen.size).toBeLessThanOrEqual(2);
+  });
+
+  it('of objects of less than a part have buffers of their own, which are not kept', async () => {
+    const buffers = new PartBuffers(10);
+    const seen = new Set<unknown>();
+    for (let object = 0; object < 3; object++) {
+      for await (const part of partsOf(chunksOf(randomBytes(3), 7), 4, buffers)) {
+        seen.add(part.bytes.buffer);
+        buffers.release(part);
+      }
+    }
+    expect(seen.size).toBe(3);
   });
 
   it('are larger where ten thousand of them would not hold it', () => {

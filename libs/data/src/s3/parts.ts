@@ -6,22 +6,34 @@ export interface Part {
   readonly md5: Buffer;
 }
 
+/** Milliseconds without an upload after which free buffers are given back. */
+const KEPT_MS = 30_000;
+
 /**
- * The buffers of one upload, each as large as a part. They are used again: kept chunks of a request would become old, and
- * the garbage collector would visit the whole heap of the service to free them.
+ * The buffers of the parts of all uploads to a store. They are used again: new ones, and chunks of requests that are kept,
+ * would make the garbage collector visit the whole heap of the service, and other requests wait for that.
  */
 export class PartBuffers {
-  readonly #free: Buffer[] = [];
+  /** By their size. */
+  readonly #free = new Map<number, Buffer[]>();
+  #giveBack: NodeJS.Timeout | undefined;
 
-  constructor(readonly partBytes: number) {}
+  /** @param least bytes of a buffer that is kept: objects of less than a part have sizes of their own */
+  constructor(private readonly least: number) {}
 
-  take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.partBytes);
+  take(bytes: number): Buffer {
+    return this.#free.get(bytes)?.pop() ?? Buffer.allocUnsafeSlow(bytes);
   }
 
-  /** Lets a part's buffer be used again, once nothing reads it. */
-  release({ bytes }: Part): void {
-    this.#free.push(Buffer.from(bytes.buffer as ArrayBuffer));
+  /** Lets the buffer of a part be used again, once nothing reads it. */
+  release({ bytes: { buffer } }: Part): void {
+    const bytes = buffer.byteLength;
+    if (bytes < this.least) return;
+    const free = this.#free.get(bytes) ?? [];
+    this.#free.set(bytes, free);
+    free.push(Buffer.from(buffer as ArrayBuffer));
+    this.#giveBack ??= setTimeout(() => this.#free.clear(), KEPT_MS).unref();
+    this.#giveBack.refresh();
   }
 }
 
@@ -32,9 +44,10 @@ export class PartBuffers {
  */
 export async function* partsOf(
   bytes: AsyncIterable<Uint8Array>,
+  partBytes: number,
   buffers: PartBuffers,
 ): AsyncGenerator<Part, void, void> {
-  let part = new GrowingPart(buffers.take());
+  let part = new GrowingPart(buffers.take(partBytes));
   let isFirst = true;
   for await (const chunk of bytes) {
     for (let at = 0; at < chunk.length;) {
@@ -42,10 +55,11 @@ export async function* partsOf(
       if (!part.isFull) continue;
       yield part.complete();
       isFirst = false;
-      part = new GrowingPart(buffers.take());
+      part = new GrowingPart(buffers.take(partBytes));
     }
   }
   if (isFirst || !part.isEmpty) yield part.complete();
+  else buffers.release(part.complete());
 }
 
 class GrowingPart {

@@ -5,13 +5,15 @@ import { storeErrorOf } from './s3-errors.js';
 import type { S3StoreOptions } from './open-s3-store.js';
 import { openClients } from './s3-clients.js';
 import { S3Requests } from './s3-requests.js';
-import { upload } from './upload.js';
+import { PartBuffers } from './parts.js';
+import { PART_BYTES, upload } from './upload.js';
 
 const MARKER = 'catalogue-id';
 
 /** Keeps each object in a bucket of an S3 service, which all replicas share. */
 export class S3Store implements ImageData {
   readonly maxUploads: number;
+  readonly #buffers = new PartBuffers(PART_BYTES);
 
   private constructor(
     private readonly requests: S3Requests,
@@ -25,7 +27,7 @@ export class S3Store implements ImageData {
   }
 
   async write(key: string, bytes: AsyncIterable<Uint8Array>, length?: number): Promise<void> {
-    await upload(this.requests, this.#keyOf(key), bytes, length);
+    await upload(this.requests, this.#buffers, this.#keyOf(key), bytes, length);
   }
 
   async read(key: string, range: ByteRange): Promise<AsyncIterable<Uint8Array>> {

@@ -1,5 +1,5 @@
 import { DataTooLarge } from '@glimpse/domain';
-import { PartBuffers, partsOf, type Part } from './parts.js';
+import { partsOf, type Part, type PartBuffers } from './parts.js';
 import type { PartialUpload, S3Requests, SentPart } from './s3-requests.js';
 
 const MIB = 2 ** 20;
@@ -18,14 +18,14 @@ export const PARTS_AT_A_TIME = 2;
  */
 export async function upload(
   requests: S3Requests,
+  buffers: PartBuffers,
   key: string,
   bytes: AsyncIterable<Uint8Array>,
   length?: number,
 ): Promise<void> {
   const partBytes = partBytesOf(length);
   // Data that leaves room in its buffer is one part.
-  const buffers = new PartBuffers(length === undefined ? partBytes : Math.min(partBytes, length + 1));
-  const parts = partsOf(bytes, buffers);
+  const parts = partsOf(bytes, length === undefined ? partBytes : Math.min(partBytes, length + 1), buffers);
   let part = await parts.next();
   if (!part.done && part.value.bytes.length < partBytes) return requests.put(key, part.value);
   const sender = new PartSender(requests, { key, id: await requests.begin(key) }, buffers);
