@@ -7,5 +7,7 @@ export default {
   ...run,
   globalSetup: '<rootDir>/src/nova/harness/global-setup.mjs',
   testMatch: ['<rootDir>/src/nova/**/*.spec.ts'],
+  // They share one Nova, and start the service at the address of its Glance.
+  maxWorkers: 1,
   testTimeout: 120_000,
 };

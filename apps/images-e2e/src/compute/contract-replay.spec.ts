@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readDescription, type CheckResponse } from '../harness/description.js';
 import { createDatabase } from '../harness/databases.js';
@@ -10,12 +9,8 @@ import {
   tokenOf,
   type Service,
 } from '../harness/service.js';
+import { exchanges, readRecording, send, withValues, withoutTimes } from './recording.js';
 
-interface Exchange {
-  name: string;
-  request: { method: string; path: string; headers: Record<string, string>; body?: string | null };
-  response: { status: number; headers: Record<string, string>; body: unknown };
-}
 interface Body {
   image?: { metadata: Record<string, string> };
   images?: { name: string }[];
@@ -23,51 +18,26 @@ interface Body {
 }
 type Difference = { ours: string | { status: number; fault?: string } };
 
-function read<T>(file: string): T {
-  return JSON.parse(readFileSync(new URL(`../../contract/compute/${file}`, import.meta.url), 'utf8')) as T;
-}
-
-const differences = read<Record<string, Difference>>('differences.json');
-
-/** In the order in which they were sent: later ones follow the changes of earlier ones. */
-const exchanges = read<Exchange[]>('exchanges.json');
+const differences = readRecording<Record<string, Difference>>('differences.json');
 
 let service: Service;
+let values: Record<string, string>;
 let check: CheckResponse;
 beforeAll(async () => {
   service = await startService(await createDatabase('contract'));
+  const projects = Object.entries(IDENTITIES).map(([name, { project_id }]) => [name, project_id]);
+  values = {
+    compute: service.url,
+    image: IMAGE_URL,
+    keystone: KEYSTONE_URL,
+    ...Object.fromEntries(projects),
+  };
   check = await readDescription(service.url);
 });
 afterAll(() => service.stop());
 
 /** Replaces the names in the recording with this run's values. */
-function filled<T>(value: T): T {
-  const projects = Object.entries(IDENTITIES).map(
-    ([name, { project_id }]) => [`{${name}}`, project_id] as const,
-  );
-  const values = [
-    ['{compute}', service.url],
-    ['{image}', IMAGE_URL],
-    ['{keystone}', KEYSTONE_URL],
-    ...projects,
-  ];
-  const text = values.reduce((all, [name, real]) => all.replaceAll(name!, real!), JSON.stringify(value));
-  return JSON.parse(text) as T;
-}
-
-/** The recording cut one body short: 129 items, one more than an image may have. */
-const TOO_MANY = JSON.stringify({
-  metadata: Object.fromEntries(Array.from({ length: 129 }, (_, index) => [`q${index}`, 'v'])),
-});
-
-async function send({ method, path, headers, body }: Exchange['request']): Promise<Response> {
-  const token = /^\{(\w+)\}$/.exec(headers['x-auth-token'] ?? '')?.[1];
-  return fetch(service.url + filled(path), {
-    method,
-    body: body?.endsWith(`(${TOO_MANY.length} characters)`) ? TOO_MANY : body,
-    headers: { ...headers, ...(token && { 'x-auth-token': tokenOf(token) }) },
-  });
-}
+const filled = <T>(value: T): T => withValues(value, values);
 
 /** Responses whose content differs from the recording on purpose. */
 const CONTENTS: Record<string, (body: Body, actual: Response) => void> = {
@@ -101,7 +71,7 @@ describe('the recorded responses of a real Nova', () => {
 
   for (const { name, request, response } of exchanges) {
     it(name, async () => {
-      const actual = await send(request);
+      const actual = await send(request, service.url, values, tokenOf);
       const text = await actual.text();
       check(request.method, filled(request.path), actual.status, text);
       const body = (text === '' ? '' : JSON.parse(text)) as Body;
@@ -121,16 +91,6 @@ describe('the recorded responses of a real Nova', () => {
     });
   }
 });
-
-/** Removes the times of changes, which differ between this run and the recording. */
-function withoutTimes(body: unknown): unknown {
-  const text = JSON.stringify(body, (key, value: unknown) => {
-    const changed =
-      key === 'updated' && value !== '2013-07-23T11:33:21Z' && !/^2026-11-24T02:2[68]/.test(String(value));
-    return changed ? 'changed' : value;
-  });
-  return JSON.parse(text);
-}
 
 /** The recorded headers and those that this service adds to every response, without the request ids. */
 function ourHeaders(recorded: Record<string, string>): Record<string, unknown> {

@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createCatalogue } from '../harness/catalogue.js';
 import { newFolder, type Service } from '../harness/service.js';
-import {
-  authenticate,
-  byPassword,
-  describeWithKeystone,
-  ownProject,
-  type Cloud,
-} from '../keystone/harness/cloud.js';
+import { authenticate, byPassword, ownProject, type Cloud } from '../keystone/harness/cloud.js';
 import { startGlimpse } from '../keystone/harness/glimpse.js';
-import { missingClient, openstack } from '../keystone/harness/python-client.js';
+import {
+  ComputeClient,
+  asGlanceOf,
+  createFlavor,
+  describeWithNova,
+  type ComputeResponse,
+} from './harness/nova.js';
 
 const VERSIONS = ['2.1', '2.35'];
 const idOf = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
@@ -70,46 +69,27 @@ function withoutMessage(response: object): object {
 }
 
 function suite(cloud: Cloud): void {
-  const nova = cloud.novaUrl!;
   let service: Service;
-  let token: string;
+  let glimpse: ComputeClient;
+  let nova: ComputeClient;
 
   beforeAll(async () => {
-    const { demo, glimpse } = cloud.people;
-    service = await startGlimpse(await createCatalogue({ images: imagesOf(cloud) }), glimpse.env, {
-      ...{ GLIMPSE_PORT: '0', GLIMPSE_IMAGE_PORT: new URL(cloud.image).port, GLIMPSE_IMAGE_URL: cloud.image },
+    const { demo, glimpse: user } = cloud.people;
+    service = await startGlimpse(await createCatalogue({ images: imagesOf(cloud) }), user.env, {
+      ...asGlanceOf(cloud),
       GLIMPSE_DATA_OPTIONS_PATH: newFolder(),
     });
-    token = await authenticate(cloud.authUrl, byPassword(demo), ownProject(demo));
-    await until(async () => (await fetch(nova)).ok, 60_000);
+    const token = await authenticate(cloud.authUrl, byPassword(demo), ownProject(demo));
+    glimpse = new ComputeClient(`${service.url}/v2.1`, token);
+    nova = new ComputeClient(cloud.novaUrl!, token);
+    await until(async () => (await fetch(cloud.novaUrl!)).ok, 60_000);
   });
 
-  afterAll(() => service.stop());
-
-  /** The response of an endpoint, with its own address left out. */
-  async function call(
-    url: string,
-    path: string,
-    version: string,
-    method = 'GET',
-    body?: object,
-  ): Promise<object> {
-    const response = await fetch(url + path, {
-      method,
-      headers: {
-        ...{ 'x-auth-token': token, 'openstack-api-version': `compute ${version}` },
-        ...(body && { 'content-type': 'application/json' }),
-      },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    const text = (await response.text()).replaceAll(new URL(url).origin, 'http://compute');
-    return { status: response.status, body: text === '' ? '' : (JSON.parse(text) as unknown) };
-  }
+  afterAll(() => service?.stop());
 
   /** What both endpoints respond. */
-  function both(path: string, version: string, method?: string, body?: object): Promise<object[]> {
-    const urls = [`${service.url}/v2.1`, nova];
-    return Promise.all(urls.map((url) => call(url, path, version, method, body)));
+  function both(path: string, version: string): Promise<ComputeResponse[]> {
+    return Promise.all([glimpse, nova].map((client) => client.call(path, version)));
   }
 
   it.each(VERSIONS)(
@@ -139,32 +119,19 @@ function suite(cloud: Cloud): void {
 
   it('shows changes that a client makes through Nova', async () => {
     const metadata = { mood: 'blue' };
-    await call(nova, `/images/${SMALL}/metadata`, '2.1', 'POST', { metadata });
+    await nova.call(`/images/${SMALL}/metadata`, '2.1', 'POST', { metadata });
     const [ours, novas] = await both(`/images/${SMALL}/metadata`, '2.1');
     expect(ours).toEqual({ status: 200, body: { metadata: { architecture: 'x86_64', ...metadata } } });
     expect(novas).toEqual(ours);
-    expect(await call(nova, `/images/${idOf(8)}`, '2.1', 'DELETE')).toMatchObject({ status: 204 });
+    expect(await nova.call(`/images/${idOf(8)}`, '2.1', 'DELETE')).toMatchObject({ status: 204 });
     expect(await both(`/images/${idOf(8)}`, '2.1')).toMatchObject([{ status: 404 }, { status: 404 }]);
   });
 
   it('is where Nova reads the image of a new server', async () => {
-    const flavor = [
-      'flavor',
-      'create',
-      '--disk=1',
-      '--ram=64',
-      '--vcpus=1',
-      '-f',
-      'value',
-      '-c',
-      'id',
-      'tiny',
-    ];
-    const { stdout, stderr } = await openstack(cloud.people.admin.env, ...flavor);
-    expect(stderr).toBe('');
-    const boot = (imageRef: string): Promise<object> =>
-      call(nova, '/servers', '2.37', 'POST', {
-        server: { name: 'new', flavorRef: stdout.trim(), imageRef, networks: 'none' },
+    const flavorRef = await createFlavor(cloud);
+    const boot = (imageRef: string): Promise<ComputeResponse> =>
+      nova.call('/servers', '2.37', 'POST', {
+        server: { name: 'new', flavorRef, imageRef, networks: 'none' },
       });
     expect(await boot(SMALL)).toMatchObject({ status: 202 });
     expect(await boot(LARGE)).toMatchObject({
@@ -180,4 +147,4 @@ function suite(cloud: Cloud): void {
   });
 }
 
-describeWithKeystone('A real Nova', suite, existsSync('/usr/bin/nova-api') ? missingClient() : 'nova-api');
+describeWithNova('A real Nova', suite);
