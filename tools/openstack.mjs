@@ -18,10 +18,10 @@ and nova (roles service and admin, in service), and glimpse-service (role servic
   --port PORT            Keystone's port (a free one)
   --folder FOLDER        where to keep everything, logs too; it stays afterwards (one that vanishes)
   --compute-url URL      the compute service of the catalog (http://127.0.0.1:8774/v2.1)
-  --glance               a Glance, too, and that is the image service of the catalog
+  --glance               a Glance, too
   --nova                 a Nova API, too, and that is the compute service of the catalog; its Glance is the
                          image service of the catalog
-  --image-url URL        the image service of the catalog without one (http://127.0.0.1:9292)
+  --image-url URL        the image service of the catalog (the Glance, without one http://127.0.0.1:9292)
   --short-lived SECONDS  a second door to the same Keystone, whose tokens last so long
   --json                 print one line of JSON instead
 
@@ -38,7 +38,7 @@ const { values: options } = readArguments(
       'compute-url': { type: 'string', default: 'http://127.0.0.1:8774/v2.1' },
       glance: { type: 'boolean' },
       nova: { type: 'boolean' },
-      'image-url': { type: 'string', default: 'http://127.0.0.1:9292' },
+      'image-url': { type: 'string' },
       'short-lived': { type: 'string' },
       json: { type: 'boolean' },
     },
@@ -67,7 +67,7 @@ endWithThis(folder, { keepsFolder: Boolean(options.folder) });
 try {
   const glancePort = options.glance && (await freePort());
   const novaPort = options.nova && (await freePort());
-  const imageUrl = glancePort ? `http://127.0.0.1:${glancePort}` : options['image-url'];
+  const imageUrl = options['image-url'] ?? `http://127.0.0.1:${glancePort || 9292}`;
   const computeUrl = novaPort ? `http://127.0.0.1:${novaPort}/v2.1` : options['compute-url'];
   const cloud = await startKeystone(folder, {
     port: options.port ?? (await freePort()),
@@ -76,13 +76,11 @@ try {
     shortLived: options['short-lived'] && { port: await freePort(), seconds: options['short-lived'] },
   });
   const { authUrl, people } = cloud;
-  if (glancePort) {
-    Object.assign(cloud, await startGlance(folder, { port: glancePort, authUrl, user: people.glance }));
-  }
-  if (novaPort) {
-    await startNova(folder, { port: novaPort, authUrl, user: people.nova, imageUrl });
-    cloud.novaUrl = computeUrl;
-  }
+  const [glance] = await Promise.all([
+    glancePort && startGlance(folder, { port: glancePort, authUrl, user: people.glance }),
+    novaPort && startNova(folder, { port: novaPort, authUrl, user: people.nova, imageUrl }),
+  ]);
+  Object.assign(cloud, glance, novaPort && { novaUrl: computeUrl });
   process.stdout.write(options.json ? `${JSON.stringify(cloud)}\n` : openrc(cloud));
 } catch (error) {
   console.error(error.cause ? `${error.message}: ${error.cause.message}` : error.message);
@@ -90,7 +88,7 @@ try {
 }
 
 /** The environment of the user demo for a shell, and the differences of other users. */
-function openrc({ authUrl, shortLivedAuthUrl, imageUrl, novaUrl, people }) {
+function openrc({ authUrl, shortLivedAuthUrl, glanceUrl, novaUrl, people }) {
   const { env: demo } = people.demo;
   return [
     `# Keystone is at ${authUrl} until Ctrl-C. This makes a shell's OpenStack clients demo:`,
@@ -101,7 +99,7 @@ function openrc({ authUrl, shortLivedAuthUrl, imageUrl, novaUrl, people }) {
       ({ env }) =>
         `#   OS_USERNAME=${env.OS_USERNAME} OS_PROJECT_NAME=${env.OS_PROJECT_NAME} OS_PASSWORD=${env.OS_PASSWORD}`,
     ),
-    ...(imageUrl ? [`# Glance is at ${imageUrl}.`] : []),
+    ...(glanceUrl ? [`# Glance is at ${glanceUrl}.`] : []),
     ...(novaUrl ? [`# Nova is at ${novaUrl}.`] : []),
     ...(shortLivedAuthUrl ? [`# Tokens that end soon are to be had at ${shortLivedAuthUrl}`] : []),
     '',

@@ -64,14 +64,14 @@ export async function tokenOf({ authUrl, people }, who) {
 }
 
 /** Creates images in the Glance of a cloud. @returns their ids */
-export async function createImages({ imageUrl }, token) {
+export async function createImages({ glanceUrl }, token) {
   const ids = [];
   for (let n = 0; n < IMAGES; n++) {
     const attributes = {
       ...{ name: `image ${n}`, visibility: 'shared', disk_format: 'qcow2', tags: ['a', 'b'] },
       ...{ os_distro: 'debian', os_version: '12', architecture: 'x86_64' },
     };
-    ids.push(await createImage(imageUrl, token, attributes));
+    ids.push(await createImage(glanceUrl, token, attributes));
   }
   return ids;
 }
@@ -81,10 +81,10 @@ export async function createImages({ imageUrl }, token) {
  *
  * @returns `start`, which starts a service that serves the mirror by the API of a path; and `stop`
  */
-export async function openMirror(stage, { imageUrl, people }, token, images = IMAGES) {
+export async function openMirror(stage, { glanceUrl, people }, token, images = IMAGES) {
   const url = await stage.database(`mirror_${Math.random().toString(36).slice(2)}`);
   const settings = {
-    ...{ GLIMPSE_SOURCE: 'glance', GLIMPSE_GLANCE_URL: imageUrl, GLIMPSE_POLICY_DEFAULTS: 'legacy' },
+    ...{ GLIMPSE_SOURCE: 'glance', GLIMPSE_GLANCE_URL: glanceUrl, GLIMPSE_POLICY_DEFAULTS: 'legacy' },
     ...people.glimpse.env,
   };
   const follower = await startServer(

@@ -23,15 +23,15 @@ export function glanceIsInstalled() {
  * @returns its URL, the file with the process id of its group leader, and its settings
  */
 export async function startGlance(folder, { port, authUrl, user }) {
-  const imageUrl = `http://127.0.0.1:${port}`;
+  const glanceUrl = `http://127.0.0.1:${port}`;
   const glancePidFile = join(folder, 'glance.pid');
   const config = configure(folder, port, authUrl, user.env);
   const log = join(folder, 'glance-manage.log');
   await run(folder, log, ['glance-manage', '--config-file', config, 'db_sync']);
   await run(folder, log, ['sqlite3', join(folder, 'glance.db'), 'PRAGMA journal_mode = WAL']);
   const command = [PROGRAM, '--config-file', config];
-  await serve(folder, join(folder, 'glance.log'), command, {}, imageUrl, { pidFile: glancePidFile });
-  return { imageUrl, glancePidFile, glanceConfigFile: config };
+  await serve(folder, join(folder, 'glance.log'), command, {}, glanceUrl, { pidFile: glancePidFile });
+  return { glanceUrl, glancePidFile, glanceConfigFile: config };
 }
 
 function configure(folder, port, authUrl, user) {

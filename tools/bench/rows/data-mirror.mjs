@@ -41,7 +41,7 @@ export async function run(stage, { rounds }) {
     };
     const of = await compare(
       {
-        Glance: { start: running(cloud.imageUrl), measure },
+        Glance: { start: running(cloud.glanceUrl), measure },
         Glimpse: { start: () => mirror.start('/v2'), measure },
       },
       Math.min(rounds, 2),

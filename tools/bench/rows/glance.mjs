@@ -25,7 +25,7 @@ export async function run(stage, { rounds }) {
     const token = await tokenOf(cloud, 'demo');
     const ids = await createImages(cloud, token);
     mirror = await openMirror(stage, cloud, token);
-    const glance = running(cloud.imageUrl);
+    const glance = running(cloud.glanceUrl);
     const options = { token, rounds };
     const of = await compareRates(
       stage,

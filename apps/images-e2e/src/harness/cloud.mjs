@@ -15,16 +15,19 @@ const SHORT_LIVED = 3;
  * Starts the OpenStack of this run and passes its description to the suites. Where its packages are not installed,
  * the suites report that they are skipped.
  *
- * @param options `glance` and `nova`: whether these are there besides Keystone; the Glance of a Nova is `image`
+ * @param options `glance` and `nova`: whether these are there besides Keystone. The Glance of a Nova is `image` of the
+ *   description, where a suite starts the service; without a Nova that is the Glance
  */
 export async function startCloud({ glance = false, nova = false } = {}) {
   const [compute, image] = [await freeAddress(), await freeAddress()];
+  const catalogHasGlance = glance && !nova;
   const args = [
     '--json',
     `--short-lived=${SHORT_LIVED}`,
     `--compute-url=${compute}/v2.1`,
-    ...(glance ? ['--glance'] : [`--image-url=${image}`]),
+    ...(glance ? ['--glance'] : []),
     ...(nova ? ['--nova'] : []),
+    ...(catalogHasGlance ? [] : [`--image-url=${image}`]),
   ];
   const command = spawn(process.execPath, [OPENSTACK, ...args], {
     // It ends with its standard input, which is closed when this process ends in whatever way.
@@ -42,7 +45,7 @@ export async function startCloud({ glance = false, nova = false } = {}) {
     ...cloud,
     shortLived: SHORT_LIVED,
     compute,
-    image: cloud.imageUrl ?? image,
+    image: catalogHasGlance ? cloud.glanceUrl : image,
   });
 }
 

@@ -20,8 +20,10 @@ export interface Cloud {
   >;
   /** The URL of the service in the catalog, without `/v2.1`; it is closed until a test starts one there. */
   readonly compute: string;
-  /** The URL of the image service in the catalog; it is closed unless the run has a Glance. */
+  /** The URL of the image service in the catalog: the run's Glance, or closed until a test starts one there. */
   readonly image: string;
+  /** The URL of the run's Glance, if it has one. */
+  readonly glanceUrl?: string;
   /** The URL of the run's Nova with `/v2.1`, if it has one. */
   readonly novaUrl?: string;
   /** The file with the process id of the run's Glance, if it has one; it leads a process group. */
