@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Service } from './service.js';
+import { tokenOf, type Service } from './service.js';
 
 /** Milliseconds after an acknowledged change at which every replica shows it, at the latest. */
 const BOUND_MS = 2_000;
@@ -9,31 +9,105 @@ const HUNG_MS = 8_000;
 /** The list of the images, by the name of all of them. */
 export const LIST = '/v2.1/images/detail?name=counted';
 
-/** The metadata key of the counter that is read. */
+/** What counts of an image, and the documents that show it. */
+interface Counter {
+  /** Requests its next value; returns the status. 200 acknowledges it. */
+  increment(service: Service, id: string, value: number, token: string): Promise<number>;
+  readonly shownBy: readonly CounterDocument[];
+}
+
+interface CounterDocument {
+  urlOf(service: Service, id: string): string;
+  valueIn(document: unknown): number;
+}
+
+/** The metadata key of a counter. */
 const KEY = 'counter';
+
+/** A custom property. */
+const PROPERTY: Counter = {
+  async increment({ url }, id, value, token) {
+    const { status } = await request(url, `/v2.1/images/${id}/metadata/${KEY}`, {
+      method: 'PUT',
+      headers: { 'x-auth-token': token },
+      body: JSON.stringify({ meta: { [KEY]: String(value) } }),
+    });
+    return status;
+  },
+  shownBy: [
+    {
+      urlOf: ({ url }, id) => `${url}/v2.1/images/${id}`,
+      valueIn: (document) =>
+        Number((document as { image: { metadata: Record<string, string> } }).image.metadata[KEY] ?? 0),
+    },
+    {
+      urlOf: ({ imageUrl }, id) => `${imageUrl}/v2/images/${id}`,
+      valueIn: (document) => Number((document as Record<string, string>)[KEY] ?? 0),
+    },
+  ],
+};
+
+/** What becomes of a member, one after the other. */
+const STATUSES = ['pending', 'accepted', 'rejected'];
+
+/** The newest member, whose id is its number, and its status. */
+const NEWEST_MEMBER: Counter = {
+  async increment({ imageUrl }, id, value) {
+    // Of any member, an administrator may set the status.
+    const headers = { 'x-auth-token': tokenOf('admin') };
+    const send = async (method: string, path: string, body?: object): Promise<number> => {
+      const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
+      return (await request(`${imageUrl}/v2/images/${id}/members`, path, init)).status;
+    };
+    const member = Math.ceil(value / STATUSES.length);
+    const status = STATUSES[(value - 1) % STATUSES.length]!;
+    if (status !== 'pending') return send('PUT', `/${member}`, { status });
+    const added = await send('POST', '', { member: String(member) });
+    if (added === 200 && member > 1) await send('DELETE', `/${member - 1}`);
+    return added;
+  },
+  shownBy: [
+    {
+      urlOf: ({ imageUrl }, id) => `${imageUrl}/v2/images/${id}/members`,
+      valueIn(document) {
+        const { members } = document as { members: { member_id: string; status: string }[] };
+        const values = members.map(
+          ({ member_id, status }) => (Number(member_id) - 1) * STATUSES.length + STATUSES.indexOf(status) + 1,
+        );
+        return Math.max(0, ...values);
+      },
+    },
+  ],
+};
 
 /** The counters of some images, and when each of their values was acknowledged. */
 export class Ledger {
   readonly #acknowledged = new Map<string, { value: number; at: number }[]>();
   readonly #sent = new Map<string, number>();
   readonly statuses = new Set<number>();
+  readonly counters: readonly { readonly counter: Counter; readonly images: readonly string[] }[];
 
+  /**
+   * @param images those whose counter is a property
+   * @param shared those whose counter is the newest member
+   */
   constructor(
-    readonly images: readonly string[],
+    images: readonly string[],
     private readonly token: string,
+    shared: readonly string[] = [],
   ) {
-    for (const id of images) this.#acknowledged.set(id, [{ value: 0, at: -Infinity }]);
+    this.counters = [
+      { counter: PROPERTY, images },
+      { counter: NEWEST_MEMBER, images: shared },
+    ];
+    for (const id of [...images, ...shared]) this.#acknowledged.set(id, [{ value: 0, at: -Infinity }]);
   }
 
   /** Increments a counter, and records when the service acknowledged that, if it did. */
-  async count({ url }: Service, id: string): Promise<void> {
+  async #count(service: Service, counter: Counter, id: string): Promise<void> {
     const value = (this.#sent.get(id) ?? 0) + 1;
     this.#sent.set(id, value);
-    const { status } = await request(url, `/v2.1/images/${id}/metadata/${KEY}`, {
-      method: 'PUT',
-      headers: { 'x-auth-token': this.token },
-      body: JSON.stringify({ meta: { [KEY]: String(value) } }),
-    });
+    const status = await counter.increment(service, id, value, this.token);
     this.statuses.add(status);
     if (status === 200) this.#acknowledged.get(id)!.push({ value, at: performance.now() });
   }
@@ -51,9 +125,11 @@ export class Ledger {
 
   /** Keeps incrementing through a service. */
   keepCounting(service: Service, pause = 2): Loop {
+    const all = this.counters.flatMap(({ counter, images }) => images.map((id) => ({ counter, id })));
     let turn = 0;
     return new Loop(async () => {
-      await this.count(service, this.images[turn++ % this.images.length]!);
+      const { counter, id } = all[turn++ % all.length]!;
+      await this.#count(service, counter, id);
       await sleep(pause);
     });
   }
@@ -80,24 +156,6 @@ export class Loop {
   }
 }
 
-/** An API that shows the counters. */
-interface Api {
-  urlOf(service: Service, id: string): string;
-  /** The value of the counter in the document of an image. */
-  valueIn(document: unknown): string | undefined;
-}
-
-const APIS: readonly Api[] = [
-  {
-    urlOf: ({ url }, id) => `${url}/v2.1/images/${id}`,
-    valueIn: (document) => (document as { image: { metadata: Record<string, string> } }).image.metadata[KEY],
-  },
-  {
-    urlOf: ({ imageUrl }, id) => `${imageUrl}/v2/images/${id}`,
-    valueIn: (document) => (document as Record<string, string>)[KEY],
-  },
-];
-
 /** Clients that read continuously through both APIs, and what they saw. */
 export class Readers {
   /** A message for each wrong response. */
@@ -117,7 +175,11 @@ export class Readers {
     private readonly writer?: Service,
   ) {
     this.#loops = services.flatMap((service) => [
-      ...APIS.map((api, offset) => this.#read(service, api, offset)),
+      ...ledger.counters
+        .filter(({ images }) => images.length > 0)
+        .flatMap(({ counter, images }) =>
+          counter.shownBy.map((document, offset) => this.#read(service, document, images, offset)),
+        ),
       this.#list(service),
     ]);
   }
@@ -126,22 +188,23 @@ export class Readers {
     await Promise.all(this.#loops.map((loop) => loop.stop()));
   }
 
-  #read(service: Service, api: Api, offset: number): Loop {
-    const { images } = this.ledger;
+  #read(service: Service, document: CounterDocument, images: readonly string[], offset: number): Loop {
     const tags = new Map<string, { tag: string; value: number }>();
     let turn = offset;
     return new Loop(async () => {
       const id = images[turn++ % images.length]!;
       const known = turn % 3 === 0 ? tags.get(id) : undefined;
       const from = performance.now();
-      const url = api.urlOf(service, id);
+      const url = document.urlOf(service, id);
       const response = await request(url, '', {
         headers: { 'x-auth-token': this.token, ...(known && { 'if-none-match': known.tag }) },
       });
       this.statuses.add(response.status);
       if (response.status === 200 || response.status === 203) {
-        const value = Number(api.valueIn(JSON.parse(response.text)) ?? 0);
-        tags.set(id, { tag: response.headers.get('etag')!, value });
+        const value = document.valueIn(JSON.parse(response.text));
+        const tag = response.headers.get('etag');
+        // Those of members have none.
+        if (tag !== null) tags.set(id, { tag, value });
         this.#check(service, url, id, from, value, response.headers.get('age'));
       } else if (response.status === 304) {
         this.#check(service, url, id, from, known!.value, response.headers.get('age'));
