@@ -13,7 +13,7 @@ import { emptyGlance, type GlanceImage } from './harness/glance-client.js';
 import { signalGlance } from './harness/glance-process.js';
 import { Mirror, withImageApi } from './harness/mirror.js';
 
-const ROUNDS = amount(2, 10);
+const ROUNDS = amount(2, 25);
 const WRITERS = 3;
 /** The number of changes after which a writer begins another image. */
 const CHANGES = 12;
