@@ -14,6 +14,7 @@ export * from './objects/stored-object-check.js';
 export {
   StoredImageObjects,
   type CatalogueIdentity,
+  type LastCheck,
   type LiveObject,
   type Reserved,
   type StoredData,

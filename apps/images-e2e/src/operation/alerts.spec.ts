@@ -79,6 +79,8 @@ const FIRING: Readonly<Record<string, readonly (readonly [series: string, values
     ['glimpse_data_deletions_age_seconds', '3000x120'],
     ['glimpse_data_deletions_queued', '3x120'],
   ],
+  GlimpseDataLost: [['glimpse_data_check_findings{kind="damaged"}', '1x120']],
+  GlimpseDataOrphaned: [['glimpse_data_check_findings{kind="orphan"}', '3x120']],
   GlimpseSourceOld: [['glimpse_source_sync_age_seconds', '100x120']],
   GlimpseNoFollower: [['glimpse_source_sync_age_seconds', '1x120']],
   GlimpseRemovalsRefused: [['glimpse_source_removals_refused', '3x120']],
@@ -101,6 +103,7 @@ const POD = { job: 'glimpse', namespace: 'glimpse', pod: 'glimpse-0' };
 const OF_THE_SERVICE = new Set([
   ...['GlimpseAbsent', 'GlimpseErrors', 'GlimpseSlow', 'GlimpseQueriesSlow', 'GlimpseReleasesMixed'],
   ...['GlimpseNotificationQueueFilling', 'GlimpseStoreFilling', 'GlimpseStoreFull', 'GlimpseUploadsFailing'],
+  ...['GlimpseDataLost', 'GlimpseDataOrphaned'],
   ...['GlimpseDownloadsFailing', 'GlimpseDeletionsQueued', 'GlimpseNoFollower', 'GlimpseRemovalsRefused'],
   ...['GlimpseMembersUnread', 'GlimpseMembersOld', 'GlimpseFetchesFailing', 'GlimpseSourceChangesFailing'],
 ]);

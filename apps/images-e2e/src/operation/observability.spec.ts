@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from '@glimpse/domain/testing';
@@ -11,7 +12,7 @@ import { startFollower, type FollowerProcess } from '../harness/follower.js';
 import { DEPLOY } from '../harness/manifests.js';
 import { RawConnection, bytesOf, sendRaw } from '../harness/raw-http.js';
 import { Prometheus, hasPrometheus } from '../harness/prometheus.js';
-import { IDENTITIES, startService, tokenOf, type Service } from '../harness/service.js';
+import { IDENTITIES, newFolder, startService, tokenOf, type Service } from '../harness/service.js';
 
 const MONITORING = join(DEPLOY, 'kubernetes/components/monitoring');
 const ITEM = '/v2.1/images/22222222-0000-4000-8000-000000000001';
@@ -137,12 +138,18 @@ describe('what is read of the metrics', () => {
       OS_PASSWORD: 'a password',
       OS_PROJECT_NAME: 'service',
     };
-    service = await startService(await createDatabase('contract'), { ...settings, GLIMPSE_IMAGE_PORT: '0' });
+    const store = newFolder();
+    const data = { GLIMPSE_IMAGE_PORT: '0', GLIMPSE_DATA_OPTIONS_PATH: store };
+    const database = await createDatabase('contract');
+    service = await startService(database, { ...settings, ...data });
     const token = issue();
     for (const headers of [{ 'x-auth-token': token }, { 'x-auth-token': token }, {}]) {
       await sendRaw(service.url, { target: ITEM, headers });
     }
     await transfer(issue('member'));
+    writeFileSync(join(store, randomUUID()), 'an orphan');
+    expect((await glimpse(['data', 'check'], { DATABASE_URL: databaseUrl(database), ...data })).code).toBe(1);
+    await until(async () => (await pageOf(service.url)).includes('\nglimpse_data_check_findings{'), 30_000);
     page = await pageOf(service.url);
     await follow(settings);
     const pages = [page, await pageOf(mirror.url), await pageOf(follower.metrics)].join('\n');
@@ -262,6 +269,12 @@ describe('what is read of the metrics', () => {
       { level: 'info', direction: 'upload', image, bytes: expect.any(Number), seconds, outcome: 'aborted' },
     ]);
     expect(lines[2]!['bytes']).toBeGreaterThan(0);
+  });
+
+  it('has what the last check of the stores has found', () => {
+    expect(page).toMatch(/^glimpse_data_check_findings\{kind="orphan"\} 1$/m);
+    expect(page).toMatch(/^glimpse_data_check_findings\{kind="missing"\} 0$/m);
+    expect(page).toMatch(/^glimpse_data_check_age_seconds \d/m);
   });
 
   it('reports the status of a mirror, and the active follower', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DomainError } from '@glimpse/domain';
-import type { StoredImageObjects, Writing } from '@glimpse/store';
+import type { LastCheck, StoredImageObjects, Writing } from '@glimpse/store';
 import { reasonOf } from './data-errors.js';
 import type { OwnStore } from './own-store.js';
 import type { OwnStores } from './own-stores.js';
@@ -27,6 +27,7 @@ export class DataSweeper {
   readonly #queued = new Map<OwnStore, number>();
   #isNamed: boolean;
   #emptyAt = performance.now();
+  #lastCheck: LastCheck | undefined;
 
   constructor(
     private readonly objects: StoredImageObjects,
@@ -44,6 +45,11 @@ export class DataSweeper {
   /** Seconds since nothing was left to delete. */
   get age(): number {
     return (performance.now() - this.#emptyAt) / 1000;
+  }
+
+  /** The last check of the stores, as of the last sweep; undefined if there was none. */
+  get lastCheck(): LastCheck | undefined {
+    return this.#lastCheck;
   }
 
   /** Sweeps until stopped. */
@@ -65,6 +71,7 @@ export class DataSweeper {
   async sweep(stop?: AbortSignal): Promise<void> {
     await this.#giveUp(await this.#dead());
     await this.objects.imports.sweep();
+    this.#lastCheck = await this.objects.lastCheck();
     let fault: unknown;
     for (const store of this.stores.all) {
       try {

@@ -75,11 +75,16 @@ export class DataMetrics {
    * Exposes the metrics of a service that has a store, at zero, so that the first event is an increase.
    *
    * @param stores the bytes that each store accepts, as of the last check; NaN where they are not known
-   * @param sweeper the objects to delete, NaN while not known, and the seconds since none was left
+   * @param sweeper the objects to delete, NaN while not known, the seconds since none was left, and the last check
    */
   expose(
     stores: readonly { readonly shownName: string; readonly freeBytes: number }[],
-    sweeper: { readonly queued: number; readonly age: number },
+    sweeper: {
+      readonly queued: number;
+      readonly age: number;
+      readonly lastCheck:
+        { readonly findings: Readonly<Record<string, number>>; readonly age: number } | undefined;
+    },
   ): void {
     for (const metric of [this.#transfers, this.#durations, this.#operations, this.#sweepFaults]) {
       this.#registry.registerMetric(metric);
@@ -128,6 +133,21 @@ export class DataMetrics {
       () => sweeper.queued,
     );
     this.#gauge('deletions_age_seconds', 'Seconds since no bytes were left to delete.', () => sweeper.age);
+    new Gauge({
+      name: 'glimpse_data_check_findings',
+      help: 'What the last `glimpse data check` has left, by kind; no series before the first one.',
+      labelNames: ['kind'],
+      registers: [this.#registry],
+      collect() {
+        for (const [kind, count] of Object.entries(sweeper.lastCheck?.findings ?? {}))
+          this.set({ kind }, count);
+      },
+    });
+    this.#gauge(
+      'check_age_seconds',
+      'Seconds since the end of the last `glimpse data check`; NaN before the first one.',
+      () => sweeper.lastCheck?.age ?? NaN,
+    );
   }
 
   /** Begins to measure a transfer. @param image the image's id, for the log */

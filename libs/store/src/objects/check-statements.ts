@@ -160,3 +160,12 @@ export const LOCK_USAGE = `
 export const RECOUNT_USAGE = `
   UPDATE project_usage SET bytes = coalesce((SELECT sums.bytes FROM (${SUMS}) AS sums WHERE project = $1), 0)
   WHERE project = $1`;
+
+/** Records the end of a check, and its findings. $1: their numbers by kind, as JSON. */
+export const RECORD_CHECK = `
+  INSERT INTO last_check (findings) VALUES ($1::jsonb)
+  ON CONFLICT ("only") DO UPDATE SET findings = excluded.findings, ended_at = clock_timestamp()`;
+
+/** The last check, and the seconds since its end. */
+export const LAST_CHECK = `
+  SELECT findings, extract(epoch FROM clock_timestamp() - ended_at)::float8 AS age FROM last_check`;

@@ -2,6 +2,7 @@ import type { OnImagesChanged } from '@glimpse/domain';
 import type { Database } from '../connection/database.js';
 import type { Availability } from '../connection/unavailable.js';
 import { storedIdOf } from '../images/image-id.js';
+import { LAST_CHECK } from './check-statements.js';
 import { ObjectStatements } from './object-statements.js';
 import { StoredImports } from './stored-imports.js';
 import {
@@ -58,6 +59,14 @@ export interface StoredData {
   readonly hash: string;
   /** Bytes of the disk; null where they are not known. */
   readonly virtualSize: number | null;
+}
+
+/** The last check of the stores. */
+export interface LastCheck {
+  /** Those that it left, by kind. */
+  readonly findings: Readonly<Record<string, number>>;
+  /** Seconds since its end. */
+  readonly age: number;
 }
 
 /** An object that is being written, and how often its writer has shown that it lives. */
@@ -228,6 +237,11 @@ export class StoredImageObjects {
       if (rows.length < NAMED_AT_ONCE) return;
       after = rows.at(-1)!.id;
     }
+  }
+
+  /** The last check of the stores; undefined if there was none. */
+  async lastCheck(): Promise<LastCheck | undefined> {
+    return (await this.statements.run<LastCheck>('last check', LAST_CHECK, []))[0];
   }
 
   /** Whether the catalogue has objects in a store. */

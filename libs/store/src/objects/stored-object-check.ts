@@ -12,6 +12,7 @@ import {
   MISSING,
   ORPHANS,
   QUEUE_IMAGE,
+  RECORD_CHECK,
   RECOUNT_USAGE,
   SHOW_STORES,
   STRAY_OBJECTS,
@@ -191,6 +192,11 @@ export class StoredObjectCheck {
         await client.query(RECOUNT_USAGE, [project]);
       }),
     );
+  }
+
+  /** Records what the check has found, for replicas to expose. @param findings those that are left, by kind */
+  async record(findings: Readonly<Record<string, number>>): Promise<void> {
+    await this.#change(RECORD_CHECK, [JSON.stringify(findings)]);
   }
 
   /** Ends the check, and its temporary tables with their connection. */

@@ -5,6 +5,7 @@ import { StoredObjectCheck, type Database, type FoundObject, type Orphan } from 
 import type { OwnStore } from '../../access/own-store.js';
 import type { OwnStores } from '../../access/own-stores.js';
 import {
+  FINDING_KINDS,
   deletedFinding,
   missingFinding,
   orphanFinding,
@@ -83,11 +84,12 @@ export async function checkData({ database, stores, repair, orphansBefore }: Che
         `note     ${count} active images never had data here, such as ${example}: only documents were imported`,
       );
     }
+    await check.record(report.left);
   } finally {
     check.end();
   }
   await print(report.summary);
-  return report.left === 0;
+  return report.isClean;
 }
 
 /** @throws {StoreFault} the store is unavailable */
@@ -155,10 +157,14 @@ class Report {
   #found = 0;
   #mended = 0;
   #shown = 0;
+  /** The findings that are not mended, by kind. */
+  readonly left = Object.fromEntries(FINDING_KINDS.map((kind) => [kind, 0])) as Record<
+    Finding['kind'],
+    number
+  >;
 
-  /** The findings that are not mended. */
-  get left(): number {
-    return this.#found - this.#mended;
+  get isClean(): boolean {
+    return this.#found === this.#mended;
   }
 
   get summary(): string {
@@ -187,7 +193,8 @@ class Report {
       this.#found++;
       const { kind, text } = findingOf(one);
       const mended = await mend(one);
-      if (mended !== undefined) this.#mended++;
+      if (mended === undefined) this.left[kind]++;
+      else this.#mended++;
       await print(`${kind.padEnd(8)} ${text}${mended === undefined ? '' : ` (${mended})`}`);
     }
   }

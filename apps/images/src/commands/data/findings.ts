@@ -8,9 +8,11 @@ import type {
   WronglyShown,
 } from '@glimpse/store';
 
+export const FINDING_KINDS = ['missing', 'damaged', 'orphan', 'state', 'usage'] as const;
+
 /** What a check found, as one line. */
 export interface Finding {
-  readonly kind: 'missing' | 'damaged' | 'orphan' | 'state' | 'usage';
+  readonly kind: (typeof FINDING_KINDS)[number];
   readonly text: string;
 }
 
