@@ -212,6 +212,13 @@ describe('a Glance as a source of images', () => {
       expect(await source.newestChange()).toEqual(new Date('2026-01-01T00:00:03Z'));
     });
 
+    it('has the time of the last change also where no time of a list can be read', async () => {
+      glance.add({ updated_at: '2026-01-01T00:00:01Z' });
+      const { id } = glance.add({ updated_at: '2026-01-01T00:00:02Z', os_hidden: true });
+      glance.behave(ODDITIES.attribute(id, 'updated_at', 'soon'));
+      expect(await source.newestChange()).toEqual(new Date('2026-01-01T00:00:01Z'));
+    });
+
     it('has the time of its request by the clock of Glance, never later', async () => {
       glance.configure({ clockAhead: 3_600_000 });
       const before = Date.now() + 3_600_000;
