@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import pg from 'pg';
 import {
   PoolerInFront,
@@ -111,8 +112,9 @@ export class SessionClient extends pg.Client {
   readonly server: Server;
 
   constructor({ connections, query_timeout, ...config }: pg.ClientConfig & { connections: Connections }) {
-    super({ ...connections.config(), ...config });
-    limitQueries(this, query_timeout ?? 0);
+    const socket = (config.stream?.() as Socket | undefined) ?? new Socket();
+    super({ ...connections.config(), ...config, stream: () => socket });
+    limitQueries(this, socket, query_timeout ?? 0);
     this.#connections = connections;
     this.server = connections.current;
     // A lost connection emits an error here as well; the query that needs it fails. Unhandled, it would end the process.
@@ -153,7 +155,7 @@ export class SessionClient extends pg.Client {
  * Times are in UTC on it, isolation is `read committed`, and `search_path` is the URL's `?schema=`, if it has one,
  * whatever the server, database and role are set to.
  *
- * @param config what else pg is to know, such as a `stream`
+ * @param config what else pg is to know, such as a `stream`, which has to be a socket
  * @throws {BadDatabaseUrl} {NotPrimary} {SessionRefused}; and what pg throws
  */
 export async function connect(

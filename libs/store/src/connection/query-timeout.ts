@@ -11,16 +11,17 @@ type Send = (query: Query, values: unknown, callback: Callback) => void;
  * connection is closed, and its queries fail. Of a process that was busy for as long, pg's own limit fails also those
  * whose responses have arrived: timers run before arrived data is read.
  *
+ * @param socket the one that the client was given
  * @param defaultMs the limit of queries without a `query_timeout`; 0: none
  */
-export function limitQueries(client: pg.Client, defaultMs: number): void {
+export function limitQueries(client: pg.Client, socket: Socket, defaultMs: number): void {
   const send = client.query.bind(client) as unknown as Send;
   const query = (config: string | Query, values?: unknown, callback?: unknown): unknown => {
     if (typeof values === 'function') return query(config, undefined, values);
     const { query_timeout: limitMs = defaultMs, ...sent } =
       typeof config === 'string' ? { text: config } : config;
     const sendLimited = (onEnd: Callback): void => {
-      const stop = limitMs > 0 ? closeOnSilence(client, limitMs) : () => undefined;
+      const stop = limitMs > 0 ? closeOnSilence(socket, limitMs) : () => undefined;
       send(sent, values, (error, result) => {
         stop();
         onEnd(error, result);
@@ -34,16 +35,15 @@ export function limitQueries(client: pg.Client, defaultMs: number): void {
   client.query = query as typeof client.query;
 }
 
-/** Closes the connection of a client once nothing was received for some time; returns what ends that. */
-function closeOnSilence(client: pg.Client, limitMs: number): () => void {
-  const { connection } = client as pg.Client & { connection: { stream: Socket } };
-  let { bytesRead } = connection.stream;
+/** Closes a connection once nothing was received for some time; returns what ends that. */
+function closeOnSilence(socket: Socket, limitMs: number): () => void {
+  let { bytesRead } = socket;
   let immediate: NodeJS.Immediate | undefined;
   const check = (): void => {
-    if (connection.stream.bytesRead === bytesRead) {
-      connection.stream.destroy(new Error('Query read timeout'));
+    if (socket.bytesRead === bytesRead) {
+      socket.destroy(new Error('Query read timeout'));
     } else {
-      ({ bytesRead } = connection.stream);
+      ({ bytesRead } = socket);
       timer.refresh();
     }
   };
