@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ownIteration } from './event-loop.js';
+import { ownIteration } from '@glimpse/domain';
 
 /** What is known of data that has passed. */
 export interface Measured {

@@ -4,7 +4,6 @@
  * @module @glimpse/data
  */
 export { Digest, type Measured } from './digest.js';
-export { ownIteration } from './event-loop.js';
 export { FileStore, WRITE_BYTES as FILE_WRITE_BYTES, type FileStoreOptions } from './file-store.js';
 export type { Inspection } from './head.js';
 export { HEAD_BYTES, inspectHead } from './inspection.js';

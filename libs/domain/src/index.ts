@@ -7,6 +7,7 @@ export * from './access.js';
 export * from './catalogue.js';
 export * from './criteria.js';
 export * from './errors.js';
+export * from './event-loop.js';
 export * from './identity.js';
 export * from './image-attributes.js';
 export * from './image-editor.js';

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ownIteration } from '@glimpse/data';
-import type { PageDocument } from '@glimpse/domain';
+import { ownIteration, type PageDocument } from '@glimpse/domain';
 import { tagOfDigest } from './image-documents.js';
 import { PIECE_BYTES } from './unread-responses.js';
 
