@@ -71,7 +71,7 @@ beforeAll(async () => {
   const authenticator = await developmentAuthenticator(identities, 'http://keystone.example.com').create({});
   const adapter = createServer(TOY, {
     auth: { serviceType: TOY.serviceType, authenticator },
-    telemetry: new Telemetry({ level: 'fatal', requests: false, version: '0' }),
+    telemetry: new Telemetry({ level: 'fatal', requests: false }),
     unread: new UnreadLimits(),
     fastPath: (_request, path) => (path === '/toys/ready' ? READY : undefined),
   });

@@ -1,7 +1,6 @@
 import { loadImagePolicy } from '../access/load-image-policy.js';
 import { loadProtections } from '../access/protections/property-protections.js';
 import type { EffectiveSettings } from '../settings/settings.js';
-import { VERSION } from '../settings/version.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { loadStores } from './data.js';
 import { loadAuthenticator, loadExtensions } from './plugins.js';
@@ -16,7 +15,7 @@ import { loadSource } from './source.js';
 export async function checkSettings(settings: EffectiveSettings): Promise<void> {
   const policy = loadImagePolicy(settings);
   loadProtections(settings.property_protections, policy);
-  const telemetry = new Telemetry({ ...settings.log, version: VERSION });
+  const telemetry = new Telemetry(settings.log);
   await loadSource(settings, telemetry);
   await loadExtensions(settings, telemetry);
   await loadStores(settings, () => () => undefined);

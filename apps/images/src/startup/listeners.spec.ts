@@ -64,7 +64,7 @@ let unread: UnreadLimits;
 
 async function listenerOf(name: string, setting: string, port = 0): Promise<Listener> {
   const auth = { authenticator: {} as Authenticator, serviceType: name };
-  const telemetry = new Telemetry({ level: 'fatal', requests: false, version: '0' });
+  const telemetry = new Telemetry({ level: 'fatal', requests: false });
   const parts = { auth, telemetry, unread, fastPath: () => undefined };
   return { api: name, app: await createApp(apiOf(name), SlowModule, parts, stopping.signal), port, setting };
 }

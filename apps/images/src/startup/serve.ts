@@ -50,9 +50,8 @@ import { VERSION } from '../settings/version.js';
  * @throws {PluginError} {ProtectionFileError} {EmbeddedDatabaseError} {InvalidOptions} {CannotListen} it cannot start
  */
 export async function serve(given: EffectiveSettings, stop: AbortSignal): Promise<void> {
-  const { level, requests } = given.log;
   const traces = await loadTraces(process.env, VERSION);
-  const telemetry = new Telemetry({ level, requests, version: VERSION });
+  const telemetry = new Telemetry(given.log);
   const source = await loadSource(given, telemetry);
   const sourceUrl = source && new SourceUrl(source, given);
   const settings = withImageUrl(given, sourceUrl);

@@ -1,7 +1,8 @@
 import { printable } from '@glimpse/domain';
 import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
-import type { LogLevel } from '../settings/log.js';
+import type { LogSettings } from '../settings/log.js';
+import { VERSION } from '../settings/version.js';
 import {
   FAULT_LINE_INTERVAL_S,
   LINES,
@@ -25,13 +26,6 @@ export const TELEMETRY = Symbol('Telemetry');
 
 /** The pause between two collections of the metrics. */
 const METRICS_REST_MS = 100;
-
-export interface TelemetryOptions {
-  readonly level: LogLevel;
-  /** Whether every request has a line. */
-  readonly requests: boolean;
-  readonly version: string;
-}
 
 /** A dependency that is probed besides the database; each of several stores is one. */
 export type DependencyName = 'keystone' | 'source' | 'store' | `store:${string}`;
@@ -59,7 +53,7 @@ export class Telemetry {
   );
   readonly #unavailable = new Set<string>();
 
-  constructor(private readonly options: TelemetryOptions) {
+  constructor(private readonly options: LogSettings) {
     const lostLines = new Counter({
       name: 'glimpse_log_lines_lost_total',
       help: 'Log lines lost because standard error was full, closed or not read.',
@@ -98,7 +92,7 @@ export class Telemetry {
       help: 'Always 1; the labels name the versions that run.',
       labelNames: ['version', 'node'],
       registers: [this.registry],
-    }).set({ version: options.version, node: process.version }, 1);
+    }).set({ version: VERSION, node: process.version }, 1);
   }
 
   /** The metrics in Prometheus's text format, collected once for all requests that wait for them. */

@@ -6,7 +6,7 @@ import { failed, ok, type Finding } from '../../startup/checks/finding.js';
 import { loadStores } from '../../startup/data.js';
 import { loadSource } from '../../startup/source.js';
 import { textOf } from '../error-text.js';
-import { telemetryOf } from '../follow/with-mirror.js';
+import { Telemetry } from '../../telemetry/telemetry.js';
 
 /** Nothing else can be tested with settings with which `serve` would not start. */
 async function examineSettings(settings: EffectiveSettings): Promise<Finding[]> {
@@ -38,7 +38,7 @@ export async function examine(settings: EffectiveSettings): Promise<boolean> {
   const faults = new Map<string, string>();
   const dependencies = {
     settings,
-    source: await loadSource(settings, telemetryOf(settings)),
+    source: await loadSource(settings, new Telemetry(settings.log)),
     stores: await loadStores(settings, (use) => (reason) => void faults.set(use, reason)),
     writesObjects: true,
     faultOf: (use: string) => faults.get(use),

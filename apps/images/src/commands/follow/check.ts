@@ -9,7 +9,8 @@ import type { EffectiveSettings } from '../../settings/settings.js';
 import { checkProtections } from '../../startup/checks/check-protections.js';
 import { checkDocuments, checkSource, type SourceFindings } from '../../startup/checks/check-source.js';
 import { ShownLocations } from './shown-locations.js';
-import { telemetryOf, withMirror } from './with-mirror.js';
+import { Telemetry } from '../../telemetry/telemetry.js';
+import { withMirror } from './with-mirror.js';
 
 /** How often a comparison repeats a failed read, and how long it waits before the second attempt. */
 const ATTEMPTS = 5;
@@ -27,7 +28,7 @@ export async function check(settings: EffectiveSettings): Promise<boolean> {
   let findings: readonly SourceFindings[] = [];
   const locations = new ShownLocations();
   const { hidden, untried: hiddenUntried } = await checkProtections(settings);
-  await withMirror(settings, telemetryOf(settings), async (source, mirror) => {
+  await withMirror(settings, new Telemetry(settings.log), async (source, mirror) => {
     const missingAccess = await repeated(() => source.missingReadAccess());
     if (missingAccess !== undefined)
       throw new InvalidOptions([`the source cannot be compared with: ${missingAccess}`]);

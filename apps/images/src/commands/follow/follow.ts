@@ -9,15 +9,15 @@ import type { EffectiveSettings } from '../../settings/settings.js';
 import { SourceUrl } from '../../startup/source-url.js';
 import { refuseOtherImages } from '../../startup/source.js';
 import { exposeFollower } from '../../telemetry/mirror-metrics.js';
-import type { Telemetry } from '../../telemetry/telemetry.js';
-import { telemetryOf, withMirror } from './with-mirror.js';
+import { Telemetry } from '../../telemetry/telemetry.js';
+import { withMirror } from './with-mirror.js';
 
 /** Time between two checks whether the database is available. */
 const RETRY_INTERVAL_MS = 200;
 
 /** Keeps the mirror in sync until `stop`. The source and the database may be unavailable at any time. */
 export async function follow(settings: EffectiveSettings, stop: AbortSignal): Promise<void> {
-  const telemetry = telemetryOf(settings);
+  const telemetry = new Telemetry(settings.log);
   const metrics = await serveMetrics(telemetry, settings);
   try {
     await withMirror(
@@ -85,7 +85,7 @@ async function untilAvailable(work: () => Promise<void>, stop: AbortSignal): Pro
 
 /** Lets the next full sync remove images that are missing at the source and not confirmed as gone. */
 export function acceptRemovals(settings: EffectiveSettings): Promise<void> {
-  return withMirror(settings, telemetryOf(settings), async (_source, mirror) => {
+  return withMirror(settings, new Telemetry(settings.log), async (_source, mirror) => {
     await mirror.acceptRemovals();
     console.log(
       'the next full sync removes all missing images, whether or not the source confirms them as gone',

@@ -1,7 +1,8 @@
 import { printable, type MembersStaleness } from '@glimpse/domain';
 import type { StoredMirror } from '@glimpse/store';
 import type { EffectiveSettings } from '../../settings/settings.js';
-import { telemetryOf, withMirror } from './with-mirror.js';
+import { Telemetry } from '../../telemetry/telemetry.js';
+import { withMirror } from './with-mirror.js';
 
 /** The state of the mirror, for programs. */
 interface MirrorStatus {
@@ -72,7 +73,7 @@ function formerNamesOf({ incrementalSyncAge, fullSyncAt, fullSync }: MirrorStatu
  */
 export async function printStatus(settings: EffectiveSettings, json: boolean): Promise<boolean> {
   let follows = false;
-  await withMirror(settings, telemetryOf(settings), async (_source, mirror) => {
+  await withMirror(settings, new Telemetry(settings.log), async (_source, mirror) => {
     const status = await statusOf(mirror);
     follows = status.follower !== null;
     if (json) return console.log(printable(JSON.stringify({ ...status, ...formerNamesOf(status) })));

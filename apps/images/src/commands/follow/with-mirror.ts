@@ -2,11 +2,10 @@ import { InvalidOptions } from '@glimpse/options';
 import { type ImageSource } from '@glimpse/plugins';
 import { StoredMirror, StoredPendingChanges, openDatabase, type Database } from '@glimpse/store';
 import type { EffectiveSettings } from '../../settings/settings.js';
-import { VERSION } from '../../settings/version.js';
 import { reachDatabase, requireMigrations } from '../../startup/database.js';
 import { loadSource, refuseOtherImages } from '../../startup/source.js';
 import { CLOSE_DEADLINE_MS, atMost } from '../../startup/stop-signal.js';
-import { Telemetry } from '../../telemetry/telemetry.js';
+import type { Telemetry } from '../../telemetry/telemetry.js';
 
 /** Connections: of the lease, and of concurrent reads. */
 const POOL_SIZE = 6;
@@ -42,8 +41,4 @@ export async function withMirror(
     await atMost(CLOSE_DEADLINE_MS, database.close());
     await leave();
   }
-}
-
-export function telemetryOf({ log: { level, requests } }: EffectiveSettings): Telemetry {
-  return new Telemetry({ level, requests, version: VERSION });
 }

@@ -156,7 +156,7 @@ describe.each([
     const bounds = { size: 2 ** 20, staleLimit: 300 };
     const reader = new CachedImageReader(READER, notifications, { ...bounds, freshReads: 2 });
     pages = new CachedPages(notifications, bounds);
-    const telemetry = new Telemetry({ level: 'fatal', requests: false, version: '0' });
+    const telemetry = new Telemetry({ level: 'fatal', requests: false });
     const extensions = await loadExtensions(settings, telemetry);
     const defaults = imageRules('own').map((rule) => ({ ...rule, text: rules[rule.name] ?? rule.text }));
     const policy = loadPolicy({ defaults });

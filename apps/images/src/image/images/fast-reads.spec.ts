@@ -130,7 +130,7 @@ beforeAll(async () => {
       pathOf: (request: unknown) => pathOf((request as FastifyRequest).raw),
     },
     health: { database: {} as DatabaseProbe, stopping: new AbortController().signal },
-    telemetry: new Telemetry({ level: 'fatal', requests: false, version: '0' }),
+    telemetry: new Telemetry({ level: 'fatal', requests: false }),
     unread: new UnreadLimits(),
     listLimit: new ListLimit({ poolSize: 10 }),
     publicUrl: 'http://cloud.example.com/image',
