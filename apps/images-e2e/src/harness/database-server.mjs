@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { openEmbedded } from '@glimpse/store/embedded';
 import { HOSTILE_SERVER, makeHostile } from './hostile.mjs';
+import { startPackaged } from './packaged-postgresql.mjs';
 
 /** A folder in memory, where there is enough of it. */
 function fastestFolder() {
@@ -55,11 +56,12 @@ async function fillCatalogue(adminUrl, url) {
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined);
 const folder = mkdtempSync(join(fastestFolder(), 'glimpse-e2e-'));
-const database = await openEmbedded({
-  folder,
-  service: false,
-  settings: ['fsync=off', 'max_connections=200', ...(hostile ? HOSTILE_SERVER : [])],
-});
+const settings = ['fsync=off', 'max_connections=200', ...(hostile ? HOSTILE_SERVER : [])];
+// Another version than the embedded one: tools/test-postgresql.mjs.
+const packaged = process.env['GLIMPSE_E2E_POSTGRESQL'];
+const database = packaged
+  ? await startPackaged(packaged, folder, settings)
+  : await openEmbedded({ folder, service: false, settings });
 const url = hostile ? await makeHostile(database.url) : database.url;
 await fillCatalogue(database.url, url);
 process.stdout.write(`${database.url} ${url}\n`);
