@@ -3,6 +3,7 @@
  * `attacking` once its connections are open, and runs at low priority until it is killed. The other token is one of
  * another project.
  */
+import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,7 +20,7 @@ const filters = (count) =>
   Array.from({ length: count }, (_, at) => `property-${at.toString(36)}=v`).join('&');
 
 const READS = { reads: true };
-const UPLOADS = { reads: true, at: imageUrl };
+const IMAGE_API = { reads: true, at: imageUrl };
 const DOWNLOADS = { at: imageUrl };
 
 function open({ reads = false, at = url } = {}) {
@@ -46,14 +47,14 @@ async function keepOpen(count, onOpen, options) {
 }
 
 /** Sends one request after the other on so many connections, each when the one before is answered. */
-function loop(count, request) {
+function loop(count, requestOf, options = READS) {
   return keepOpen(
     count,
     (socket) => {
-      socket.on('data', () => socket.write(request));
-      socket.write(request);
+      socket.on('data', () => socket.write(requestOf()));
+      socket.write(requestOf());
     },
-    READS,
+    options,
   );
 }
 
@@ -76,6 +77,9 @@ async function createImage(properties = {}, owner = token) {
 const OBJECT_BYTES = 8 * 2 ** 20;
 const put = (id, length) =>
   `PUT /v2/images/${id}/file HTTP/1.1\r\nhost: a\r\n${TOKEN}content-type: application/octet-stream\r\ncontent-length: ${length}\r\n\r\n`;
+
+/** Orders of lists of the Image API, none of them the default one. */
+const ORDERS = ['name', 'size', 'status', 'updated_at', 'min_disk'];
 
 const ATTACKS = {
   'bodies that never come, without a token': () => keepOpen(1_500, write(unfinished('')), READS),
@@ -118,9 +122,16 @@ const ATTACKS = {
   'unread lists': () => unread(100, get('/v2.1/images/detail', TOKEN), 16),
   'unread images from memory': () => unread(10, get(ITEM, TOKEN), 2_000),
   'pipelines of refused requests': () => unread(20, get('/v2.1/nosuch'), 100),
-  'floods of probes that query the database': () => loop(50, get('/healthz')),
-  'floods of metrics': () => loop(50, get('/metrics')),
-  'lists with 1,000 filters': () => loop(10, get(`/v2.1/images?${filters(1_000)}`, TOKEN)),
+  'floods of probes that query the database': () => loop(50, () => get('/healthz')),
+  'floods of metrics': () => loop(50, () => get('/metrics')),
+  'tokens that are made up, each another one': () =>
+    loop(20, () => get(ITEM, `x-auth-token: ${randomUUID()}\r\n`)),
+  'lists of which each is another one': () => {
+    let sent = 0;
+    const target = () => `/v2/images?limit=${1 + (sent++ % 1_000)}&sort_key=${ORDERS[sent % ORDERS.length]}`;
+    return loop(10, () => get(target(), TOKEN), IMAGE_API);
+  },
+  'lists with 1,000 filters': () => loop(10, () => get(`/v2.1/images?${filters(1_000)}`, TOKEN)),
   'more uploads than there may be, byte by byte': async () => {
     const ids = await Promise.all(Array.from({ length: 60 }, () => createImage()));
     await keepOpen(
@@ -129,7 +140,7 @@ const ATTACKS = {
         socket.write(put(ids.pop(), OBJECT_BYTES));
         every(500, 'x')(socket);
       },
-      UPLOADS,
+      IMAGE_API,
     );
   },
   'unread downloads of images': async () => {
@@ -154,7 +165,7 @@ const ATTACKS = {
     await keepOpen(200, (socket) => request(socket, '/v2.1/images/detail'));
     await keepOpen(200, (socket) => request(socket, '/v2/images'), { at: imageUrl });
   },
-  'lists with 250 filters': () => loop(10, get(`/v2.1/images?${filters(250)}`, TOKEN)),
+  'lists with 250 filters': () => loop(10, () => get(`/v2.1/images?${filters(250)}`, TOKEN)),
 };
 
 if (!kind) {

@@ -33,13 +33,14 @@ const ROUNDS = amount(15, 300);
 /** Other load on the machine slows some series of rounds, up to queue timeouts; an attack slows each of them. */
 const SERIES = 10;
 
-/** What the well-behaved client sends: an image, a list, a change and the probes of Kubernetes. */
+/** What the well-behaved client sends: an image, a list, a change, the image at the Image API, and the probes. */
 const ITEM = '/v2.1/images/70a599e0-31e7-49b7-b260-868f441e862b';
 const OWN = '/v2.1/images/22222222-0000-4000-8000-000000000001/metadata/k1';
 const REQUESTS: readonly (readonly [method: string, target: string, body?: string])[] = [
   ['GET', ITEM],
   ['GET', '/v2.1/images?limit=5'],
   ['PUT', OWN, '{"meta": {"k1": "v1"}}'],
+  ['GET', '/v2/images/70a599e0-31e7-49b7-b260-868f441e862b'],
   ['GET', '/livez'],
   ['GET', '/readyz'],
 ];
@@ -56,7 +57,7 @@ async function send([method, target, body]: (typeof REQUESTS)[number]): Promise<
 > {
   for (let attempt = 1; ; attempt++) {
     const from = performance.now();
-    const sent = request(new URL(target, service.url), {
+    const sent = request(new URL(target, target.startsWith('/v2/') ? service.imageUrl : service.url), {
       agent,
       method,
       headers: { 'x-auth-token': tokenOf('demo'), ...(body && { 'content-type': 'application/json' }) },
