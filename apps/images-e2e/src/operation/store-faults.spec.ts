@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { COMMAND } from '../harness/command.js';
 import { createDatabase } from '../harness/databases.js';
 import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
 
@@ -19,7 +21,12 @@ beforeAll(async () => {
 afterAll(() => Promise.all([service.stop(), full.stop()]));
 
 /** The status of a response, and its body; a download that breaks has none. */
-async function send(method: string, path: string, body?: string, to = service): Promise<[number, string]> {
+async function send(
+  method: string,
+  path: string,
+  body?: string | Uint8Array,
+  to = service,
+): Promise<[number, string]> {
   const headers = { 'x-auth-token': tokenOf('demo'), 'content-type': 'application/octet-stream' };
   const init: RequestInit = { method, headers, ...(body !== undefined && { body }) };
   const response = await fetch(`${to.imageUrl}/v2/images${path}`, init);
@@ -79,4 +86,32 @@ it('deletes the data of images that were deleted while the store was unavailable
   expect(existsSync(join(folder, 'catalogue-id'))).toBe(true);
   await until(() => objects().length === before - 1, 45_000);
   expect(await send('GET', `/${kept}/file`)).toEqual([200, 'kept']);
+}, 60_000);
+
+const canMount = spawnSync('unshare', ['--mount', 'sh', '-c', 'mount -t tmpfs tmpfs /mnt']).status === 0;
+
+it(`refuses what fills the file system of its store with 507, and has the space for the next upload${canMount ? '' : ' (skipped: needs root and mount namespaces)'}`, async () => {
+  if (!canMount) return;
+  const path = newFolder();
+  const mounted = `mount -t tmpfs -o size=4m tmpfs ${path} && exec "$@"`;
+  const small = await startService(
+    await createDatabase('migrated'),
+    { GLIMPSE_IMAGE_PORT: '0', GLIMPSE_DATA_OPTIONS_PATH: path, GLIMPSE_DATA_OPTIONS_RESERVE: '0' },
+    { command: ['unshare', '--mount', 'sh', '-c', mounted, 'sh', process.execPath, COMMAND] },
+  );
+  try {
+    const [, text] = await send('POST', '', '{"disk_format": "raw", "container_format": "bare"}', small);
+    const { id } = JSON.parse(text) as { id: string };
+    const upload = (bytes: number): Promise<[number, string]> =>
+      send('PUT', `/${id}/file`, new Uint8Array(bytes), small);
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      expect(await upload(8 * 1024 ** 2)).toEqual([507, expect.stringContaining('not enough space')]);
+      expect(JSON.parse((await send('GET', `/${id}`, undefined, small))[1])).toMatchObject({
+        status: 'queued',
+      });
+    }
+    expect(await upload(3 * 1024 ** 2)).toEqual([204, '']);
+  } finally {
+    await small.stop();
+  }
 }, 60_000);
