@@ -5,7 +5,9 @@ import { join, relative } from 'node:path';
 import { beforeAll, expect, it } from '@jest/globals';
 import { DEPLOY } from '../harness/manifests.js';
 import { newFolder } from '../harness/service.js';
-import { IMAGE, podman, suite, why } from './harness/podman.js';
+import { IMAGE, ofImage, podman } from './harness/podman.js';
+
+const { suite, why } = ofImage;
 
 const ROOT = join(DEPLOY, '..');
 const MAX_BYTES = 200e6;

@@ -11,8 +11,10 @@ import { RequestLoad } from '../harness/request-load.js';
 import { forward, forwardGlance, gateway } from './harness/gateway.js';
 import { Pod, runInstead, runJob } from './harness/pod.js';
 import type { Cluster } from './harness/pod-arguments.js';
-import { IMAGE, podman, podmanLater, suite, why } from './harness/podman.js';
+import { IMAGE, ofPods, podman, podmanLater } from './harness/podman.js';
 import { certificatesFor, makePostgresql } from './harness/postgresql.js';
+
+const { suite, why } = ofPods;
 
 const PASSWORD = 'a password';
 const DATABASE_HOST = 'glimpse-database-rw';

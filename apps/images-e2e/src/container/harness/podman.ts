@@ -1,14 +1,20 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { describe } from '@jest/globals';
 
-/** The reason why no container can be run here; empty where they can. */
-const reason = process.env['GLIMPSE_E2E_NO_CONTAINER'] ?? '';
-
 /** The container image that the suites run. */
 export const IMAGE = process.env['GLIMPSE_E2E_IMAGE'] ?? '';
 
-export const suite: typeof describe.skip = reason === '' ? describe : describe.skip;
-export const why = reason === '' ? '' : ` (skipped: ${reason})`;
+/** Suites that need something of the machine, and the reason why they are skipped. */
+function suiteUnless(reason = ''): { suite: typeof describe.skip; why: string } {
+  return reason === ''
+    ? { suite: describe, why: '' }
+    : { suite: describe.skip, why: ` (skipped: ${reason})` };
+}
+
+/** Of the container image. */
+export const ofImage = suiteUnless(process.env['GLIMPSE_E2E_NO_CONTAINER']);
+/** Of the image as the manifests describe its pods. */
+export const ofPods = suiteUnless(process.env['GLIMPSE_E2E_NO_PODS']);
 
 /** The output of Podman. @throws with what it reports */
 export function podman(...args: string[]): string {
