@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FakeKeystone } from '@glimpse/auth/testing';
@@ -48,6 +49,8 @@ const inside = reason === undefined ? '/mnt' : image;
 const run = (...program: [string, ...string[]]): [string, ...string[]] =>
   reason === undefined ? sealed(image, ...program) : program;
 const how: Run = { cwd: '/', command: run(process.execPath, join(inside, 'glimpse/bin/glimpse.js')) };
+
+const hasIPv6 = networkInterfaces()['lo']?.some(({ family }) => family === 'IPv6') ?? false;
 
 /** An extension written against the published library, with options that come as text. */
 const PLUGIN = `
@@ -98,7 +101,6 @@ beforeAll(async () => {
   settings = {
     NODE_ENV: 'production',
     GLIMPSE_MODE: 'production',
-    GLIMPSE_HOST: '127.0.0.1',
     GLIMPSE_PUBLIC_URL: PUBLIC_URL,
     GLIMPSE_IMAGE_URL: IMAGE_URL,
     GLIMPSE_CONFIG: join(inside, 'plugins/glimpse.yaml'),
@@ -190,6 +192,13 @@ describe('the package', () => {
         badRequest: { code: 400, message: expect.stringContaining('limit') as unknown },
       });
       expect((await fetch(`${service!.url}/v2.1/images`)).status).toBe(401);
+    });
+
+    it(`is reached by IPv4 and by IPv6${hasIPv6 ? '' : ' (IPv6 skipped: this machine has none)'}`, async () => {
+      const { port } = new URL(service!.url);
+      for (const host of ['127.0.0.1', ...(hasIPv6 ? ['[::1]'] : [])]) {
+        expect((await fetch(`http://${host}:${port}/livez`)).status).toBe(200);
+      }
     });
 
     it('describes itself, with a page that has its files', async () => {
