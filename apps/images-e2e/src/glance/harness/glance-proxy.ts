@@ -6,8 +6,8 @@ import type { GlanceBehaviour } from '@glimpse/glance/testing';
 /** A proxy between a service and the run's Glance that can break responses. */
 export class GlanceProxy {
   readonly url: string;
-  /** The number of requests so far. */
-  calls = 0;
+  /** The requests so far, such as `GET /v2/images`. */
+  readonly requests: string[] = [];
   #behaviour: GlanceBehaviour = 'well';
   #only = /^/;
 
@@ -41,8 +41,8 @@ export class GlanceProxy {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.calls++;
     const { method = '', url = '/', headers } = request;
+    this.requests.push(`${method} ${url}`);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const how = this.#only.test(`${method} ${url}`) ? this.#behaviour : 'well';
@@ -73,6 +73,8 @@ export class GlanceProxy {
   }
 }
 
+/** With its length, as Glance sends documents. */
 function send(response: ServerResponse, status: number, body: Buffer): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  response.statusCode = status;
+  response.setHeader('content-type', 'application/json').end(body);
 }
