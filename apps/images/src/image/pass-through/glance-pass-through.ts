@@ -156,8 +156,10 @@ export class GlancePassThrough implements PassThrough {
     raw.writeHead(status, statusText, headers);
     try {
       if (request.method === 'HEAD' || status === 304) body.on('error', () => undefined).resume();
-      else if (document) raw.write(document);
-      else await pipeline(body, raw, { end: false });
+      else {
+        if (document) raw.write(document);
+        if (!body.readableEnded) await pipeline(body, raw, { end: false });
+      }
       if (isEarly) await dropRest(request.raw, WHOLE_BODY);
       raw.end();
       return 'done';
