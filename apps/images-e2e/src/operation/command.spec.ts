@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { FakeKeystone } from '@glimpse/auth/testing';
 import { until } from '@glimpse/domain/testing';
@@ -189,30 +188,6 @@ describe('glimpse config', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(line);
     expect(stderr).not.toContain('    at ');
-  });
-});
-
-describe('glimpse serve in production', () => {
-  const hasIPv6 = Object.values(networkInterfaces()).some((found) =>
-    found!.some(({ address }) => address === '::1'),
-  );
-  const loopbacks = ['127.0.0.1', ...(hasIPv6 ? ['[::1]'] : [])];
-
-  it(`is reached at ${loopbacks.join(' and at ')}, unless a host is set`, async () => {
-    const service = await start({
-      ...{
-        GLIMPSE_MODE: 'production',
-        DATABASE_URL: NOWHERE,
-        GLIMPSE_PUBLIC_URL: 'https://compute.example.com',
-      },
-      ...{ GLIMPSE_IMAGE_URL: 'https://image.example.com', OS_AUTH_URL: 'http://127.0.0.1:1/v3' },
-      ...{ OS_USERNAME: 'glimpse', OS_PASSWORD: 'wonderland', OS_PROJECT_NAME: 'service' },
-      GLIMPSE_SHUTDOWN_DELAY: '0',
-    });
-    const { port } = new URL(service.url);
-    for (const host of loopbacks) {
-      expect((await fetch(`http://${host}:${port}/livez`)).status).toBe(200);
-    }
   });
 });
 
