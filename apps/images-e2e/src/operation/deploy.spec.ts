@@ -31,6 +31,7 @@ function find(manifests: readonly Manifest[], kind: string, name = 'glimpse'): M
 }
 
 const podOf = ({ spec }: Manifest): Manifest => spec.template.spec as Manifest;
+const DNS = [53, 5353].flatMap((port) => ['UDP', 'TCP'].map((protocol) => ({ port, protocol })));
 const containerOf = (manifest: Manifest): Manifest => podOf(manifest).containers[0] as Manifest;
 /** The environment of `serve`: the ConfigMap and the variables of its container. */
 const environmentOf = (manifests: readonly Manifest[]): Record<string, string> => ({
@@ -315,6 +316,35 @@ suite(`the manifests for production${why}`, () => {
     expect(environmentOf(manifests)).toHaveProperty('GLIMPSE_METRICS_PORT');
   });
 
+  it('add replicas by the processor time of each, before one needs a whole core', () => {
+    const manifests = build();
+    expect(find(manifests, 'HorizontalPodAutoscaler').spec.metrics).toEqual([
+      {
+        type: 'Resource',
+        resource: { name: 'cpu', target: { type: 'AverageValue', averageValue: '600m' } },
+      },
+    ]);
+    // A limit would slow a replica before the metric counts.
+    expect(containerOf(find(manifests, 'Deployment')).resources.limits).not.toHaveProperty('cpu');
+  });
+
+  it('let a migration reach the database alone, and nothing reach it', () => {
+    const manifests = build();
+    const { podSelector, policyTypes, ingress, egress } = find(
+      manifests,
+      'NetworkPolicy',
+      'glimpse-migration',
+    ).spec;
+    const job = find(manifests, 'Job', `glimpse-migrate-${VERSION}`).spec.template.metadata as Manifest;
+    expect(job.labels).toMatchObject(podSelector.matchLabels as object);
+    expect([policyTypes, ingress]).toEqual([['Ingress', 'Egress'], undefined]);
+    const database = { podSelector: { matchLabels: { 'cnpg.io/cluster': 'glimpse-database' } } };
+    expect(egress).toEqual([{ ports: DNS }, { to: [database], ports: [{ port: 5432 }] }]);
+    expect(find(manifests, 'NetworkPolicy').spec.podSelector.matchExpressions).toEqual([
+      { key: 'app.kubernetes.io/component', operator: 'NotIn', values: ['migration'] },
+    ]);
+  });
+
   it('verify the database by the authority of its operator, in serve and in migrate', () => {
     const manifests = build();
     for (const manifest of [
@@ -484,9 +514,11 @@ suite(`the manifests of a mirror${why}`, () => {
 
   it('let both reach Glance and Keystone', () => {
     const { podSelector, egress } = find(manifests, 'NetworkPolicy').spec;
-    expect(podSelector).toEqual({ matchLabels: { 'app.kubernetes.io/name': 'glimpse' } });
+    expect(podSelector).toEqual({
+      matchLabels: { 'app.kubernetes.io/name': 'glimpse' },
+      matchExpressions: [{ key: 'app.kubernetes.io/component', operator: 'NotIn', values: ['migration'] }],
+    });
     expect(follower().spec.template.metadata.labels).toMatchObject(podSelector.matchLabels as object);
-    const DNS = [53, 5353].flatMap((port) => ['UDP', 'TCP'].map((protocol) => ({ port, protocol })));
     const ports = (egress as Manifest[]).flatMap(({ to, ports: each }) => (to ? [] : (each as object[])));
     expect(ports).toEqual([...DNS, { port: 443 }, { port: 5000 }, { port: 4318 }, { port: 9292 }]);
   });
