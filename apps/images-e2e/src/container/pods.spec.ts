@@ -22,6 +22,9 @@ const READY_MS = 60_000;
 /** The requests of a load, and the time that they may need. */
 const REQUESTS = amount(10_000, 200_000);
 const LOAD_MS = 10 * 60_000;
+/** More together than a pod has memory. */
+const TRANSFERS = 12;
+const DATA_BYTES = 64 * 2 ** 20;
 
 const containerOf = ({ spec }: Manifest): Manifest => spec.template.spec.containers[0] as Manifest;
 const isGlimpse = (manifest: Manifest): boolean => containerOf(manifest).name === ('glimpse' as unknown);
@@ -161,11 +164,7 @@ suite.each(['production', 'mirror', 'file'])(`the pods of the overlay %s${why}`,
     for (const user of ['glimpse', 'glimpse-service']) {
       keystone.addUser({ name: user, password: PASSWORD, roles: ['service', 'admin'] });
     }
-    token = keystone.issue({
-      userName: 'demo',
-      scope: { kind: 'project', id: 'demo', name: 'demo' },
-      roles: ['reader'],
-    });
+    token = issueFor('reader');
     glance = await FakeGlance.start();
     glance.add({ name: 'an image', visibility: 'public' });
     const [identity, identityPort] = await forward(keystone.url);
@@ -203,6 +202,23 @@ suite.each(['production', 'mirror', 'file'])(`the pods of the overlay %s${why}`,
     for (const server of servers ?? []) server.close();
     await Promise.all([keystone?.close(), glance?.close()]);
   });
+
+  /** Expects that the service never had more memory than its limit. */
+  async function expectWithinLimit(): Promise<void> {
+    const status = await pod().evaluate(
+      `console.log(require('node:fs').readFileSync('/proc/1/status', 'utf8'))`,
+    );
+    const peakBytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+    const { limits } = containerOf(deployment(manifests)).resources as { limits: { memory: string } };
+    expect(peakBytes).toBeLessThan(parseInt(limits.memory) * 2 ** 20);
+  }
+
+  const issueFor = (role: string): string =>
+    keystone.issue({
+      userName: 'demo',
+      scope: { kind: 'project', id: 'demo', name: 'demo' },
+      roles: [role],
+    });
 
   it('serve a caller of Keystone, from a database whose certificate they verify', async () => {
     await until(async () => (await pod().probe('readinessProbe')) === 200, READY_MS);
@@ -262,12 +278,7 @@ suite.each(['production', 'mirror', 'file'])(`the pods of the overlay %s${why}`,
         await until(() => load.sent >= REQUESTS, LOAD_MS);
         await load.end();
         expect(load.failures).toEqual([]);
-        const status = await pod().evaluate(
-          `console.log(require('node:fs').readFileSync('/proc/1/status', 'utf8'))`,
-        );
-        const peakBytes = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
-        const { limits } = containerOf(deployment(manifests)).resources as { limits: { memory: string } };
-        expect(peakBytes).toBeLessThan(parseInt(limits.memory) * 2 ** 20);
+        await expectWithinLimit();
       },
       LOAD_MS,
     );
@@ -299,13 +310,24 @@ suite.each(['production', 'mirror', 'file'])(`the pods of the overlay %s${why}`,
   }
 
   if (overlay === 'file') {
+    it('transfer images within their memory limit, many at once', async () => {
+      const headers = { 'x-auth-token': issueFor('member'), 'content-type': 'application/octet-stream' };
+      const images = `${pod().url('image')}/v2/images`;
+      const data = Buffer.alloc(DATA_BYTES, 'image data');
+      const transfer = async (): Promise<[number, number]> => {
+        const url = `${images}/${await createImage(images, headers)}/file`;
+        const { status } = await fetch(url, { method: 'PUT', body: data, headers });
+        let received = 0;
+        for await (const chunk of (await fetch(url, { headers })).body!) received += chunk.length;
+        return [status, received];
+      };
+      const transfers = await Promise.all(Array.from({ length: TRANSFERS }, transfer));
+      expect(transfers).toEqual(transfers.map(() => [204, DATA_BYTES]));
+      await expectWithinLimit();
+    }, 120_000);
+
     it('complete an upload while they terminate, and the next one has its data', async () => {
-      const member = keystone.issue({
-        userName: 'demo',
-        scope: { kind: 'project', id: 'demo', name: 'demo' },
-        roles: ['member'],
-      });
-      const headers = { 'x-auth-token': member };
+      const headers = { 'x-auth-token': issueFor('member') };
       const images = `${pod().url('image')}/v2/images`;
       const id = await createImage(images, headers);
       let finish = (): void => undefined;
