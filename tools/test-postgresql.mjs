@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npm run test:postgresql`: the suites about what is written to the database and read from it, on the oldest PostgreSQL
- * that is supported and on those up to the embedded one.
+ * `npm run test:postgresql`: the suites of `test:hostile` with usual settings, on the oldest PostgreSQL that is supported
+ * and on those up to the embedded one.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';

@@ -11,7 +11,7 @@ export const suites = {
  * Specs that compare times, or whose service has deadlines that other work would make it miss, or that load the machine
  * themselves. Each runs by itself, after all others, which run side by side.
  */
-const ALONE = [
+export const ALONE = [
   'operation/coherence',
   'operation/failover',
   'operation/follow-command',
