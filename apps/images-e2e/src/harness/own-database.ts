@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { openEmbedded, type EmbeddedDatabase } from '@glimpse/store/embedded';
 import pg from 'pg';
+import { freePort } from './balancer.js';
 import { glimpse } from './command.js';
 import { newFolder } from './service.js';
 
@@ -85,12 +85,4 @@ function processesOf(server: number): number[] {
       }
     });
   return [server, ...children.map(Number)];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,30 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  chownSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, join } from 'node:path';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { linkLibraries } from '@glimpse/store/embedded';
 import pg from 'pg';
 import { freePort } from '../../../../tools/openstack/processes.mjs';
 
 /** The most attempts to connect to a server that starts, one in 50 ms. */
 const MAX_ATTEMPTS = 600;
-
-/** Packages hold no symbolic links. */
-function linkLibraries(root) {
-  for (const { source, target } of JSON.parse(readFileSync(join(root, 'native/pg-symlinks.json'), 'utf8'))) {
-    const link = join(root, target);
-    if (!lstatSync(link, { throwIfNoEntry: false })) symlinkSync(basename(source), link);
-  }
-}
 
 async function createDatabase(url) {
   for (let attempt = 1; ; attempt++) {

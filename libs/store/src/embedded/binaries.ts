@@ -41,10 +41,13 @@ export function findBinaries(): Binaries {
 }
 
 /**
- * Packages hold no symbolic links; where install scripts are off, the libraries still lack theirs. Two
- * processes may make them in the same moment.
+ * Makes the links between the libraries of a PostgreSQL package: packages hold no symbolic links, and where install
+ * scripts are off, the libraries still lack theirs. Two processes may make them in the same moment.
+ *
+ * @param root the folder of the package
+ * @throws {EmbeddedDatabaseError} they cannot be made
  */
-function linkLibraries(root: string): void {
+export function linkLibraries(root: string): void {
   const list = join(root, 'native', 'pg-symlinks.json');
   if (!existsSync(list)) return;
   const links = JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[];

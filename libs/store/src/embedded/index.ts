@@ -5,6 +5,7 @@ import { findBinaries } from './binaries.js';
 import { Cluster, type Postmaster } from './cluster.js';
 import { EmbeddedDatabaseError } from './errors.js';
 
+export { linkLibraries } from './binaries.js';
 export { makeDataFolder } from './data-folder.js';
 export { EmbeddedDatabaseError };
 
