@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fetchPackages } from './fetch-packages.mjs';
 
 /** The container's, and with `GLIMPSE_LONG` the newest one, too. */
 const LINES = process.env.GLIMPSE_LONG ? ['24', '26'] : ['24'];
@@ -29,10 +30,11 @@ const folder = mkdtempSync(join(tmpdir(), 'glimpse-nodes-'));
 const programOf = (line) => join(folder, `node_modules/node${line}/bin/node`);
 
 function fetchNodes() {
-  const packages = LINES.map((line) => `node${line}@npm:node-${process.platform}-${process.arch}@${line}`);
-  const install = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts', ...packages];
-  const { status, stderr } = spawnSync('npm', install, { encoding: 'utf8', timeout: RUN_DEADLINE_MS });
-  return status === 0 ? undefined : stderr.trim();
+  const { platform, arch } = process;
+  return fetchPackages(
+    folder,
+    LINES.map((line) => `node${line}@npm:node-${platform}-${arch}@${line}`),
+  );
 }
 
 /** Runs the suites of a project on a Node. @returns whether they hold, and what was printed */

@@ -8,6 +8,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fetchPackages } from './fetch-packages.mjs';
 
 const VERSIONS = {
   14: '14.23.0-beta.17',
@@ -27,10 +28,10 @@ chmodSync(folder, 0o755);
 const packageOf = (major) => join(folder, `node_modules/postgresql${major}`);
 
 function fetchAll() {
-  const packages = MAJORS.map((major) => `postgresql${major}@npm:${NAME}@${VERSIONS[major]}`);
-  const install = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts', ...packages];
-  const { status, stderr } = spawnSync('npm', install, { encoding: 'utf8' });
-  return status === 0 ? undefined : stderr.trim();
+  return fetchPackages(
+    folder,
+    MAJORS.map((major) => `postgresql${major}@npm:${NAME}@${VERSIONS[major]}`),
+  );
 }
 
 function holdsOn(major) {
