@@ -154,7 +154,6 @@ async function addObjects(
 /** The findings so far. */
 class Report {
   #objects = 0;
-  #found = 0;
   #mended = 0;
   #shown = 0;
   /** The findings that are not mended, by kind. */
@@ -164,11 +163,16 @@ class Report {
   >;
 
   get isClean(): boolean {
-    return this.#found === this.#mended;
+    return this.#countLeft() === 0;
   }
 
   get summary(): string {
-    return `${this.#objects} objects in the store, ${this.#found} findings, ${this.#mended} of them repaired or deleted`;
+    const found = this.#countLeft() + this.#mended;
+    return `${this.#objects} objects in the store, ${found} findings, ${this.#mended} of them repaired or deleted`;
+  }
+
+  #countLeft(): number {
+    return Object.values(this.left).reduce((sum, count) => sum + count, 0);
   }
 
   /** Counts objects of the store, and shows their number on a terminal. */
@@ -190,7 +194,6 @@ class Report {
     mend: (one: T) => Promise<string | undefined> = () => Promise.resolve(undefined),
   ): Promise<void> {
     for await (const one of found) {
-      this.#found++;
       const { kind, text } = findingOf(one);
       const mended = await mend(one);
       if (mended === undefined) this.left[kind]++;
