@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { until } from '@glimpse/domain/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDatabase, query } from '../harness/databases.js';
-import { readDescription } from '../harness/description.js';
+import { readDescription, type CheckResponse } from '../harness/description.js';
 import { newFolder, startService, tokenOf, type Service } from '../harness/service.js';
 
 const folder = newFolder();
@@ -243,10 +243,14 @@ describe('an import of staged data', () => {
 });
 
 describe('the tasks of an image', () => {
+  let check: CheckResponse;
+  beforeAll(async () => {
+    check = await readDescription(service.imageUrl);
+  });
+
   async function tasksOf(id: string, as = 'demo'): Promise<Document[]> {
     const response = await send('GET', `images/${id}/tasks`, { as });
     const text = await response.text();
-    const check = await readDescription(service.imageUrl!);
     check('GET', `/v2/images/${id}/tasks`, response.status, text);
     return (JSON.parse(text) as { tasks: Document[] }).tasks;
   }

@@ -26,6 +26,19 @@ async function gathered(
   return { parts, buffers };
 }
 
+/** The number of buffers that the parts of some objects have, one after another; those of 10 bytes are kept. */
+async function buffersOf(of: { objects: number; objectBytes: number; partBytes: number }): Promise<number> {
+  const buffers = new PartBuffers(10);
+  const seen = new Set<unknown>();
+  for (let object = 0; object < of.objects; object++) {
+    for await (const part of partsOf(chunksOf(randomBytes(of.objectBytes), 7), of.partBytes, buffers)) {
+      seen.add(part.bytes.buffer);
+      buffers.release(part);
+    }
+  }
+  return seen.size;
+}
+
 describe('the parts of an object', () => {
   it.each([
     [0, 7, [0]],
@@ -43,27 +56,11 @@ describe('the parts of an object', () => {
   });
 
   it('of one object after another are in the same buffers', async () => {
-    const buffers = new PartBuffers(10);
-    const seen = new Set<unknown>();
-    for (let object = 0; object < 5; object++) {
-      for await (const part of partsOf(chunksOf(randomBytes(20), 7), 10, buffers)) {
-        seen.add(part.bytes.buffer);
-        buffers.release(part);
-      }
-    }
-    expect(seen.size).toBeLessThanOrEqual(2);
+    expect(await buffersOf({ objects: 5, objectBytes: 20, partBytes: 10 })).toBeLessThanOrEqual(2);
   });
 
   it('of objects of less than a part have buffers of their own, which are not kept', async () => {
-    const buffers = new PartBuffers(10);
-    const seen = new Set<unknown>();
-    for (let object = 0; object < 3; object++) {
-      for await (const part of partsOf(chunksOf(randomBytes(3), 7), 4, buffers)) {
-        seen.add(part.bytes.buffer);
-        buffers.release(part);
-      }
-    }
-    expect(seen.size).toBe(3);
+    expect(await buffersOf({ objects: 3, objectBytes: 3, partBytes: 4 })).toBe(3);
   });
 
   it('are larger where ten thousand of them would not hold it', () => {
